@@ -1,0 +1,75 @@
+"""What can go wrong, sorted by what the catcher should do about it.
+
+::
+
+    BackupError
+    |-- Retryable          the same call may work later
+    |   |-- Throttled        the service asked us to slow down
+    |   `-- Unavailable      the service did not answer, or not whole
+    |-- Rejected           the same call will never work
+    |   |-- InvalidInput     the caller sent something malformed      (HTTP 400)
+    |   |-- Denied           the credential may not do this           (HTTP 403)
+    |   |-- NotFound         what was named does not exist            (HTTP 404)
+    |   `-- Conflict         someone else holds or changed it         (HTTP 409)
+    |       `-- Fenced         our claim was taken over; nothing of ours was committed
+    `-- IntegrityError     stored bytes disagree with their digest
+
+Adapters translate SDK and driver exceptions into these, once, at the edge; no other layer names an SDK exception.
+``IntegrityError`` is neither retried nor swallowed.
+"""
+
+
+class BackupError(Exception):
+    """Anything this product raises on purpose."""
+
+
+class Retryable(BackupError):
+    """The same call may work later."""
+
+
+class Throttled(Retryable):
+    """The service asked us to slow down; ``retry_after_s`` is its wish in seconds, or None."""
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class Unavailable(Retryable):
+    """The service did not answer, or its answer was cut short."""
+
+
+class Rejected(BackupError):
+    """The same call will never work. ``code`` is the service's error code where there is one."""
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class InvalidInput(Rejected):
+    """The caller sent something malformed; ``field`` names it where it can be named."""
+
+    def __init__(self, message: str, code: str = "", field: str = "") -> None:
+        super().__init__(message, code)
+        self.field = field
+
+
+class Denied(Rejected):
+    """The credential may not do this."""
+
+
+class NotFound(Rejected):
+    """What was named does not exist."""
+
+
+class Conflict(Rejected):
+    """Someone else holds it or changed it."""
+
+
+class Fenced(Conflict):
+    """Our claim was taken over by another worker; nothing of ours was committed."""
+
+
+class IntegrityError(BackupError):
+    """Stored bytes disagree with their digest, or do not parse."""

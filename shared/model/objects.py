@@ -1,0 +1,36 @@
+"""Names of vault objects, relative to the tenant's container.
+
+Names come from ids and digests, never from file names. The layout is docs/FORMAT.md's first table.
+"""
+
+
+def bundle_name(share_id: int, run_no: int, batch_no: int, part: int) -> str:
+    """A TAR of small files; ``part`` counts a batch's bundles from 0 and is left out for the first."""
+    suffix = f"-{part}" if part else ""
+    return f"{share_id}/bundle/{run_no}/{batch_no}{suffix}.tar.zst"
+
+
+def segment_name(share_id: int, run_no: int, batch_no: int) -> str:
+    """The manifests of one batch."""
+    return f"{share_id}/segment/{run_no}/{batch_no}.fb"
+
+
+def chunk_name(share_id: int, digest: bytes) -> str:
+    """A chunk, by its per-share BLAKE3 digest."""
+    digits = digest.hex()
+    return f"{share_id}/chunk/{digits[:2]}/{digits}"
+
+
+def node_object_name(share_id: int, node_id: int, run_no: int) -> str:
+    """A small file that was not worth bundling, or the content list of a large one."""
+    return f"{share_id}/{node_id}/{run_no}"
+
+
+def permission_name(share_id: int, permission_key: str) -> str:
+    """A security descriptor (SDDL, UTF-8). Azure's key is two integers joined by ``*``; the name has ``-`` instead."""
+    return f"{share_id}/permission/{permission_key.replace('*', '-')}"
+
+
+def point_name(share_id: int, run_no: int) -> str:
+    """The commit record of a restore point."""
+    return f"{share_id}/point/{run_no}.fb"

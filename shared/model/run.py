@@ -1,0 +1,142 @@
+"""Runs: one execution of a job on a share."""
+
+import datetime as dt
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Any, Final, Self
+
+
+class RunKind(StrEnum):
+    """What a run does."""
+
+    BACKUP = "backup"
+    RESTORE = "restore"
+
+
+class RunState(StrEnum):
+    """Where a run is. ``TRANSITIONS`` says what may follow what."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    COMPLETED_WITH_ERRORS = "completed_with_errors"
+    """Everything was tried; what could not be saved or restored is in the journal."""
+    FAILED = "failed"
+
+
+TRANSITIONS: Final[dict[RunState, frozenset[RunState]]] = {
+    RunState.QUEUED: frozenset({RunState.RUNNING, RunState.FAILED}),
+    RunState.RUNNING: frozenset({RunState.SUCCEEDED, RunState.COMPLETED_WITH_ERRORS, RunState.FAILED}),
+    RunState.SUCCEEDED: frozenset(),
+    RunState.COMPLETED_WITH_ERRORS: frozenset(),
+    RunState.FAILED: frozenset(),
+}
+ACTIVE: Final = frozenset(state for state, following in TRANSITIONS.items() if following)
+
+
+@dataclass(slots=True)
+class Counters:
+    """What was done, all whole numbers; added up over batches. Mutable while a batch collects it."""
+
+    directories: int = 0
+    """Directories visited."""
+    files: int = 0
+    """Files seen (backup) or written (restore)."""
+    bytes: int = 0
+    """Bytes of the files seen or written."""
+    changed_directories: int = 0
+    """Directories whose listing differed."""
+    changed_files: int = 0
+    """Files whose content was read and saved."""
+    changed_bytes: int = 0
+    deleted_files: int = 0
+    deleted_directories: int = 0
+    moved_directories: int = 0
+    """Directories renamed or moved: their subtree cost nothing."""
+    errors: int = 0
+    """Nodes that could not be saved or restored; each has a line in the journal."""
+    pages_written: int = 0
+    """Rows of the catalogue's page table written."""
+    files_requests: int = 0
+    """Requests sent to the Azure Files service, repeats included."""
+    vault_writes: int = 0
+    vault_chunk_writes: int = 0
+    """The part of ``vault_writes`` that were chunks of files too large to bundle."""
+    vault_reads: int = 0
+    vault_bytes: int = 0
+    """Bytes written to the vault."""
+
+    def add(self, other: "Counters") -> None:
+        """Add ``other`` to this."""
+        for f in fields(self):
+            setattr(self, f.name, getattr(self, f.name) + getattr(other, f.name))
+
+    def to_wire(self) -> dict[str, int]:
+        """Plain JSON, every field."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    @classmethod
+    def from_wire(cls, wire: dict[str, Any]) -> Self:
+        """The opposite of :meth:`to_wire`; unknown names are ignored, missing ones are 0."""
+        return cls(**{f.name: int(wire.get(f.name) or 0) for f in fields(cls)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreOrder:
+    """What a restore run was asked to do."""
+
+    restore_point: int
+    """``run_no`` of the backup run to restore."""
+    path: str = ""
+    """Directory to restore, relative to the share's root; empty for all of it."""
+    account_url: str
+    share_name: str
+    credential: str
+    target_path: str = ""
+    """Directory below which to write, made if missing; empty for the root."""
+    create_share: bool = True
+    """Make the target share if it does not exist."""
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    @classmethod
+    def from_wire(cls, wire: dict[str, Any]) -> Self:
+        """The opposite of :meth:`to_wire`."""
+        return cls(**wire)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run as its row says."""
+
+    run_id: int
+    tenant_id: str
+    share_id: int
+    run_no: int
+    kind: RunKind
+    state: RunState
+    requested_at: dt.datetime
+    started_at: dt.datetime | None = None
+    finished_at: dt.datetime | None = None
+    share_snapshot: str | None = None
+    """Id of the share snapshot a backup reads from, such as ``2022-10-05T22:14:14.0000000Z``."""
+    order: RestoreOrder | None = None
+    error: str | None = None
+    """Why the run failed, for people."""
+    counters: Counters = field(default_factory=Counters)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestorePoint:
+    """A committed backup run."""
+
+    run_no: int
+    taken_at: dt.datetime
+    """When its share snapshot was taken: what the restore point shows is the share at this time."""
+    committed_at: dt.datetime
+    directories: int
+    files: int
+    bytes: int
+    errors: int

@@ -1,0 +1,162 @@
+"""Work items: what a worker claims, and what it hands back in one transaction."""
+
+from dataclasses import dataclass, field
+
+from shared.model.page import DirectoryHead, Page
+from shared.model.run import Counters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedDirectory:
+    """A directory of the frontier, ours until the lease ends."""
+
+    head: DirectoryHead
+    path: str
+    """From the share's root, without a leading slash; empty for the root."""
+    mtime: int
+    """Unix seconds of its LastWriteTime as its parent's listing said when it was found."""
+    unreadable_files: tuple[int, ...] = ()
+    """FileIds of large files of this directory that were tried in this run and could not be read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A batch of directories to walk. ``batch_no`` is unique in the run and is the fence: see ``Catalogue.commit``."""
+
+    run_id: int
+    batch_no: int
+    directories: tuple[ClaimedDirectory, ...]
+    frontier_left: int
+    """Directories still waiting unclaimed, counted up to 1,000."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundDirectory:
+    """A directory for the frontier: its row exists or is inserted in the same transaction."""
+
+    node_id: int
+    mtime: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LargeFile:
+    """A file to be read in spans before its directory can be committed."""
+
+    directory_id: int
+    file_id: int
+    changed: int
+    """Its ETag in ticks: the version to read."""
+    name: str
+    size_bytes: int
+    span_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LargeContent:
+    """A large file all of whose spans were read, or that could not be read."""
+
+    directory_id: int
+    file_id: int
+    changed: int
+    digests: bytes
+    """32 bytes per chunk; empty when ``error`` is set."""
+    quickxor: bytes
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanClaim:
+    """One span of a large file, ours until the lease ends."""
+
+    run_id: int
+    batch_no: int
+    """Fence."""
+    directory_id: int
+    file_id: int
+    span_no: int
+    path: str
+    """Of the file, from the share's root."""
+    offset: int
+    length: int
+    file_size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanResult:
+    """What one span came to."""
+
+    digests: bytes
+    quickxor: bytes
+    """QuickXorHash state of the span's bytes at their offset, without the length: 20 bytes. XOR of all spans is the file's."""
+    counters: Counters
+    error: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class BatchCommit:
+    """Everything one batch of a backup changed; applied in one transaction or not at all."""
+
+    run_id: int
+    share_id: int
+    run_no: int
+    batch_no: int
+    done: list[int] = field(default_factory=list)
+    """Claimed directories that are finished; with ``waiting`` and ``returned``, exactly the claimed ones."""
+    waiting: list[int] = field(default_factory=list)
+    """Directories, claimed or found in this batch, that wait for large files of theirs."""
+    returned: list[int] = field(default_factory=list)
+    """Claimed directories that the budget did not reach: back to the frontier."""
+    found: list[FoundDirectory] = field(default_factory=list)
+    """New in the frontier."""
+    pages: list[Page] = field(default_factory=list)
+    """Rows to insert or replace whole, by ``(directory_id, page_no)``."""
+    placed: list[DirectoryHead] = field(default_factory=list)
+    """Existing directories whose name or parent changed: ``name``, ``parent_id`` are written, nothing else. A directory is
+    in ``pages`` or here, not in both."""
+    missing: list[tuple[int, int]] = field(default_factory=list)
+    """``(node_id, parent_id)`` of directories no longer listed where they were; decided when the run closes."""
+    large: list[LargeFile] = field(default_factory=list)
+    permissions: list[str] = field(default_factory=list)
+    """Permission keys now in the vault."""
+    segment_bytes: int = 0
+    """Size of the segment object; 0 when none was written."""
+    bundles: list[int] = field(default_factory=list)
+    """Sizes of the bundle objects, by part."""
+    counters: Counters = field(default_factory=Counters)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreItem:
+    """A directory to restore, with what is needed to write it: the frontier of a restore."""
+
+    node_id: int
+    path: str
+    """Where to write it, from the target share's root; empty for the root. Kept only while the run lasts."""
+    properties: dict[str, object] = field(default_factory=dict)
+    """The directory's own times, attributes and permission key, written after everything below it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreClaim:
+    """A batch of directories to restore (``finishing`` False) or to give their times and attributes (True)."""
+
+    run_id: int
+    batch_no: int
+    items: tuple[RestoreItem, ...]
+    finishing: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class RestoreCommit:
+    """What one batch of a restore did; applied in one transaction or not at all."""
+
+    run_id: int
+    batch_no: int
+    done: list[int] = field(default_factory=list)
+    """Claimed directories that are finished; with ``returned`` exactly the claimed ones."""
+    returned: list[int] = field(default_factory=list)
+    found: list[RestoreItem] = field(default_factory=list)
+    """Directories found and not yet restored."""
+    filled: list[RestoreItem] = field(default_factory=list)
+    """Directories found and restored in this batch: they wait for the finishing pass."""
+    counters: Counters = field(default_factory=Counters)
