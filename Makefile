@@ -1,0 +1,52 @@
+# Every target installs what it needs first; nothing is installed outside this directory but Debian packages
+# (python3-venv, flatbuffers-compiler), and those only when missing and when run by somebody who may.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+python := .venv/bin/python
+# mypy refuses a directory without Python files, which some of these still are.
+typed := $(sort $(foreach d,shared activities orchestrators http_api localdev benchmarks,$(if $(wildcard $d/*.py $d/*/*.py),$d))) $(wildcard function_app.py)
+
+.PHONY: help install demo test lint types test-fast test-suite up down status generate clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: ## Python packages into .venv, Azurite into build/azurite
+	@localdev/install/all.sh
+
+demo: install ## back up, browse, restore and verify a share on this machine
+	@$(python) -m localdev.demo
+
+test: lint types test-suite ## everything CI checks: lint, types, layers, the whole test suite
+
+test-suite: install ## the whole test suite, without lint and types
+	@$(python) -m pytest $(PYTEST_ARGS)
+
+test-fast: install ## unit and property tests only
+	@$(python) -m pytest tests/unit tests/property $(PYTEST_ARGS)
+
+lint: install ## ruff, formatting, and the layers that imports must obey
+	@$(python) -m ruff check
+	@$(python) -m ruff format --check
+	@$(python) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+
+types: install ## mypy --strict
+	@$(python) -m mypy --strict $(typed)
+
+up: install ## start the one-machine stack and show its log until Ctrl-C
+	@$(python) -m localdev up
+
+down: install ## stop the one-machine stack
+	@$(python) -m localdev down
+
+status: install ## show what runs, where, and whether it is well
+	@$(python) -m localdev status
+
+generate: install ## Python code from the FlatBuffers schemas
+	@localdev/install/generate.sh
+
+clean: ## remove what can be made again, the stack's data included; .venv stays
+	@if [ -x $(python) ]; then $(python) -m localdev down --erase; fi
+	@rm -rf build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find . -path ./.venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Installs everything the one-machine stack and the tests need; safe to repeat and to run twice at once.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+mkdir -p build
+exec 9>build/.install.lock
+flock 9
+localdev/install/python.sh
+localdev/install/azurite.sh
+localdev/install/flatc.sh
