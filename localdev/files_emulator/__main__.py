@@ -1,0 +1,46 @@
+"""Command line: ``python -m localdev.files_emulator --port 10004``."""
+
+import argparse
+import asyncio
+import logging
+import signal
+from pathlib import Path
+
+from localdev.files_emulator.account import DEVELOPMENT_ACCOUNT
+from localdev.files_emulator.server import Emulator
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT."""
+    parser = argparse.ArgumentParser(
+        prog="python -m localdev.files_emulator",
+        description="An Azure Files service (FileREST) for one machine.",
+        epilog=f"The account is {DEVELOPMENT_ACCOUNT} with the well-known development key. Prints its URL when it is ready.",
+    )
+    parser.add_argument("--port", type=int, default=10004, help="TCP port; 0 picks a free one (default: 10004)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--data", type=Path, help="directory to keep everything in (default: memory only)")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    asyncio.run(_serve(options.host, options.port, options.data))
+
+
+async def _serve(host: str, port: int, data: Path | None) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    emulator = _emulator(data)
+    await emulator.start(host, port)
+    print(f"Azure Files emulator: {emulator.url}", flush=True)
+    await stopped.wait()
+    await emulator.stop()
+
+
+def _emulator(data: Path | None) -> Emulator:
+    if data is None:
+        return Emulator()
+    raise SystemExit("--data is not available yet")
+
+
+main()

@@ -1,0 +1,75 @@
+"""The account: everything one emulator serves."""
+
+from dataclasses import replace
+from itertools import count
+
+from localdev.files_emulator.blocks import Blocks, MemoryBlocks
+from localdev.files_emulator.errors import ServiceError
+from localdev.files_emulator.journal import Journal, NoJournal
+from localdev.files_emulator.permissions import Permissions
+from localdev.files_emulator.share import Share, ShareProperties
+from localdev.files_emulator.smb import DIRECTORY
+from localdev.files_emulator.times import Clock
+from localdev.files_emulator.tree import ROOT_NUMBER, Directory
+
+DEVELOPMENT_ACCOUNT = "devstoreaccount1"
+DEVELOPMENT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+
+class Account:
+    """Shares by name, permissions by key, one clock for all of them."""
+
+    def __init__(
+        self,
+        name: str = DEVELOPMENT_ACCOUNT,
+        key: str = DEVELOPMENT_KEY,
+        *,
+        blocks: Blocks | None = None,
+        journal: Journal | None = None,
+    ) -> None:
+        self.name = name
+        self.key = key
+        self.blocks: Blocks = blocks or MemoryBlocks()
+        self.journal: Journal = journal or NoJournal()
+        self.clock = Clock()
+        self.permissions = Permissions(name, self.journal)
+        self.shares: dict[str, Share] = {}
+        self._numbers = count(1)
+        self._serials = count(1)
+
+    def take_number(self) -> int:
+        """Return a node number that no node of the account has or had."""
+        return next(self._numbers)
+
+    def continue_after(self, number: int, serial: int) -> None:
+        """Go on counting after what a store has seen used."""
+        self._numbers, self._serials = count(number + 1), count(serial + 1)
+
+    def share(self, name: str) -> Share:
+        """Return the share called ``name``."""
+        found = self.shares.get(name)
+        if found is None:
+            raise ServiceError("ShareNotFound")
+        return found
+
+    def create_share(self, name: str, properties: ShareProperties) -> Share:
+        """Add an empty share."""
+        if name in self.shares:
+            raise ServiceError("ShareAlreadyExists")
+        now = self.clock.tick()
+        described = replace(properties, tier_changed=now, modified=now)
+        share = Share(name, next(self._serials), described, self.new_root(now), self.journal, self.take_number)
+        self.shares[name] = share
+        self.journal.share(share)
+        self.journal.node(share, share.root)
+        return share
+
+    def new_root(self, now: int) -> Directory:
+        """Return the root directory of a new share."""
+        key = self.permissions.directory_default
+        return Directory(ROOT_NUMBER, ROOT_NUMBER, "", 0, DIRECTORY, key, now, now, now, now)
+
+    def delete_share(self, share: Share) -> None:
+        """Remove ``share`` and its snapshots."""
+        del self.shares[share.name]
+        self.journal.share_gone(share)

@@ -1,0 +1,65 @@
+"""What a request's URL names: account, share and path, IP-style or host-style.
+
+``%2F`` separates path components exactly as ``/`` does, ``+`` is a plus, and trailing dots vanish unless the request
+allows them. A trailing slash means nothing.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import unquote, unquote_to_bytes
+
+from localdev.files_emulator.errors import ServiceError
+from localdev.files_emulator.names import check_path
+from localdev.files_emulator.tree import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """``share`` is empty for the account itself; ``path`` for the share or its root directory.
+
+    ``endpoint`` is the account's own URL path with slashes around it.
+    """
+
+    share: str
+    path: Path
+    endpoint: str
+
+
+def parse_address(raw_path: str, host: str, account: str, *, trailing_dots: bool) -> Address:
+    """Split a URL path as received.
+
+    :raises ServiceError: it is not UTF-8, is not of this account, or has an impossible component.
+    """
+    try:
+        text = unquote_to_bytes(raw_path).decode() if "%" in raw_path else raw_path.encode("latin-1").decode()
+    except UnicodeError:
+        raise ServiceError("InvalidUri") from None
+    parts = text.strip("/").split("/")
+    endpoint = "/"
+    if not host.lower().startswith(f"{account}."):
+        if parts.pop(0) != account:
+            raise ServiceError("InvalidUri")
+        endpoint = f"/{account}/"
+    if not parts or parts == [""]:
+        return Address("", (), endpoint)
+    share, *rest = parts
+    if not trailing_dots:
+        rest = [part.rstrip(".") if part not in (".", "..") else part for part in rest]
+    path = tuple(rest)
+    if path:
+        check_path(path)
+    return Address(share, path, endpoint)
+
+
+@lru_cache(maxsize=2048)
+def parse_query(text: str) -> dict[str, str]:
+    """Read a query string: names in lower case, repeated values sorted and joined by commas, as signatures need them.
+
+    Callers must not change what they get.
+    """
+    found: dict[str, list[str]] = {}
+    for item in text.split("&"):
+        if item:
+            name, _, value = item.partition("=")
+            found.setdefault(unquote(name).lower(), []).append(unquote(value))
+    return {name: ",".join(sorted(values)) for name, values in found.items()}

@@ -1,0 +1,117 @@
+"""SharedKey signatures: the string both sides sign, in each of the header orders clients are known to use."""
+
+import hmac
+import time
+from base64 import b64decode, b64encode
+from functools import cmp_to_key
+
+from localdev.files_emulator.errors import ServiceError, printable
+from localdev.files_emulator.messages import Request
+from localdev.files_emulator.times import parse_rfc1123
+
+MAX_CLOCK_SKEW_S = 15 * 60
+
+_STANDARD = (
+    "content-encoding",
+    "content-language",
+    "content-length",
+    "content-md5",
+    "content-type",
+    "date",
+    "if-modified-since",
+    "if-match",
+    "if-none-match",
+    "if-unmodified-since",
+    "range",
+)
+
+
+def verify(request: Request, query: dict[str, str], account: str, key: str) -> None:
+    """Accept a request whose Authorization header carries a valid SharedKey signature.
+
+    :raises ServiceError: AuthenticationFailed, saying what was signed here, or InvalidAuthenticationInfo.
+    """
+    scheme, _, credentials = request.headers["authorization"].partition(" ")
+    name, colon, signature = credentials.partition(":")
+    if scheme != "SharedKey" or not colon:
+        raise ServiceError("InvalidAuthenticationInfo")
+    if name != account:
+        raise _failed(f"The account being accessed is not '{printable(name)}'.")
+    sent = parse_rfc1123(request.headers.get("x-ms-date") or request.headers.get("date", ""))
+    if sent is None or abs(sent - time.time()) > MAX_CLOCK_SKEW_S:
+        raise _failed("Request date header too old: it must be within 15 minutes of now, in RFC 1123 format.")
+    secret = b64decode(key)
+    headers = [(name, value) for name, value in request.headers.items() if name.startswith("x-ms-")]
+    text = ""
+    for order in (sorted(headers), _culture_order(headers)):
+        text = string_to_sign(request, query, account, order)
+        # A client signs characters; which bytes it then sends them as, UTF-8 or Latin-1, is its HTTP library's choice.
+        for encoding in ("latin-1", "utf-8"):
+            expected = b64encode(hmac.digest(secret, text.encode(encoding), "sha256")).decode()
+            if hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
+                return
+            if text.isascii():
+                break
+    raise _failed(
+        f"The MAC signature found in the HTTP request '{printable(signature)}' is not the same as any computed"
+        f" signature. Server used following string to sign: '{text}'."
+    )
+
+
+def string_to_sign(request: Request, query: dict[str, str], account: str, order: list[tuple[str, str]]) -> str:
+    """Return what a SharedKey signature of ``request`` covers, its x-ms-* headers in the given ``order``.
+
+    Header text is Latin-1 here (see ``messages``); query values are Unicode, so they are made Latin-1 of their UTF-8.
+    """
+    headers = request.headers
+    standard = [headers.get(name, "") for name in _STANDARD]
+    if standard[2] == "0":
+        standard[2] = ""
+    if "x-ms-date" in headers:
+        standard[5] = ""
+    lines = [request.method, *standard]
+    lines += [f"{name}:{value}" for name, value in order]
+    resource = f"/{account}{request.path}"
+    for name in sorted(query):
+        resource += f"\n{name}:{query[name]}".encode().decode("latin-1")
+    lines.append(resource)
+    return "\n".join(lines)
+
+
+def _failed(detail: str) -> ServiceError:
+    return ServiceError("AuthenticationFailed", AuthenticationErrorDetail=_xml_safe(detail))
+
+
+def _xml_safe(text: str) -> str:
+    return "".join(c if c >= " " or c == "\n" else "?" for c in text)
+
+
+# The service's own order is that of a Windows culture: punctuation has its own weights below digits and letters, and
+# '-' and "'" are ignored unless nothing else differs.
+_PUNCTUATION = {char: weight for weight, char in enumerate("!#$%&*.^_`|~+", 1)}
+
+
+def _weights(name: str) -> tuple[list[int], list[int]]:
+    heavy: list[int] = []
+    light: list[int] = []
+    for position, char in enumerate(name):
+        if char in "-'":
+            light.append(position)
+        else:
+            heavy.append(_PUNCTUATION.get(char, 0x100 + ord(char)))
+    return heavy, light
+
+
+def _compare(left: str, right: str) -> int:
+    (heavy, light), (other_heavy, other_light) = _weights(left), _weights(right)
+    if heavy != other_heavy:
+        return -1 if heavy < other_heavy else 1
+    # Where only hyphens differ, the name whose first differing hyphen comes later sorts first.
+    if light != other_light:
+        return -1 if light > other_light else 1
+    return 0
+
+
+def _culture_order(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    order = cmp_to_key(_compare)
+    return sorted(headers, key=lambda header: order(header[0]))

@@ -1,0 +1,122 @@
+"""One request on its way through an operation: its parts, and the answers every operation gives alike."""
+
+from dataclasses import dataclass
+
+from localdev.files_emulator.account import Account
+from localdev.files_emulator.address import Address
+from localdev.files_emulator.errors import BOM, ServiceError
+from localdev.files_emulator.messages import Reply, Request
+from localdev.files_emulator.share import Share
+from localdev.files_emulator.smb import attributes_text
+from localdev.files_emulator.times import etag, iso, rfc1123
+from localdev.files_emulator.tree import Directory, Entry, File, Path, file_id
+
+Headers = list[tuple[str, str]]
+
+
+@dataclass(slots=True)
+class Call:
+    """A request that was authorised, in the words of the service."""
+
+    account: Account
+    request: Request
+    query: dict[str, str]
+    address: Address
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return the request's headers, names in lower case."""
+        return self.request.headers
+
+    @property
+    def path(self) -> Path:
+        """Return the path below the share."""
+        return self.address.path
+
+    @property
+    def endpoint(self) -> str:
+        """Return the account's URL, with the slash, as the client reaches it."""
+        scheme = "https" if self.request.is_tls else "http"
+        return f"{scheme}://{self.headers.get('host', '127.0.0.1')}{self.address.endpoint}"
+
+    def share(self) -> Share:
+        """Return the share of the request."""
+        return self.account.share(self.address.share)
+
+    def readable_root(self) -> Directory:
+        """Return the root of the live tree, or of the snapshot the request names."""
+        share = self.share()
+        wanted = self.query.get("sharesnapshot")
+        return share.root if wanted is None else share.snapshot(wanted).root
+
+    def writable_share(self) -> Share:
+        """Return the share of a request that changes it; there is no changing a snapshot."""
+        share = self.share()
+        if "sharesnapshot" in self.query:
+            raise ServiceError("ShareSnapshotOperationNotSupported")
+        return share
+
+    def number(self, name: str, default: int, low: int, high: int) -> int:
+        """Return a query parameter that is a number; larger ones than ``high`` are ``high``."""
+        text = self.query.get(name)
+        if text is None:
+            return default
+        if not (text.isascii() and text.lstrip("-").isdigit() and len(text) < 20):
+            raise ServiceError("InvalidQueryParameterValue", QueryParameterName=name)
+        if int(text) < low:
+            raise ServiceError(
+                "OutOfRangeQueryParameterValue",
+                QueryParameterName=name,
+                MinimumAllowed=str(low),
+                MaximumAllowed=str(high),
+            )
+        return min(int(text), high)
+
+
+def changed_headers(ticks: int) -> Headers:
+    """Return the headers that say when something last changed."""
+    return [("ETag", etag(ticks)), ("Last-Modified", rfc1123(ticks))]
+
+
+def smb_headers(node: Entry) -> Headers:
+    """Return the headers that every answer about a node carries."""
+    return [
+        ("x-ms-file-permission-key", node.permission_key),
+        ("x-ms-file-attributes", attributes_text(node.attributes)),
+        ("x-ms-file-creation-time", iso(node.created)),
+        ("x-ms-file-last-write-time", iso(node.written)),
+        ("x-ms-file-change-time", iso(node.changed)),
+        ("x-ms-file-id", node.file_id),
+        ("x-ms-file-parent-id", file_id(node.parent_number)),
+    ]
+
+
+def stored(node: Entry, status: int, *extra: tuple[str, str]) -> Reply:
+    """Return the answer to a change of ``node``."""
+    encrypted = ("x-ms-request-server-encrypted", "true")
+    return Reply(status, [*changed_headers(node.changed), encrypted, *smb_headers(node), *extra])
+
+
+def xml(text: str, *extra: tuple[str, str], status: int = 200) -> Reply:
+    """Return an XML answer; ``text`` is the root element."""
+    return xml_bytes(text.encode(), *extra, status=status)
+
+
+def xml_bytes(text: bytes, *extra: tuple[str, str], status: int = 200) -> Reply:
+    """Return an XML answer from encoded text."""
+    body = BOM + b'<?xml version="1.0" encoding="utf-8"?>' + text
+    return Reply(status, [("Content-Type", "application/xml"), *extra], body)
+
+
+def as_file(node: Entry, code: str = "ResourceNotFound") -> File:
+    """Return ``node`` if it is a file; addressed as one, a directory does not exist."""
+    if not isinstance(node, File):
+        raise ServiceError(code)
+    return node
+
+
+def as_directory(node: Entry, code: str = "ResourceNotFound") -> Directory:
+    """Return ``node`` if it is a directory; addressed as one, a file does not exist."""
+    if not isinstance(node, Directory):
+        raise ServiceError(code)
+    return node

@@ -1,0 +1,305 @@
+"""HTTP/1.1 on one connection: bytes to ``Request``, ``Reply`` to bytes.
+
+A protocol of our own instead of a web framework, for three reasons: header bytes must survive untouched (signatures
+cover them, metadata returns them), error texts are reason phrases, and a request costs a quarter of what it does there.
+
+Requests on a connection are answered in order. Answering is synchronous, so every operation is atomic against all
+others; only sending waits, and a streamed reply is read from its source no faster than the client takes it.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import cast
+
+from localdev.files_emulator.messages import Piece, Reply, Request
+
+MAX_HEAD_BYTES = 64 * 1024
+MAX_BODY_BYTES = 4 * 1024 * 1024 + 64 * 1024  # the largest operation takes 4 MiB; the slack is chunk framing
+MAX_DROPPED_BYTES = 256 * 1024 * 1024  # a longer body is not read past: the connection ends after the refusal
+_WRITE_AHEAD_BYTES = 1024 * 1024
+_NO_BODY = (204, 304)
+
+
+class BadRequest(Exception):
+    """The bytes received are not HTTP/1.1."""
+
+
+class Connection(asyncio.Protocol):
+    """One client connection; ``handle`` answers a request at once."""
+
+    def __init__(self, handle: Callable[[Request], Reply], open_connections: set["Connection"]) -> None:
+        self._handle = handle
+        self._open = open_connections
+        self._transport: asyncio.Transport
+        self._peer_ip = ""
+        self._is_tls = False
+        self._buffer = bytearray()
+        self._request: Request | None = None
+        self._keep_alive = True
+        self._body: list[bytes] = []
+        self._kept_bytes = 0
+        self._left = 0
+        self._chunks: _Chunks | None = None
+        self._busy = False
+        self._can_write = True
+        self._stream: Iterator[Piece] | None = None
+
+    # -- asyncio calls these
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Remember the transport and who is at the other end."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=_WRITE_AHEAD_BYTES)
+        peer = transport.get_extra_info("peername")
+        self._peer_ip = peer[0] if peer else ""
+        self._is_tls = transport.get_extra_info("ssl_object") is not None
+        self._open.add(self)
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        """Forget the connection, and the rest of a reply nobody waits for."""
+        self._open.discard(self)
+        self._stream = None
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; whole bodies bypass the buffer."""
+        if self._request is not None and self._chunks is None and not self._buffer and len(data) <= self._left:
+            self._keep(data)
+            self._left -= len(data)
+        else:
+            self._buffer += data
+        self._advance()
+
+    def pause_writing(self) -> None:
+        """Stop reading from a streamed reply's source."""
+        self._can_write = False
+
+    def resume_writing(self) -> None:
+        """Go on with a streamed reply."""
+        self._can_write = True
+        if self._stream is not None:
+            self._pump(self._stream)
+
+    def close(self) -> None:
+        """End the connection after what was already written."""
+        self._transport.close()
+
+    # -- reading
+
+    def _advance(self) -> None:
+        while not self._busy and not self._transport.is_closing():
+            try:
+                if self._request is None and not self._begin():
+                    return
+                if not self._read_body():
+                    return
+            except BadRequest as error:
+                self._keep_alive = False
+                self._send(
+                    "GET", Reply(400, [("Content-Type", "text/plain")], str(error).encode(), reason="Bad Request")
+                )
+                return
+            if self._request is not None:
+                self._answer(self._request)
+
+    def _begin(self) -> bool:
+        """Read a request's head if it is complete."""
+        while self._buffer.startswith(b"\r\n"):
+            del self._buffer[:2]
+        end = self._buffer.find(b"\r\n\r\n")
+        if end < 0 or end > MAX_HEAD_BYTES:
+            if len(self._buffer) > MAX_HEAD_BYTES:
+                raise BadRequest(f"request head is longer than {MAX_HEAD_BYTES} bytes")
+            return False
+        head = self._buffer[:end].decode("latin-1")
+        del self._buffer[: end + 4]
+        request, version = _parse_head(head)
+        request.peer_ip, request.is_tls = self._peer_ip, self._is_tls
+        headers = request.headers
+        connection = headers.get("connection", "").lower()
+        self._keep_alive = "close" not in connection and (version == "HTTP/1.1" or "keep-alive" in connection)
+        self._body.clear()
+        self._kept_bytes = self._left = 0
+        self._chunks = None
+        if "transfer-encoding" in headers:
+            if headers["transfer-encoding"].lower() != "chunked" or "content-length" in headers:
+                raise BadRequest("transfer-encoding must be 'chunked', without content-length")
+            self._chunks = _Chunks()
+        else:
+            length = headers.get("content-length", "0")
+            if not (length.isascii() and length.isdigit() and len(length) < 20):
+                raise BadRequest(f"content-length {length!r} is not a number")
+            self._left = int(length)
+        self._request = request
+        if self._left > MAX_DROPPED_BYTES:
+            request.body_dropped, request.body_bytes = True, self._left
+            self._left, self._keep_alive = 0, False
+        elif headers.get("expect", "").lower() == "100-continue":
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        return True
+
+    def _read_body(self) -> bool:
+        """Read the body as far as it has arrived; ``True`` when it is complete."""
+        if self._chunks is not None:
+            for piece in self._chunks.feed(self._buffer):
+                self._keep(piece)
+            return self._chunks.done
+        if self._left and self._buffer:
+            taken = min(self._left, len(self._buffer))
+            self._keep(bytes(self._buffer[:taken]))
+            del self._buffer[:taken]
+            self._left -= taken
+        return not self._left
+
+    def _keep(self, piece: bytes) -> None:
+        self._kept_bytes += len(piece)
+        if self._kept_bytes > MAX_BODY_BYTES:
+            self._body.clear()
+        else:
+            self._body.append(piece)
+
+    # -- answering
+
+    def _answer(self, request: Request) -> None:
+        self._request = None
+        if not request.body_dropped:
+            request.body_bytes = self._kept_bytes
+            request.body_dropped = self._kept_bytes > MAX_BODY_BYTES
+            request.body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        self._body.clear()
+        reply = self._handle(request)
+        if reply.reset:
+            self._transport.abort()
+        elif reply.delay_s > 0:
+            self._busy = True
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_later(reply.delay_s, self._send_late, request.method, reply)
+        else:
+            self._send(request.method, reply)
+
+    def _send_late(self, method: str, reply: Reply) -> None:
+        if not self._transport.is_closing():
+            self._send(method, reply)
+            if self._stream is None:
+                self._idle()
+                self._advance()
+
+    def _send(self, method: str, reply: Reply) -> None:
+        length = len(reply.body) if reply.content_length is None else reply.content_length
+        lines = [f"HTTP/1.1 {reply.status} {reply.reason or _REASONS.get(reply.status, 'OK')}"]
+        lines += [f"{name}: {value}" for name, value in reply.headers]
+        if reply.status not in _NO_BODY:
+            lines.append(f"Content-Length: {length}")
+        if not self._keep_alive:
+            lines.append("Connection: close")
+        head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+        if method == "HEAD":
+            self._transport.write(head)
+        elif reply.stream is not None:
+            self._transport.write(head)
+            self._stream = iter(reply.stream)
+            if not self._busy:
+                self._busy = True
+                self._transport.pause_reading()
+            self._pump(self._stream)
+            return
+        elif len(reply.body) <= 65_536:
+            self._transport.write(head + reply.body)
+        else:
+            self._transport.write(head)
+            self._transport.write(reply.body)
+        if not self._keep_alive:
+            self._transport.close()
+
+    def _pump(self, stream: Iterator[Piece]) -> None:
+        while self._can_write:
+            piece = next(stream, None)
+            if piece is None:
+                self._stream = None
+                if self._keep_alive:
+                    self._idle()
+                    # Not called directly: a client that pipelines would deepen the stack with every reply.
+                    asyncio.get_running_loop().call_soon(self._advance)
+                else:
+                    self._transport.close()
+                return
+            self._transport.write(piece)
+
+    def _idle(self) -> None:
+        self._busy = False
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+
+
+class _Chunks:
+    """Reads a chunked body from a buffer, as far as it has arrived."""
+
+    def __init__(self) -> None:
+        self.done = False
+        self._left = -1  # of the present chunk, its closing CRLF included; -1: a size line is next
+        self._in_trailer = False
+
+    def feed(self, buffer: bytearray) -> Iterator[bytes]:
+        """Yield body bytes and remove them from ``buffer``."""
+        while not self.done:
+            if self._left >= 0:
+                data = bytes(buffer[: max(self._left - 2, 0)])
+                if data:
+                    del buffer[: len(data)]
+                    self._left -= len(data)
+                    yield data
+                if self._left > 2 or len(buffer) < self._left:
+                    return
+                if buffer[: self._left] != b"\r\n"[-self._left :]:
+                    raise BadRequest("chunk does not end where its size says")
+                del buffer[: self._left]
+                self._left = -1
+            end = buffer.find(b"\r\n")
+            if end < 0:
+                if len(buffer) > MAX_HEAD_BYTES:
+                    raise BadRequest("chunk size line is too long")
+                return
+            line = buffer[:end].decode("latin-1")
+            del buffer[: end + 2]
+            if self._in_trailer:
+                self.done = not line
+                continue
+            digits = line.split(";")[0].strip()
+            if not digits or len(digits) > 16 or digits.strip("0123456789abcdefABCDEF"):
+                raise BadRequest(f"chunk size {line[:40]!r} is not hexadecimal")
+            size = int(digits, 16)
+            self._in_trailer = size == 0
+            self._left = size + 2 if size else -1
+
+
+def _parse_head(head: str) -> tuple[Request, str]:
+    first, *lines = head.split("\r\n")
+    words = first.split(" ")
+    if len(words) != 3 or words[2] not in ("HTTP/1.1", "HTTP/1.0") or not words[0].isalpha():
+        raise BadRequest("request line is not 'METHOD target HTTP/1.1'")
+    method, target, version = words
+    if target.startswith(("http://", "https://")):
+        target = "/" + target.split("/", 3)[3] if target.count("/") > 2 else "/"
+    headers: dict[str, str] = {}
+    raw: list[tuple[str, str]] = []
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon or not name or name != name.strip() or "\r" in value or "\n" in value or "\0" in value:
+            raise BadRequest("a header line is not 'name: value'")
+        value = value.strip(" \t")
+        raw.append((name, value))
+        name = name.lower()
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    path, _, query = target.partition("?")
+    return Request(method.upper(), path, query, headers, raw), version
+
+
+_REASONS = {
+    200: "OK",
+    201: "Created",
+    202: "Accepted",
+    204: "No Content",
+    206: "Partial Content",
+    400: "Bad Request",
+    404: "Not Found",
+    405: "Method Not Allowed",
+}

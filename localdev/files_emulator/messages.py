@@ -1,0 +1,43 @@
+"""One HTTP request and one reply, as values; header text is Latin-1, so its bytes survive a round trip."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+Piece = bytes | memoryview
+
+
+@dataclass(slots=True)
+class Request:
+    """A request that was read completely.
+
+    ``headers`` has lower-case names and joins repeated ones with a comma; ``raw_headers`` keeps both as sent.
+    ``body`` is empty when ``body_dropped``: it was longer than any operation allows, and was read past.
+    """
+
+    method: str
+    path: str
+    query_text: str
+    headers: dict[str, str]
+    raw_headers: list[tuple[str, str]]
+    body: bytes = b""
+    body_bytes: int = 0
+    body_dropped: bool = False
+    peer_ip: str = ""
+    is_tls: bool = False
+
+
+@dataclass(slots=True)
+class Reply:
+    """A reply: ``body`` is sent as it is, or ``stream`` piece by piece when the client keeps up.
+
+    ``content_length`` stands in for the body's length when there is none to send (HEAD) or it is streamed.
+    """
+
+    status: int
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: Piece = b""
+    stream: Iterable[Piece] | None = None
+    content_length: int | None = None
+    reason: str = ""
+    reset: bool = False
+    delay_s: float = 0.0

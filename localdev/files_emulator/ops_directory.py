@@ -1,0 +1,94 @@
+"""Operations on a directory itself; listing it is ``ops_list``."""
+
+from localdev.files_emulator import smb
+from localdev.files_emulator.call import Call, as_directory, changed_headers, smb_headers, stored
+from localdev.files_emulator.errors import ServiceError
+from localdev.files_emulator.messages import Reply
+from localdev.files_emulator.metadata import headers_of, metadata_of
+from localdev.files_emulator.names import key_of
+from localdev.files_emulator.ops_file import apply
+from localdev.files_emulator.tree import Directory, find, find_parent
+
+
+def directory_create(call: Call) -> Reply:
+    """Create a directory in an existing one."""
+    share, headers = call.writable_share(), call.headers
+    metadata = metadata_of(call.request)
+    now = call.account.clock.tick()
+    wanted = smb.asked(headers, call.account.permissions, now, is_directory=True, mode="create")
+    smb.restores(headers, wanted)  # a directory has no archive bit to force, but a wrong value is still wrong
+    if not call.path:
+        raise ServiceError("ResourceAlreadyExists")
+    old = find_parent(share.root, call.path).children.get(key_of(call.path[-1]))
+    if old is not None:
+        raise ServiceError("ResourceAlreadyExists" if isinstance(old, Directory) else "ResourceTypeMismatch")
+
+    parent = share.own_directory(call.path[:-1])
+    directory = Directory(
+        number=share.take_number(),
+        parent_number=parent.number,
+        name=call.path[-1],
+        epoch=share.epoch,
+        attributes=smb.DIRECTORY if wanted.attributes is None else wanted.attributes,
+        permission_key=wanted.permission_key or call.account.permissions.directory_default,
+        created=now if wanted.created is None else wanted.created,
+        accessed=now if wanted.created is None else wanted.created,
+        written=now if wanted.written is None else wanted.written,
+        changed=now if wanted.changed is None else wanted.changed,
+        metadata=metadata,
+    )
+    share.hang(parent, directory)
+    share.touch(parent, now)
+    return stored(directory, 201)
+
+
+def directory_get_properties(call: Call) -> Reply:
+    """Describe a directory."""
+    directory = as_directory(find(call.readable_root(), call.path))
+    return Reply(
+        200,
+        [
+            *changed_headers(directory.changed),
+            ("x-ms-server-encrypted", "true"),
+            *smb_headers(directory),
+            *headers_of(directory.metadata),
+        ],
+    )
+
+
+def directory_delete(call: Call) -> Reply:
+    """Delete an empty directory."""
+    share = call.writable_share()
+    directory = as_directory(find(share.root, call.path))
+    if not call.path:
+        raise ServiceError("InvalidUri")
+    if directory.children:
+        raise ServiceError("DirectoryNotEmpty")
+    if directory.attributes & smb.READ_ONLY:
+        raise ServiceError("ReadOnlyAttribute")
+    parent = share.own_directory(call.path[:-1])
+    share.take(parent, directory)
+    share.touch(parent, call.account.clock.tick())
+    return Reply(202)
+
+
+def directory_set_properties(call: Call) -> Reply:
+    """Change a directory's attributes, times or permission."""
+    share = call.writable_share()
+    as_directory(find(share.root, call.path))
+    now = call.account.clock.tick()
+    wanted = smb.asked(call.headers, call.account.permissions, now, is_directory=True, mode="set")
+    directory = share.own_directory(call.path)
+    apply(directory, wanted, now)
+    share.changed(directory)
+    return stored(directory, 200)
+
+
+def directory_set_metadata(call: Call) -> Reply:
+    """Replace a directory's metadata; none at all clears it."""
+    share, metadata = call.writable_share(), metadata_of(call.request)
+    as_directory(find(share.root, call.path))
+    directory = share.own_directory(call.path)
+    directory.metadata, directory.changed = metadata, call.account.clock.tick()
+    share.changed(directory)
+    return Reply(200, [*changed_headers(directory.changed), ("x-ms-request-server-encrypted", "true")])

@@ -1,0 +1,278 @@
+"""Operations on a file as a whole: create, read, describe, delete."""
+
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from collections.abc import Mapping
+from dataclasses import replace
+from hashlib import md5
+
+from localdev.files_emulator import content, smb
+from localdev.files_emulator.call import Call, Headers, as_file, changed_headers, smb_headers, stored
+from localdev.files_emulator.errors import ServiceError, bad_header, missing_header
+from localdev.files_emulator.messages import Reply
+from localdev.files_emulator.metadata import headers_of, metadata_of
+from localdev.files_emulator.names import key_of
+from localdev.files_emulator.ranges import MAX_WRITE_BYTES, asked_range
+from localdev.files_emulator.times import etag, rfc1123
+from localdev.files_emulator.tree import ContentHeaders, Entry, File, find, find_parent
+
+MAX_FILE_BYTES = 4 * 1024**4
+
+_LEASE: Headers = [("x-ms-lease-status", "unlocked"), ("x-ms-lease-state", "available")]
+_SAS_OVERRIDES = {
+    "Cache-Control": "rscc",
+    "Content-Disposition": "rscd",
+    "Content-Encoding": "rsce",
+    "Content-Language": "rscl",
+    "Content-Type": "rsct",
+}
+
+
+def file_create(call: Call) -> Reply:
+    """Create a file, or replace one: with its first 4 MiB or zeros, attributes, times, permission and metadata."""
+    share, headers = call.writable_share(), call.headers
+    if headers.get("x-ms-type", "").lower() != "file":
+        raise bad_header("x-ms-type", headers["x-ms-type"]) if "x-ms-type" in headers else missing_header("x-ms-type")
+    size = _size(headers)
+    if size is None:
+        raise missing_header("x-ms-content-length")
+    metadata, described = metadata_of(call.request), content_headers(headers)
+    now = call.account.clock.tick()
+    wanted = smb.asked(headers, call.account.permissions, now, is_directory=False, mode="create")
+    attributes = smb.ARCHIVE if wanted.attributes is None else wanted.attributes
+    if not smb.restores(headers, wanted):
+        attributes |= smb.ARCHIVE
+    digest = checked_body(call)
+    body = call.request.body
+    if len(body) > size:
+        raise bad_header("Content-Length", str(len(body)))
+    parent = find_parent(share.root, call.path)
+    old = parent.children.get(key_of(call.path[-1]))
+    refuse_replacing(old)
+
+    parent = share.own_directory(call.path[:-1])
+    file = File(
+        number=share.take_number(),
+        parent_number=parent.number,
+        name=call.path[-1] if old is None else old.name,
+        epoch=share.epoch,
+        attributes=attributes,
+        permission_key=wanted.permission_key or call.account.permissions.file_default,
+        created=now if wanted.created is None else wanted.created,
+        accessed=now if wanted.created is None else wanted.created,
+        written=now if wanted.written is None else wanted.written,
+        changed=now if wanted.changed is None else wanted.changed,
+        metadata=metadata,
+        size=size,
+        extents=content.write((), 0, len(body), call.account.blocks.keep(body)) if body else (),
+        content=described,
+    )
+    share.hang(parent, file)
+    if old is None:
+        share.touch(parent, now)
+    return stored(file, 201, *([("Content-MD5", digest)] if digest else []))
+
+
+def refuse_replacing(old: object) -> None:
+    """Refuse to put a file where a directory or a read-only file is."""
+    if old is None:
+        return
+    if not isinstance(old, File):
+        raise ServiceError("ResourceTypeMismatch")
+    if old.attributes & smb.READ_ONLY:
+        raise ServiceError("ReadOnlyAttribute")
+
+
+def file_download(call: Call) -> Reply:
+    """Read a file, or a range of it."""
+    file = as_file(find(call.readable_root(), call.path))
+    headers = call.headers
+    part = asked_range(headers, file.size)
+    start, end = part or (0, file.size)
+    extra: Headers = []
+    digest = file.content.md5
+    if headers.get("x-ms-range-get-content-md5", "").lower() == "true":
+        if part is None:
+            raise ServiceError("InvalidHeaderValue", HeaderName="x-ms-range-get-content-md5")
+        if end - start > MAX_WRITE_BYTES:
+            raise ServiceError("OutOfRangeInput", HeaderName="x-ms-range-get-content-md5")
+        hasher = md5(usedforsecurity=False)
+        for piece in content.pieces(file.extents, start, end):
+            hasher.update(piece)
+        extra.append(("Content-MD5", b64encode(hasher.digest()).decode()))
+    if part is not None:
+        extra.append(("Content-Range", f"bytes {start}-{end - 1}/{file.size}"))
+        if digest:
+            extra.append(("x-ms-content-md5", digest))
+    elif digest:
+        extra.append(("Content-MD5", digest))
+    found = [*_file_headers(file, call.query), *extra, ("Accept-Ranges", "bytes")]
+    status = 200 if part is None else 206
+    whole = content.window(file.extents, start, end)
+    if end - start <= MAX_WRITE_BYTES:
+        parts = list(content.pieces(whole, start, end))
+        return Reply(status, found, parts[0] if len(parts) == 1 else b"".join(parts))
+    return Reply(status, found, stream=content.pieces(whole, start, end), content_length=end - start)
+
+
+def file_get_properties(call: Call) -> Reply:
+    """Return what ``file_download`` would say about the file, without its content."""
+    file = as_file(find(call.readable_root(), call.path))
+    found = _file_headers(file, call.query)
+    if file.content.md5:
+        found.append(("Content-MD5", file.content.md5))
+    return Reply(200, found, content_length=file.size)
+
+
+def file_delete(call: Call) -> Reply:
+    """Delete a file."""
+    share = call.writable_share()
+    file = as_file(find(share.root, call.path))
+    if file.attributes & smb.READ_ONLY:
+        raise ServiceError("ReadOnlyAttribute")
+    parent = share.own_directory(call.path[:-1])
+    share.take(parent, file)
+    share.touch(parent, call.account.clock.tick())
+    return Reply(202)
+
+
+def file_set_http_headers(call: Call) -> Reply:
+    """Resize a file, replace all its content headers, change what SMB headers are given."""
+    share, headers = call.writable_share(), call.headers
+    file = as_file(find(share.root, call.path))
+    size, described = _size(headers), content_headers(headers)
+    now = call.account.clock.tick()
+    wanted = smb.asked(headers, call.account.permissions, now, is_directory=False, mode="set")
+    if size is not None and file.attributes & smb.READ_ONLY:
+        raise ServiceError("ReadOnlyAttribute")
+    file = as_file(share.own(call.path))
+    if size is not None:
+        file.extents, file.size = content.truncate(file.extents, size), size
+    file.content = described
+    apply(file, wanted, now)
+    share.changed(file)
+    return stored(file, 200)
+
+
+def apply(node: Entry, wanted: smb.Asked, now: int) -> None:
+    """Set on an owned node what a request asked for; the change time is now unless it was asked for too."""
+    if wanted.attributes is not None:
+        node.attributes = wanted.attributes
+    if wanted.created is not None:
+        node.created = wanted.created
+    if wanted.written is not None:
+        node.written = wanted.written
+    if wanted.permission_key is not None:
+        node.permission_key = wanted.permission_key
+    node.changed = now if wanted.changed is None else wanted.changed
+
+
+def file_set_metadata(call: Call) -> Reply:
+    """Replace a file's metadata."""
+    share, metadata = call.writable_share(), metadata_of(call.request)
+    as_file(find(share.root, call.path))
+    file = share.own(call.path)
+    file.metadata, file.changed = metadata, call.account.clock.tick()
+    share.changed(file)
+    return Reply(200, [*changed_headers(file.changed), ("x-ms-request-server-encrypted", "true")])
+
+
+def checked_body(call: Call) -> str:
+    """Return the MD5 of the request's body if it came with one, which must be right, or nothing.
+
+    :raises ServiceError: the body is longer than one write may be, or is not what its MD5 says.
+    """
+    request = call.request
+    if request.body_dropped or len(request.body) > MAX_WRITE_BYTES:
+        raise ServiceError("RequestBodyTooLarge", MaxLimit=str(MAX_WRITE_BYTES))
+    sent = request.headers.get("content-md5", "")
+    if not sent:
+        return ""
+    _check_md5("Content-MD5", sent)
+    digest = b64encode(md5(request.body, usedforsecurity=False).digest()).decode()
+    if digest != sent:
+        raise ServiceError("Md5Mismatch", UserSpecifiedMd5=sent, ServerCalculatedMd5=digest)
+    return digest
+
+
+def content_headers(headers: Mapping[str, str]) -> ContentHeaders:
+    """Return the content headers a request sets; those it does not mention are cleared."""
+    digest = headers.get("x-ms-content-md5", "")
+    if digest:
+        _check_md5("x-ms-content-md5", digest)
+    return ContentHeaders(
+        headers.get("x-ms-content-type") or "application/octet-stream",
+        headers.get("x-ms-content-encoding", ""),
+        headers.get("x-ms-content-language", ""),
+        headers.get("x-ms-cache-control", ""),
+        headers.get("x-ms-content-disposition", ""),
+        digest,
+    )
+
+
+def _check_md5(name: str, text: str) -> None:
+    try:
+        valid = len(b64decode(text, validate=True)) == 16
+    except (Base64Error, ValueError):
+        valid = False
+    if not valid:
+        raise ServiceError("InvalidMd5", HeaderName=name)
+
+
+def _size(headers: Mapping[str, str]) -> int | None:
+    text = headers.get("x-ms-content-length")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 20):
+        raise bad_header("x-ms-content-length", text)
+    if int(text) > MAX_FILE_BYTES:
+        raise ServiceError("OutOfRangeInput", HeaderName="x-ms-content-length")
+    return int(text)
+
+
+def _file_headers(file: File, query: Mapping[str, str]) -> Headers:
+    described = file.content
+    found: Headers = [
+        ("Content-Type", described.content_type),
+        ("ETag", etag(file.changed)),
+        ("Last-Modified", rfc1123(file.changed)),
+        ("x-ms-type", "File"),
+        ("x-ms-server-encrypted", "true"),
+        *smb_headers(file),
+        *_LEASE,
+        *headers_of(file.metadata),
+    ]
+    for name, value in (
+        ("Content-Encoding", described.encoding),
+        ("Content-Language", described.language),
+        ("Cache-Control", described.cache_control),
+        ("Content-Disposition", described.disposition),
+    ):
+        if value:
+            found.append((name, value))
+    if file.copied is not None:
+        found += [
+            ("x-ms-copy-id", file.copied.id),
+            ("x-ms-copy-source", file.copied.source),
+            ("x-ms-copy-status", "success"),
+            ("x-ms-copy-progress", file.copied.progress),
+            ("x-ms-copy-completion-time", rfc1123(file.copied.completed)),
+        ]
+    if "sig" in query:
+        found = overridden(found, query)
+    return found
+
+
+def overridden(headers: Headers, query: Mapping[str, str]) -> Headers:
+    """Return ``headers`` with those replaced that a service SAS prescribes."""
+    wanted = {
+        name: query[parameter]
+        for name, parameter in _SAS_OVERRIDES.items()
+        if query.get(parameter) and query[parameter].isprintable()
+    }
+    return [*((name, value) for name, value in headers if name not in wanted), *wanted.items()]
+
+
+def replace_content(file: File, **fields: str) -> None:
+    """Change single content headers of an owned file."""
+    file.content = replace(file.content, **fields)

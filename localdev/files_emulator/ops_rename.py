@@ -1,0 +1,82 @@
+"""Rename: moves a file, or a directory with all below it, within a share; its FileId stays."""
+
+from localdev.files_emulator import smb
+from localdev.files_emulator.call import Call, stored
+from localdev.files_emulator.errors import ServiceError, bad_header, missing_header
+from localdev.files_emulator.messages import Reply
+from localdev.files_emulator.metadata import metadata_of
+from localdev.files_emulator.names import key_of
+from localdev.files_emulator.ops_file import apply, replace_content
+from localdev.files_emulator.source import Source, parse_source
+from localdev.files_emulator.tree import Directory, File, Path, find, find_parent
+
+
+def file_rename(call: Call) -> Reply:
+    """Rename a file."""
+    return _rename(call, is_directory=False)
+
+
+def directory_rename(call: Call) -> Reply:
+    """Rename a directory."""
+    return _rename(call, is_directory=True)
+
+
+def _rename(call: Call, *, is_directory: bool) -> Reply:
+    share, headers = call.writable_share(), call.headers
+    replaces, ignores_read_only = _flag(call, "replace-if-exists"), _flag(call, "ignore-readonly")
+    source = _source(call)
+    metadata = metadata_of(call.request)
+    now = call.account.clock.tick()
+    wanted = smb.asked(headers, call.account.permissions, now, is_directory=is_directory, mode="set")
+    node = find(share.root, source.path)
+    if isinstance(node, Directory) is not is_directory:
+        raise ServiceError("ResourceTypeMismatch")
+    if not call.path or not source.path or (is_directory and _is_below(call.path, source.path)):
+        raise ServiceError("InvalidInput")
+    target = find_parent(share.root, call.path).children.get(key_of(call.path[-1]))
+    if target is not None and target.number != node.number:
+        if not replaces:
+            raise ServiceError("ResourceAlreadyExists")
+        if not isinstance(target, File) or is_directory:
+            raise ServiceError("ResourceTypeMismatch")
+        if target.attributes & smb.READ_ONLY and not ignores_read_only:
+            raise ServiceError("ReadOnlyAttribute")
+
+    node = share.own(source.path)
+    old_parent = share.own_directory(source.path[:-1])
+    new_parent = share.own_directory(call.path[:-1])
+    old_parent.take(key_of(node.name))
+    node.name = call.path[-1]
+    if metadata:
+        node.metadata = metadata
+    if isinstance(node, File) and headers.get("x-ms-content-type"):
+        replace_content(node, content_type=headers["x-ms-content-type"])
+    apply(node, wanted, now)
+    share.hang(new_parent, node)
+    share.touch(old_parent, now)
+    if new_parent is not old_parent:
+        share.touch(new_parent, now)
+    return stored(node, 200)
+
+
+def _is_below(path: Path, ancestor: Path) -> bool:
+    return len(path) > len(ancestor) and all(
+        key_of(part) == key_of(above) for part, above in zip(path, ancestor, strict=False)
+    )
+
+
+def _flag(call: Call, name: str) -> bool:
+    text = call.headers.get(f"x-ms-file-rename-{name}", "false").lower()
+    if text not in ("true", "false"):
+        raise bad_header(f"x-ms-file-rename-{name}", text)
+    return text == "true"
+
+
+def _source(call: Call) -> Source:
+    url = call.headers.get("x-ms-file-rename-source")
+    if not url:
+        raise missing_header("x-ms-file-rename-source")
+    source = parse_source(call, url, "x-ms-file-rename-source")
+    if source.share != call.address.share or source.query.get("sharesnapshot"):
+        raise bad_header("x-ms-file-rename-source", url)
+    return source

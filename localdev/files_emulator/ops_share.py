@@ -1,0 +1,143 @@
+"""Operations on a share: create, delete, describe, snapshot, permissions, statistics."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+from localdev.files_emulator.call import Call, Headers, changed_headers, xml
+from localdev.files_emulator.errors import ServiceError, bad_header, missing_header
+from localdev.files_emulator.messages import Reply
+from localdev.files_emulator.metadata import headers_of, metadata_of
+from localdev.files_emulator.names import check_share
+from localdev.files_emulator.permissions import MAX_SDDL_BYTES
+from localdev.files_emulator.share import Share, ShareProperties
+from localdev.files_emulator.times import rfc1123
+from localdev.files_emulator.tree import usage_bytes
+
+MAX_QUOTA_GIB = 102_400
+ACCESS_TIERS = ("TransactionOptimized", "Hot", "Cool", "Premium")
+
+
+def share_create(call: Call) -> Reply:
+    """Create a share."""
+    name = call.address.share
+    check_share(name)
+    if call.headers.get("x-ms-enabled-protocols", "SMB").upper() != "SMB":
+        raise ServiceError(
+            "UnsupportedHeader", message="This emulator has SMB shares only.", HeaderName="x-ms-enabled-protocols"
+        )
+    asked = _asked(call, ShareProperties(metadata=metadata_of(call.request)))
+    share = call.account.create_share(name, asked)
+    return Reply(201, changed_headers(share.properties.modified))
+
+
+def share_delete(call: Call) -> Reply:
+    """Delete one snapshot, or the share; its snapshots go with it only if the request says so."""
+    share = call.share()
+    if "sharesnapshot" in call.query:
+        share.drop_snapshot(share.snapshot(call.query["sharesnapshot"]))
+        return Reply(202)
+    mode = call.headers.get("x-ms-delete-snapshots", "").lower()
+    if mode not in ("", "include", "include-leased"):
+        raise bad_header("x-ms-delete-snapshots", mode)
+    if share.snapshots and not mode:
+        raise ServiceError("ShareHasSnapshots")
+    call.account.delete_share(share)
+    return Reply(202)
+
+
+def share_get_properties(call: Call) -> Reply:
+    """Describe a share, or a snapshot of it."""
+    share = call.share()
+    wanted = call.query.get("sharesnapshot")
+    properties = share.properties if wanted is None else share.snapshot(wanted).properties
+    found: Headers = [
+        *changed_headers(properties.modified),
+        ("x-ms-share-quota", str(properties.quota_gib)),
+        ("x-ms-access-tier", properties.access_tier),
+        ("x-ms-access-tier-change-time", rfc1123(properties.tier_changed)),
+        ("x-ms-enabled-protocols", "SMB"),
+        ("x-ms-lease-status", "unlocked"),
+        ("x-ms-lease-state", "available"),
+        *headers_of(properties.metadata),
+    ]
+    return Reply(200, found)
+
+
+def share_set_properties(call: Call) -> Reply:
+    """Change quota or access tier."""
+    return _described(call, lambda share: _asked(call, share.properties))
+
+
+def share_set_metadata(call: Call) -> Reply:
+    """Replace the share's metadata."""
+    metadata = metadata_of(call.request)
+    return _described(call, lambda share: replace(share.properties, metadata=metadata))
+
+
+def _described(call: Call, change: Callable[[Share], ShareProperties]) -> Reply:
+    share = call.writable_share()
+    changed = change(share)
+    share.describe(replace(changed, modified=call.account.clock.tick()))
+    return Reply(200, changed_headers(share.properties.modified))
+
+
+def _asked(call: Call, properties: ShareProperties) -> ShareProperties:
+    quota = call.headers.get("x-ms-share-quota")
+    if quota is not None:
+        if not (quota.isascii() and quota.isdigit() and len(quota) < 10 and 1 <= int(quota) <= MAX_QUOTA_GIB):
+            raise bad_header("x-ms-share-quota", quota)
+        properties = replace(properties, quota_gib=int(quota))
+    tier = call.headers.get("x-ms-access-tier")
+    if tier is not None:
+        known = next((name for name in ACCESS_TIERS if name.lower() == tier.lower()), None)
+        if known is None:
+            raise bad_header("x-ms-access-tier", tier)
+        properties = replace(properties, access_tier=known, tier_changed=call.account.clock.tick())
+    return properties
+
+
+def share_create_snapshot(call: Call) -> Reply:
+    """Freeze the share's present state under a new id."""
+    share, metadata = call.writable_share(), metadata_of(call.request)
+    snapshot = share.take_snapshot(call.account.clock.tick(), metadata)
+    return Reply(201, [*changed_headers(share.properties.modified), ("x-ms-snapshot", snapshot.id)])
+
+
+def share_create_permission(call: Call) -> Reply:
+    """File a security descriptor and return its key."""
+    call.writable_share()
+    if call.request.body_dropped or len(call.request.body) > MAX_SDDL_BYTES:
+        raise ServiceError("RequestBodyTooLarge", MaxLimit=str(MAX_SDDL_BYTES))
+    try:
+        sent = json.loads(call.request.body.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        raise ServiceError("InvalidInput") from None
+    if not isinstance(sent, dict) or not isinstance(sent.get("permission"), str):
+        raise ServiceError("InvalidInput")
+    if str(sent.get("format", "sddl")).lower() != "sddl":
+        raise ServiceError("FileInvalidPermission")
+    return Reply(201, [("x-ms-file-permission-key", call.account.permissions.key(sent["permission"]))])
+
+
+def share_get_permission(call: Call) -> Reply:
+    """Return the security descriptor filed under a key; only the live share answers."""
+    call.writable_share()
+    key = call.headers.get("x-ms-file-permission-key")
+    if not key:
+        raise missing_header("x-ms-file-permission-key")
+    asked_format = call.headers.get("x-ms-file-permission-format", "sddl")
+    if asked_format.lower() != "sddl":
+        raise bad_header("x-ms-file-permission-format", asked_format)
+    # The service sends no Content-Type here.
+    return Reply(200, [], json.dumps({"permission": call.account.permissions.text(key)}).encode())
+
+
+def share_get_statistics(call: Call) -> Reply:
+    """Count what the live share holds; takes a walk over it."""
+    share = call.writable_share()
+    used = usage_bytes(share.root)
+    return xml(
+        f"<ShareStats><ShareUsageBytes>{used}</ShareUsageBytes></ShareStats>",
+        *changed_headers(share.properties.modified),
+    )

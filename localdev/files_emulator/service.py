@@ -1,0 +1,129 @@
+"""From a request to its reply: who may, which operation, what if it is refused.
+
+This is the only place where a refusal becomes an answer, and where a bug does (500, with the traceback on stderr).
+"""
+
+import logging
+import re
+from itertools import count
+from secrets import token_hex
+from urllib.parse import unquote
+
+from localdev.files_emulator import auth_sas, auth_sharedkey, errors
+from localdev.files_emulator.account import Account
+from localdev.files_emulator.address import Address, parse_address, parse_query
+from localdev.files_emulator.auth_sas import Access
+from localdev.files_emulator.call import Call
+from localdev.files_emulator.control import PREFIX, Control
+from localdev.files_emulator.errors import ServiceError, bad_header
+from localdev.files_emulator.messages import Reply, Request
+from localdev.files_emulator.operations import Handler, Operation, operation_of
+from localdev.files_emulator.store import Store
+from localdev.files_emulator.times import now_ticks, rfc1123
+
+DEFAULT_VERSION = "2026-10-06"
+SERVER = "Windows-Azure-File/1.0 Microsoft-HTTPAPI/2.0"
+MAX_CLIENT_REQUEST_ID_CHARS = 1024
+
+_VERSION = re.compile(r"20\d\d-[01]\d-[0-3]\d", re.ASCII)
+_log = logging.getLogger(__name__)
+
+
+class Service:
+    """Answers requests to one account."""
+
+    def __init__(self, account: Account, store: Store, control: Control) -> None:
+        self._account = account
+        self._store = store
+        self._control = control
+        self._id_head = token_hex(6)
+        self._ids = count(1)
+
+    def handle(self, request: Request) -> Reply:
+        """Answer ``request``; what it changed is durable when this returns. Never raises."""
+        request_id = self._request_id()
+        try:
+            reply = self._answer(request)
+        except ServiceError as error:
+            reply = _refusal(error, request, request_id)
+        except Exception:
+            _log.exception("%s %s failed", request.method, request.path)
+            reply = _refusal(ServiceError("InternalError"), request, request_id)
+        headers = reply.headers
+        headers.append(("Server", SERVER))
+        headers.append(("x-ms-request-id", request_id))
+        headers.append(("x-ms-version", _version(request.headers)))
+        client_id = request.headers.get("x-ms-client-request-id")
+        if client_id and len(client_id) <= MAX_CLIENT_REQUEST_ID_CHARS:
+            headers.append(("x-ms-client-request-id", client_id))
+        headers.append(("Date", rfc1123(now_ticks())))
+        return reply
+
+    def _answer(self, request: Request) -> Reply:
+        if request.path.startswith(PREFIX):
+            return self._control.handle(request)
+        account = self._account
+        query = parse_query(request.query_text)
+        dots = request.headers.get("x-ms-allow-trailing-dot", "").lower() == "true"
+        address = parse_address(request.path, request.headers.get("host", ""), account.name, trailing_dots=dots)
+        operation = operation_of(request.method, query, request.headers, address.share, has_path=bool(address.path))
+        self._authorise(request, query, address, operation)
+        rule = self._control.fault(operation.name, unquote(request.path))
+        if rule is not None and (rule.reset or rule.status):
+            if rule.reset:
+                return Reply(503, reset=True)
+            raise ServiceError(rule.code, status=rule.status, message=rule.message)
+        version = request.headers.get("x-ms-version")
+        if version is not None and not _VERSION.fullmatch(version):
+            raise bad_header("x-ms-version", version)
+        if request.method == "PUT" and not {"content-length", "transfer-encoding"} & request.headers.keys():
+            raise ServiceError("MissingContentLengthHeader")
+        if operation.handler is None:
+            raise ServiceError(
+                "UnsupportedQueryParameter", message=f"This emulator does not have the operation {operation.name}."
+            )
+        reply = self._carry_out(operation.handler, Call(account, request, query, address))
+        if rule is not None:
+            reply.delay_s = rule.delay_s
+        return reply
+
+    def _carry_out(self, handler: Handler, call: Call) -> Reply:
+        try:
+            reply = handler(call)
+        except ServiceError:
+            self._store.forget()
+            raise
+        self._store.commit()
+        return reply
+
+    def _authorise(self, request: Request, query: dict[str, str], address: Address, operation: Operation) -> None:
+        account = self._account
+        if "authorization" in request.headers:
+            auth_sharedkey.verify(request, query, account.name, account.key)
+        elif "sig" in query:
+            share = account.shares.get(address.share)
+            path = "/".join(address.path)
+            policies = share.policies if share else ()
+            access = Access(account.name, account.key, address.share, path, request.peer_ip, request.is_tls, policies)
+            auth_sas.verify(query, access, operation.need)
+        else:
+            raise ServiceError("NoAuthenticationInformation")
+
+    def _request_id(self) -> str:
+        """Return an id shaped like the service's: a GUID that ends in zeros."""
+        number = next(self._ids)
+        head = self._id_head
+        return f"{number & 0xFFFFFFFF:08x}-{head[:4]}-{head[4:8]}-{head[8:12]}-{number >> 32 & 0xFFFFFF:06x}000000"
+
+
+def _refusal(error: ServiceError, request: Request, request_id: str) -> Reply:
+    headers = [("x-ms-error-code", error.code), *error.headers]
+    if request.method == "HEAD":
+        return Reply(error.status, headers, reason=error.message)
+    headers.append(("Content-Type", "application/xml"))
+    return Reply(error.status, headers, errors.body(error, request_id), reason=error.message)
+
+
+def _version(headers: dict[str, str]) -> str:
+    version = headers.get("x-ms-version", DEFAULT_VERSION)
+    return version if _VERSION.fullmatch(version) else DEFAULT_VERSION

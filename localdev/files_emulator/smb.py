@@ -1,0 +1,136 @@
+"""File attributes, times and permission as request headers ask for them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from localdev.files_emulator.errors import ServiceError, bad_header
+from localdev.files_emulator.permissions import MAX_HEADER_SDDL_BYTES, Permissions
+from localdev.files_emulator.times import FIRST_FILE_TIME_TICKS, LAST_TICKS, parse_iso
+from localdev.files_emulator.tree import Entry
+
+READ_ONLY = 0x1
+DIRECTORY = 0x10
+ARCHIVE = 0x20
+
+_NAMES = (
+    (READ_ONLY, "ReadOnly"),
+    (0x2, "Hidden"),
+    (0x4, "System"),
+    (DIRECTORY, "Directory"),
+    (ARCHIVE, "Archive"),
+    (0x100, "Temporary"),
+    (0x1000, "Offline"),
+    (0x2000, "NotContentIndexed"),
+    (0x20000, "NoScrubData"),
+)
+_BITS = {name.lower(): bit for bit, name in _NAMES} | {"none": 0}
+_DIRECTORY_ONLY_CANNOT = 0x100  # Temporary
+
+_TIME_HEADERS = ("x-ms-file-creation-time", "x-ms-file-last-write-time", "x-ms-file-change-time")
+
+Mode = Literal["create", "set", "copy"]
+
+
+@lru_cache(maxsize=256)
+def attributes_text(bits: int) -> str:
+    """Spell attributes as the service does."""
+    return " | ".join(name for bit, name in _NAMES if bits & bit) or "None"
+
+
+def parse_attributes(text: str, *, is_directory: bool) -> int:
+    """Read attributes in any case, separated by bars, duplicates allowed."""
+    bits = 0
+    for word in text.split("|"):
+        bit = _BITS.get(word.strip().lower())
+        if bit is None or (bit == DIRECTORY and not is_directory) or (bit == _DIRECTORY_ONLY_CANNOT and is_directory):
+            raise bad_header("x-ms-file-attributes", text)
+        bits |= bit
+    return bits | DIRECTORY if is_directory else bits
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request asks for; ``None`` leaves it as it is, or lets it be the default."""
+
+    attributes: int | None
+    created: int | None
+    written: int | None
+    changed: int | None
+    permission_key: str | None
+
+
+def asked(
+    headers: Mapping[str, str],
+    permissions: Permissions,
+    now: int,
+    *,
+    is_directory: bool,
+    mode: Mode,
+    source: Entry | None = None,
+) -> Asked:
+    """Read the SMB headers of a request.
+
+    ``mode`` decides which tokens stand in for a value: ``preserve`` only where there is something to preserve,
+    ``source`` only in a copy.
+    """
+    text = headers.get("x-ms-file-attributes", "")
+    attributes: int | None = None
+    if text.lower() == "source" and source is not None:
+        attributes = source.attributes
+    elif text and not (text.lower() == "preserve" and mode == "set"):
+        attributes = parse_attributes(text, is_directory=is_directory)
+    times = [_time(headers, name, now, mode, source) for name in _TIME_HEADERS]
+    return Asked(
+        attributes, times[0], times[1], times[2], _permission(headers, permissions, mode, source, is_directory)
+    )
+
+
+def _time(headers: Mapping[str, str], name: str, now: int, mode: Mode, source: Entry | None) -> int | None:
+    text = headers.get(name)
+    if not text:
+        return None
+    word = text.lower()
+    if word == "now":
+        return now
+    if word == "preserve" and mode == "set":
+        return None
+    if word == "source" and source is not None:
+        return {"x-ms-file-creation-time": source.created, "x-ms-file-last-write-time": source.written}.get(
+            name, source.changed
+        )
+    ticks = parse_iso(text)
+    if ticks is None or not FIRST_FILE_TIME_TICKS <= ticks <= LAST_TICKS:
+        raise bad_header(name, text)
+    return ticks
+
+
+def _permission(
+    headers: Mapping[str, str], permissions: Permissions, mode: Mode, source: Entry | None, is_directory: bool
+) -> str | None:
+    text, key = headers.get("x-ms-file-permission", ""), headers.get("x-ms-file-permission-key", "")
+    if headers.get("x-ms-file-permission-format", "sddl").lower() != "sddl":
+        raise bad_header("x-ms-file-permission-format", headers["x-ms-file-permission-format"])
+    word = text.lower()
+    if mode == "copy" and headers.get("x-ms-file-permission-copy-mode", "").lower() == "source" and source is not None:
+        return source.permission_key
+    if key:
+        if text and word not in ("inherit", "preserve"):
+            raise bad_header("x-ms-file-permission-key", key)
+        return permissions.check(key)
+    if word in ("", "preserve" if mode == "set" else "inherit"):
+        return None
+    if word == "inherit":
+        return permissions.directory_default if is_directory else permissions.file_default
+    if len(text) > MAX_HEADER_SDDL_BYTES:
+        raise ServiceError("InvalidHeaderValue", HeaderName="x-ms-file-permission")
+    return permissions.key(text)
+
+
+def restores(headers: Mapping[str, str], wanted: Asked) -> bool:
+    """Return whether attributes are to be taken verbatim: asked for, and a permission came with the request."""
+    semantics = headers.get("x-ms-file-property-semantics", "new").lower()
+    if semantics not in ("new", "restore"):
+        raise bad_header("x-ms-file-property-semantics", semantics)
+    return semantics == "restore" and wanted.permission_key is not None
