@@ -107,7 +107,7 @@ class BatchCommit:
     returned: list[int] = field(default_factory=list)
     """Claimed directories that the budget did not reach: back to the frontier."""
     found: list[FoundDirectory] = field(default_factory=list)
-    """New in the frontier."""
+    """New in the frontier; those also in ``waiting`` start out waiting."""
     pages: list[Page] = field(default_factory=list)
     """Rows to insert or replace whole, by ``(directory_id, page_no)``."""
     placed: list[DirectoryHead] = field(default_factory=list)

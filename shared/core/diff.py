@@ -1,0 +1,90 @@
+"""Compare a directory's listing with what was saved of it: what to keep, read, place and give up.
+
+Entries are matched by FileId, never by name: a FileId lives as long as the node does, so a renamed file keeps its slot and
+a file replaced by another of the same name gets a new one. Equal FileId and ETag mean an equal node (AZURE-FILES: the ETag is
+the ChangeTime, which every change of content, times, attributes, permission or metadata moves).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from shared.model.content import ContentKind
+from shared.model.entry import Entry
+from shared.model.manifest import SavedEntry
+from shared.model.node import SLOT_MAX, file_node_id
+from shared.model.page import DirectoryHead
+
+
+@dataclass(frozen=True, slots=True)
+class FilePlan:
+    """What to do about one file."""
+
+    entry: Entry
+    node_id: int
+    """0 when the directory has no slot left."""
+    previous: SavedEntry | None
+    """What was saved of the same node, if anything."""
+    unchanged: bool
+    """``previous`` is this very version and safe: nothing to read."""
+
+    def kept(self) -> SavedEntry:
+        """The saved entry of an unchanged file, under its present name."""
+        assert self.previous is not None
+        return replace(self.previous, entry=self.entry)
+
+
+def plan_files(
+    entries: Iterable[Entry], previous: Mapping[int, SavedEntry], *, directory_id: int, next_slot: int
+) -> tuple[list[FilePlan], int]:
+    """Plan every file of ``entries``, in order.
+
+    :param previous: by FileId, of all pages that changed.
+    :param next_slot: lowest slot the directory has never given out.
+    :returns: the plans and the new ``next_slot``. Slots are never given twice: a node id names one file for ever.
+    """
+    plans: list[FilePlan] = []
+    for entry in entries:
+        if entry.is_directory:
+            continue
+        before = previous.get(entry.file_id)
+        if before is not None and not before.entry.is_directory:
+            node_id = before.node_id
+        elif next_slot <= SLOT_MAX:
+            node_id, before = file_node_id(directory_id, next_slot), None
+            next_slot += 1
+        else:
+            node_id, before = 0, None
+        unchanged = before is not None and before.entry.changed == entry.changed and _is_safe(before)
+        plans.append(FilePlan(entry, node_id, before, unchanged))
+    return plans, next_slot
+
+
+def _is_safe(saved: SavedEntry) -> bool:
+    return saved.content.kind is not ContentKind.UNSAVED and not saved.stale
+
+
+@dataclass(frozen=True, slots=True)
+class Subdirectories:
+    """How the subdirectories of a listing relate to the catalogue's children of the directory."""
+
+    same: list[tuple[Entry, DirectoryHead]]
+    """Known children, renamed or not."""
+    unknown: list[Entry]
+    """Not children before: moved here from elsewhere, or new."""
+    missing: list[DirectoryHead]
+    """Children no longer listed: deleted, or moved elsewhere."""
+
+
+def match_subdirectories(entries: Iterable[Entry], children: Sequence[DirectoryHead]) -> Subdirectories:
+    """Match the directories among ``entries`` with the known ``children`` by FileId."""
+    by_file_id = {child.file_id: child for child in children}
+    same: list[tuple[Entry, DirectoryHead]] = []
+    unknown: list[Entry] = []
+    for entry in entries:
+        if entry.is_directory:
+            child = by_file_id.pop(entry.file_id, None)
+            if child is None:
+                unknown.append(entry)
+            else:
+                same.append((entry, child))
+    return Subdirectories(same, unknown, list(by_file_id.values()))

@@ -1,0 +1,68 @@
+"""What crosses the durable boundary: names of work, never the work itself.
+
+Plain JSON objects through explicit ``to_wire`` and ``from_wire``. Receipts are verdicts, good or bad: an activity raises only
+for bugs (docs/ARCHITECTURE.md, "Durable").
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Self
+
+from shared.model.run import RunKind
+
+Wire = dict[str, Any]
+
+BACKUP_SHARE: Final = "backup_share"
+RESTORE_SHARE: Final = "restore_share"
+OPEN_RUN: Final = "open_run"
+BACKUP_DIRECTORIES: Final = "backup_directories"
+RESTORE_DIRECTORIES: Final = "restore_directories"
+CLOSE_RUN: Final = "close_run"
+
+ORCHESTRATOR_OF: Final = {RunKind.BACKUP: BACKUP_SHARE, RunKind.RESTORE: RESTORE_SHARE}
+
+
+def instance_id(run_id: int) -> str:
+    """The orchestration instance of a run: one for ever, so that starting it twice starts it once."""
+    return f"run-{run_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunTicket:
+    """Which run, and under which name an activity works for it."""
+
+    run_id: int
+    worker: str = ""
+    """Unique among activities at work at the same time, and the same when an activity is delivered again."""
+    error: str = ""
+    """Closing: why the run is given up; empty when it is done."""
+
+    def to_wire(self) -> Wire:
+        """Plain JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_wire(cls, wire: Wire) -> Self:
+        """The opposite of :meth:`to_wire`."""
+        return cls(**wire)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """How an activity went."""
+
+    left: int = 0
+    """Work items not finished, by this or any other worker."""
+    batches: int = 0
+    """Batches committed by this activity: progress."""
+    error: str = ""
+    """Why the activity stopped early; the same work may succeed later when ``retryable``."""
+    retryable: bool = True
+
+    def to_wire(self) -> Wire:
+        """Plain JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_wire(cls, wire: Wire) -> Self:
+        """The opposite of :meth:`to_wire`."""
+        return cls(**wire)

@@ -1,0 +1,111 @@
+"""Close a backup run: decide what was deleted, write the commit record, let go of the share snapshot, record the outcome.
+
+Order: deletions, commit record (the moment the restore point exists), share snapshot, run state. Each step may be repeated,
+and a crash between two of them is finished by the next delivery of the same activity. Giving a run up takes the last two
+steps only: without a commit record there is no restore point, and what was saved serves the next run.
+"""
+
+import datetime as dt
+from typing import Final
+
+from shared.formats import point
+from shared.model import ticks
+from shared.model.point import PointRecord, RootProperties
+from shared.model.objects import point_name
+from shared.model.run import RestorePoint, RunState
+from shared.usecases.open_backup import outcome
+from shared.usecases.save_permission import save_permission
+from shared.usecases.scope import RunScope
+
+MISSING_PER_TRANSACTION: Final = 1_000
+"""Directories deleted in one transaction: some tens of milliseconds of locks."""
+
+
+async def close_backup(scope: RunScope) -> RunState:
+    """Commit the restore point of a run that has nothing left to do; returns the final state."""
+    if scope.run.state not in (RunState.QUEUED, RunState.RUNNING):
+        return scope.run.state
+    catalogue, run, share = scope.catalogue, scope.run, scope.share
+    while await catalogue.take_missing(run.run_id, MISSING_PER_TRANSACTION):
+        pass
+    record = await _commit_record(scope)
+    # A taken name is an earlier try of this same activity: the first record stands.
+    await scope.vault.put(point_name(share.share_id, run.run_no), point.encode(record))
+    await _let_go(scope)
+    restore_point = RestorePoint(
+        run_no=run.run_no,
+        taken_at=record.taken_at,
+        committed_at=record.committed_at,
+        directories=record.directories,
+        files=record.files,
+        bytes=record.bytes,
+        errors=record.errors,
+    )
+    state = outcome(record.errors)
+    await catalogue.finish_run(run.run_id, state, counters=scope.take_requests(), point=restore_point)
+    return state
+
+
+async def give_up_backup(scope: RunScope, error: str) -> RunState:
+    """Fail the run with ``error``; what it saved stays and serves the next run."""
+    if scope.run.state not in (RunState.QUEUED, RunState.RUNNING):
+        return scope.run.state
+    await scope.catalogue.start_run(scope.run.run_id)
+    await _let_go(scope)
+    await scope.catalogue.finish_run(
+        scope.run.run_id, RunState.FAILED, error=error, counters=scope.take_requests()
+    )
+    return RunState.FAILED
+
+
+async def _let_go(scope: RunScope) -> None:
+    """Delete the run's share snapshot: a share has room for 200, and they are not ours alone."""
+    assert scope.admin is not None
+    if scope.run.share_snapshot is not None:
+        await scope.admin.delete_snapshot(scope.run.share_snapshot)
+
+
+async def _commit_record(scope: RunScope) -> PointRecord:
+    assert scope.reader is not None
+    assert scope.admin is not None
+    catalogue, run, share = scope.catalogue, scope.run, scope.share
+    root = await scope.reader.directory_properties("")
+    known = await catalogue.known_permissions(share.share_id)
+    if root.permission_key and root.permission_key not in known:
+        await save_permission(scope, root.permission_key)
+    previous = await catalogue.last_restore_point(share.share_id)
+    previous_no = previous.run_no if previous is not None else None
+    current, _ = await catalogue.run(run.run_id)
+    directories, files, size = await catalogue.totals(share.share_id)
+    return PointRecord(
+        tenant_id=share.tenant_id,
+        share_id=share.share_id,
+        run_no=run.run_no,
+        taken_at=_snapshot_time(run.share_snapshot, scope),
+        committed_at=scope.clock.now(),
+        account_url=share.account_url,
+        share_name=share.share_name,
+        share_snapshot=run.share_snapshot or "",
+        share_properties=dict(await scope.admin.properties()),
+        root=RootProperties(
+            created=root.created,
+            written=root.written,
+            changed=root.changed,
+            attributes=root.attributes,
+            permission_key=root.permission_key,
+            metadata=root.metadata,
+        ),
+        directories=directories,
+        files=files,
+        bytes=size,
+        errors=current.counters.errors,
+        previous_run_no=previous_no,
+        segments=tuple(await catalogue.committed_batches(share.share_id, previous_no or 0, run.run_no)),
+    )
+
+
+def _snapshot_time(snapshot: str | None, scope: RunScope) -> dt.datetime:
+    if snapshot is None:
+        return scope.clock.now()
+    seconds = ticks.to_unix(ticks.from_text(snapshot))
+    return dt.datetime.fromtimestamp(seconds, dt.UTC)

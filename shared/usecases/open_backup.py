@@ -1,0 +1,34 @@
+"""Open a backup run: check the share, take the share snapshot it reads from, put the root in the frontier.
+
+Safe to repeat at any point: the snapshot is found again by its tag, the frontier is seeded once.
+"""
+
+from shared.model.node import ROOT_ID
+from shared.model.run import RunState
+from shared.usecases.scope import RunScope
+
+
+def snapshot_tag(scope: RunScope) -> str:
+    """The mark by which a run knows its own share snapshot again."""
+    return f"{scope.run.tenant_id}-{scope.run.share_id}-{scope.run.run_id}"
+
+
+async def open_backup(scope: RunScope) -> None:
+    """QUEUED to RUNNING with a share snapshot.
+
+    :raises NotFound: the share does not exist.
+    :raises Denied: the credential may not take share snapshots.
+    """
+    assert scope.admin is not None
+    await scope.catalogue.start_run(scope.run.run_id)
+    await scope.vault.prepare()
+    if scope.run.share_snapshot is None:
+        await scope.admin.properties()
+        snapshot = await scope.admin.take_snapshot(snapshot_tag(scope))
+        await scope.catalogue.set_snapshot(scope.run.run_id, snapshot)
+    await scope.catalogue.seed(scope.run.run_id, scope.share.share_id, [(ROOT_ID, 0)])
+
+
+def outcome(errors: int) -> RunState:
+    """How a run ends that did all it could."""
+    return RunState.COMPLETED_WITH_ERRORS if errors else RunState.SUCCEEDED

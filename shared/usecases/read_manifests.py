@@ -1,0 +1,60 @@
+"""Read manifest records, neighbours in one request."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from shared.core.history import next_hop
+from shared.core.ranges import coalesce
+from shared.formats import manifest
+from shared.model.manifest import ManifestRef, PageRecord
+from shared.model.objects import segment_name
+from shared.ports import Vault
+
+GAP_BYTES: Final = 64 * 1024
+"""Bytes worth reading for nothing to save a request: about what a request costs in time at 100 MiB/s."""
+
+READ_BYTES_MAX: Final = 8 * 1024 * 1024
+"""Most bytes asked for at once."""
+
+Page = tuple[int, int]
+"""``(directory_id, page_no)``."""
+
+
+async def read_records(vault: Vault, share_id: int, refs: Iterable[ManifestRef]) -> dict[ManifestRef, PageRecord]:
+    """Read the records of ``refs``. Raises ``IntegrityError`` or ``NotFound`` for damaged or lost segments."""
+    by_segment: defaultdict[tuple[int, int], set[ManifestRef]] = defaultdict(set)
+    for ref in refs:
+        by_segment[ref.run_no, ref.batch_no].add(ref)
+    records: dict[ManifestRef, PageRecord] = {}
+    for (run_no, batch_no), wanted in by_segment.items():
+        name = segment_name(share_id, run_no, batch_no)
+        ranges = coalesce(((r.offset, r.length, r) for r in wanted), gap=GAP_BYTES, length_max=READ_BYTES_MAX)
+        for span in ranges:
+            data = await vault.get(name, span.offset, span.length)
+            for ref in span.items:
+                start = ref.offset - span.offset
+                records[ref] = manifest.decode(data[start : start + ref.length])
+    return records
+
+
+async def read_records_at(
+    vault: Vault, share_id: int, heads: Mapping[Page, ManifestRef], run_no: int
+) -> dict[Page, PageRecord]:
+    """The records of pages as ``run_no`` saw them: the newest not newer than it.
+
+    :param heads: the newest record of each page. A page that did not exist then is left out of the result.
+    """
+    found: dict[Page, PageRecord] = {}
+    wanted = dict(heads)
+    while wanted:
+        records = await read_records(vault, share_id, wanted.values())
+        following: dict[Page, ManifestRef] = {}
+        for page, ref in wanted.items():
+            record = records[ref]
+            if record.run_no <= run_no:
+                found[page] = record
+            elif (hop := next_hop(record, run_no)) is not None:
+                following[page] = hop
+        wanted = following
+    return found

@@ -1,0 +1,19 @@
+"""Put one security descriptor in the vault."""
+
+from shared.errors import Rejected, Retryable
+from shared.model.objects import permission_name
+from shared.usecases.scope import RunScope
+
+
+async def save_permission(scope: RunScope, key: str) -> str:
+    """Store the SDDL behind ``key``; returns why it could not be read, or ``""``.
+
+    A name that is taken holds the same descriptor: the service derives keys from content.
+    """
+    assert scope.reader is not None
+    try:
+        sddl = await scope.reader.permission(key)
+    except (Rejected, Retryable) as error:
+        return str(error)
+    await scope.vault.put(permission_name(scope.share.share_id, key), sddl.encode())
+    return ""

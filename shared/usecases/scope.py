@@ -1,0 +1,62 @@
+"""What one activity works with: a run, its share, and the doors to the world."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from shared.core.hashing import ShareHasher
+from shared.model.run import Counters, Run
+from shared.model.share import Share
+from shared.ports import Catalogue, Clock, Journal, ShareAdmin, ShareReader, ShareWriter, Vault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much one activity and one batch may take. Each default says why."""
+
+    activity_s: float = 120.0
+    """An activity claims no further batch after this long."""
+    batch_s: float = 20.0
+    """A batch walks no further after this long: bounds what a killed worker loses."""
+    batch_directories: int = 1_000
+    batch_files: int = 20_000
+    """Changed files after which a batch is closed."""
+    batch_bytes: int = 64 * 1024 * 1024
+    """Bytes of changed content after which a batch is closed: about one bundle."""
+    spread_directories: int = 32
+    """A batch stops here while the frontier is empty, so that other workers find something to claim early in a run."""
+    claim_directories: int = 16
+    """Directories claimed at once; the walk goes down from them, so a few keep a worker busy and leave some for others."""
+    wave_directories: int = 64
+    """Directories listed and compared at once."""
+    lease_s: float = 60.0
+    """A claim not renewed for this long may be taken over."""
+    poll_s: float = 0.2
+    """Pause while other workers hold all there is to do."""
+    concurrent_reads: int = 32
+    """Small files on their way at once."""
+    window_bytes: int = 32 * 1024 * 1024
+    """Bytes of small files on their way at once."""
+    span_bytes: int = 64 * 1024 * 1024
+    """A large file is read in spans of this size; a multiple of the chunk."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunScope:
+    """The world of one activity. Readers and writers are those of the run's kind; asking for the other kind is a bug."""
+
+    run: Run
+    share: Share
+    catalogue: Catalogue
+    vault: Vault
+    journal: Journal
+    clock: Clock
+    hasher: ShareHasher
+    limits: Limits
+    take_requests: Callable[[], Counters]
+    """Requests and vault traffic of this scope since the last call, in a fresh Counters."""
+    reader: ShareReader | None = None
+    """Backup: the share at the run's share snapshot (live while it has none yet)."""
+    writer: ShareWriter | None = None
+    """Restore: the target share."""
+    admin: ShareAdmin | None = None
+    """The share that is read or written."""

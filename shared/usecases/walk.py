@@ -1,0 +1,555 @@
+"""Walk down from claimed directories: list, compare, read what changed, and gather one batch.
+
+The walk is depth-first in *waves*: some dozens of directories are listed at once, then compared with the catalogue in a few
+queries. It writes content to the vault and nothing else; what it found is in :class:`Batch`, for
+:mod:`shared.usecases.backup_directories` to make durable.
+
+A directory's fingerprint is set only when everything its listing names is safe (DESIGN 6, invariant 5): all files saved, and
+every subdirectory has a row of its own, which the batch inserts together with the fingerprint.
+"""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from shared.core import diff, history, paging, xorhash
+from shared.core.fingerprint import entries_fingerprint
+from shared.errors import Rejected, Retryable
+from shared.formats.segment import SegmentWriter
+from shared.model import ticks
+from shared.model.content import Content, ContentKind
+from shared.model.entry import Entry
+from shared.model.manifest import ManifestRef, PageRecord, SavedEntry
+from shared.model.node import SLOT_MAX, directory_id
+from shared.model.page import DirectoryHead, FileRow, Page
+from shared.model.work import BatchCommit, Claim, FoundDirectory, LargeContent, LargeFile
+from shared.ports import JournalLine
+from shared.usecases.list_directory import Listing, list_directory
+from shared.usecases.read_manifests import read_records
+from shared.usecases.save_files import FileSaver, FileToSave
+from shared.usecases.save_large import save_content_list
+from shared.usecases.save_permission import save_permission
+from shared.usecases.scope import RunScope
+
+LIST_ATTEMPTS: Final = 3
+"""Tries per directory on top of the adapter's own."""
+
+
+@dataclass(slots=True)
+class Visit:
+    """A directory on the walk."""
+
+    head: DirectoryHead
+    path: str
+    mtime: int
+    is_new: bool
+    """Its row does not exist yet: this batch found it."""
+    claimed: bool
+
+    def child_path(self, name: str) -> str:
+        """Path of an entry of this directory."""
+        return f"{self.path}/{name}" if self.path else name
+
+
+@dataclass(slots=True)
+class Changed:
+    """A directory whose listing differs, on its way to new pages."""
+
+    visit: Visit
+    listing: Listing
+    slices: list[paging.Slice]
+    pages: dict[int, Page]
+    """Its rows by page number."""
+    changed_slices: list[paging.Slice] = field(default_factory=list)
+    records: dict[int, PageRecord] = field(default_factory=dict)
+    """Newest record of each changed page that has one."""
+    subdirectory_ids: dict[int, int] = field(default_factory=dict)
+    """FileId to node id, of every subdirectory listed."""
+    subdirectories: dict[int, SavedEntry] = field(default_factory=dict)
+    """FileId to saved entry, of those in changed pages."""
+    plans: dict[int, diff.FilePlan] = field(default_factory=dict)
+    """FileId to plan, of files in changed pages."""
+    files: dict[int, FileToSave] = field(default_factory=dict)
+    """FileId to the file to read."""
+    listed_content: dict[int, LargeContent] = field(default_factory=dict)
+    next_slot: int = 1
+    unsafe: bool = False
+    """Something named by the listing is not saved: no fingerprint."""
+
+
+class Walk:
+    """One batch. Call :meth:`run`, then :meth:`records`, then take :attr:`commit` and :attr:`journal`."""
+
+    def __init__(self, scope: RunScope, claim: Claim) -> None:
+        assert scope.reader is not None
+        self._scope = scope
+        self._reader = scope.reader
+        self._claim = claim
+        self._changed: list[Changed] = []
+        self._bare: dict[int, Page] = {}
+        self._placed: dict[int, DirectoryHead] = {}
+        self._waiting: dict[int, Visit] = {}
+        self._permissions: set[str] = set()
+        self._known_permissions: set[str] | None = None
+        self.saver = FileSaver(scope, claim.batch_no)
+        self.journal: list[JournalLine] = []
+        self.commit = BatchCommit(
+            run_id=claim.run_id, share_id=scope.share.share_id, run_no=scope.run.run_no, batch_no=claim.batch_no
+        )
+
+    async def run(self) -> None:
+        """Walk until the claimed subtrees or the budget are used up."""
+        limits, clock = self._scope.limits, self._scope.clock
+        started = clock.monotonic()
+        stack = [
+            Visit(d.head, d.path, d.mtime, is_new=False, claimed=True)
+            for d in reversed(self._claim.directories)
+        ]
+        counters = self.commit.counters
+        # While the frontier is empty other workers wait for something to claim: hand over early what this walk has found.
+        spread = limits.spread_directories if not self._claim.frontier_left else limits.batch_directories
+        while stack:
+            if counters.directories and (
+                counters.directories >= limits.batch_directories
+                or (counters.directories >= spread and len(stack) >= limits.claim_directories)
+                or counters.changed_files >= limits.batch_files
+                or self.saver.content_bytes >= limits.batch_bytes
+                or clock.monotonic() - started >= limits.batch_s
+            ):
+                break
+            wave = [stack.pop() for _ in range(min(limits.wave_directories, len(stack)))]
+            stack.extend(reversed(await self._wave(wave)))
+        for visit in stack:
+            if visit.claimed:
+                self.commit.returned.append(visit.head.node_id)
+            else:
+                self.commit.found.append(FoundDirectory(node_id=visit.head.node_id, mtime=visit.mtime))
+        left = {visit.head.node_id for visit in stack}
+        self.commit.done = [
+            d.head.node_id
+            for d in self._claim.directories
+            if d.head.node_id not in left and d.head.node_id not in self._waiting
+        ]
+        self.commit.waiting = sorted(self._waiting)
+        self.commit.found += [
+            FoundDirectory(node_id=node_id, mtime=visit.mtime)
+            for node_id, visit in self._waiting.items()
+            if not visit.claimed
+        ]
+
+    async def _wave(self, wave: list[Visit]) -> list[Visit]:
+        """Visit some directories; returns their subdirectories, to be visited next."""
+        catalogue, share_id = self._scope.catalogue, self._scope.share.share_id
+        listings = await asyncio.gather(*(self._list(visit) for visit in wave))
+        listed = [(v, found) for v, found in zip(wave, listings, strict=True) if found is not None]
+        known = [v.head.node_id for v, _ in listed if not v.is_new]
+        children = await catalogue.child_heads(share_id, known) if known else {}
+        following: list[Visit] = []
+        differing: list[tuple[Visit, Listing]] = []
+        for visit, found in listed:
+            if visit.head.fingerprint == found.fingerprint and visit.mtime == visit.head.mtime:
+                self._count(found)
+                following += [
+                    Visit(child, visit.child_path(child.name), child.mtime, is_new=False, claimed=False)
+                    for child in children[visit.head.node_id]
+                ]
+            else:
+                differing.append((visit, found))
+        if differing:
+            following += await self._compare(differing, children)
+        return following
+
+    async def _list(self, visit: Visit) -> Listing | None:
+        error: Exception | None = None
+        for _ in range(LIST_ATTEMPTS):
+            try:
+                return await list_directory(self._reader, visit.path)
+            except Rejected as rejected:
+                error = rejected
+                break
+            except Retryable as retryable:
+                error = retryable
+        if visit.path == "" or isinstance(error, Retryable):
+            assert error is not None
+            raise error  # not even the root, or a service that is down: this run cannot go on here
+        self._complain("not_listed", visit.path, str(error), node_id=visit.head.node_id)
+        self.commit.counters.directories += 1
+        return None
+
+    def _count(self, found: Listing) -> None:
+        self.commit.counters.directories += 1
+        self.commit.counters.files += found.file_count()
+        self.commit.counters.bytes += found.total_bytes()
+
+    # ---------------------------------------------------------------------------------------------- changed directories
+
+    async def _compare(
+        self, differing: list[tuple[Visit, Listing]], children: dict[int, list[DirectoryHead]]
+    ) -> list[Visit]:
+        scope = self._scope
+        share_id = scope.share.share_id
+        known = [v.head.node_id for v, _ in differing if not v.is_new]
+        rows = await scope.catalogue.pages(share_id, known) if known else {}
+        changed = [self._cut(visit, found, rows.get(visit.head.node_id, [])) for visit, found in differing]
+        refs = [
+            page.manifest
+            for c in changed
+            for s in c.changed_slices
+            if (page := c.pages.get(s.page_no)) is not None and page.manifest is not None
+        ]
+        records = await read_records(scope.vault, share_id, refs) if refs else {}
+        for c in changed:
+            for s in c.changed_slices:
+                page = c.pages.get(s.page_no)
+                if page is not None and page.manifest is not None:
+                    c.records[s.page_no] = records[page.manifest]
+            self._plan_files(c)
+
+        changed = await self._large_first(changed)
+        following = await self._place_subdirectories(changed, children)
+        await self._save_subdirectories(changed)
+        await self._save_permissions(changed)
+        await self.saver.save(
+            file for c in changed for file_id, file in c.files.items() if file_id not in c.listed_content
+        )
+        for c in changed:
+            self._changed.append(c)
+            self._count(c.listing)
+            self._tell(c)
+        return following
+
+    def _cut(self, visit: Visit, found: Listing, rows: list[Page]) -> Changed:
+        pages = {row.page_no: row for row in rows}
+        live = [row for row in rows if row.page_no == 0 or row.deleted_run is None]
+        bounds = sorted(
+            (paging.Bound(row.page_no, row.name if row.page_no else "") for row in live), key=lambda b: b.lower
+        )
+        slices = paging.cut(found.entries(), bounds, next_page_no=max(pages, default=0) + 1)
+        c = Changed(visit, found, slices, pages)
+        c.next_slot = pages[0].next_slot if 0 in pages else 1
+        for s in slices:
+            page = pages.get(s.page_no)
+            same = (
+                len(slices) > 1
+                and page is not None
+                and page.page_fingerprint is not None
+                and page.page_fingerprint == entries_fingerprint(s.entries)
+            )
+            if not same:
+                c.changed_slices.append(s)
+        if len(slices) > 1 and not any(s.page_no == 0 for s in c.changed_slices) and len(slices) != len(live):
+            c.changed_slices.insert(0, slices[0])  # page 0's record names the pages
+        return c
+
+    def _plan_files(self, c: Changed) -> None:
+        previous = {saved.entry.file_id: saved for r in c.records.values() for saved in r.entries}
+        entries = [entry for s in c.changed_slices for entry in s.entries]
+        plans, c.next_slot = diff.plan_files(
+            entries, previous, directory_id=c.visit.head.node_id, next_slot=c.next_slot
+        )
+        for plan in plans:
+            path = c.visit.child_path(plan.entry.name)
+            if not plan.node_id:
+                c.unsafe = True
+                self._complain(
+                    "too_many_files",
+                    path,
+                    f"the directory has used all of its {SLOT_MAX:,} file numbers",
+                    hint="split the directory; every file beyond the limit is left out",
+                )
+                continue
+            c.plans[plan.entry.file_id] = plan
+            if not plan.unchanged:
+                c.files[plan.entry.file_id] = FileToSave(plan, path)
+        gone = set(previous) - {entry.file_id for entry in entries}
+        self.commit.counters.deleted_files += sum(1 for file_id in gone if not previous[file_id].entry.is_directory)
+
+    async def _large_first(self, changed: list[Changed]) -> list[Changed]:
+        """Take out the directories that must wait for large files; give the others the content that is ready."""
+        limit = self._scope.share.settings.large_file_bytes
+        large = {
+            c.visit.head.node_id: [f for f in c.files.values() if f.plan.entry.size_bytes > limit] for c in changed
+        }
+        asked = [node_id for node_id, files in large.items() if files]
+        if not asked:
+            return changed
+        ready = {
+            (content.directory_id, content.file_id, content.changed): content
+            for content in await self._scope.catalogue.large_contents(self._claim.run_id, asked)
+        }
+        going_on: list[Changed] = []
+        for c in changed:
+            node_id = c.visit.head.node_id
+            open_files = []
+            for file in large[node_id]:
+                entry = file.plan.entry
+                content = ready.get((node_id, entry.file_id, entry.changed))
+                if content is None:
+                    open_files.append(file)
+                else:
+                    c.listed_content[entry.file_id] = content
+            if not open_files:
+                for file_id, content in c.listed_content.items():
+                    await save_content_list(self._scope, c.files[file_id], content, self._reader)
+                going_on.append(c)
+                continue
+            self._waiting[node_id] = c.visit
+            if c.visit.is_new:
+                self._bare[node_id] = self._bare_page(c.visit)
+            self.commit.large += [
+                LargeFile(
+                    directory_id=node_id,
+                    file_id=f.plan.entry.file_id,
+                    changed=f.plan.entry.changed,
+                    name=f.plan.entry.name,
+                    size_bytes=f.plan.entry.size_bytes,
+                    span_bytes=self._scope.limits.span_bytes,
+                )
+                for f in open_files
+            ]
+        return going_on
+
+    async def _place_subdirectories(
+        self, changed: list[Changed], children: dict[int, list[DirectoryHead]]
+    ) -> list[Visit]:
+        """Give every subdirectory its node: the one it had here, the one it had elsewhere, or a new one."""
+        scope = self._scope
+        share_id = scope.share.share_id
+        matches = [
+            diff.match_subdirectories(
+                (entry for s in c.slices for entry in s.entries), children.get(c.visit.head.node_id, [])
+            )
+            for c in changed
+        ]
+        unknown = [entry.file_id for match in matches for entry in match.unknown]
+        elsewhere = await scope.catalogue.heads_by_file_id(share_id, unknown) if unknown else {}
+        new_count = sum(1 for file_id in unknown if file_id not in elsewhere)
+        numbers = iter(await scope.catalogue.allocate_directories(share_id, new_count) if new_count else range(0))
+        following: list[Visit] = []
+        for c, match in zip(changed, matches, strict=True):
+            here = c.visit.head.node_id
+            for entry, child in match.same:
+                following.append(self._follow(c, entry, child, moved=child.name != entry.name))
+            for entry in match.unknown:
+                head = elsewhere.get(entry.file_id)
+                if head is not None:
+                    following.append(self._follow(c, entry, head, moved=True))
+                else:
+                    following.append(self._follow_new(c, entry, directory_id(next(numbers))))
+            self.commit.missing += [(child.node_id, here) for child in match.missing]
+        following.sort(key=lambda visit: visit.path)
+        return following
+
+    def _follow(self, c: Changed, entry: Entry, head: DirectoryHead, *, moved: bool) -> Visit:
+        if moved:
+            head = replace(head, parent_id=c.visit.head.node_id, name=entry.name)
+            self._placed[head.node_id] = head
+            self.commit.counters.moved_directories += 1
+        c.subdirectory_ids[entry.file_id] = head.node_id
+        return Visit(head, c.visit.child_path(entry.name), ticks.to_unix(entry.written), is_new=False, claimed=False)
+
+    def _follow_new(self, c: Changed, entry: Entry, node_id: int) -> Visit:
+        mtime = ticks.to_unix(entry.written)
+        head = DirectoryHead(
+            node_id=node_id,
+            parent_id=c.visit.head.node_id,
+            name=entry.name,
+            file_id=entry.file_id,
+            mtime=mtime,
+            fingerprint=None,
+        )
+        c.subdirectory_ids[entry.file_id] = node_id
+        visit = Visit(head, c.visit.child_path(entry.name), mtime, is_new=True, claimed=False)
+        self._bare[node_id] = self._bare_page(visit)
+        return visit
+
+    @staticmethod
+    def _bare_page(visit: Visit) -> Page:
+        """The row of a directory that was found but not yet visited: no fingerprint, so that it will be."""
+        head = visit.head
+        return Page(
+            directory_id=head.node_id,
+            name=head.name,
+            parent_id=head.parent_id,
+            file_id=head.file_id,
+            mtime=visit.mtime,
+        )
+
+    async def _save_subdirectories(self, changed: list[Changed]) -> None:
+        """Saved entries of the subdirectories in changed pages; user metadata is one request per changed one."""
+        gate = asyncio.Semaphore(self._scope.limits.concurrent_reads)
+
+        async def save(c: Changed, entry: Entry, previous: SavedEntry | None) -> None:
+            node_id = c.subdirectory_ids[entry.file_id]
+            if previous is not None and previous.entry.changed == entry.changed and not previous.stale:
+                c.subdirectories[entry.file_id] = replace(previous, entry=entry, node_id=node_id)
+                return
+            path = c.visit.child_path(entry.name)
+            try:
+                async with gate:
+                    properties = await self._reader.directory_properties(path)
+                metadata, stale = properties.metadata, False
+            except (Rejected, Retryable) as error:
+                metadata, stale = (previous.metadata if previous is not None else ()), True
+                c.unsafe = True
+                self._complain("unreadable", path, f"its metadata could not be read: {error}", node_id=node_id)
+            c.subdirectories[entry.file_id] = SavedEntry(
+                entry=entry,
+                node_id=node_id,
+                saved_run=self._scope.run.run_no,
+                content=Content(ContentKind.NONE),
+                metadata=metadata,
+                stale=stale,
+            )
+
+        jobs = []
+        for c in changed:
+            previous = {saved.entry.file_id: saved for r in c.records.values() for saved in r.entries}
+            jobs += [
+                save(c, entry, previous.get(entry.file_id))
+                for s in c.changed_slices
+                for entry in s.entries
+                if entry.is_directory
+            ]
+        await asyncio.gather(*jobs)
+
+    async def _save_permissions(self, changed: list[Changed]) -> None:
+        """Put every security descriptor the batch refers to in the vault, each once per share."""
+        keys = {entry.permission_key for c in changed for s in c.changed_slices for entry in s.entries} - {""}
+        if self._known_permissions is None:
+            self._known_permissions = await self._scope.catalogue.known_permissions(self._scope.share.share_id)
+        for key in sorted(keys - self._known_permissions):
+            error = await save_permission(self._scope, key)
+            if error:
+                self._complain("permission_unreadable", "", f"permission {key}: {error}")
+            else:
+                self.commit.permissions.append(key)
+            self._known_permissions.add(key)
+
+    # --------------------------------------------------------------------------------------------------------- outcome
+
+    def _tell(self, c: Changed) -> None:
+        """Count what was saved and complain about what was not."""
+        counters = self.commit.counters
+        counters.changed_directories += 1
+        for file in c.files.values():
+            if file.error:
+                c.unsafe = True
+                saved = file.saved(self._scope.run.run_no)
+                self._complain(
+                    "stale" if saved.stale else "unreadable",
+                    file.path,
+                    file.error,
+                    node_id=saved.node_id,
+                    hint="the restore point holds the version before" if saved.stale else "",
+                )
+            else:
+                counters.changed_files += 1
+                counters.changed_bytes += file.plan.entry.size_bytes
+
+    def _complain(self, kind: str, path: str, reason: str, *, node_id: int = 0, hint: str = "") -> None:
+        self.commit.counters.errors += 1
+        now = self._scope.clock.now()
+        self.journal.append(JournalLine(at=now, kind=kind, path=path, node_id=node_id, reason=reason, hint=hint))
+
+    def records(self) -> SegmentWriter:
+        """Encode the manifests of the batch and complete its rows. Call after the saver was closed."""
+        segment = SegmentWriter()
+        for c in self._changed:
+            self._finish_directory(c, segment)
+        visited = {c.visit.head.node_id for c in self._changed}
+        self.commit.pages += [page for node_id, page in self._bare.items() if node_id not in visited]
+        inserted = {page.directory_id for page in self.commit.pages}
+        self.commit.placed = [head for node_id, head in self._placed.items() if node_id not in inserted]
+        self.commit.counters.pages_written = len(self.commit.pages) + len(self.commit.placed)
+        return segment
+
+    def _finish_directory(self, c: Changed, segment: SegmentWriter) -> None:
+        run_no = self._scope.run.run_no
+        head = c.visit.head
+        page_nos = tuple(s.page_no for s in c.slices)
+        refs: dict[int, ManifestRef] = {}
+        saved_of: dict[int, list[SavedEntry]] = {}
+        for s in c.changed_slices:
+            before = c.pages.get(s.page_no)
+            saved = saved_of[s.page_no] = self._saved_entries(c, s, run_no)
+            previous = c.records.get(s.page_no)
+            names_pages = page_nos if s.page_no == 0 else (0,)
+            if previous is not None and previous.entries == tuple(saved) and previous.page_nos == names_pages:
+                assert before is not None
+                assert before.manifest is not None
+                refs[s.page_no] = before.manifest  # only the directory's own times changed
+                continue
+            depth, ancestors = history.extend(previous, before.manifest if before is not None else None)
+            record = PageRecord(
+                directory_id=head.node_id,
+                page_no=s.page_no,
+                run_no=run_no,
+                depth=depth,
+                ancestors=ancestors,
+                entries=tuple(saved),
+                page_nos=names_pages,
+            )
+            offset, length = segment.add(record)
+            refs[s.page_no] = ManifestRef(run_no, self._claim.batch_no, offset, length)
+        for s in c.slices:
+            page = self._page(c, s, refs, saved_of, multi=len(c.slices) > 1)
+            if page is not None:
+                self.commit.pages.append(page)
+
+    def _page(
+        self,
+        c: Changed,
+        s: paging.Slice,
+        refs: dict[int, ManifestRef],
+        saved_of: dict[int, list[SavedEntry]],
+        *,
+        multi: bool,
+    ) -> Page | None:
+        """The row of one page; None when it is as it was."""
+        head, before = c.visit.head, c.pages.get(s.page_no)
+        if s.page_no in saved_of:
+            page = Page(
+                directory_id=head.node_id,
+                page_no=s.page_no,
+                name=s.lower,
+                page_fingerprint=entries_fingerprint(s.entries) if multi and not c.unsafe else None,
+                manifest=refs[s.page_no],
+                files=tuple(_file_row(saved) for saved in saved_of[s.page_no] if not saved.entry.is_directory),
+            )
+        elif s.page_no == 0 and before is not None:
+            page = before
+        else:
+            return None
+        if s.page_no == 0:
+            page = replace(
+                page,
+                name=head.name,
+                parent_id=head.parent_id,
+                file_id=head.file_id,
+                mtime=c.visit.mtime,
+                fingerprint=None if c.unsafe else c.listing.fingerprint,
+                next_slot=c.next_slot,
+            )
+        return page
+
+    def _saved_entries(self, c: Changed, s: paging.Slice, run_no: int) -> list[SavedEntry]:
+        saved: list[SavedEntry] = []
+        for entry in s.entries:
+            if entry.is_directory:
+                saved.append(c.subdirectories[entry.file_id])
+            elif (file := c.files.get(entry.file_id)) is not None:
+                saved.append(file.saved(run_no))
+            elif (plan := c.plans.get(entry.file_id)) is not None:
+                saved.append(plan.kept())
+        return saved
+
+
+def _file_row(saved: SavedEntry) -> FileRow:
+    return FileRow(
+        name=saved.entry.name,
+        slot=saved.node_id & SLOT_MAX,
+        size_bytes=saved.entry.size_bytes,
+        mtime=ticks.to_unix(saved.entry.written),
+        hash=xorhash.fold(saved.quickxor) if saved.quickxor else 0,
+    )
