@@ -1,27 +1,33 @@
-"""Fixtures that every kind of test may use."""
+"""Fixtures that every kind of test may use.
 
+Services start when the first test asks for them and are stopped, by process id, when the session ends or is interrupted.
+"""
+
+import signal
 from collections.abc import Iterator
 
 import pytest
 
+from localdev.launcher.stack import Stack
 from localdev.services.azurite import Azurite
-from tests.support.services import PostgresForTests, Services
+from localdev.services.files import FilesEmulator
+from tests.support.services import PostgresForTests, session_stack
 
 
 @pytest.fixture(scope="session")
-def services() -> Iterator[Services]:
-    """Whatever of the stack this session started so far."""
-    running = Services()
-    try:
-        yield running
-    finally:
-        running.close()
+def stack() -> Iterator[Stack]:
+    """This session's stack, of which only what other fixtures asked for is running."""
+    # Being told to stop should end like Ctrl-C, with every fixture torn down.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with session_stack() as stack:
+        yield stack
 
 
 @pytest.fixture(scope="session")
-def postgres_server(services: Services) -> PostgresForTests:
+def postgres_server(stack: Stack) -> PostgresForTests:
     """A Postgres 16 for the whole session; tests take a database of their own from it."""
-    return services.postgres()
+    stack.postgres.start()
+    return PostgresForTests(stack.postgres)
 
 
 @pytest.fixture
@@ -39,6 +45,14 @@ def postgres_url_module(postgres_server: PostgresForTests) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def azurite(services: Services) -> Azurite:
+def azurite(stack: Stack) -> Azurite:
     """Blob, Queue and Table storage for the whole session; tests use containers and tables with names of their own."""
-    return services.azurite()
+    stack.azurite.start()
+    return stack.azurite
+
+
+@pytest.fixture(scope="session")
+def files_emulator(stack: Stack) -> FilesEmulator:
+    """Azure Files for the whole session (``url``, ``account``, ``key``); tests use shares with names of their own."""
+    stack.files.start()
+    return stack.files

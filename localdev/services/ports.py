@@ -29,10 +29,14 @@ def accepts(port: int) -> bool:
         return probe.connect_ex((LOOPBACK, port)) == 0
 
 
-def choose(preferred: int | None = None) -> int:
-    """Return a free port: ``preferred`` if it is free, otherwise a random one.
+# A port is chosen some time before a server binds it; until then only we know that it is taken.
+_given_out: set[int] = set()
 
-    Random, so that stacks that start at the same moment do not race for the same numbers.
+
+def choose(preferred: int | None = None) -> int:
+    """Return a free port: ``preferred`` if it is free, otherwise a random one, and each of those only once.
+
+    Random, so that stacks of several processes that start at the same moment do not race for the same numbers.
 
     :raises OSError: no free port was found.
     """
@@ -40,6 +44,7 @@ def choose(preferred: int | None = None) -> int:
         return preferred
     for _ in range(1_000):
         port = FIRST + secrets.randbelow(LAST - FIRST)
-        if is_free(port):
+        if port not in _given_out and is_free(port):
+            _given_out.add(port)
             return port
     raise OSError(f"no free port between {FIRST} and {LAST} on {LOOPBACK}: stop some of the servers on this machine")

@@ -17,7 +17,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -64,10 +64,19 @@ class Postgres(Service):
     name: ClassVar[str] = "postgres"
     gently: ClassVar[signal.Signals] = signal.SIGINT  # "fast": SIGTERM would wait for the last client to leave
 
-    def __init__(self, data: Path, *, port: int, log: Path, settings: Mapping[str, str] = DURABLE) -> None:
+    def __init__(
+        self,
+        data: Path,
+        *,
+        port: int,
+        log: Path,
+        settings: Mapping[str, str] = DURABLE,
+        main_database: str = "postgres",
+    ) -> None:
         super().__init__(log=log, environ={"LC_ALL": "C.UTF-8"})
         self.data = data
         self.port = port
+        self.main_database = main_database
         self._settings = {**_ALWAYS, **settings}
         self._programs = _programs()
 
@@ -77,8 +86,8 @@ class Postgres(Service):
 
     @property
     def address(self) -> str:
-        """The address of the maintenance database."""
-        return self.url()
+        """The database people look for; it exists once somebody created it."""
+        return self.url(self.main_database)
 
     def command(self) -> Sequence[str | Path]:
         """Run the server in the foreground: it is ours to stop."""
@@ -116,7 +125,7 @@ class Postgres(Service):
             return False
         return True
 
-    def wait_ready(self) -> None:
+    def wait_ready(self, cancelled: Callable[[], bool] = lambda: False) -> None:
         """Return when the server answers; outlast the children of a server that was killed.
 
         Killing the postmaster leaves its children a moment to notice, and until the last of them is gone a new one
@@ -124,12 +133,12 @@ class Postgres(Service):
         """
         for _ in range(20):
             try:
-                return super().wait_ready()
+                return super().wait_ready(cancelled)
             except ServiceFailed:
                 if "is still in use" not in last_lines(self.log, 5):
                     raise
                 self.begin()
-        return super().wait_ready()
+        return super().wait_ready(cancelled)
 
     def create_database(self, name: str, *, template: str = "template1") -> str:
         """Create ``name`` as a copy of ``template``, which nobody may be connected to, and return its URL."""

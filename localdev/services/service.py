@@ -7,7 +7,7 @@ import os
 import shlex
 import signal
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
@@ -24,6 +24,10 @@ class ServiceFailed(Exception):
     """A service did not start, or ended by itself.  The message holds the last lines of its log."""
 
 
+class Cancelled(Exception):
+    """Somebody no longer wants what was being started."""
+
+
 class Service(ABC):
     """One program of the stack.  A context manager: started on entry, stopped on exit.
 
@@ -38,8 +42,10 @@ class Service(ABC):
 
     def __init__(self, *, log: Path, environ: Mapping[str, str] | None = None) -> None:
         self.log = log
-        self._extra_environ = dict(environ or {})
+        self.extra_environ = dict(environ or {})
         self._child: Child | None = None
+        self.on_begin: Callable[[], None] = lambda: None
+        """Called when a process was started, before anybody waits for it: a chance to write down its identity."""
 
     @property
     @abstractmethod
@@ -86,17 +92,21 @@ class Service(ABC):
             return
         self.prepare()
         environ = {key: os.environ[key] for key in _PASSED_ON if key in os.environ}
-        self._child = Child(self.command(), log=self.log, environ=environ | self._extra_environ, cwd=ROOT)
+        self._child = Child(self.command(), log=self.log, environ=environ | self.extra_environ, cwd=ROOT)
+        self.on_begin()
 
-    def wait_ready(self) -> None:
+    def wait_ready(self, cancelled: Callable[[], bool] = lambda: False) -> None:
         """Return when the program begun before is ready.
 
+        :raises Cancelled: ``cancelled`` said so; the program is left as it is.
         :raises ServiceFailed: as ``start``.
         """
         child = self._child
         if child is None:
             raise RuntimeError(f"{self.name}: wait_ready() before begin()")
-        if wait_until(lambda: child.exit_code is not None or self.is_ready(), self.start_seconds):
+        if wait_until(lambda: child.exit_code is not None or cancelled() or self.is_ready(), self.start_seconds):
+            if cancelled():
+                raise Cancelled
             if child.exit_code is None:
                 return
             problem = f"ended with {child.exit_code} while starting"

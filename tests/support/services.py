@@ -1,15 +1,18 @@
-"""The services that tests share, started once per session and only when a test asks for one."""
+"""The services that tests share: one stack per session, of which each service starts when a test first asks for it."""
 
+import os
 import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
-from localdev.services import ports
-from localdev.services.azurite import Azurite
-from localdev.services.postgres import DISPOSABLE, Postgres
+from localdev.launcher.stack import Stack
+from localdev.launcher.state import State
+from localdev.services.postgres import Postgres
+
+PREFIX = "afb-tests-"
 
 
 class PostgresForTests:
@@ -23,8 +26,11 @@ class PostgresForTests:
     def database(self, template: str = "template1") -> Iterator[str]:
         """Yield the URL of a new database, a copy of ``template``; drop it after, whoever is still connected."""
         name = f"test_{secrets.token_hex(6)}"
-        yield self.server.create_database(name, template=template)
-        self.server.drop_database(name)
+        url = self.server.create_database(name, template=template)
+        try:
+            yield url
+        finally:
+            self.server.drop_database(name)
 
     def template(self, name: str, prepare: Callable[[str], object]) -> str:
         """Return a template for ``database``: on first use made by ``prepare``, which gets the URL of an empty one.
@@ -38,32 +44,25 @@ class PostgresForTests:
         return self._templates[name]
 
 
-class Services:
-    """What runs in this test session.  Everything is stopped by ``close``, last started first."""
+@contextmanager
+def session_stack() -> Iterator[Stack]:
+    """Yield a stack of which nothing runs yet, on data that is deleted after."""
+    _sweep()
+    stack = Stack(Path(tempfile.mkdtemp(prefix=PREFIX)), durable=False, with_host=False)
+    try:
+        stack.open()
+        yield stack
+    finally:
+        stack.stop()
+        shutil.rmtree(stack.data)
 
-    def __init__(self) -> None:
-        self._exits = ExitStack()
-        self.directory = Path(tempfile.mkdtemp(prefix="afb-tests-"))
-        self._exits.callback(shutil.rmtree, self.directory)
 
-    def close(self) -> None:
-        self._exits.close()
-
-    def postgres(self) -> PostgresForTests:
-        server = Postgres(
-            self.directory / "postgres",
-            port=ports.choose(),
-            log=self.directory / "postgres.log",
-            settings=DISPOSABLE,
-        )
-        return PostgresForTests(self._exits.enter_context(server))
-
-    def azurite(self) -> Azurite:
-        server = Azurite(
-            self.directory / "azurite",
-            blob_port=ports.choose(),
-            queue_port=ports.choose(),
-            table_port=ports.choose(),
-            log=self.directory / "azurite.log",
-        )
-        return self._exits.enter_context(server)
+def _sweep() -> None:
+    """Stop and delete what a test session that was killed left behind."""
+    for data in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        if data.stat().st_uid != os.getuid():
+            continue
+        left = State.read(data)
+        if left and not left.launcher.alive:
+            left.stop_members()
+            shutil.rmtree(data)
