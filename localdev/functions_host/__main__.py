@@ -58,10 +58,16 @@ async def _serve(host: Host) -> None:
         loop.add_signal_handler(name, stopped.set)
     await host.start()
     print(f"functions host ready on {host.address}", flush=True)
-    await stopped.wait()
+    told, broken = asyncio.create_task(stopped.wait()), asyncio.create_task(host.watch())
+    await asyncio.wait({told, broken}, return_when=asyncio.FIRST_COMPLETED)
     # The SDK keeps one HTTP session for the life of the process and has no way to close it.
     loop.set_exception_handler(lambda _, context: log.debug("at_exit", extra={"context": context.get("message")}))
+    failure = broken.exception() if broken.done() and not broken.cancelled() else None
+    told.cancel()
     await host.stop()
+    if failure:
+        raise failure
+    await asyncio.gather(broken, return_exceptions=True)
 
 
 def main(arguments: Sequence[str], environ: MutableMapping[str, str]) -> int:

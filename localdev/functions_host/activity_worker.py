@@ -20,6 +20,7 @@ from psycopg_pool import AsyncConnectionPool
 from localdev.functions_host import events, store_instances, store_tasks
 from localdev.functions_host.events import Event
 from localdev.functions_host.invocation import Invoker
+from localdev.functions_host.leases import Presence
 from localdev.functions_host.loading import AppFunction
 from localdev.functions_host.store_tasks import Answer, Task
 from localdev.functions_host.wake import Bell
@@ -31,6 +32,9 @@ POLL_SECONDS = 1.0
 
 #: A task that was lost this often (its host died or fell silent each time) is given up: it probably kills its host.
 MAX_LOSSES = 10
+
+#: Time a cancelled coroutine gets to clean up.
+CANCEL_SECONDS = 1.0
 
 #: Keeps a failure's details readable, and small in every later replay.
 MAX_DETAILS = 8_000
@@ -44,7 +48,7 @@ class ActivityWorker:
         pool: AsyncConnectionPool,
         *,
         hub: str,
-        owner: int,
+        presence: Presence,
         activities: Mapping[str, AppFunction],
         invoker: Invoker,
         limit: int,
@@ -54,7 +58,7 @@ class ActivityWorker:
     ) -> None:
         self._pool = pool
         self._hub = hub
-        self._owner = owner
+        self._presence = presence
         self._activities = activities
         self._invoker = invoker
         self._limit = limit
@@ -64,6 +68,7 @@ class ActivityWorker:
         self._running: set[asyncio.Task[None]] = set()
         self._answers: list[Answer] = []
         self._answered = Bell()
+        self._claiming = asyncio.Lock()
         self._stopping = False
 
     @property
@@ -75,23 +80,24 @@ class ActivityWorker:
         """Lease waiting tasks whenever there is room, until :meth:`stop`."""
         while not self._stopping:
             self._bell.clear()
-            claimed = 0
-            free = self._limit - len(self._running)
             try:
-                if free > 0:
-                    async with self._pool.connection() as connection:
-                        tasks = await store_tasks.claim(
-                            connection, self._hub, owner=self._owner, lease_seconds=self._lease_seconds, limit=free
-                        )
-                    claimed = len(tasks)
-                    for task in tasks:
-                        running = asyncio.create_task(self._execute(task), name=f"activity {task.name}")
-                        self._running.add(running)
-                        running.add_done_callback(self._finished)
+                await self._claim(self._limit - len(self._running))
             except Error as error:
                 log.warning("activity_claim_failed", extra={"error": str(error)})
-            if claimed == 0 or claimed == free:
-                await self._bell.wait(POLL_SECONDS)
+            await self._bell.wait(POLL_SECONDS)
+
+    async def _claim(self, free: int) -> None:
+        async with self._claiming:  # stop() takes this lock too: nothing is leased after the release
+            if free <= 0 or self._stopping:
+                return
+            async with self._pool.connection() as connection:
+                tasks = await store_tasks.claim(
+                    connection, self._hub, owner=self._presence.owner, lease_seconds=self._lease_seconds, limit=free
+                )
+            for task in tasks:
+                running = asyncio.create_task(self._execute(task), name=f"activity {task.name}")
+                self._running.add(running)
+                running.add_done_callback(self._finished)
 
     async def report_forever(self) -> None:
         """Write finished activities down, as many at a time as have gathered."""
@@ -107,7 +113,7 @@ class ActivityWorker:
             return
         try:
             async with self._pool.connection() as connection, connection.transaction():
-                held = await store_tasks.complete(connection, answers, owner=self._owner)
+                held = await store_tasks.complete(connection, answers, owner=self._presence.owner)
                 await store_instances.announce(connection, self._hub, store_instances.EPISODES)
         except Error as error:
             log.warning("activity_report_failed", extra={"error": str(error), "results": len(answers)})
@@ -122,15 +128,18 @@ class ActivityWorker:
 
     async def stop(self, grace_seconds: float) -> None:
         """Claim no more, wait up to ``grace_seconds`` for what runs, report it, give the rest back."""
-        self._stopping = True
+        async with self._claiming:
+            self._stopping = True
         self._bell.ring()
         if self._running:
             await asyncio.wait(self._running, timeout=grace_seconds)
         for running in self._running:
             running.cancel()
+        if self._running:
+            await asyncio.wait(self._running, timeout=CANCEL_SECONDS)
         await self.report()
         async with self._pool.connection() as connection, connection.transaction():
-            released = await store_tasks.release(connection, owner=self._owner)
+            released = await store_tasks.release(connection, owner=self._presence.owner)
             await store_instances.announce(connection, self._hub, store_instances.TASKS)
         if released:
             log.info("activities_released", extra={"count": released})
@@ -139,18 +148,18 @@ class ActivityWorker:
         """Heartbeat: extend the leases of everything this process holds."""
         if self._running or self._answers:
             async with self._pool.connection() as connection:
-                await store_tasks.renew(connection, owner=self._owner, lease_seconds=self._lease_seconds)
+                await store_tasks.renew(connection, owner=self._presence.owner, lease_seconds=self._lease_seconds)
 
     async def take_back(self) -> None:
         """Free what dead or silent hosts hold, and give up on tasks that were lost too often."""
         async with self._pool.connection() as connection, connection.transaction():
-            lost = await store_tasks.take_back(connection, self._hub, owner=self._owner)
+            lost = await store_tasks.take_back(connection, self._hub, owner=self._presence.owner)
             hopeless = [task for task, losses in lost if losses >= MAX_LOSSES]
             for task in hopeless:
-                await store_tasks.seize(connection, task, owner=self._owner)
+                await store_tasks.seize(connection, task, owner=self._presence.owner)
             if hopeless:
                 answers = [_answer(task, _poisoned(task)) for task in hopeless]
-                await store_tasks.complete(connection, answers, owner=self._owner)
+                await store_tasks.complete(connection, answers, owner=self._presence.owner)
                 await store_instances.announce(connection, self._hub, store_instances.EPISODES)
             if lost:
                 await store_instances.announce(connection, self._hub, store_instances.TASKS)

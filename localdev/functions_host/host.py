@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import secrets
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ from localdev.functions_host.leases import Presence
 from localdev.functions_host.loading import App
 from localdev.functions_host.management_api import ManagementApi
 from localdev.functions_host.orchestrator_worker import OrchestratorWorker
+from localdev.functions_host.timer_triggers import TimerTriggers
 from localdev.functions_host.wake import Bell
 
 log = logging.getLogger(__name__)
@@ -34,6 +36,9 @@ MAX_BODY_BYTES = 210_000_000
 
 #: Episodes hold a connection each, so this also bounds connections; host.json may ask for less.
 MAX_EPISODES = 16
+
+#: Time for HTTP requests that are still open when everything else has stopped.
+SHUTDOWN_SECONDS = 1.0
 
 #: How often each host looks for work of dead or silent ones.
 TAKE_BACK_SECONDS = 1.0
@@ -56,11 +61,15 @@ class Host:
     """A running host; :meth:`start` once, :meth:`stop` once."""
 
     def __init__(self, app: App, host_json: HostJson, options: Options) -> None:
+        """Put everything together; nothing is opened yet.
+
+        :raises AppError: the app's routes or schedules cannot be read.
+        """
         self._app = app
-        self._settings = host_json
         self._options = options
-        self._episodes = Bell()
-        self._tasks = Bell()
+        self._port = options.port or _free_port(options.host)
+        self.address = f"http://{options.host}:{self._port}"
+        self._episodes, self._tasks = Bell(), Bell()
         self._presence = Presence(options.postgres_url, hub=options.hub, on_notice=self._hear)
         self._pool = AsyncConnectionPool(
             options.postgres_url,
@@ -69,60 +78,65 @@ class Host:
             kwargs={"autocommit": True, "application_name": "functions_host"},
             open=False,
         )
+        token = secrets.token_urlsafe(24)
+        self._invoker = Invoker(
+            timeout=host_json.function_timeout,
+            directory=str(app.directory),
+            client_binding=client_binding.binding(self.address, hub=options.hub, key=options.key, token=token),
+        )
+        self._make_workers(host_json)
+        self._runner = web.AppRunner(
+            self._make_web_app(host_json.route_prefix, token), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS
+        )
         self._background: list[asyncio.Task[None]] = []
-        self._runner: web.AppRunner | None = None
-        self.address = ""
 
     async def start(self) -> None:
-        """Serve and work; returns when the address answers.
-
-        :raises AppError: the app's routes or schedules cannot be read.
-        """
-        options = self._options
-        async with await AsyncConnection.connect(options.postgres_url) as connection:
+        """Serve and work; returns when the address answers."""
+        async with await AsyncConnection.connect(self._options.postgres_url) as connection:
             await schema.create(connection)
         await self._pool.open(wait=True)
         await self._presence.start()
-
-        web_app = web.Application(client_max_size=MAX_BODY_BYTES)
-        self._runner = web.AppRunner(web_app, access_log=None)
-        site_port = options.port or _free_port(options.host)
-        self.address = f"http://{options.host}:{site_port}"
-        token = secrets.token_urlsafe(24)
-        invoker = Invoker(
-            timeout=self._settings.function_timeout,
-            directory=str(self._app.directory),
-            client_binding=client_binding.binding(self.address, hub=options.hub, key=options.key, token=token),
-        )
-        self._make_workers(invoker)
-        self._make_routes(web_app, invoker, token)
         await self._runner.setup()
-        await web.TCPSite(self._runner, options.host, site_port).start()
+        await web.TCPSite(self._runner, self._options.host, self._port).start()
         self._start_background()
-        log.info("host_started", extra={"address": self.address, "hub": options.hub, "owner": self._presence.owner})
+        log.info(
+            "host_started",
+            extra={"address": self.address, "hub": self._options.hub, "owner": self._presence.owner},
+        )
+
+    async def watch(self) -> None:
+        """Wait for a worker to break.
+
+        Workers outlive database errors; whatever else ends one is a defect, and a host that looks
+        healthy without a worker is worse than none.
+
+        :raises Exception: what broke it.
+        """
+        await asyncio.gather(*self._background)
 
     async def stop(self) -> None:
         """Stop in order; running activities get the grace, the rest goes back to the hub."""
         log.info("host_stopping", extra={"running_activities": self._activities.running})
-        await asyncio.gather(self._orchestrations.stop(), self._activities.stop(self._options.grace_seconds))
+        grace = self._options.grace_seconds
+        await asyncio.gather(self._orchestrations.stop(), self._activities.stop(grace), self._timers.stop(grace))
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
-        if self._runner:
-            await self._runner.cleanup()
+        await self._timers.release()
+        await self._runner.cleanup()
         await self._presence.stop()
         await self._pool.close()
         log.info("host_stopped")
 
-    def _make_workers(self, invoker: Invoker) -> None:
-        options, settings = self._options, self._settings
+    def _make_workers(self, host_json: HostJson) -> None:
+        options = self._options
         self._activities = ActivityWorker(
             self._pool,
             hub=options.hub,
-            owner=self._presence.owner,
+            presence=self._presence,
             activities=self._app.activities,
-            invoker=invoker,
-            limit=settings.max_activities,
+            invoker=self._invoker,
+            limit=host_json.max_activities,
             lease_seconds=options.lease_seconds,
             bell=self._tasks,
             episodes=self._episodes,
@@ -132,13 +146,21 @@ class Host:
             hub=options.hub,
             orchestrators=self._app.orchestrators,
             activities=self._app.activities,
-            invoker=invoker,
-            limit=min(settings.max_orchestrators, MAX_EPISODES),
+            invoker=self._invoker,
+            limit=min(host_json.max_orchestrators, MAX_EPISODES),
             bell=self._episodes,
             tasks=self._tasks,
         )
+        self._timers = TimerTriggers(
+            self._app.timers,
+            self._pool,
+            hub=options.hub,
+            presence=self._presence,
+            lease_seconds=options.lease_seconds,
+            invoker=self._invoker,
+        )
 
-    def _make_routes(self, web_app: web.Application, invoker: Invoker, token: str) -> None:
+    def _make_web_app(self, route_prefix: str, token: str) -> web.Application:
         options = self._options
         management = ManagementApi(
             self._pool,
@@ -148,20 +170,31 @@ class Host:
             orchestrators=frozenset(self._app.orchestrators),
             episodes=self._episodes,
         )
-        triggers = HttpTriggers(self._app.http, prefix=self._settings.route_prefix, key=options.key, invoker=invoker)
+        triggers = HttpTriggers(self._app.http, prefix=route_prefix, key=options.key, invoker=self._invoker)
+        web_app = web.Application(client_max_size=MAX_BODY_BYTES)
         web_app.router.add_get("/admin/host/status", self._status)
         management.add_to(web_app.router)
         web_app.router.add_route("*", "/{path:.*}", triggers.handle)
+        return web_app
 
     def _start_background(self) -> None:
         for work in (
             self._orchestrations.run_forever(),
             self._activities.claim_forever(),
             self._activities.report_forever(),
-            _every(self._options.lease_seconds / 3, self._activities.renew),
-            _every(TAKE_BACK_SECONDS, self._activities.take_back),
+            self._timers.run_forever(),
+            _every(self._options.lease_seconds / 3, self._renew),
+            _every(TAKE_BACK_SECONDS, self._take_back),
         ):
             self._background.append(asyncio.create_task(work))
+
+    async def _renew(self) -> None:
+        await self._activities.renew()
+        await self._timers.renew()
+
+    async def _take_back(self) -> None:
+        await self._activities.take_back()
+        await self._timers.take_back()
 
     def _hear(self, kind: str) -> None:
         (self._tasks if kind == store_instances.TASKS else self._episodes).ring()
@@ -174,6 +207,7 @@ class Host:
                 "processId": os.getpid(),
                 "owner": self._presence.owner,
                 "runningActivities": self._activities.running,
+                "abandonedThreads": self._invoker.abandoned_threads,
                 "functions": {
                     "http": len(self._app.http),
                     "timers": len(self._app.timers),
@@ -195,7 +229,5 @@ async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
 
 
 def _free_port(host: str) -> int:
-    import socket
-
     with socket.create_server((host, 0)) as server:
         return int(server.getsockname()[1])

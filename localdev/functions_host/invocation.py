@@ -35,13 +35,15 @@ class Invoker:
         self._directory = directory
         self._client_binding = client_binding
         self._threads = Threads("function")
+        #: Threads of functions that ran into the limit; each may still be running.
+        self.abandoned_threads = 0
 
     async def invoke(self, function: AppFunction, value: object) -> object:
         """Call ``function`` with ``value`` for its trigger.
 
         :raises FunctionTimeoutError: the limit passed.  A coroutine is cancelled; a thread cannot be, so it
             runs on unattended and its result is dropped.
-        :raises BaseException: whatever the function raised.
+        :raises Exception: whatever the function raised.
         """
         arguments: dict[str, Any] = {function.parameter: value}
         arguments.update(dict.fromkeys(function.clients, self._client_binding))
@@ -52,15 +54,17 @@ class Invoker:
             running = function.call(**arguments)
         else:
             running = self._threads.run(lambda: function.call(**arguments))
-        if self._timeout is None:
-            return await running
-        limit = asyncio.timeout(self._timeout.total_seconds())
+        limit = asyncio.timeout(None if self._timeout is None else self._timeout.total_seconds())
         try:
             async with limit:
                 return await running
+        except (SystemExit, KeyboardInterrupt) as error:  # would end the host, not the function
+            raise RuntimeError(f"function raised {error!r}") from error
         except TimeoutError as error:
             if not limit.expired():  # the function's own
                 raise
+            if not function.is_async:
+                self.abandoned_threads += 1
             raise FunctionTimeoutError(
                 f"Timeout value of {self._timeout} was exceeded by function: Functions.{function.name}"
             ) from error

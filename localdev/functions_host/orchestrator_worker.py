@@ -247,8 +247,12 @@ class OrchestratorWorker:
             instance_id=instance.id,
             execution_id=execution_id,
         )
-        for event in (started, *outcome.carried):
-            await store_instances.post(connection, self._hub, instance.id, event, execution_id=execution_id)
+        await store_instances.post(connection, self._hub, instance.id, started, execution_id=execution_id)
+        for event in outcome.carried:
+            arrived_at = events.parse_stamp(event["Timestamp"])
+            await store_instances.post(
+                connection, self._hub, instance.id, event, execution_id=execution_id, arrived_at=arrived_at
+            )
 
     async def _finish(self, connection: AsyncConnection, instance: Instance, outcome: Outcome) -> None:
         moment = events.utc_now()

@@ -74,12 +74,16 @@ async def hold(connection: AsyncConnection, hub: str, instance_id: str) -> Insta
 _ARRIVED: LiteralString = """
 select seq, execution_id, event from functions_host.inbox
 where hub = %s and instance_id = %s and visible_at <= clock_timestamp()
-order by visible_at, seq limit %s
+order by kind <> 0, visible_at, seq limit %s
 """
 
 
 async def arrived(connection: AsyncConnection, hub: str, instance_id: str) -> list[Arrived]:
-    """Return what is in the inbox and due, in order of arrival."""
+    """Return what is in the inbox and due, in order of arrival.
+
+    ``ExecutionStarted`` (kind 0) comes first whatever arrived before it: the SDK looks for it there, and an
+    event raised during ``continue_as_new`` may be older than the new execution.
+    """
     cursor = await connection.execute(_ARRIVED, (hub, instance_id, MAX_EVENTS))
     return [Arrived(seq, execution_id, json.loads(event)) for seq, execution_id, event in await cursor.fetchall()]
 

@@ -121,15 +121,26 @@ async def start(connection: AsyncConnection, hub: str, request: Start) -> bool:
 
 
 _POST: LiteralString = """
-insert into functions_host.inbox (hub, instance_id, execution_id, kind, event) values (%s, %s, %s, %s, %s)
+insert into functions_host.inbox (hub, instance_id, execution_id, kind, event, visible_at)
+values (%s, %s, %s, %s, %s, coalesce(%s, clock_timestamp()))
 """
 
 
 async def post(
-    connection: AsyncConnection, hub: str, instance_id: str, event: Event, *, execution_id: str | None
+    connection: AsyncConnection,
+    hub: str,
+    instance_id: str,
+    event: Event,
+    *,
+    execution_id: str | None,
+    arrived_at: datetime | None = None,
 ) -> None:
-    """Put ``event`` into the inbox.  ``execution_id`` None: for whichever execution is current."""
-    await connection.execute(_POST, (hub, instance_id, execution_id, event["EventType"], json.dumps(event)))
+    """Put ``event`` into the inbox.
+
+    ``execution_id`` None: for whichever execution is current.  ``arrived_at`` None: now; an earlier time keeps
+    an event that moves over ahead of those that came after it.
+    """
+    await connection.execute(_POST, (hub, instance_id, execution_id, event["EventType"], json.dumps(event), arrived_at))
 
 
 _GET: LiteralString = f"select {_COLUMNS} from functions_host.instance where hub = %s and id = %s"
