@@ -47,7 +47,7 @@ def table(lines: Iterable[Line]) -> str:
 
 
 def wire(state: State, lines: Iterable[Line]) -> dict[str, Any]:
-    """Say all of it as JSON values.  ``settings`` is what the app was started with; its keys protect nothing."""
+    """Say all of it as JSON values.  ``settings`` is what the app was started with."""
     return {
         "running": state.launcher.alive,
         "ready": state.ready,

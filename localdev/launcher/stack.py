@@ -19,6 +19,7 @@ with ``start``, ``stop`` and ``kill``; killing any of them and starting it again
 exception in what it keeps: it writes its index to disk every few seconds, so a killed one forgets the latest blobs.
 """
 
+import secrets
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -28,7 +29,7 @@ from typing import Self
 from localdev.launcher.addresses import Addresses
 from localdev.launcher.settings import app_settings
 from localdev.launcher.state import Lock, Member, State, forget
-from localdev.services import postgres
+from localdev.services import ports, postgres
 from localdev.services.azurite import Azurite
 from localdev.services.files import FilesEmulator
 from localdev.services.host import FunctionsHost
@@ -93,13 +94,10 @@ class Stack:
             files_url=self.files.url,
             files_key=self.files.key,
         )
-        self.host = FunctionsHost(
-            app.resolve(),
-            port=at.host,
-            postgres_url=self.postgres.url(HOST_HISTORY),
-            settings={**self.settings, **(settings or {})},
-            log=self.logs / "host.log",
-        )
+        self._host_settings = {**self.settings, **(settings or {})}
+        self.host_key = secrets.token_urlsafe(24)
+        """For functions and admin routes that ask for a key, as ``x-functions-key``."""
+        self.host = self.another_host("host", app=app, port=at.host)
         self.services: Sequence[Service] = [
             self.postgres,
             self.azurite,
@@ -180,6 +178,20 @@ class Stack:
         self._lock.release()
         self._lock = None
 
+    def another_host(self, name: str, *, app: Path = ROOT, port: int | None = None) -> FunctionsHost:
+        """Describe one more Functions host on the same state, to be used in a ``with`` of its own.
+
+        :param name: of its log file.
+        """
+        return FunctionsHost(
+            app.resolve(),
+            port=ports.choose() if port is None else port,
+            postgres_url=self.postgres.url(HOST_HISTORY),
+            key=self.host_key,
+            settings=self._host_settings,
+            log=self.logs / f"{name}.log",
+        )
+
     def kill_host(self) -> None:
         """End the Functions host as a power cut would."""
         self.host.kill()
@@ -237,7 +249,7 @@ class Stack:
             launcher=myself(),
             ready=self._ready,
             addresses=self.addresses,
-            settings=self.settings,
+            settings={**self.settings, "FUNCTIONS_HOST_KEY": self.host_key},
             members=tuple(members),
         ).write(self.data)
 

@@ -71,6 +71,7 @@ class State:
     def write(self, data: Path) -> None:
         """Replace what is known about the stack in ``data``."""
         unfinished = _file(data).with_suffix(".unfinished")
+        unfinished.touch(mode=0o600)  # the host's key is in it
         unfinished.write_text(json.dumps({"version": VERSION, **asdict(self)}, indent=2))
         unfinished.replace(_file(data))
 

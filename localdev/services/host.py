@@ -14,16 +14,21 @@ from localdev.services.service import ROOT, Service
 class FunctionsHost(Service):
     """The host running the app in ``app``, its durable state in the database at ``postgres_url``.
 
-    ``settings`` become the app's environment variables: in Azure, its app settings.
+    Several may share that state.  ``settings`` become the app's environment variables: in Azure, its app settings.
     """
 
     name: ClassVar[str] = "host"
 
-    def __init__(self, app: Path, *, port: int, postgres_url: str, settings: Mapping[str, str], log: Path) -> None:
-        super().__init__(log=log, environ={"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT), **settings})
+    def __init__(
+        self, app: Path, *, port: int, postgres_url: str, key: str, settings: Mapping[str, str], log: Path
+    ) -> None:
+        # By environment, not on the command line, which everybody on the machine can read.
+        ours = {"FUNCTIONS_HOST_KEY": key, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
+        super().__init__(log=log, environ={**ours, **settings})
         self.app = app
         self.port = port
         self.postgres_url = postgres_url
+        self.key = key
 
     @property
     def url(self) -> str:
