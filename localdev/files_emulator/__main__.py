@@ -2,12 +2,15 @@
 
 import argparse
 import asyncio
+import gc
 import logging
 import signal
 from pathlib import Path
 
 from localdev.files_emulator.account import DEVELOPMENT_ACCOUNT
+from localdev.files_emulator.loading import open_account
 from localdev.files_emulator.server import Emulator
+from localdev.files_emulator.store_sqlite import StoreInUse
 
 
 def main() -> None:
@@ -31,6 +34,8 @@ async def _serve(host: str, port: int, data: Path | None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     emulator = _emulator(data)
+    # A tree of a million nodes holds no garbage cycles, but the collector's default thresholds walk it for some anyway.
+    gc.set_threshold(50_000, 20, 100)
     await emulator.start(host, port)
     print(f"Azure Files emulator: {emulator.url}", flush=True)
     await stopped.wait()
@@ -40,7 +45,10 @@ async def _serve(host: str, port: int, data: Path | None) -> None:
 def _emulator(data: Path | None) -> Emulator:
     if data is None:
         return Emulator()
-    raise SystemExit("--data is not available yet")
+    try:
+        return Emulator(*open_account(data))
+    except StoreInUse as error:
+        raise SystemExit(f"error: {error}") from None
 
 
 main()

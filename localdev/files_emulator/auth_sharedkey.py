@@ -3,7 +3,7 @@
 import hmac
 import time
 from base64 import b64decode, b64encode
-from functools import cmp_to_key
+from functools import lru_cache
 
 from localdev.files_emulator.errors import ServiceError, printable
 from localdev.files_emulator.messages import Request
@@ -43,8 +43,8 @@ def verify(request: Request, query: dict[str, str], account: str, key: str) -> N
     secret = b64decode(key)
     headers = [(name, value) for name, value in request.headers.items() if name.startswith("x-ms-")]
     text = ""
-    for order in (sorted(headers), _culture_order(headers)):
-        text = string_to_sign(request, query, account, order)
+    for order in (ordinal_order, culture_order):
+        text = string_to_sign(request, query, account, order(headers))
         # A client signs characters; which bytes it then sends them as, UTF-8 or Latin-1, is its HTTP library's choice.
         for encoding in ("latin-1", "utf-8"):
             expected = b64encode(hmac.digest(secret, text.encode(encoding), "sha256")).decode()
@@ -87,31 +87,21 @@ def _xml_safe(text: str) -> str:
 
 
 # The service's own order is that of a Windows culture: punctuation has its own weights below digits and letters, and
-# '-' and "'" are ignored unless nothing else differs.
+# hyphens and apostrophes count only if nothing else differs; then a later one sorts first.
 _PUNCTUATION = {char: weight for weight, char in enumerate("!#$%&*.^_`|~+", 1)}
 
 
-def _weights(name: str) -> tuple[list[int], list[int]]:
-    heavy: list[int] = []
-    light: list[int] = []
-    for position, char in enumerate(name):
-        if char in "-'":
-            light.append(position)
-        else:
-            heavy.append(_PUNCTUATION.get(char, 0x100 + ord(char)))
-    return heavy, light
+@lru_cache(maxsize=4096)
+def _culture_key(name: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    heavy = tuple(_PUNCTUATION.get(char, 0x100 + ord(char)) for char in name if char not in "-'")
+    return heavy, tuple(-position for position, char in enumerate(name) if char in "-'")
 
 
-def _compare(left: str, right: str) -> int:
-    (heavy, light), (other_heavy, other_light) = _weights(left), _weights(right)
-    if heavy != other_heavy:
-        return -1 if heavy < other_heavy else 1
-    # Where only hyphens differ, the name whose first differing hyphen comes later sorts first.
-    if light != other_light:
-        return -1 if light > other_light else 1
-    return 0
+def ordinal_order(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Sort headers by name as Go and Java do."""
+    return sorted(headers)
 
 
-def _culture_order(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    order = cmp_to_key(_compare)
-    return sorted(headers, key=lambda header: order(header[0]))
+def culture_order(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Sort headers by name as .NET and Python do."""
+    return sorted(headers, key=lambda header: _culture_key(header[0]))

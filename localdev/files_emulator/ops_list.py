@@ -66,9 +66,12 @@ def entry(node: Entry, columns: int) -> bytes:
     kind = "File" if isinstance(node, File) else "Directory"
     inner = f"<Content-Length>{node.size}</Content-Length>" if isinstance(node, File) else ""
     if columns & TIMESTAMPS:
+        created, written = iso(node.created), iso(node.written)
+        accessed = created if node.accessed == node.created else iso(node.accessed)
+        changed = written if node.changed == node.written else iso(node.changed)
         inner += (
-            f"<CreationTime>{iso(node.created)}</CreationTime><LastAccessTime>{iso(node.accessed)}</LastAccessTime>"
-            f"<LastWriteTime>{iso(node.written)}</LastWriteTime><ChangeTime>{iso(node.changed)}</ChangeTime>"
+            f"<CreationTime>{created}</CreationTime><LastAccessTime>{accessed}</LastAccessTime>"
+            f"<LastWriteTime>{written}</LastWriteTime><ChangeTime>{changed}</ChangeTime>"
             f"<Last-Modified>{rfc1123(node.changed)}</Last-Modified>"
         )
     if columns & ETAG:
@@ -87,7 +90,7 @@ def text_element(tag: str, text: str) -> str:
     """Return an element, percent-encoded and marked so if its text has characters that XML cannot carry."""
     if _needs_encoding(text):
         return f'<{tag} Encoded="true">{quote(text, safe="")}</{tag}>'
-    return f"<{tag}>{escape(text)}</{tag}>"
+    return f"<{tag}>{escape(text) if '&' in text or '<' in text or '>' in text else text}</{tag}>"
 
 
 def _needs_encoding(text: str) -> bool:

@@ -22,6 +22,8 @@ Metadata = tuple[tuple[str, str], ...]
 
 ROOT_NUMBER = 0
 
+_REVERSED = tuple(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+
 
 @dataclass(slots=True)
 class Node:
@@ -129,7 +131,7 @@ def file_id(number: int) -> str:
     """Return the FileId of a node number: sixteen bits reversed below the top bit, as the service hands them out."""
     if number == ROOT_NUMBER:
         return "0"
-    low = int(f"{number & 0xFFFF:016b}"[::-1], 2)
+    low = _REVERSED[number & 0xFF] << 8 | _REVERSED[number >> 8 & 0xFF]
     return str(1 << 63 | low << 47 | 1 << 46 | number >> 16)
 
 

@@ -1,0 +1,88 @@
+"""Shares and nodes as JSON text, for a persistent store.
+
+::
+
+    node  = [kind, parent, name, attributes, permission, created, accessed, written, changed, metadata, file]
+    kind  = "d" | "f";  file = null | [size, [[start, end, block, offset]*], content headers, copied]
+    share = {name, epoch, properties, policies, snapshots: [[id, epoch, properties]*]}
+
+The database carries ``FORMAT``; a file written by another version is refused, not guessed at.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import astuple
+from typing import Any
+
+from localdev.files_emulator.blocks import Block
+from localdev.files_emulator.content import Extent
+from localdev.files_emulator.share import Share, SharePolicy, ShareProperties
+from localdev.files_emulator.tree import ContentHeaders, Copied, Directory, Entry, File, Metadata
+
+FORMAT = 1
+
+
+def node_text(node: Entry) -> str:
+    """Return ``node`` as text, without its number, epoch and children."""
+    common = [node.parent_number, node.name, node.attributes, node.permission_key]
+    common += [node.created, node.accessed, node.written, node.changed, node.metadata]
+    if isinstance(node, Directory):
+        return json.dumps(["d", *common, None])
+    extents = [(e.start, e.end, e.block.id, e.offset) for e in node.extents]
+    copied = None if node.copied is None else astuple(node.copied)
+    return json.dumps(["f", *common, [node.size, extents, astuple(node.content), copied]])
+
+
+def node_from(text: str, number: int, epoch: int, block: Callable[[int], Block]) -> Entry:
+    """Return the node that ``text`` describes; a directory still lacks its children."""
+    kind, parent, name, attributes, permission, created, accessed, written, changed, metadata, file = json.loads(text)
+    pairs = _pairs(metadata)
+    if kind == "d":
+        return Directory(
+            number, parent, name, epoch, attributes, permission, created, accessed, written, changed, pairs
+        )
+    size, extents, content, copied = file
+    return File(
+        number,
+        parent,
+        name,
+        epoch,
+        attributes,
+        permission,
+        created,
+        accessed,
+        written,
+        changed,
+        pairs,
+        size=size,
+        extents=tuple(Extent(start, end, block(id_), offset) for start, end, id_, offset in extents),
+        content=ContentHeaders(*content),
+        copied=None if copied is None else Copied(*copied),
+    )
+
+
+def share_text(share: Share) -> str:
+    """Return ``share`` as text, without its nodes."""
+    return json.dumps(
+        {
+            "name": share.name,
+            "epoch": share.epoch,
+            "properties": astuple(share.properties),
+            "policies": [astuple(policy) for policy in share.policies],
+            "snapshots": [(s.id, s.epoch, astuple(s.properties)) for s in share.snapshots.values()],
+        }
+    )
+
+
+def properties_from(fields: list[Any]) -> ShareProperties:
+    """Return the properties of a share or snapshot."""
+    return ShareProperties(_pairs(fields[0]), *fields[1:])
+
+
+def policies_from(rows: list[list[str]]) -> tuple[SharePolicy, ...]:
+    """Return a share's stored access policies."""
+    return tuple(SharePolicy(*row) for row in rows)
+
+
+def _pairs(metadata: list[list[str]]) -> Metadata:
+    return tuple((name, value) for name, value in metadata)

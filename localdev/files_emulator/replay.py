@@ -1,0 +1,98 @@
+"""Rebuild a share's tree from its rows, epoch by epoch, so that snapshots share what they shared before."""
+
+import sys
+from collections.abc import Iterable
+from itertools import groupby
+
+from localdev.files_emulator.names import key_of
+from localdev.files_emulator.share import Share, Snapshot
+from localdev.files_emulator.tree import ROOT_NUMBER, Directory, Entry
+
+Row = tuple[int, int, str | None]  # born, number, record
+
+
+def hidden_rows(rows: Iterable[Row], epochs: list[int]) -> set[tuple[int, int]]:
+    """Return (number, born) of the rows that no kept epoch sees, and of tombstones with nothing before them.
+
+    ``rows`` come in the order they were born, ``epochs`` sorted.
+    """
+    hidden: set[tuple[int, int]] = set()
+    newest: dict[int, int] = {}
+    epochs = [*epochs, sys.maxsize]
+    at = 0
+    for born, number, record in rows:
+        while epochs[at] < born:
+            at += 1
+        before = newest.get(number)
+        if before is not None and not (at and epochs[at - 1] >= before):
+            hidden.add((number, before))
+            before = None
+        if record is None and before is None:
+            hidden.add((number, born))
+        else:
+            newest[number] = born
+    return hidden
+
+
+class Replay:
+    """The live tree of a share by node number, while its rows are applied to it."""
+
+    def __init__(self, share: Share) -> None:
+        self._share = share
+        self._live: dict[int, Entry] = {ROOT_NUMBER: share.root}
+        self._epoch = -1
+
+    def run(self, rows: Iterable[tuple[int, int, Entry | None]], snapshots: list[Snapshot], epoch: int) -> None:
+        """Apply ``rows`` (born, number, node; sorted) and freeze each of ``snapshots`` at the end of its epoch."""
+        waiting = sorted(snapshots, key=lambda snapshot: snapshot.epoch)
+        for born, group in groupby(rows, key=lambda row: row[0]):
+            while waiting and waiting[0].epoch < born:
+                self._freeze(waiting.pop(0))
+            self._apply(born, [(number, node) for _, number, node in group])
+        for snapshot in waiting:
+            self._freeze(snapshot)
+        self._share.epoch = epoch
+
+    def _freeze(self, s: Snapshot) -> None:
+        self._share.snapshots[s.id] = Snapshot(s.id, s.epoch, self._share.root, s.properties)
+
+    def _apply(self, epoch: int, rows: list[tuple[int, Entry | None]]) -> None:
+        """Bring the live tree to ``epoch``.
+
+        Everything that changed is first taken out of its old place (whose directories are all owned before the first
+        is taken out, or owning one would put it back), and then hung into its new one.
+        """
+        self._epoch = epoch
+        live = self._live
+        moving = [number for number, _ in rows if number != ROOT_NUMBER and number in live]
+        for number in moving:
+            self._own(live[number].parent_number)
+        for number in moving:
+            old = live[number]
+            self._own(old.parent_number).take(key_of(old.name))
+        for number, node in rows:
+            before = live.get(number)
+            if node is None:
+                live.pop(number, None)
+                continue
+            if isinstance(node, Directory) and isinstance(before, Directory):
+                node.children = before.children if before.epoch == epoch else before.children.copy()
+            live[number] = node
+            if number == ROOT_NUMBER and isinstance(node, Directory):
+                self._share.root = node
+        for number, node in rows:
+            if node is not None and number != ROOT_NUMBER:
+                self._own(node.parent_number).hang(node)
+
+    def _own(self, number: int) -> Directory:
+        """Return a directory of the live tree for changing in this epoch."""
+        node = self._live[number]
+        if not isinstance(node, Directory):
+            raise TypeError(f"node {number} has children and is not a directory")
+        if node.epoch != self._epoch:
+            node = self._live[number] = node.clone(self._epoch)
+            if number == ROOT_NUMBER:
+                self._share.root = node
+            else:
+                self._own(node.parent_number).children[key_of(node.name)] = node
+        return node

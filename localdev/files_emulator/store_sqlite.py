@@ -1,0 +1,203 @@
+"""A persistent account in one SQLite file.
+
+What a request changed is written in one transaction before the request is answered, through SQLite's write-ahead log:
+an acknowledged write survives the death of the process (not, without a last fsync, that of the machine).
+
+A node has a row for each epoch it changed in, so snapshots are rows too: at epoch *e* a node is what its newest row up
+to *e* says, and a row without a record says that it is gone. Rows and blocks that nothing can see any more are swept
+at the next start; a block that the last file dropped goes with the transaction after that.
+"""
+
+import fcntl
+import sqlite3
+from itertools import count
+from pathlib import Path
+
+from localdev.files_emulator.blocks import Block
+from localdev.files_emulator.records import FORMAT, node_text, share_text
+from localdev.files_emulator.share import Share
+from localdev.files_emulator.tree import Entry
+
+NUMBERS_AHEAD = 1024  # node numbers are reserved in lots, so that creating a file does not write the counter
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS share (serial INTEGER PRIMARY KEY, record TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS node (
+    serial INTEGER NOT NULL, number INTEGER NOT NULL, born INTEGER NOT NULL, record TEXT,
+    PRIMARY KEY (serial, number, born)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS block (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS permission (key TEXT PRIMARY KEY, sddl TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+
+class StoreInUse(Exception):
+    """Another process has the directory open, or what is in it is not ours."""
+
+
+class SqliteBlock:
+    """A block in the database; in memory only until it is committed."""
+
+    __slots__ = ("_store", "data", "id")
+
+    def __init__(self, store: "SqliteStore", id_: int, data: bytes | None) -> None:
+        self._store = store
+        self.id = id_
+        self.data = data
+
+    def view(self) -> memoryview:
+        """Return its bytes."""
+        return memoryview(self._store.read(self.id) if self.data is None else self.data)
+
+    def __del__(self) -> None:
+        if self.id > 0:
+            self._store.dropped.append(self.id)
+
+
+class SqliteStore:
+    """Store, journal and blocks of one account."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._lock = (directory / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._lock.close()
+            raise StoreInUse(f"{directory} is in use by another emulator") from None
+        self.db = sqlite3.connect(directory / "files.sqlite", isolation_level=None)
+        self.db.execute("PRAGMA journal_mode = WAL")
+        self.db.execute("PRAGMA synchronous = NORMAL")
+        self.db.execute("PRAGMA wal_autocheckpoint = 16384")
+        self.db.executescript(_SCHEMA)
+        self._require_format(directory)
+        self.dropped: list[int] = []
+        self._broken = False
+        self._block_ids = count(1)
+        self._numbers_ceiling = 0
+        self._blocks: list[SqliteBlock] = []
+        self._nodes: dict[tuple[int, int], tuple[Share, Entry]] = {}
+        self._nodes_gone: dict[tuple[int, int], Share] = {}
+        self._shares: dict[int, Share] = {}
+        self._shares_gone: list[int] = []
+        self._permissions: list[tuple[str, str]] = []
+
+    def _require_format(self, directory: Path) -> None:
+        self.db.execute("INSERT OR IGNORE INTO setting VALUES ('format', ?)", (FORMAT,))
+        found = self.setting("format", 0)
+        if found != FORMAT:
+            raise StoreInUse(f"{directory} has format {found}, this emulator reads {FORMAT}")
+
+    # -- blocks
+
+    def keep(self, data: bytes) -> SqliteBlock:
+        """Keep ``data``; it is written with the next commit."""
+        block = SqliteBlock(self, next(self._block_ids), data)
+        self._blocks.append(block)
+        return block
+
+    def cleared(self) -> Block:
+        """Return a new mark for a cleared place."""
+        return SqliteBlock(self, -next(self._block_ids), b"")
+
+    def read(self, id_: int) -> bytes:
+        """Return the bytes of a committed block."""
+        data: bytes = self.db.execute("SELECT data FROM block WHERE id = ?", (id_,)).fetchone()[0]
+        return data
+
+    def continue_after(self, block_id: int, numbers_ceiling: int) -> None:
+        """Go on counting after what was found in the database."""
+        self._block_ids = count(block_id + 1)
+        self._numbers_ceiling = numbers_ceiling
+
+    def setting(self, name: str, default: int) -> int:
+        """Return a stored number."""
+        row = self.db.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
+        return default if row is None else int(row[0])
+
+    # -- journal
+
+    def node(self, share: Share, node: Entry) -> None:
+        """Write ``node`` with the next commit."""
+        self._nodes[share.serial, node.number] = share, node
+
+    def node_gone(self, share: Share, node: Entry) -> None:
+        """Write that ``node`` is gone with the next commit."""
+        self._nodes.pop((share.serial, node.number), None)
+        self._nodes_gone[share.serial, node.number] = share
+
+    def share(self, share: Share) -> None:
+        """Write ``share`` with the next commit."""
+        self._shares[share.serial] = share
+
+    def share_gone(self, share: Share) -> None:
+        """Delete ``share`` with the next commit."""
+        self._shares.pop(share.serial, None)
+        self._shares_gone.append(share.serial)
+
+    def permission(self, key: str, sddl: str) -> None:
+        """Write a permission with the next commit."""
+        self._permissions.append((key, sddl))
+
+    # -- store
+
+    def commit(self) -> None:
+        """Write everything noted since the last commit, in one transaction.
+
+        If that fails, memory and disk no longer agree: from then on every commit fails.
+        """
+        if self._broken:
+            raise sqlite3.OperationalError("an earlier transaction failed: restart the emulator")
+        if not (self._nodes or self._nodes_gone or self._shares or self._shares_gone or self._permissions):
+            return
+        self._broken = True
+        dropped, self.dropped = self.dropped, []
+        self.db.execute("BEGIN")
+        self._write(dropped)
+        self.db.execute("COMMIT")
+        self._broken = False
+        for block in self._blocks:
+            block.data = None
+        self.forget()
+
+    def _write(self, dropped: list[int]) -> None:
+        db = self.db
+        for block in self._blocks:
+            db.execute("INSERT INTO block VALUES (?, ?)", (block.id, block.data))
+        for (serial, number), (share, node) in self._nodes.items():
+            row = (serial, number, node.epoch, node_text(node))
+            db.execute("INSERT OR REPLACE INTO node VALUES (?, ?, ?, ?)", row)
+            if number >= self._numbers_ceiling:
+                self._numbers_ceiling = number + NUMBERS_AHEAD
+                db.execute("INSERT OR REPLACE INTO setting VALUES ('numbers', ?)", (self._numbers_ceiling,))
+            if share.serial > self.setting("serials", 0):
+                db.execute("INSERT OR REPLACE INTO setting VALUES ('serials', ?)", (serial,))
+        for (serial, number), share in self._nodes_gone.items():
+            if share.snapshots:
+                db.execute("INSERT OR REPLACE INTO node VALUES (?, ?, ?, NULL)", (serial, number, share.epoch))
+            else:
+                db.execute("DELETE FROM node WHERE serial = ? AND number = ?", (serial, number))
+        for serial, share in self._shares.items():
+            db.execute("INSERT OR REPLACE INTO share VALUES (?, ?)", (serial, share_text(share)))
+        for serial in self._shares_gone:
+            db.execute("DELETE FROM share WHERE serial = ?", (serial,))
+            db.execute("DELETE FROM node WHERE serial = ?", (serial,))
+        db.executemany("INSERT OR IGNORE INTO permission VALUES (?, ?)", self._permissions)
+        db.executemany("DELETE FROM block WHERE id = ?", [(id_,) for id_ in dropped])
+
+    def forget(self) -> None:
+        """Drop what was noted since the last commit, except permissions: those stay filed in memory too."""
+        self._blocks.clear()
+        self._nodes.clear()
+        self._nodes_gone.clear()
+        self._shares.clear()
+        self._shares_gone.clear()
+        if not self._broken and self._permissions and not self.db.in_transaction:
+            kept, self._permissions = self._permissions, []
+            self.db.executemany("INSERT OR IGNORE INTO permission VALUES (?, ?)", kept)
+
+    def close(self) -> None:
+        """Close the database and let others have the directory."""
+        self.db.close()
+        self._lock.close()
