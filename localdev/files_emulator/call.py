@@ -97,15 +97,15 @@ def stored(node: Entry, status: int, *extra: tuple[str, str]) -> Reply:
     return Reply(status, [*changed_headers(node.changed), encrypted, *smb_headers(node), *extra])
 
 
-def xml(text: str, *extra: tuple[str, str], status: int = 200) -> Reply:
+def xml(text: str, *extra: tuple[str, str]) -> Reply:
     """Return an XML answer; ``text`` is the root element."""
-    return xml_bytes(text.encode(), *extra, status=status)
+    return xml_bytes(text.encode(), extra=extra)
 
 
-def xml_bytes(text: bytes, *extra: tuple[str, str], status: int = 200) -> Reply:
-    """Return an XML answer from encoded text."""
-    body = BOM + b'<?xml version="1.0" encoding="utf-8"?>' + text
-    return Reply(status, [("Content-Type", "application/xml"), *extra], body)
+def xml_bytes(*text: bytes, extra: tuple[tuple[str, str], ...] = ()) -> Reply:
+    """Return an XML answer from encoded pieces of text."""
+    body = b"".join([BOM, b'<?xml version="1.0" encoding="utf-8"?>', *text])
+    return Reply(200, [("Content-Type", "application/xml"), *extra], body)
 
 
 def as_file(node: Entry, code: str = "ResourceNotFound") -> File:

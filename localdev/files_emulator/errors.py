@@ -56,6 +56,10 @@ CODES: dict[str, tuple[int, str]] = {
     "InvalidRange": (416, "The range specified is invalid for the current size of the resource."),
     "InvalidResourceName": (400, "The specifed resource name contains invalid characters."),
     "InvalidUri": (400, "The requested URI does not represent any resource on the server."),
+    "InvalidXmlNodeValue": (
+        400,
+        "The value provided for one of the XML nodes in the request body was not in the correct format.",
+    ),
     "InvalidXmlDocument": (400, "XML specified is not syntactically valid."),
     "Md5Mismatch": (
         400,

@@ -6,7 +6,17 @@ A row without a handler is an operation the service has and this emulator does n
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from localdev.files_emulator import ops_directory, ops_file, ops_list, ops_range, ops_rename, ops_service, ops_share
+from localdev.files_emulator import (
+    ops_copy,
+    ops_directory,
+    ops_file,
+    ops_list,
+    ops_policy,
+    ops_range,
+    ops_rename,
+    ops_service,
+    ops_share,
+)
 from localdev.files_emulator.auth_sas import Need
 from localdev.files_emulator.call import Call
 from localdev.files_emulator.errors import ServiceError, bad_query
@@ -56,9 +66,9 @@ _SHARE: dict[tuple[str, str, str], Operation] = {
     ("GET", "share", "filepermission"): Operation("share_get_permission", _SHARE_READ, ops_share.share_get_permission),
     ("PUT", "share", "properties"): Operation("share_set_properties", _SHARE_WRITE, ops_share.share_set_properties),
     ("PUT", "share", "metadata"): Operation("share_set_metadata", _SHARE_WRITE, ops_share.share_set_metadata),
-    ("GET", "share", "acl"): Operation("share_get_access_policy", _SHARE_WRITE),
-    ("HEAD", "share", "acl"): Operation("share_get_access_policy", _SHARE_WRITE),
-    ("PUT", "share", "acl"): Operation("share_set_access_policy", _SHARE_WRITE),
+    ("GET", "share", "acl"): Operation("share_get_access_policy", _SHARE_WRITE, ops_policy.share_get_access_policy),
+    ("HEAD", "share", "acl"): Operation("share_get_access_policy", _SHARE_WRITE, ops_policy.share_get_access_policy),
+    ("PUT", "share", "acl"): Operation("share_set_access_policy", _SHARE_WRITE, ops_policy.share_set_access_policy),
     ("GET", "share", "stats"): Operation("share_get_statistics", _SHARE_READ, ops_share.share_get_statistics),
     ("PUT", "share", "undelete"): Operation("share_restore", _SHARE_WRITE),
 }
@@ -97,7 +107,7 @@ _PATH: dict[tuple[str, str, str], Operation] = {
     ("PUT", "", "lease"): Operation("file_lease", _WRITE),
     ("PUT", "", "range"): Operation("file_upload_range", _WRITE, ops_range.file_upload_range),
     ("GET", "", "rangelist"): Operation("file_get_range_list", _READ, ops_range.file_get_range_list),
-    ("PUT", "", "copy"): Operation("file_abort_copy", _WRITE),
+    ("PUT", "", "copy"): Operation("file_abort_copy", _WRITE, ops_copy.file_abort_copy),
     ("PUT", "", "rename"): Operation("file_rename", _CREATE, ops_rename.file_rename),
     ("GET", "", "listhandles"): Operation("list_handles", _DIRECTORY_READ, ops_list.listhandles),
     ("PUT", "", "forceclosehandles"): Operation("force_close_handles", _DELETE, ops_list.forceclosehandles),
@@ -105,8 +115,8 @@ _PATH: dict[tuple[str, str, str], Operation] = {
     ("GET", "symboliclink", ""): Operation("file_get_symbolic_link", _READ),
     ("PUT", "hardlink", ""): Operation("file_create_hard_link", _CREATE),
 }
-_COPY = Operation("file_start_copy", _CREATE)
-_RANGE_FROM_URL = Operation("file_upload_range_from_url", _WRITE)
+_COPY = Operation("file_start_copy", _CREATE, ops_copy.file_start_copy)
+_RANGE_FROM_URL = Operation("file_upload_range_from_url", _WRITE, ops_copy.file_upload_range_from_url)
 
 #: On the root directory a file operation has nothing to act on, but handles may be asked for.
 _ROOT = {**_SHARE, **_DIRECTORY, **{key: _PATH[key] for key in _PATH if key[2].endswith("handles")}}

@@ -29,7 +29,7 @@ def directory_list(call: Call) -> Reply:
     directory = as_directory(find(call.readable_root(), call.path))
     keys, following = page(directory, key_of(prefix), _name_of(marker), size)
     children = directory.children
-    entries = b"".join([entry(children[key], columns) for key in keys])
+    entries = [entry(children[key], columns) for key in keys]
 
     path = "/".join(call.path)
     attributes = f"ServiceEndpoint={_attribute(call.endpoint)} ShareName={_attribute(call.address.share)}"
@@ -46,7 +46,7 @@ def directory_list(call: Call) -> Reply:
         head += f"<MaxResults>{size}</MaxResults>"
     head += f"<DirectoryId>{directory.file_id}</DirectoryId><Entries>"
     tail = "<NextMarker />" if following is None else f"<NextMarker>{_marker(children[following].name)}</NextMarker>"
-    return xml_bytes(head.encode() + entries + f"</Entries>{tail}</EnumerationResults>".encode())
+    return xml_bytes(head.encode(), *entries, f"</Entries>{tail}</EnumerationResults>".encode())
 
 
 def page(directory: Directory, prefix_key: str, from_key: str, size: int) -> tuple[list[str], str | None]:

@@ -19,7 +19,7 @@ def asked_range(headers: Mapping[str, str], size: int) -> tuple[int, int] | None
     text = headers.get(name)
     if not text:
         return None
-    start, end = _parse(name, text, open_end=size)
+    start, end = parse_range(name, text, open_end=size)
     if start >= size:
         raise ServiceError("InvalidRange", headers=(("Content-Range", f"bytes */{size}"),))
     return start, min(end, size)
@@ -31,10 +31,11 @@ def written_range(headers: Mapping[str, str]) -> tuple[int, int]:
     text = headers.get(name)
     if not text:
         raise missing_header("x-ms-range")
-    return _parse(name, text, open_end=None)
+    return parse_range(name, text, open_end=None)
 
 
-def _parse(name: str, text: str, *, open_end: int | None) -> tuple[int, int]:
+def parse_range(name: str, text: str, *, open_end: int | None) -> tuple[int, int]:
+    """Read one ``bytes=a-b``; where ``b`` may be left out, ``open_end`` stands in for it."""
     match = _RANGE.fullmatch(text.strip())
     if match is None or (not match[2] and open_end is None):
         raise bad_header(name, text)
