@@ -1,0 +1,154 @@
+"""Batches: the lease and the fence of whatever is claimed under their number.
+
+A claimed directory, span or restore item names its batch and nothing else; the batch's row says whose it is and until when.
+Whoever changes what a batch holds has locked its row first: the owner to commit, another worker to take an expired one
+over. So there is no moment at which both believe to own it.
+"""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Final, LiteralString
+
+from psycopg.types.json import Jsonb
+
+from shared.db.pool import Connection
+from shared.errors import Fenced
+from shared.model.run import Counters
+
+
+class BatchKind(IntEnum):
+    """What a batch has claimed."""
+
+    DIRECTORIES = 0
+    SPAN = 1
+    RESTORE = 2
+
+
+class BatchState(IntEnum):
+    """Where a batch is."""
+
+    OPEN = 0
+    COMMITTED = 1
+    GIVEN_UP = 2
+
+
+# SKIP LOCKED: one that is being committed or taken over at this moment is no longer ours to take.
+_GIVE_UP: Final[LiteralString] = """
+       UPDATE batch SET state = 2
+        WHERE run_id = %(run_id)s
+          AND batch_no IN (
+                  SELECT batch_no FROM batch
+                   WHERE run_id = %(run_id)s AND kind = %(kind)s AND state = 0
+                     AND (worker = %(worker)s OR lease_until < now())
+              FOR UPDATE SKIP LOCKED
+              )
+    RETURNING batch_no
+"""
+_NEXT_NUMBER: Final[LiteralString] = """
+       UPDATE run SET next_batch_no = next_batch_no + 1 WHERE run_id = %s
+    RETURNING next_batch_no - 1, share_id, run_no
+"""
+_OPEN: Final[LiteralString] = """
+    INSERT INTO batch (run_id, batch_no, share_id, run_no, kind, state, worker, lease_until)
+    VALUES (%s, %s, %s, %s, %s, 0, %s, now() + make_interval(secs => %s))
+"""
+_RENEW: Final[LiteralString] = """
+       UPDATE batch SET lease_until = now() + make_interval(secs => %(lease_s)s)
+        WHERE run_id = %(run_id)s AND batch_no = %(batch_no)s AND state = 0
+    RETURNING batch_no
+"""
+_LOCK: Final[LiteralString] = "SELECT state FROM batch WHERE run_id = %s AND batch_no = %s FOR NO KEY UPDATE"
+_CLOSE: Final[LiteralString] = """
+    UPDATE batch
+       SET state = 1, committed_at = now(), segment_bytes = %s, bundle_bytes = %s::int[], counters = %s
+     WHERE run_id = %s AND batch_no = %s
+"""
+_END: Final[LiteralString] = "UPDATE batch SET state = 2 WHERE run_id = %s AND state = 0"
+# Zeros are not stored: most batches have a few counters.
+_COUNTERS: Final[LiteralString] = """
+    SELECT c.key, sum(c.value::bigint)::bigint
+      FROM batch, jsonb_each_text(batch.counters) AS c
+     WHERE run_id = %s AND state = 1
+  GROUP BY c.key
+"""
+_SEGMENTS: Final[LiteralString] = """
+    SELECT run_no, batch_no
+      FROM batch
+     WHERE share_id = %s AND run_no > %s AND run_no <= %s AND segment_bytes > 0
+  ORDER BY run_no, batch_no
+"""
+
+
+async def give_up(conn: Connection, run_id: int, kind: BatchKind, worker: str) -> list[int]:
+    """End open batches whose lease is over or that ``worker`` holds; return them, locked."""
+    args = {"run_id": run_id, "kind": kind.value, "worker": worker}
+    return [row[0] for row in await (await conn.execute(_GIVE_UP, args)).fetchall()]
+
+
+async def open_one(conn: Connection, run_id: int, kind: BatchKind, worker: str, lease_s: float) -> int:
+    """A fresh batch number, counted up from 1 in each run, and its row."""
+    row = await (await conn.execute(_NEXT_NUMBER, [run_id])).fetchone()
+    assert row is not None
+    batch_no, share_id, run_no = row
+    await conn.execute(_OPEN, [run_id, batch_no, share_id, run_no, kind.value, worker, lease_s])
+    return int(batch_no)
+
+
+async def renew(conn: Connection, run_id: int, batch_no: int, lease_s: float) -> None:
+    """Prolong the lease: from now on ``lease_s`` seconds. Raises ``Fenced``."""
+    args = {"run_id": run_id, "batch_no": batch_no, "lease_s": lease_s}
+    if await (await conn.execute(_RENEW, args)).fetchone() is None:
+        raise fenced(run_id, batch_no)
+
+
+async def lock_open(conn: Connection, run_id: int, batch_no: int) -> bool:
+    """Lock our batch to commit it; False if that was done already.
+
+    A batch is committed by whoever claimed it and by nobody else. Finding it committed therefore means that we did, and
+    that the answer was lost.
+
+    :raises Fenced: it was given up.
+    """
+    row = await (await conn.execute(_LOCK, [run_id, batch_no])).fetchone()
+    if row is None or row[0] == BatchState.GIVEN_UP:
+        raise fenced(run_id, batch_no)
+    return bool(row[0] == BatchState.OPEN)
+
+
+async def close(
+    conn: Connection,
+    run_id: int,
+    batch_no: int,
+    counters: Counters,
+    *,
+    segment_bytes: int = 0,
+    bundles: Sequence[int] = (),
+) -> None:
+    """Mark a locked batch committed."""
+    done = Jsonb({name: number for name, number in counters.to_wire().items() if number})
+    await conn.execute(_CLOSE, [segment_bytes, list(bundles), done, run_id, batch_no])
+
+
+async def end(conn: Connection, run_id: int) -> None:
+    """Give up whatever is open in a run that ends."""
+    await conn.execute(_END, [run_id])
+
+
+async def counters(conn: Connection, run_id: int) -> Counters:
+    """The sum over a run's committed batches."""
+    return Counters.from_wire(dict(await (await conn.execute(_COUNTERS, [run_id])).fetchall()))
+
+
+async def committed_segments(
+    conn: Connection, share_id: int, after_run_no: int, up_to_run_no: int
+) -> list[tuple[int, int]]:
+    """``(run_no, batch_no)`` of the segments of runs in ``(after, up_to]``, in order."""
+    rows = await (await conn.execute(_SEGMENTS, [share_id, after_run_no, up_to_run_no])).fetchall()
+    return [(row[0], row[1]) for row in rows]
+
+
+def fenced(run_id: int, batch_no: int) -> Fenced:
+    """The error of a worker that came too late."""
+    return Fenced(
+        f"batch {batch_no} of run {run_id} is no longer ours: its lease ended and its work was given to others"
+    )

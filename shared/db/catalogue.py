@@ -1,0 +1,423 @@
+"""The catalogue port on Postgres: which queries make one transaction, and in which order they lock.
+
+Order of locks, the same in every method so that none waits for another crosswise: run (key share; the methods that begin or
+end a run lock it for good), batch, large files, frontier, pages. What is still met crosswise, Postgres ends and we repeat.
+
+A transaction whose COMMIT got no answer may or may not have happened. It is repeated, and each method is such that the
+second time changes nothing: claims give up what the same worker holds, a batch remembers that it was committed, a run that
+it was seeded or has ended. ``allocate_directories`` leaves a gap in the numbers, which nobody minds.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Final, TypeVar
+
+from shared.db import (
+    batches,
+    frontier,
+    large_files,
+    pages,
+    permissions,
+    restore_frontier,
+    restore_points,
+    runs,
+    shares,
+)
+from shared.db.batches import BatchKind
+from shared.db.pool import Connection, Pool
+from shared.db.restore_frontier import RestoreState
+from shared.db.translate import translation
+from shared.errors import Retryable
+from shared.model.manifest import ManifestRef
+from shared.model.page import DirectoryHead, Page
+from shared.model.run import Counters, RestorePoint, Run, RunState
+from shared.model.share import Share
+from shared.model.work import (
+    BatchCommit,
+    Claim,
+    ClaimedDirectory,
+    LargeContent,
+    RestoreClaim,
+    RestoreCommit,
+    RestoreItem,
+    SpanClaim,
+    SpanResult,
+)
+
+T = TypeVar("T")
+
+TRIES: Final = 5
+"""Four pauses of up to 0.2, 0.4, 0.8 and 1.6 s: a failover takes longer, which is the activity's to retry."""
+FIRST_PAUSE_S: Final = 0.2
+
+
+class PostgresCatalogue:
+    """Implements :class:`shared.ports.Catalogue` over an open pool."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    # runs
+
+    async def run(self, run_id: int) -> tuple[Run, Share]:
+        """See the port."""
+
+        async def work(conn: Connection) -> tuple[Run, Share]:
+            run = await runs.get(conn, run_id)
+            return run, await shares.get(conn, run.share_id)
+
+        return await self._once(work)
+
+    async def start_run(self, run_id: int) -> None:
+        """See the port."""
+
+        async def work(conn: Connection) -> None:
+            run = await runs.lock(conn, run_id)
+            await runs.start(conn, run)
+            await shares.lock(conn, run.share_id)
+            await pages.create_partition(conn, run.share_id)
+
+        await self._once(work)
+
+    async def set_snapshot(self, run_id: int, snapshot: str | None) -> None:
+        """See the port."""
+        await self._once(lambda conn: runs.set_snapshot(conn, run_id, snapshot))
+
+    async def finish_run(
+        self, run_id: int, state: RunState, *, error: str = "", counters: Counters, point: RestorePoint | None = None
+    ) -> None:
+        """See the port. The lock on the run waits for batches being committed; later ones find it ended."""
+
+        async def work(conn: Connection) -> None:
+            run = await runs.lock(conn, run_id)
+            if run.state is state:
+                return
+            await runs.finish(conn, run, state, error=error, counters=counters)
+            if point is not None:
+                await restore_points.add(conn, run.share_id, point)
+            await batches.end(conn, run_id)
+            for table in (frontier, large_files, restore_frontier):
+                await table.forget(conn, run_id)
+
+        await self._once(work)
+
+    async def left(self, run_id: int) -> int:
+        """See the port."""
+
+        async def work(conn: Connection) -> int:
+            return (
+                await frontier.left(conn, run_id)
+                + await large_files.left(conn, run_id)
+                + await restore_frontier.left(conn, run_id)
+            )
+
+        return await self._once(work)
+
+    # backup walk
+
+    async def seed(self, run_id: int, share_id: int, found: Sequence[tuple[int, int]]) -> None:  # noqa: ARG002
+        """See the port."""
+
+        async def work(conn: Connection) -> None:
+            if await runs.first_seed(conn, run_id):
+                await frontier.add(conn, run_id, found)
+
+        await self._once(work)
+
+    async def claim(self, run_id: int, worker: str, *, limit: int, lease_s: float) -> Claim | None:
+        """See the port."""
+
+        async def work(conn: Connection) -> Claim | None:
+            share_id, _, running = await runs.hold(conn, run_id)
+            if not running:
+                return None
+            given_up = await batches.give_up(conn, run_id, BatchKind.DIRECTORIES, worker)
+            await frontier.release(conn, run_id, given_up)
+            picked = await frontier.pick(conn, run_id, limit)
+            if not picked:
+                return None
+            batch_no = await batches.open_one(conn, run_id, BatchKind.DIRECTORIES, worker, lease_s)
+            await frontier.claim(conn, run_id, batch_no, picked)
+            found = await pages.with_paths(conn, share_id, list(picked))
+            unreadable = await large_files.unreadable(conn, run_id, list(picked))
+            return Claim(
+                run_id=run_id,
+                batch_no=batch_no,
+                directories=tuple(
+                    ClaimedDirectory(
+                        head=found[node_id][0],
+                        path=found[node_id][1],
+                        mtime=mtime,
+                        unreadable_files=tuple(unreadable.get(node_id, ())),
+                    )
+                    for node_id, mtime in picked.items()
+                ),
+                frontier_left=await frontier.pending(conn, run_id),
+            )
+
+        return await self._once(work)
+
+    async def renew(self, run_id: int, batch_no: int, lease_s: float) -> None:
+        """See the port."""
+        await self._once(lambda conn: batches.renew(conn, run_id, batch_no, lease_s))
+
+    async def child_heads(self, share_id: int, parent_ids: Sequence[int]) -> dict[int, list[DirectoryHead]]:
+        """See the port."""
+        return await self._once(lambda conn: pages.children(conn, share_id, parent_ids))
+
+    async def pages(self, share_id: int, directory_ids: Sequence[int]) -> dict[int, list[Page]]:
+        """See the port."""
+        return await self._once(lambda conn: pages.of_directories(conn, share_id, directory_ids))
+
+    async def heads_by_file_id(self, share_id: int, file_ids: Sequence[int]) -> dict[int, DirectoryHead]:
+        """See the port."""
+        return await self._once(lambda conn: pages.by_file_id(conn, share_id, file_ids))
+
+    async def allocate_directories(self, share_id: int, count: int) -> range:
+        """See the port."""
+        return await self._once(lambda conn: shares.allocate_directories(conn, share_id, count))
+
+    async def known_permissions(self, share_id: int) -> set[str]:
+        """See the port."""
+        return await self._once(lambda conn: permissions.known(conn, share_id))
+
+    async def commit(self, batch: BatchCommit) -> None:
+        """See the port. A batch that was committed before is left as it is."""
+
+        async def work(conn: Connection) -> None:
+            _, _, running = await runs.hold(conn, batch.run_id)
+            if not await batches.lock_open(conn, batch.run_id, batch.batch_no):
+                return
+            held = await frontier.claimed(conn, batch.run_id, batch.batch_no)
+            waiting = set(batch.waiting)
+            if not running or held != {*batch.done, *batch.returned, *(waiting & held)}:
+                raise batches.fenced(batch.run_id, batch.batch_no)
+            await large_files.add(conn, batch.run_id, batch.large)
+            unfinished = await large_files.lock_unfinished(conn, batch.run_id, batch.waiting)
+            await frontier.done(conn, batch.run_id, batch.done)
+            await frontier.give_back(conn, batch.run_id, batch.returned)
+            await frontier.add(
+                conn, batch.run_id, [(f.node_id, f.mtime) for f in batch.found if f.node_id not in waiting]
+            )
+            await pages.upsert(conn, batch.share_id, batch.pages)
+            await pages.place(conn, batch.share_id, batch.placed)
+            if waiting:
+                await frontier.put_aside(conn, batch.run_id, await _mtimes(conn, batch), unfinished)
+            await frontier.miss(conn, batch.run_id, batch.missing)
+            await permissions.add(conn, batch.share_id, batch.permissions)
+            await batches.close(
+                conn,
+                batch.run_id,
+                batch.batch_no,
+                batch.counters,
+                segment_bytes=batch.segment_bytes,
+                bundles=batch.bundles,
+            )
+
+        await self._once(work)
+
+    # large files
+
+    async def large_contents(self, run_id: int, directory_ids: Sequence[int]) -> list[LargeContent]:
+        """See the port."""
+        return await self._once(lambda conn: large_files.finished(conn, run_id, directory_ids))
+
+    async def claim_span(self, run_id: int, worker: str, *, lease_s: float) -> SpanClaim | None:
+        """See the port."""
+
+        async def work(conn: Connection) -> SpanClaim | None:
+            share_id, _, running = await runs.hold(conn, run_id)
+            if not running:
+                return None
+            given_up = await batches.give_up(conn, run_id, BatchKind.SPAN, worker)
+            await large_files.release(conn, run_id, given_up)
+            key = await large_files.pick(conn, run_id)
+            if key is None:
+                return None
+            batch_no = await batches.open_one(conn, run_id, BatchKind.SPAN, worker, lease_s)
+            name, size_bytes, span_bytes = await large_files.claim(conn, run_id, batch_no, key)
+            directory_id, file_id, span_no = key
+            _, path = (await pages.with_paths(conn, share_id, [directory_id]))[directory_id]
+            offset = span_no * span_bytes
+            return SpanClaim(
+                run_id=run_id,
+                batch_no=batch_no,
+                directory_id=directory_id,
+                file_id=pages.unsigned(file_id),
+                span_no=span_no,
+                path=f"{path}/{name}" if path else name,
+                offset=offset,
+                length=min(span_bytes, size_bytes - offset),
+                file_size_bytes=size_bytes,
+            )
+
+        return await self._once(work)
+
+    async def commit_span(self, span: SpanClaim, result: SpanResult) -> None:
+        """See the port. A span that was committed before is left as it is."""
+
+        async def work(conn: Connection) -> None:
+            _, _, running = await runs.hold(conn, span.run_id)
+            if not await batches.lock_open(conn, span.run_id, span.batch_no):
+                return
+            key = (span.directory_id, pages.signed(span.file_id), span.span_no)
+            await large_files.lock_unfinished(conn, span.run_id, [span.directory_id])
+            if not running or not await large_files.finish_span(
+                conn, span.run_id, span.batch_no, key, result.digests, result.quickxor
+            ):
+                raise batches.fenced(span.run_id, span.batch_no)
+            if result.error:
+                await large_files.fail(conn, span.run_id, key, result.error)
+            if not await large_files.lock_unfinished(conn, span.run_id, [span.directory_id]):
+                await frontier.resume(conn, span.run_id, span.directory_id)
+            await batches.close(conn, span.run_id, span.batch_no, result.counters)
+
+        await self._once(work)
+
+    # end of a backup
+
+    async def take_missing(self, run_id: int, limit: int) -> int:
+        """See the port. What was deleted is added to the run's counters."""
+
+        async def work(conn: Connection) -> int:
+            share_id, run_no, running = await runs.hold(conn, run_id)
+            if not running:
+                return 0
+            missed = await frontier.take_missing(conn, run_id, limit)
+            if missed:
+                deleted = await _delete(conn, share_id, run_no, missed)
+                children = await pages.children(conn, share_id, list(deleted))
+                await frontier.miss(conn, run_id, [(c.node_id, p) for p, heads in children.items() for c in heads])
+                counters = Counters(deleted_directories=len(deleted), deleted_files=sum(deleted.values()))
+                await runs.add_counters(conn, run_id, counters)
+            return await frontier.missing_left(conn, run_id)
+
+        return await self._once(work)
+
+    async def totals(self, share_id: int) -> tuple[int, int, int]:
+        """See the port."""
+        return await self._once(lambda conn: pages.totals(conn, share_id))
+
+    async def committed_batches(self, share_id: int, after_run_no: int, up_to_run_no: int) -> list[tuple[int, int]]:
+        """See the port."""
+        return await self._once(lambda conn: batches.committed_segments(conn, share_id, after_run_no, up_to_run_no))
+
+    async def last_restore_point(self, share_id: int) -> RestorePoint | None:
+        """See the port."""
+        return await self._once(lambda conn: restore_points.last(conn, share_id))
+
+    # restore
+
+    async def restore_point(self, share_id: int, run_no: int) -> RestorePoint:
+        """See the port."""
+        return await self._once(lambda conn: restore_points.get(conn, share_id, run_no))
+
+    async def page_manifests(self, share_id: int, directory_ids: Iterable[int]) -> dict[tuple[int, int], ManifestRef]:
+        """See the port."""
+        wanted = list(directory_ids)  # a retry needs them again
+        return await self._once(lambda conn: pages.manifests(conn, share_id, wanted))
+
+    async def seed_restore(self, run_id: int, items: Sequence[RestoreItem]) -> None:
+        """See the port."""
+
+        async def work(conn: Connection) -> None:
+            if await runs.first_seed(conn, run_id):
+                await restore_frontier.add(conn, run_id, items, RestoreState.PENDING)
+
+        await self._once(work)
+
+    async def claim_restore(self, run_id: int, worker: str, *, limit: int, lease_s: float) -> RestoreClaim | None:
+        """See the port."""
+
+        async def work(conn: Connection) -> RestoreClaim | None:
+            _, _, running = await runs.hold(conn, run_id)
+            if not running:
+                return None
+            given_up = await batches.give_up(conn, run_id, BatchKind.RESTORE, worker)
+            await restore_frontier.release(conn, run_id, given_up)
+            items = await restore_frontier.pick(conn, run_id, limit)
+            finishing = not items
+            if finishing:
+                items = await restore_frontier.pick_filled(conn, run_id, limit)
+            if not items:
+                return None
+            batch_no = await batches.open_one(conn, run_id, BatchKind.RESTORE, worker, lease_s)
+            await restore_frontier.claim(conn, run_id, batch_no, items)
+            return RestoreClaim(run_id=run_id, batch_no=batch_no, items=tuple(items), finishing=finishing)
+
+        return await self._once(work)
+
+    async def commit_restore(self, batch: RestoreCommit) -> None:
+        """See the port. A batch that was committed before is left as it is."""
+
+        async def work(conn: Connection) -> None:
+            _, _, running = await runs.hold(conn, batch.run_id)
+            if not await batches.lock_open(conn, batch.run_id, batch.batch_no):
+                return
+            held = await restore_frontier.claimed(conn, batch.run_id, batch.batch_no)
+            if not running or held != {*batch.done, *batch.returned}:
+                raise batches.fenced(batch.run_id, batch.batch_no)
+            await restore_frontier.done(conn, batch.run_id, batch.done)
+            await restore_frontier.give_back(conn, batch.run_id, batch.returned)
+            await restore_frontier.add(conn, batch.run_id, batch.filled, RestoreState.FILLED)
+            await restore_frontier.add(conn, batch.run_id, batch.found, RestoreState.PENDING)
+            await batches.close(conn, batch.run_id, batch.batch_no, batch.counters)
+
+        await self._once(work)
+
+    # transactions
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """One transaction for the query functions of this package, with our errors; not repeated."""
+        with translation():
+            async with self._pool.connection() as conn:
+                yield conn
+
+    async def _once(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Do ``work`` in one transaction; the whole of it again when it failed for a reason that passes."""
+        for attempt in range(1, TRIES):
+            try:
+                async with self.transaction() as conn:
+                    return await work(conn)
+            except Retryable:
+                # Up to, not exactly: workers that failed together should not come back together.
+                pause_s = FIRST_PAUSE_S * 2 ** (attempt - 1) * random.random()  # noqa: S311 - not a secret
+                await asyncio.sleep(pause_s)
+        async with self.transaction() as conn:
+            return await work(conn)
+
+
+async def _mtimes(conn: Connection, batch: BatchCommit) -> dict[int, int]:
+    """What the frontier needs of directories that wait: as found in this batch, else as their row says.
+
+    Of a claimed one the frontier has it already and keeps it.
+    """
+    found = {f.node_id: f.mtime for f in batch.found}
+    heads = await pages.heads(conn, batch.share_id, [node_id for node_id in batch.waiting if node_id not in found])
+    known = found | {node_id: head.mtime for node_id, head in heads.items()}
+    return {node_id: known.get(node_id, 0) for node_id in sorted(batch.waiting)}
+
+
+async def _delete(conn: Connection, share_id: int, run_no: int, missed: dict[int, int]) -> dict[int, int]:
+    """Make tombstones of those that are still where they were missed; directory -> number of files it had.
+
+    What remains of a page is its place in the tree and its manifest, by which older restore points find it.
+    """
+    rows = await pages.of_directories(conn, share_id, list(missed))
+    gone = {
+        node_id: directory
+        for node_id, directory in rows.items()
+        if directory and directory[0].deleted_run is None and directory[0].parent_id == missed[node_id]
+    }
+    tombstones = [
+        replace(page, fingerprint=None, page_fingerprint=None, deleted_run=run_no, files=())
+        for directory in gone.values()
+        for page in directory
+        if page.deleted_run is None
+    ]
+    await pages.upsert(conn, share_id, tombstones)
+    return {node_id: sum(len(page.files) for page in directory) for node_id, directory in gone.items()}

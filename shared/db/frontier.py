@@ -1,0 +1,159 @@
+"""The frontier of a backup: directories still to visit, and directories found missing.
+
+A row is pending, claimed by a batch, or waiting for its large files; a finished directory has none.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, LiteralString
+
+from shared.db.pool import Connection
+
+COUNTED_UP_TO: Final = 1_000
+"""Enough to tell an orchestrator how wide to fan out; an exact count would read the whole frontier at each claim."""
+
+_ADD: Final[LiteralString] = """
+    INSERT INTO frontier (run_id, node_id, mtime, state)
+         SELECT %b, node_id, mtime, 0 FROM unnest(%b::int8[], %b::int8[]) AS row (node_id, mtime)
+    ON CONFLICT DO NOTHING
+"""
+_RELEASE: Final[LiteralString] = """
+    UPDATE frontier SET state = 0, batch_no = NULL WHERE run_id = %s AND state = 1 AND batch_no = ANY(%s)
+"""
+# Walks frontier_pending and stops at LIMIT: neither sorts nor meets a claimed row.
+_PICK: Final[LiteralString] = """
+    SELECT node_id, mtime
+      FROM frontier
+     WHERE run_id = %s AND state = 0
+  ORDER BY node_id
+     LIMIT %s
+FOR UPDATE SKIP LOCKED
+"""
+_CLAIM: Final[LiteralString] = """
+    UPDATE frontier SET state = 1, batch_no = %s WHERE run_id = %s AND node_id = ANY(%s::int8[])
+"""
+_PENDING: Final[LiteralString] = """
+    SELECT count(*) FROM (SELECT FROM frontier WHERE run_id = %s AND state = 0 LIMIT %s) AS first
+"""
+_CLAIMED: Final[LiteralString] = "SELECT node_id FROM frontier WHERE run_id = %s AND state = 1 AND batch_no = %s"
+_DONE: Final[LiteralString] = "DELETE FROM frontier WHERE run_id = %s AND node_id = ANY(%s::int8[])"
+_RETURN: Final[LiteralString] = """
+    UPDATE frontier SET state = 0, batch_no = NULL WHERE run_id = %s AND node_id = ANY(%s::int8[])
+"""
+_PUT_ASIDE: Final[LiteralString] = """
+    INSERT INTO frontier (run_id, node_id, mtime, state)
+         SELECT %b, node_id, mtime, CASE WHEN node_id = ANY(%b::int8[]) THEN 2 ELSE 0 END
+           FROM unnest(%b::int8[], %b::int8[]) AS row (node_id, mtime)
+    ON CONFLICT (run_id, node_id) DO UPDATE SET state = EXCLUDED.state, batch_no = NULL
+"""
+_RESUME: Final[LiteralString] = "UPDATE frontier SET state = 0 WHERE run_id = %s AND node_id = %s AND state = 2"
+_LEFT: Final[LiteralString] = "SELECT count(*) FROM frontier WHERE run_id = %s"
+
+_MISS: Final[LiteralString] = """
+    INSERT INTO missing (run_id, node_id, parent_id)
+         SELECT %b, node_id, parent_id FROM unnest(%b::int8[], %b::int8[]) AS row (node_id, parent_id)
+    ON CONFLICT (run_id, node_id) DO UPDATE SET parent_id = EXCLUDED.parent_id
+"""
+_TAKE_MISSING: Final[LiteralString] = """
+    DELETE FROM missing
+     WHERE run_id = %(run_id)s
+       AND node_id IN (
+               SELECT node_id FROM missing WHERE run_id = %(run_id)s ORDER BY node_id LIMIT %(limit)s
+           FOR UPDATE SKIP LOCKED
+           )
+ RETURNING node_id, parent_id
+"""
+_MISSING_LEFT: Final[LiteralString] = "SELECT count(*) FROM missing WHERE run_id = %s"
+
+_FORGET: Final[tuple[LiteralString, ...]] = (
+    "DELETE FROM frontier WHERE run_id = %s",
+    "DELETE FROM missing WHERE run_id = %s",
+)
+
+
+async def add(conn: Connection, run_id: int, found: Iterable[tuple[int, int]]) -> None:
+    """Make ``(node_id, mtime)`` pending, unless it is in the frontier in whatever state."""
+    rows = sorted(found)
+    if rows:
+        await conn.execute(_ADD, [run_id, [node_id for node_id, _ in rows], [mtime for _, mtime in rows]])
+
+
+async def release(conn: Connection, run_id: int, batch_nos: Sequence[int]) -> None:
+    """Make pending what these batches, locked by the caller, hold."""
+    if batch_nos:
+        await conn.execute(_RELEASE, [run_id, list(batch_nos)])
+
+
+async def pick(conn: Connection, run_id: int, limit: int) -> dict[int, int]:
+    """Lock up to ``limit`` pending directories that nobody else is picking; node id -> mtime."""
+    return dict(await (await conn.execute(_PICK, [run_id, limit])).fetchall())
+
+
+async def claim(conn: Connection, run_id: int, batch_no: int, node_ids: Iterable[int]) -> None:
+    """Give picked directories to a batch."""
+    await conn.execute(_CLAIM, [batch_no, run_id, list(node_ids)])
+
+
+async def pending(conn: Connection, run_id: int) -> int:
+    """Pending directories, counted up to :data:`COUNTED_UP_TO`."""
+    row = await (await conn.execute(_PENDING, [run_id, COUNTED_UP_TO])).fetchone()
+    return int(row[0]) if row else 0
+
+
+async def claimed(conn: Connection, run_id: int, batch_no: int) -> set[int]:
+    """What a batch holds."""
+    return {row[0] for row in await (await conn.execute(_CLAIMED, [run_id, batch_no])).fetchall()}
+
+
+async def done(conn: Connection, run_id: int, node_ids: Sequence[int]) -> None:
+    """Take finished directories out."""
+    if node_ids:
+        await conn.execute(_DONE, [run_id, list(node_ids)])
+
+
+async def give_back(conn: Connection, run_id: int, node_ids: Sequence[int]) -> None:
+    """Make claimed directories pending."""
+    if node_ids:
+        await conn.execute(_RETURN, [run_id, list(node_ids)])
+
+
+async def put_aside(conn: Connection, run_id: int, mtimes: dict[int, int], unfinished: set[int]) -> None:
+    """Make directories wait for their large files; those not among ``unfinished`` have none to wait for and are pending."""
+    if mtimes:
+        args = [run_id, list(unfinished), list(mtimes), list(mtimes.values())]
+        await conn.execute(_PUT_ASIDE, args)
+
+
+async def resume(conn: Connection, run_id: int, node_id: int) -> None:
+    """Make a directory pending if it waits."""
+    await conn.execute(_RESUME, [run_id, node_id])
+
+
+async def left(conn: Connection, run_id: int) -> int:
+    """Directories not finished."""
+    row = await (await conn.execute(_LEFT, [run_id])).fetchone()
+    return int(row[0]) if row else 0
+
+
+async def miss(conn: Connection, run_id: int, rows: Iterable[tuple[int, int]]) -> None:
+    """Queue ``(node_id, parent_id)`` of directories not found below that parent."""
+    ordered = sorted(rows)
+    if ordered:
+        args = [run_id, [node_id for node_id, _ in ordered], [parent_id for _, parent_id in ordered]]
+        await conn.execute(_MISS, args)
+
+
+async def take_missing(conn: Connection, run_id: int, limit: int) -> dict[int, int]:
+    """Take up to ``limit`` out of the queue: node id -> parent it was missed at."""
+    return dict(await (await conn.execute(_TAKE_MISSING, {"run_id": run_id, "limit": limit})).fetchall())
+
+
+async def missing_left(conn: Connection, run_id: int) -> int:
+    """How many are queued."""
+    row = await (await conn.execute(_MISSING_LEFT, [run_id])).fetchone()
+    return int(row[0]) if row else 0
+
+
+async def forget(conn: Connection, run_id: int) -> None:
+    """Remove all rows of a run."""
+    for statement in _FORGET:
+        await conn.execute(statement, [run_id])

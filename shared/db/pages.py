@@ -1,0 +1,263 @@
+"""The tree: rows of table ``page``.
+
+Statements name a share's partition, ``page_<share_id>``, and not the table above it: ON CONFLICT needs the unique index
+that only partitions have, and planning does not get slower with the number of shares.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any, Final, LiteralString
+
+from psycopg import sql
+
+from shared.db.pool import Connection
+from shared.errors import IntegrityError
+from shared.formats import packed
+from shared.model.manifest import ManifestRef
+from shared.model.node import ROOT_ID, SLOT_MAX
+from shared.model.page import DirectoryHead, Page
+
+_EXISTS: Final[LiteralString] = "SELECT to_regclass(%s) IS NOT NULL"
+
+# A table made apart and attached: CREATE ... PARTITION OF would lock every reader out of every share's tree.
+_CREATE: Final[LiteralString] = """
+    CREATE TABLE {page} (
+        LIKE page INCLUDING STORAGE,
+        CONSTRAINT {check} CHECK (share_id = {share_id})
+    ) WITH (
+        -- Compress what is over 2 kB as far as it goes, not just until it fits.
+        toast_tuple_target = 128,
+        -- A nightly backup changes a per cent or so: let the dead rows not pile up to the default's 20.
+        autovacuum_vacuum_scale_factor = 0.05,
+        autovacuum_vacuum_insert_scale_factor = 0.1
+    );
+    ALTER TABLE page ATTACH PARTITION {page} FOR VALUES IN ({share_id});
+    ALTER TABLE {page} DROP CONSTRAINT {check};
+    CREATE UNIQUE INDEX {by_id} ON {page} (page_id);
+    CREATE INDEX {by_parent} ON {page} (parent_id) WHERE parent_id IS NOT NULL;
+    CREATE INDEX {by_file} ON {page} (file_id) WHERE file_id IS NOT NULL;
+"""
+_UPSERT: Final[LiteralString] = """
+    INSERT INTO {page} (page_id, parent_id, file_id, share_id, name, names, packed)
+         SELECT page_id, parent_id, file_id, {share_id}, name, names, packed
+           FROM unnest(%b::int8[], %b::int8[], %b::int8[], %b::text[], %b::text[], %b::bytea[])
+             AS row (page_id, parent_id, file_id, name, names, packed)
+    ON CONFLICT (page_id) DO UPDATE
+            SET parent_id = EXCLUDED.parent_id, file_id = EXCLUDED.file_id, name = EXCLUDED.name,
+                names = EXCLUDED.names, packed = EXCLUDED.packed
+"""
+_PLACE: Final[LiteralString] = """
+    UPDATE {page} AS page
+       SET parent_id = row.parent_id, name = row.name
+      FROM unnest(%b::int8[], %b::int8[], %b::text[]) AS row (page_id, parent_id, name)
+     WHERE page.page_id = row.page_id
+"""
+_DIRECTORIES: Final[LiteralString] = """
+    SELECT page.page_id, page.parent_id, page.file_id, page.name, page.names, page.packed
+      FROM unnest(%b::int8[]) AS d (id)
+      JOIN {page} AS page ON page.page_id BETWEEN d.id AND d.id + 16777215
+  ORDER BY page.page_id
+"""
+_HEADS: Final[LiteralString] = """
+    SELECT page_id, parent_id, file_id, name, substring(packed FOR 72) FROM {page} WHERE page_id = ANY(%b::int8[])
+"""
+_CHILDREN: Final[LiteralString] = """
+    SELECT page_id, parent_id, file_id, name, substring(packed FOR 72) FROM {page} WHERE parent_id = ANY(%b::int8[])
+  ORDER BY parent_id, name
+"""
+_BY_FILE_ID: Final[LiteralString] = """
+    SELECT page_id, parent_id, file_id, name, substring(packed FOR 72) FROM {page} WHERE file_id = ANY(%b::int8[])
+"""
+# UNION, not UNION ALL: an ancestor that many share is visited once, and a circle ends.
+_WITH_ANCESTORS: Final[LiteralString] = """
+    WITH RECURSIVE up (page_id, parent_id, file_id, name, head) AS (
+        SELECT page_id, parent_id, file_id, name, substring(packed FOR 72) FROM {page} WHERE page_id = ANY(%b::int8[])
+        UNION
+        SELECT page.page_id, page.parent_id, page.file_id, page.name, substring(page.packed FOR 72)
+          FROM up JOIN {page} AS page ON page.page_id = up.parent_id
+    )
+    SELECT page_id, parent_id, file_id, name, head FROM up
+"""
+_MANIFESTS: Final[LiteralString] = """
+    SELECT page.page_id, substring(page.packed FOR 72)
+      FROM unnest(%b::int8[]) AS d (id)
+      JOIN {page} AS page ON page.page_id BETWEEN d.id AND d.id + 16777215
+"""
+_CHOOSE_SHARE: Final[LiteralString] = "SELECT set_config('afb.share_id', %s, true)"
+_TOTALS: Final[LiteralString] = """
+    SELECT count(*) - count(size), count(size), coalesce(sum(size), 0)::bigint FROM node
+"""
+
+
+def signed(number: int) -> int:
+    """An unsigned 64-bit number as Postgres keeps it."""
+    return number - (1 << 64) if number >> 63 else number
+
+
+def unsigned(number: int) -> int:
+    """The opposite of :func:`signed`."""
+    return number & 0xFFFF_FFFF_FFFF_FFFF
+
+
+async def create_partition(conn: Connection, share_id: int) -> bool:
+    """Make the share's tree with nothing but its root, unless it exists; tells whether it was made.
+
+    The caller has locked the share: two at once would collide.
+    """
+    row = await (await conn.execute(_EXISTS, [f"public.page_{share_id}"])).fetchone()
+    if row is not None and row[0]:
+        return False
+    await conn.execute(_sql(_CREATE, share_id))
+    await upsert(conn, share_id, [Page(directory_id=ROOT_ID, name="")])
+    return True
+
+
+async def drop_partition(conn: Connection, share_id: int) -> None:
+    """Forget the share's whole tree, whatever its size, at once."""
+    await conn.execute(_sql("DROP TABLE IF EXISTS {page}", share_id))
+
+
+async def upsert(conn: Connection, share_id: int, rows: Sequence[Page]) -> None:
+    """Insert or replace whole rows; each key at most once."""
+    if not rows:
+        return
+    # In the order of keys, so that two transactions never wait for each other crosswise.
+    ordered = sorted(rows, key=lambda page: page.directory_id | page.page_no)
+    columns = [packed.pack(page) for page in ordered]
+    await conn.execute(
+        _sql(_UPSERT, share_id),
+        [
+            [page.directory_id | page.page_no for page in ordered],
+            [page.parent_id for page in ordered],
+            [None if page.file_id is None else signed(page.file_id) for page in ordered],
+            [page.name for page in ordered],
+            [names for names, _ in columns],
+            [data for _, data in columns],
+        ],
+    )
+
+
+async def place(conn: Connection, share_id: int, heads: Sequence[DirectoryHead]) -> None:
+    """Give existing directories their name and parent."""
+    if not heads:
+        return
+    ordered = sorted(heads, key=lambda head: head.node_id)
+    args = [[h.node_id for h in ordered], [h.parent_id for h in ordered], [h.name for h in ordered]]
+    await conn.execute(_sql(_PLACE, share_id), args)
+
+
+async def of_directories(conn: Connection, share_id: int, directory_ids: Sequence[int]) -> dict[int, list[Page]]:
+    """All rows of each directory in order of page number; every one of ``directory_ids`` is a key."""
+    found: dict[int, list[Page]] = {node_id: [] for node_id in directory_ids}
+    for row in await (await conn.execute(_sql(_DIRECTORIES, share_id), [list(found)])).fetchall():
+        page_id, parent_id, file_id, name, names, data = row
+        page = packed.unpack(page_id, parent_id, None if file_id is None else unsigned(file_id), name, names, data)
+        found[page.directory_id].append(page)
+    return found
+
+
+async def heads(conn: Connection, share_id: int, directory_ids: Sequence[int]) -> dict[int, DirectoryHead]:
+    """These directories, if live."""
+    rows = await (await conn.execute(_sql(_HEADS, share_id), [list(directory_ids)])).fetchall()
+    return {head.node_id: head for head in _live(rows)}
+
+
+async def children(conn: Connection, share_id: int, parent_ids: Sequence[int]) -> dict[int, list[DirectoryHead]]:
+    """Live child directories of each parent in order of name; every one of ``parent_ids`` is a key."""
+    found: dict[int, list[DirectoryHead]] = {node_id: [] for node_id in parent_ids}
+    rows = await (await conn.execute(_sql(_CHILDREN, share_id), [list(found)])).fetchall()
+    for head in _live(rows):
+        found[head.parent_id or 0].append(head)
+    return found
+
+
+async def by_file_id(conn: Connection, share_id: int, file_ids: Sequence[int]) -> dict[int, DirectoryHead]:
+    """Live directories with these FileIds."""
+    rows = await (await conn.execute(_sql(_BY_FILE_ID, share_id), [[signed(f) for f in file_ids]])).fetchall()
+    return {head.file_id: head for head in _live(rows)}
+
+
+async def with_paths(
+    conn: Connection, share_id: int, directory_ids: Sequence[int]
+) -> dict[int, tuple[DirectoryHead, str]]:
+    """Each directory and its path from the root, ``/`` between names, empty for the root; all in one query.
+
+    :raises IntegrityError: a directory, or one above it, has no row, or they go in a circle.
+    """
+    rows = await (await conn.execute(_sql(_WITH_ANCESTORS, share_id), [list(directory_ids)])).fetchall()
+    known = {row[0]: row for row in rows}
+    paths: dict[int, str] = {ROOT_ID: ""}
+    for node_id in directory_ids:
+        climbed: list[int] = []
+        at = node_id
+        while at not in paths:
+            if at not in known or len(climbed) > len(known):
+                raise IntegrityError(f"share {share_id}: directory {node_id} does not hang below the root (see {at})")
+            climbed.append(at)
+            at = known[at][1]
+        path = paths[at]
+        for step in reversed(climbed):
+            name = known[step][3]
+            path = f"{path}/{name}" if path else name
+            paths[step] = path
+    return {node_id: (_head(known[node_id])[0], paths[node_id]) for node_id in directory_ids}
+
+
+async def manifests(
+    conn: Connection, share_id: int, directory_ids: Iterable[int]
+) -> dict[tuple[int, int], ManifestRef]:
+    """Newest manifest of every page that has one, deleted ones included, by ``(directory_id, page_no)``."""
+    rows = await (await conn.execute(_sql(_MANIFESTS, share_id), [list(directory_ids)])).fetchall()
+    found = {}
+    for page_id, data in rows:
+        ref = packed.unpack_head(data).manifest
+        if ref is not None:
+            found[page_id & ~SLOT_MAX, page_id & SLOT_MAX] = ref
+    return found
+
+
+async def choose_share(conn: Connection, share_id: int) -> None:
+    """Make view ``node`` show this share until the transaction ends."""
+    await conn.execute(_CHOOSE_SHARE, [str(share_id)])
+
+
+async def totals(conn: Connection, share_id: int) -> tuple[int, int, int]:
+    """Live directories, files and bytes. Reads the whole tree: about a second per million files."""
+    await choose_share(conn, share_id)
+    await conn.execute("SET LOCAL statement_timeout = 0")
+    row = await (await conn.execute(_TOTALS)).fetchone()
+    assert row is not None
+    return row[0], row[1], row[2]
+
+
+def _head(row: tuple[Any, ...]) -> tuple[DirectoryHead, packed.Head]:
+    page_id, parent_id, file_id, name, data = row
+    head = packed.unpack_head(data)
+    directory = DirectoryHead(
+        node_id=page_id,
+        parent_id=parent_id,
+        name=name,
+        file_id=0 if file_id is None else unsigned(file_id),
+        mtime=head.mtime,
+        fingerprint=head.fingerprint,
+    )
+    return directory, head
+
+
+def _live(rows: Iterable[tuple[Any, ...]]) -> list[DirectoryHead]:
+    return [directory for directory, head in map(_head, rows) if head.deleted_run is None]
+
+
+@lru_cache(maxsize=1024)
+def _sql(text: LiteralString, share_id: int) -> bytes:
+    """``text`` about one share's partition. The same bytes each time, so that the driver finds them prepared."""
+    names = ("by_id", "by_parent", "by_file", "check")
+    return (
+        sql.SQL(text)
+        .format(
+            page=sql.Identifier(f"page_{share_id}"),
+            share_id=sql.Literal(share_id),
+            **{name: sql.Identifier(f"page_{share_id}_{name}") for name in names},
+        )
+        .as_bytes(None)
+    )

@@ -1,0 +1,69 @@
+"""Restore points: committed backup runs."""
+
+from typing import Any, Final, LiteralString
+
+from shared.db.pool import Connection
+from shared.errors import NotFound
+from shared.model.run import RestorePoint
+
+_COLUMNS: Final[LiteralString] = "run_no, taken_at, committed_at, directories, files, bytes, errors"
+_ADD: Final[LiteralString] = """
+    INSERT INTO restore_point (share_id, run_no, taken_at, committed_at, directories, files, bytes, errors)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+"""
+_GET: Final[LiteralString] = f"SELECT {_COLUMNS} FROM restore_point WHERE share_id = %s AND run_no = %s"
+_LISTED: Final[LiteralString] = f"""
+    SELECT {_COLUMNS} FROM restore_point WHERE share_id = %s AND run_no < %s ORDER BY run_no DESC LIMIT %s
+"""
+
+
+async def add(conn: Connection, share_id: int, point: RestorePoint) -> None:
+    """Record a restore point."""
+    args = [
+        share_id,
+        point.run_no,
+        point.taken_at,
+        point.committed_at,
+        point.directories,
+        point.files,
+        point.bytes,
+        point.errors,
+    ]
+    await conn.execute(_ADD, args)
+
+
+async def get(conn: Connection, share_id: int, run_no: int) -> RestorePoint:
+    """One restore point. Raises ``NotFound``."""
+    row = await (await conn.execute(_GET, [share_id, run_no])).fetchone()
+    if row is None:
+        raise NotFound(f"share {share_id} has no restore point {run_no}")
+    return _from_row(row)
+
+
+async def of_share(
+    conn: Connection, share_id: int, *, before: int | None = None, limit: int = 50
+) -> list[RestorePoint]:
+    """Restore points of a share, newest first.
+
+    :param before: only those of lower runs; the last ``run_no`` of the previous page.
+    """
+    rows = await (await conn.execute(_LISTED, [share_id, before or (1 << 31) - 1, limit])).fetchall()
+    return [_from_row(row) for row in rows]
+
+
+async def last(conn: Connection, share_id: int) -> RestorePoint | None:
+    """The newest one."""
+    newest = await of_share(conn, share_id, limit=1)
+    return newest[0] if newest else None
+
+
+def _from_row(row: tuple[Any, ...]) -> RestorePoint:
+    return RestorePoint(
+        run_no=row[0],
+        taken_at=row[1],
+        committed_at=row[2],
+        directories=row[3],
+        files=row[4],
+        bytes=row[5],
+        errors=row[6],
+    )

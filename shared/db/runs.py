@@ -1,0 +1,195 @@
+"""Runs."""
+
+from typing import Any, Final, LiteralString
+
+from psycopg.types.json import Jsonb
+
+from shared.db import batches, shares
+from shared.db.pool import Connection
+from shared.errors import Conflict, NotFound
+from shared.model.run import ACTIVE, TRANSITIONS, Counters, RestoreOrder, Run, RunKind, RunState
+from shared.model.share import Share
+
+_COLUMNS: Final[LiteralString] = """
+    run_id, tenant_id, share_id, run_no, kind, state, requested_at, started_at, finished_at, share_snapshot, restore_order,
+    error, coalesce(final_counters, counters), final_counters IS NOT NULL
+"""
+_GET: Final[LiteralString] = f"SELECT {_COLUMNS} FROM run WHERE run_id = %s"
+_LOCK: Final[LiteralString] = _GET + " FOR UPDATE"
+_BY_NUMBER: Final[LiteralString] = f"SELECT {_COLUMNS} FROM run WHERE share_id = %s AND run_no = %s"
+_OF_SHARE: Final[LiteralString] = f"""
+    SELECT {_COLUMNS} FROM run WHERE share_id = %s AND run_no < %s ORDER BY run_no DESC LIMIT %s
+"""
+_QUEUED: Final[LiteralString] = f"""
+    SELECT {_COLUMNS} FROM run
+     WHERE state = 'queued' AND requested_at <= now() - make_interval(secs => %s)
+  ORDER BY requested_at
+"""
+_ACTIVE_ON: Final[LiteralString] = """
+    SELECT kind, run_no, share_id FROM run WHERE subject = %s AND state IN ('queued', 'running')
+"""
+_NEXT_NUMBER: Final[LiteralString] = """
+       UPDATE share SET next_run_no = next_run_no + 1
+        WHERE share_id = %s AND tenant_id = %s
+    RETURNING next_run_no - 1, account_url, share_name
+"""
+_CREATE: Final[LiteralString] = f"""
+    INSERT INTO run (tenant_id, share_id, run_no, kind, subject, restore_order)
+    VALUES (%s, %s, %s, %s, %s, %s)
+    RETURNING {_COLUMNS}
+"""
+_START: Final[LiteralString] = "UPDATE run SET state = 'running', started_at = now() WHERE run_id = %s"
+_SNAPSHOT: Final[LiteralString] = "UPDATE run SET share_snapshot = %s WHERE run_id = %s RETURNING run_id"
+_FINISH: Final[LiteralString] = """
+    UPDATE run SET state = %s, finished_at = now(), error = %s, final_counters = %s WHERE run_id = %s
+"""
+_ADD_COUNTERS: Final[LiteralString] = "UPDATE run SET counters = %s WHERE run_id = %s"
+_HOLD: Final[LiteralString] = "SELECT share_id, run_no, state FROM run WHERE run_id = %s FOR KEY SHARE"
+_SEEDED: Final[LiteralString] = """
+    UPDATE run SET seeded = true WHERE run_id = %s AND state = 'running' AND NOT seeded RETURNING run_id
+"""
+
+
+async def create(
+    conn: Connection, tenant_id: str, share_id: int, kind: RunKind, order: RestoreOrder | None = None
+) -> Run:
+    """Queue a run of a share.
+
+    :raises NotFound: the tenant has no such share.
+    :raises Conflict: a run is active on the Azure share that this one would read or write.
+    """
+    row = await (await conn.execute(_NEXT_NUMBER, [share_id, tenant_id])).fetchone()
+    if row is None:
+        raise NotFound(f"there is no share {share_id}")
+    run_no, account_url, share_name = row
+    if order is not None:
+        account_url, share_name = order.account_url, order.share_name
+    target = shares.subject(account_url, share_name)
+    # A friendlier answer than the constraint's, which is what decides when two come at the same moment.
+    active = await (await conn.execute(_ACTIVE_ON, [target])).fetchone()
+    if active is not None:
+        active_kind, active_no, active_share = active
+        which = (
+            f"{active_kind} run {active_no}" if active_share == share_id else f"a {active_kind} run of another share"
+        )
+        raise Conflict(
+            f"a run of this share is active: {which} works on {share_name}; wait until it ends", "run_active_subject"
+        )
+    wire = None if order is None else Jsonb(order.to_wire())
+    created = await (await conn.execute(_CREATE, [tenant_id, share_id, run_no, kind.value, target, wire])).fetchone()
+    assert created is not None
+    return _from_row(created)
+
+
+async def get(conn: Connection, run_id: int) -> Run:
+    """One run with its counters so far. Raises ``NotFound``."""
+    return await _whole(conn, await (await conn.execute(_GET, [run_id])).fetchone(), f"run {run_id}")
+
+
+async def by_number(conn: Connection, share_id: int, run_no: int) -> Run:
+    """One run of a share with its counters so far. Raises ``NotFound``."""
+    row = await (await conn.execute(_BY_NUMBER, [share_id, run_no])).fetchone()
+    return await _whole(conn, row, f"run {run_no} of share {share_id}")
+
+
+async def of_share(conn: Connection, share_id: int, *, before: int | None = None, limit: int = 50) -> list[Run]:
+    """Runs of a share, newest first, with their counters so far.
+
+    :param before: only runs with lower numbers; the last ``run_no`` of the previous page.
+    """
+    rows = await (await conn.execute(_OF_SHARE, [share_id, before or (1 << 31) - 1, limit])).fetchall()
+    return [await _whole(conn, row, "") for row in rows]
+
+
+async def queued_for(conn: Connection, seconds: float) -> list[Run]:
+    """Runs that have been queued for at least ``seconds``, the longest first: whoever was to start them did not."""
+    return [_from_row(row) for row in await (await conn.execute(_QUEUED, [seconds])).fetchall()]
+
+
+async def share_of(conn: Connection, run: Run) -> Share:
+    """The share a run is of."""
+    return await shares.get(conn, run.share_id)
+
+
+async def lock(conn: Connection, run_id: int) -> Run:
+    """One run, kept as it is until the transaction ends; waits for batches being committed. Raises ``NotFound``."""
+    return await _whole(conn, await (await conn.execute(_LOCK, [run_id])).fetchone(), f"run {run_id}")
+
+
+async def hold(conn: Connection, run_id: int) -> tuple[int, int, bool]:
+    """``(share_id, run_no, running)``; until the transaction ends the run does not. Any number may hold one run."""
+    row = await (await conn.execute(_HOLD, [run_id])).fetchone()
+    if row is None:
+        raise NotFound(f"there is no run {run_id}")
+    return row[0], row[1], row[2] == RunState.RUNNING
+
+
+async def start(conn: Connection, run: Run) -> None:
+    """QUEUED to RUNNING; nothing if it is RUNNING. Raises ``Conflict`` when it has ended."""
+    if run.state is RunState.RUNNING:
+        return
+    _check(run, RunState.RUNNING)
+    await conn.execute(_START, [run.run_id])
+
+
+async def set_snapshot(conn: Connection, run_id: int, snapshot: str | None) -> None:
+    """Remember which share snapshot the run reads from. Raises ``NotFound``."""
+    if await (await conn.execute(_SNAPSHOT, [snapshot, run_id])).fetchone() is None:
+        raise NotFound(f"there is no run {run_id}")
+
+
+async def finish(conn: Connection, run: Run, state: RunState, *, error: str, counters: Counters) -> None:
+    """End a locked run: its counters so far plus ``counters`` are final. Raises ``Conflict`` if it has ended otherwise."""
+    _check(run, state)
+    run.counters.add(counters)
+    await conn.execute(_FINISH, [state.value, error or None, Jsonb(run.counters.to_wire()), run.run_id])
+
+
+async def add_counters(conn: Connection, run_id: int, counters: Counters) -> None:
+    """Add to what was done outside batches."""
+    row = await (
+        await conn.execute("SELECT counters FROM run WHERE run_id = %s FOR NO KEY UPDATE", [run_id])
+    ).fetchone()
+    if row is None:
+        raise NotFound(f"there is no run {run_id}")
+    total = Counters.from_wire(row[0])
+    total.add(counters)
+    await conn.execute(_ADD_COUNTERS, [Jsonb(total.to_wire()), run_id])
+
+
+async def first_seed(conn: Connection, run_id: int) -> bool:
+    """Whether this is the first time that a running run's frontier is filled; from now on it is not."""
+    return await (await conn.execute(_SEEDED, [run_id])).fetchone() is not None
+
+
+def _check(run: Run, state: RunState) -> None:
+    if state not in TRANSITIONS[run.state]:
+        has = "is" if run.state in ACTIVE else "has ended:"
+        raise Conflict(f"run {run.run_no} of share {run.share_id} {has} {run.state}; it cannot become {state}")
+
+
+async def _whole(conn: Connection, row: tuple[Any, ...] | None, what: str) -> Run:
+    if row is None:
+        raise NotFound(f"there is no {what}")
+    run = _from_row(row)
+    if not row[13]:
+        run.counters.add(await batches.counters(conn, run.run_id))
+    return run
+
+
+def _from_row(row: tuple[Any, ...]) -> Run:
+    return Run(
+        run_id=row[0],
+        tenant_id=row[1],
+        share_id=row[2],
+        run_no=row[3],
+        kind=RunKind(row[4]),
+        state=RunState(row[5]),
+        requested_at=row[6],
+        started_at=row[7],
+        finished_at=row[8],
+        share_snapshot=row[9],
+        order=None if row[10] is None else RestoreOrder.from_wire(row[10]),
+        error=row[11],
+        counters=Counters.from_wire(row[12]),
+    )

@@ -1,0 +1,99 @@
+"""Shares under protection, and the numbers each gives out."""
+
+from typing import Any, Final, LiteralString
+
+from psycopg.types.json import Jsonb
+
+from shared.db.pool import Connection
+from shared.errors import NotFound, Rejected
+from shared.model.node import DIRECTORY_NO_MAX
+from shared.model.share import Share, ShareSettings
+
+_CREATE: Final[LiteralString] = """
+    INSERT INTO share (tenant_id, name, account_url, share_name, credential, settings)
+    VALUES (%s, %s, %s, %s, %s, %s)
+    RETURNING share_id, tenant_id, name, account_url, share_name, credential, settings, created_at
+"""
+_GET: Final[LiteralString] = """
+    SELECT share_id, tenant_id, name, account_url, share_name, credential, settings, created_at
+      FROM share
+     WHERE share_id = %s
+"""
+_OF_TENANT: Final[LiteralString] = """
+    SELECT share_id, tenant_id, name, account_url, share_name, credential, settings, created_at
+      FROM share
+     WHERE tenant_id = %s
+  ORDER BY name
+"""
+_ALLOCATE: Final[LiteralString] = """
+       UPDATE share
+          SET next_directory_no = next_directory_no + %(count)s
+        WHERE share_id = %(share_id)s AND next_directory_no + %(count)s <= %(end)s
+    RETURNING next_directory_no
+"""
+_LOCK: Final[LiteralString] = "SELECT FROM share WHERE share_id = %s FOR NO KEY UPDATE"
+
+
+def subject(account_url: str, share_name: str) -> str:
+    """How a run names the one Azure share it reads or writes."""
+    return f"{account_url.lower().rstrip('/')}/{share_name}"
+
+
+async def create(
+    conn: Connection,
+    tenant_id: str,
+    *,
+    name: str,
+    account_url: str,
+    share_name: str,
+    credential: str,
+    settings: ShareSettings | None = None,
+) -> Share:
+    """Put an Azure share under protection."""
+    chosen = Jsonb((settings or ShareSettings()).to_wire())
+    args = [tenant_id, name, account_url, share_name, credential, chosen]
+    row = await (await conn.execute(_CREATE, args)).fetchone()
+    assert row is not None
+    return from_row(row)
+
+
+async def get(conn: Connection, share_id: int, tenant_id: str | None = None) -> Share:
+    """One share; if ``tenant_id`` is given, of that tenant only. Raises ``NotFound``."""
+    row = await (await conn.execute(_GET, [share_id])).fetchone()
+    if row is None or (tenant_id is not None and row[1] != tenant_id):
+        raise NotFound(f"there is no share {share_id}")
+    return from_row(row)
+
+
+async def of_tenant(conn: Connection, tenant_id: str) -> list[Share]:
+    """A tenant's shares by name."""
+    return [from_row(row) for row in await (await conn.execute(_OF_TENANT, [tenant_id])).fetchall()]
+
+
+async def allocate_directories(conn: Connection, share_id: int, count: int) -> range:
+    """``count`` fresh directory numbers. Raises ``Rejected`` when they are used up."""
+    args = {"share_id": share_id, "count": count, "end": DIRECTORY_NO_MAX + 1}
+    row = await (await conn.execute(_ALLOCATE, args)).fetchone()
+    if row is None:
+        await get(conn, share_id)
+        raise Rejected(f"share {share_id} has used up its {DIRECTORY_NO_MAX} directory numbers")
+    return range(row[0] - count, row[0])
+
+
+async def lock(conn: Connection, share_id: int) -> None:
+    """Wait until nobody else has this share locked; rows that refer to the share may still come."""
+    await conn.execute(_LOCK, [share_id])
+
+
+def from_row(row: tuple[Any, ...]) -> Share:
+    """From the eight columns that the queries here select."""
+    return Share(
+        share_id=row[0],
+        tenant_id=row[1],
+        name=row[2],
+        account_url=row[3],
+        share_name=row[4],
+        credential=row[5],
+        settings=ShareSettings.from_wire(row[6]),
+        created_at=row[7],
+    )
