@@ -191,6 +191,7 @@ def _as_somebody() -> list[str]:
     if os.geteuid() != 0:
         return []
     keep = "+dac_override"
+    # The last switch: the programs look for one another with access(2), which otherwise ignores capabilities.
     return [
         "setpriv",
         "--reuid=nobody",
@@ -198,4 +199,5 @@ def _as_somebody() -> list[str]:
         "--clear-groups",
         f"--inh-caps={keep}",
         f"--ambient-caps={keep}",
+        "--securebits=+no_setuid_fixup",
     ]
