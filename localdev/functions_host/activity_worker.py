@@ -11,6 +11,7 @@ import json
 import logging
 import traceback
 from collections.abc import Mapping
+from pathlib import Path
 
 from azure.functions.durable_functions import ActivityTriggerConverter
 from azure.functions.meta import Datum
@@ -38,6 +39,9 @@ CANCEL_SECONDS = 1.0
 
 #: Keeps a failure's details readable, and small in every later replay.
 MAX_DETAILS = 8_000
+
+
+_PACKAGE = str(Path(__file__).parent)
 
 
 class ActivityWorker:
@@ -188,8 +192,7 @@ class ActivityWorker:
                 raise
             except Exception as error:
                 log.warning("activity_failed", extra=_ids(task), exc_info=error)
-                details = "".join(traceback.format_exception(error))[-MAX_DETAILS:]
-                event = _failure(task, f"{type(error).__name__}: {error}", details)
+                event = _failure(task, f"{type(error).__name__}: {error}", _details(error))
         self._answers.append(_answer(task, event))
 
 
@@ -208,6 +211,14 @@ def _poisoned(task: Task) -> Event:
         f"given up after {MAX_LOSSES} attempts, each of which ended with its host process dead or silent",
         "the activity probably exhausts memory, kills its process or blocks it; look for what it was doing",
     )
+
+
+def _details(error: Exception) -> str:
+    """Return the traceback as the app's author knows it: without the host's own frames on top."""
+    frame = error.__traceback__
+    while frame and frame.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.tb_next
+    return "".join(traceback.format_exception(type(error), error, frame))[-MAX_DETAILS:]
 
 
 def _ids(task: Task) -> dict[str, object]:

@@ -60,11 +60,11 @@ class Invoker:
                 return await running
         except (SystemExit, KeyboardInterrupt) as error:  # would end the host, not the function
             raise RuntimeError(f"function raised {error!r}") from error
-        except TimeoutError as error:
+        except TimeoutError:
             if not limit.expired():  # the function's own
                 raise
             if not function.is_async:
                 self.abandoned_threads += 1
             raise FunctionTimeoutError(
                 f"Timeout value of {self._timeout} was exceeded by function: Functions.{function.name}"
-            ) from error
+            ) from None

@@ -71,7 +71,7 @@ class Presence:
                 if self._connection is None or self._connection.closed:
                     await self._connect()
                     log.info("presence_restored", extra={"owner": self.owner})
-                assert self._connection is not None  # noqa: S101  for the type checker
+                assert self._connection is not None
                 async for notice in self._connection.notifies():
                     kind, _, hub = notice.payload.partition(":")
                     if hub == self._hub:
