@@ -1,0 +1,132 @@
+"""The commit record of a restore point.
+
+::
+
+    point = sealed (envelope.py) FlatBuffer "AFBP", version 1, of schema/fbs/point.fbs
+
+Segments are kept as ranges of consecutive batches of a run: a backup of a billion files commits some 100,000 of them, with few
+gaps.
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Final
+
+from shared.formats import envelope, flat, texts
+from shared.formats._generated.vault.Point import Point
+from shared.model import ticks
+from shared.model.point import PointRecord, RootProperties
+
+MAGIC: Final = b"AFBP"
+VERSION: Final = 1
+_UNIX_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_TICKS_PER_MICROSECOND: Final = 10
+
+
+def encode(point: PointRecord) -> bytes:
+    """Return the bytes of ``point``.
+
+    :raises ValueError: a time without a zone.
+    """
+    known = texts.Texts()
+    root = point.root
+    share_properties = known.pairs(tuple(point.share_properties.items()))
+    permission = known.number(root.permission_key)
+    metadata = known.pairs(root.metadata)
+    fields = [
+        flat.string(point.tenant_id),
+        flat.u64(point.share_id),
+        flat.u32(point.run_no),
+        flat.u64(_to_ticks(point.taken_at)),
+        flat.u64(_to_ticks(point.committed_at)),
+        flat.string(point.account_url),
+        flat.string(point.share_name),
+        flat.string(point.share_snapshot),
+        flat.vector("I", share_properties),
+        flat.u64(root.created),
+        flat.u64(root.written),
+        flat.u64(root.changed),
+        flat.u32(root.attributes),
+        flat.u32(permission),
+        flat.vector("I", metadata),
+        flat.u64(point.directories),
+        flat.u64(point.files),
+        flat.u64(point.bytes),
+        flat.u64(point.errors),
+        flat.present_u32(point.previous_run_no),
+        flat.vector("I", _ranges(point.segments)),
+        *known.fields(),
+    ]
+    return envelope.seal(MAGIC, VERSION, flat.table(MAGIC, fields))
+
+
+def decode(data: bytes) -> PointRecord:
+    """Return the record whose bytes are exactly ``data``.
+
+    :raises IntegrityError: not a restore point, damaged, cut short, or of an unknown version.
+    """
+    buffer = envelope.unseal(MAGIC, VERSION, data, "restore point")
+    with envelope.reading("restore point"):
+        return _point(Point.GetRootAs(buffer))
+
+
+def _point(table: Point) -> PointRecord:
+    numbers = flat.numbers
+    known = texts.read(flat.raw(table.TextBytesAsNumpy()), numbers(table.TextEndsAsNumpy()))
+    return PointRecord(
+        tenant_id=_text(table.TenantId()),
+        share_id=table.ShareId(),
+        run_no=table.RunNo(),
+        taken_at=_from_ticks(table.TakenAt()),
+        committed_at=_from_ticks(table.CommittedAt()),
+        account_url=_text(table.AccountUrl()),
+        share_name=_text(table.ShareName()),
+        share_snapshot=_text(table.ShareSnapshot()),
+        share_properties=dict(texts.paired(known, numbers(table.SharePropertiesAsNumpy()))),
+        root=RootProperties(
+            created=table.RootCreated(),
+            written=table.RootWritten(),
+            changed=table.RootChanged(),
+            attributes=table.RootAttributes(),
+            permission_key=known[table.RootPermission()],
+            metadata=texts.paired(known, numbers(table.RootMetadataAsNumpy())),
+        ),
+        directories=table.Directories(),
+        files=table.Files(),
+        bytes=table.Bytes(),
+        errors=table.Errors(),
+        previous_run_no=table.PreviousRunNo(),
+        segments=_segments(numbers(table.SegmentsAsNumpy())),
+    )
+
+
+def _text(found: bytes | None) -> str:
+    return (found or b"").decode()
+
+
+def _ranges(segments: Iterable[tuple[int, int]]) -> list[int]:
+    """Return ``run_no, first, count`` of each stretch of consecutive batches."""
+    ranges: list[int] = []
+    following = None
+    for run_no, batch_no in segments:
+        if (run_no, batch_no) == following:
+            ranges[-1] += 1
+        else:
+            ranges += (run_no, batch_no, 1)
+        following = (run_no, batch_no + 1)
+    return ranges
+
+
+def _segments(ranges: list[int]) -> tuple[tuple[int, int], ...]:
+    stretches = zip(ranges[::3], ranges[1::3], ranges[2::3], strict=True)
+    return tuple((run_no, batch_no) for run_no, first, count in stretches for batch_no in range(first, first + count))
+
+
+def _to_ticks(moment: dt.datetime) -> int:
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment} has no time zone")
+    return ticks.UNIX_EPOCH + (moment - _UNIX_EPOCH) // dt.timedelta(microseconds=1) * _TICKS_PER_MICROSECOND
+
+
+def _from_ticks(count: int) -> dt.datetime:
+    return _UNIX_EPOCH + dt.timedelta(microseconds=(count - ticks.UNIX_EPOCH) // _TICKS_PER_MICROSECOND)
