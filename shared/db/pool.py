@@ -14,7 +14,7 @@ STATEMENT_TIMEOUT_S: Final = 60
 IDLE_TIMEOUT_S: Final = 120
 """A transaction whose worker vanished without closing its connection lets go of its locks after this."""
 
-WAIT_S: Final = 30.0
+WAIT_S: Final = 15.0
 """How long to wait for a free connection."""
 
 

@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from typing import Final
 
 import psycopg
-import psycopg_pool
 
-from shared.errors import BackupError, Conflict, InvalidInput, NotFound, Rejected, Unavailable
+from shared.errors import BackupError, Conflict, InvalidInput, NotFound, Unavailable
 
 CONFLICTS: Final[dict[str, str]] = {
     "tenant_pk": "a tenant with this id exists",
@@ -39,15 +38,16 @@ INVALID: Final[dict[str, tuple[str, str]]] = {
 """CHECK -> field and what was expected."""
 
 _TRANSIENT: Final = (
-    psycopg.OperationalError,  # lost connection, deadlock, serialization failure, server starting or out of memory
+    # Lost connection, deadlock, serialization failure, a timeout, a server that starts or is full; also no free connection
+    # in the pool in time.
+    psycopg.OperationalError,
     psycopg.InterfaceError,  # the connection was closed under us
-    psycopg_pool.PoolTimeout,
 )
 
 
-def translated(error: Exception) -> BackupError | None:
+def translated(error: psycopg.Error) -> BackupError | None:
     """What ``error`` means to a caller; None if it is a bug of ours."""
-    name = (error.diag.constraint_name or "") if isinstance(error, psycopg.Error) else ""
+    name = error.diag.constraint_name or ""
     if isinstance(error, psycopg.errors.UniqueViolation) and name in CONFLICTS:
         return Conflict(CONFLICTS[name], code=name)
     if isinstance(error, psycopg.errors.ForeignKeyViolation) and name in MISSING:
@@ -55,8 +55,6 @@ def translated(error: Exception) -> BackupError | None:
     if isinstance(error, psycopg.errors.CheckViolation) and name in INVALID:
         field, expected = INVALID[name]
         return InvalidInput(f"{field} {expected}", code=name, field=field)
-    if isinstance(error, psycopg.errors.QueryCanceled):  # an OperationalError, but the same query would take as long
-        return Rejected("the catalogue gave up on a query that took too long: statement_timeout")
     if isinstance(error, _TRANSIENT):
         return Unavailable(f"the catalogue did not answer: {str(error).strip() or type(error).__name__}")
     return None
@@ -67,7 +65,7 @@ def translation() -> Iterator[None]:
     """Raise our errors for the driver's."""
     try:
         yield
-    except (psycopg.Error, psycopg_pool.PoolTimeout) as error:
+    except psycopg.Error as error:
         ours = translated(error)
         if ours is None:
             raise

@@ -1,0 +1,86 @@
+"""Migrations: applied once, in order, and never behind our back."""
+
+import asyncio
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from shared.db.migrate import DIRECTORY, migrate, migrations
+from shared.errors import IntegrityError
+
+
+def write(directory: Path, **texts: str) -> Path:
+    for name, text in texts.items():
+        (directory / f"{name.removeprefix('m')}.sql").write_text(text)
+    return directory
+
+
+async def query(url: str, text: str):
+    async with await psycopg.AsyncConnection.connect(url) as conn:
+        return await (await conn.execute(text.encode())).fetchall()
+
+
+async def test_the_projects_migrations_apply_once(postgres_url):
+    expected = [path.stem for path in sorted(DIRECTORY.glob("*.sql"))]
+    assert await migrate(postgres_url) == expected
+    assert await migrate(postgres_url) == []
+    applied = await query(postgres_url, "SELECT name FROM schema_migration ORDER BY number")
+    assert [name for (name,) in applied] == expected
+
+
+async def test_many_at_once_apply_each_file_once(postgres_url):
+    done = await asyncio.gather(*(migrate(postgres_url) for _ in range(5)))
+    assert sorted(len(names) for names in done) == [0, 0, 0, 0, len(migrations())]
+
+
+async def test_a_new_file_is_applied_to_an_old_database(postgres_url, tmp_path):
+    write(tmp_path, m0001_pre_a="CREATE TABLE a (x int)")
+    assert await migrate(postgres_url, tmp_path) == ["0001_pre_a"]
+    write(tmp_path, m0002_post_b="CREATE TABLE b (x int); INSERT INTO b VALUES (1), (2)")
+    assert await migrate(postgres_url, tmp_path) == ["0002_post_b"]
+    assert await query(postgres_url, "SELECT x FROM b ORDER BY x") == [(1,), (2,)]
+
+
+async def test_a_changed_file_is_an_error_that_says_what_to_do(postgres_url, tmp_path):
+    await migrate(postgres_url, write(tmp_path, m0001_pre_a="CREATE TABLE a (x int)"))
+    write(tmp_path, m0001_pre_a="CREATE TABLE a (x bigint)", m0002_pre_b="CREATE TABLE b (x int)")
+    with pytest.raises(IntegrityError, match="0001_pre_a was changed after it was applied.*hint: restore the file"):
+        await migrate(postgres_url, tmp_path)
+    assert await query(postgres_url, "SELECT to_regclass('b') IS NULL") == [(True,)]
+
+
+async def test_windows_line_ends_are_not_a_change(postgres_url, tmp_path):
+    await migrate(postgres_url, write(tmp_path, m0001_pre_a="CREATE TABLE a (\n x int)"))
+    (tmp_path / "0001_pre_a.sql").write_bytes(b"CREATE TABLE a (\r\n x int)")
+    assert await migrate(postgres_url, tmp_path) == []
+
+
+async def test_a_newer_database_is_refused(postgres_url, tmp_path):
+    await migrate(postgres_url, write(tmp_path, m0001_pre_a="SELECT 1", m0002_pre_b="SELECT 2"))
+    (tmp_path / "0002_pre_b.sql").unlink()
+    with pytest.raises(IntegrityError, match="has migration 0002_pre_b, which this program does not know: it is newer"):
+        await migrate(postgres_url, tmp_path)
+
+
+async def test_a_failed_migration_leaves_nothing_and_those_before_it_stay(postgres_url, tmp_path):
+    write(tmp_path, m0001_pre_a="CREATE TABLE a (x int)", m0002_pre_b="CREATE TABLE b (x int); SELECT 1/0")
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        await migrate(postgres_url, tmp_path)
+    assert await query(postgres_url, "SELECT to_regclass('a') IS NULL, to_regclass('b') IS NULL") == [(False, True)]
+    write(tmp_path, m0002_pre_b="CREATE TABLE b (x int)")
+    assert await migrate(postgres_url, tmp_path) == ["0002_pre_b"]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["0001_a"], "0001_a.sql is not named like 0001_pre_catalogue.sql"),
+        (["0001_pre_a", "0003_pre_c"], r"numbered \[1, 3\]: expected 1 to 2"),
+        (["0001_pre_a", "0001_post_b"], r"numbered \[1, 1\]: expected 1 to 2"),
+    ],
+)
+def test_badly_numbered_files_are_refused(tmp_path, names, message):
+    write(tmp_path, **{f"m{name}": "SELECT 1" for name in names})
+    with pytest.raises(IntegrityError, match=message):
+        migrations(tmp_path)
