@@ -1,40 +1,43 @@
-"""Decide after each round of activities whether a run goes on, ends or is given up."""
+"""Decide, between rounds of activities, whether a run goes on, is closed or is given up."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Final, Self
 
 from shared.model.tickets import Receipt, Wire
 
-BARREN_ROUNDS_MAX: Final = 5
-"""Rounds without a single committed batch after which a run is given up. Each round already holds every retry that the
+BARREN_MAX: Final = 5
+"""Activities or rounds in a row without a result after which a run is given up. Each already holds every retry that the
 activities make within their own time, so five of them are many minutes of a service that does not answer."""
 
+PAUSE_S: Final = 5
+"""Before a step that failed is tried again."""
 
-class Step(StrEnum):
-    """What comes next."""
 
-    GO_ON = "go_on"
-    CLOSE = "close"
-    GIVE_UP = "give_up"
+class Phase(StrEnum):
+    """Where a run is in its life."""
+
+    OPENING = "opening"
+    WORKING = "working"
+    CLOSING = "closing"
+    ENDED = "ended"
 
 
 @dataclass(frozen=True, slots=True)
 class RoundState:
-    """What an orchestrator remembers from round to round, and across continue-as-new."""
+    """What an orchestrator remembers from step to step, and across continue-as-new."""
 
     run_id: int
     width: int
     """Activities per round."""
+    phase: Phase = Phase.OPENING
     barren: int = 0
-    """Rounds in a row in which nothing was committed."""
+    """Steps in a row that achieved nothing."""
     left: int = -1
-    """Work items left at the end of the last round; -1 before the first."""
+    """Work items left, as last seen; -1 when nobody has looked."""
     error: str = ""
-    """The last error that ended an activity."""
-    permanent: bool = False
-    """``error`` will not go away by trying again."""
+    """Closing: why the run is given up. Before: the last error seen."""
 
     def to_wire(self) -> Wire:
         """Plain JSON."""
@@ -43,29 +46,30 @@ class RoundState:
     @classmethod
     def from_wire(cls, wire: Wire) -> Self:
         """The opposite of :meth:`to_wire`."""
-        return cls(**wire)
+        return cls(**(wire | {"phase": Phase(wire.get("phase", Phase.OPENING))}))
 
     def after(self, receipts: Sequence[Receipt]) -> "RoundState":
-        """The state after a round."""
-        errors = [r for r in receipts if r.error]
-        progressed = any(r.batches for r in receipts)
-        return RoundState(
-            run_id=self.run_id,
-            width=self.width,
+        """The state after a step: one receipt of opening or closing, or those of a round of work."""
+        errors = [receipt for receipt in receipts if receipt.error]
+        final = next((receipt.error for receipt in errors if not receipt.retryable), "")
+        if self.phase is Phase.WORKING:
+            progressed = any(receipt.batches for receipt in receipts)
+        else:
+            progressed = not errors
+        state = replace(
+            self,
             barren=0 if progressed else self.barren + 1,
-            left=min((r.left for r in receipts if not r.error), default=self.left),
-            error=errors[-1].error if errors else "",
-            permanent=any(not r.retryable for r in errors),
+            left=min((receipt.left for receipt in receipts if not receipt.error), default=self.left),
+            error=self.error if self.phase is Phase.CLOSING else (errors[-1].error if errors else ""),
         )
-
-    def step(self) -> Step:
-        """What comes next. Nothing left wins over errors: the work is done whoever did it."""
-        if self.left == 0:
-            return Step.CLOSE
-        if self.permanent or self.barren >= BARREN_ROUNDS_MAX:
-            return Step.GIVE_UP
-        return Step.GO_ON
-
-    def reason(self) -> str:
-        """Why the run is given up, for people."""
-        return self.error or f"{self.left} work items are left but no worker could claim any in {self.barren} rounds"
+        if self.phase is Phase.CLOSING:
+            # What cannot be closed is left as it is: an operator sees a failed instance, and closing may be tried again.
+            return replace(state, phase=Phase.ENDED) if not errors else state
+        if self.phase is Phase.WORKING and state.left == 0:
+            return replace(state, phase=Phase.CLOSING, error="", barren=0)  # done, whoever did it
+        if final or state.barren >= BARREN_MAX:
+            stuck = f"{state.left} work items are left, but in {state.barren} rounds no worker could finish any"
+            return replace(state, phase=Phase.CLOSING, error=final or state.error or stuck, barren=0)
+        if self.phase is Phase.OPENING and not errors:
+            return replace(state, phase=Phase.WORKING)
+        return state

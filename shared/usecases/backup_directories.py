@@ -12,13 +12,14 @@ So running this twice, at the same time or one after the other, is harmless.
 
 import asyncio
 
-from shared.errors import BackupError, Fenced, IntegrityError, Rejected
+from shared.errors import BackupError
 from shared.model.objects import segment_name
 from shared.model.tickets import Receipt, RunTicket
 from shared.model.work import Claim
 from shared.usecases.lease import lease_kept
 from shared.usecases.save_large import save_span
 from shared.usecases.scope import RunScope
+from shared.usecases.verdict import verdict
 from shared.usecases.walk import Walk
 
 
@@ -36,8 +37,7 @@ async def backup_directories(ticket: RunTicket, scope: RunScope) -> Receipt:
                 await asyncio.sleep(scope.limits.poll_s)
         return Receipt(left=await scope.catalogue.left(ticket.run_id), batches=batches)
     except BackupError as error:
-        permanent = isinstance(error, IntegrityError | Rejected) and not isinstance(error, Fenced)
-        return Receipt(left=-1, batches=batches, error=f"{type(error).__name__}: {error}", retryable=not permanent)
+        return verdict(error, batches)
 
 
 async def _one_batch(ticket: RunTicket, scope: RunScope) -> bool:
@@ -49,9 +49,7 @@ async def _one_batch(ticket: RunTicket, scope: RunScope) -> bool:
         async with lease_kept(scope, span.batch_no):
             await save_span(scope, span)
         return True
-    claim = await catalogue.claim(
-        ticket.run_id, ticket.worker, limit=limits.claim_directories, lease_s=limits.lease_s
-    )
+    claim = await catalogue.claim(ticket.run_id, ticket.worker, limit=limits.claim_directories, lease_s=limits.lease_s)
     if claim is None:
         return False
     async with lease_kept(scope, claim.batch_no):

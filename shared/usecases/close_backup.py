@@ -8,10 +8,11 @@ steps only: without a commit record there is no restore point, and what was save
 import datetime as dt
 from typing import Final
 
+from shared.errors import NotFound
 from shared.formats import point
 from shared.model import ticks
-from shared.model.point import PointRecord, RootProperties
 from shared.model.objects import point_name
+from shared.model.point import PointRecord, RootProperties
 from shared.model.run import RestorePoint, RunState
 from shared.usecases.open_backup import outcome
 from shared.usecases.save_permission import save_permission
@@ -28,9 +29,12 @@ async def close_backup(scope: RunScope) -> RunState:
     catalogue, run, share = scope.catalogue, scope.run, scope.share
     while await catalogue.take_missing(run.run_id, MISSING_PER_TRANSACTION):
         pass
-    record = await _commit_record(scope)
-    # A taken name is an earlier try of this same activity: the first record stands.
-    await scope.vault.put(point_name(share.share_id, run.run_no), point.encode(record))
+    name = point_name(share.share_id, run.run_no)
+    try:  # an earlier try of this same activity got this far: its record stands, and the snapshot may be gone
+        record = point.decode(await scope.vault.get(name))
+    except NotFound:
+        record = await _commit_record(scope)
+        await scope.vault.put(name, point.encode(record))
     await _let_go(scope)
     restore_point = RestorePoint(
         run_no=run.run_no,
@@ -52,9 +56,7 @@ async def give_up_backup(scope: RunScope, error: str) -> RunState:
         return scope.run.state
     await scope.catalogue.start_run(scope.run.run_id)
     await _let_go(scope)
-    await scope.catalogue.finish_run(
-        scope.run.run_id, RunState.FAILED, error=error, counters=scope.take_requests()
-    )
+    await scope.catalogue.finish_run(scope.run.run_id, RunState.FAILED, error=error, counters=scope.take_requests())
     return RunState.FAILED
 
 

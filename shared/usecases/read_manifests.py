@@ -1,7 +1,7 @@
 """Read manifest records, neighbours in one request."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from shared.core.history import next_hop
@@ -10,6 +10,7 @@ from shared.formats import manifest
 from shared.model.manifest import ManifestRef, PageRecord
 from shared.model.objects import segment_name
 from shared.ports import Vault
+from shared.usecases.scope import RunScope
 
 GAP_BYTES: Final = 64 * 1024
 """Bytes worth reading for nothing to save a request: about what a request costs in time at 100 MiB/s."""
@@ -58,3 +59,29 @@ async def read_records_at(
                 following[page] = hop
         wanted = following
     return found
+
+
+async def read_directories_at(
+    scope: RunScope, directory_ids: Sequence[int], run_no: int
+) -> dict[int, list[PageRecord]]:
+    """Every page of some directories as ``run_no`` saw them, in name order.
+
+    A directory that did not exist then, or was never read, is left out.
+    """
+    share_id = scope.share.share_id
+    heads = await scope.catalogue.page_manifests(share_id, directory_ids)
+    first = {page: ref for page, ref in heads.items() if page[1] == 0}
+    records = await read_records_at(scope.vault, share_id, first, run_no)
+    later = {
+        (directory_id, page_no): heads[directory_id, page_no]
+        for (directory_id, _), record in records.items()
+        for page_no in record.page_nos
+        if page_no
+    }
+    if later:
+        records |= await read_records_at(scope.vault, share_id, later, run_no)
+    return {
+        directory_id: [records[directory_id, page_no] for page_no in record.page_nos]
+        for (directory_id, first_no), record in records.items()
+        if first_no == 0
+    }

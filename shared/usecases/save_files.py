@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from shared.core import xorhash
+from shared.core.diff import FilePlan
 from shared.errors import Rejected, Retryable
 from shared.formats import chunk
 from shared.formats.bundle import BundleWriter
@@ -23,10 +24,10 @@ from shared.model import ticks
 from shared.model.content import CHUNK_BYTES, HOLE, NO_CONTENT, UNSAVED, Content, ContentKind
 from shared.model.manifest import SavedEntry
 from shared.model.objects import bundle_name, chunk_name, node_object_name
-from shared.core.diff import FilePlan
 from shared.ports import NodeProperties
 from shared.usecases.put_once import put_once
 from shared.usecases.scope import RunScope
+from shared.usecases.together import VaultTrouble
 
 READ_ATTEMPTS: Final = 3
 """Tries per file on top of the adapter's own: for a body that arrives damaged rather than not at all."""
@@ -104,9 +105,7 @@ class FileSaver:
                 size = file.plan.entry.size_bytes
                 small = size <= self._scope.share.settings.bundle_file_max_bytes
                 weight = size if small else CHUNK_BYTES * (CHUNK_WRITES + 1)
-                while pending and (
-                    len(pending) >= limits.concurrent_reads or in_flight + weight > limits.window_bytes
-                ):
+                while pending and (len(pending) >= limits.concurrent_reads or in_flight + weight > limits.window_bytes):
                     in_flight -= await self._finish(pending)
                 task = asyncio.create_task(self._read_small(file) if small else self._save_chunks(file))
                 pending.append((file, weight, task))
@@ -147,8 +146,8 @@ class FileSaver:
         for _ in range(READ_ATTEMPTS):
             try:
                 result = await attempt()
-            except _VaultError as error:
-                raise error.cause from error
+            except VaultTrouble as trouble:
+                raise trouble.cause from trouble
             except Rejected as error:
                 file.error = str(error)
                 return None
@@ -215,9 +214,7 @@ class FileSaver:
 
     async def _close_bundle(self) -> None:
         data = self._bundle.finish()
-        name = bundle_name(
-            self._scope.share.share_id, self._scope.run.run_no, self._batch_no, len(self.bundle_sizes)
-        )
+        name = bundle_name(self._scope.share.share_id, self._scope.run.run_no, self._batch_no, len(self.bundle_sizes))
         self.bundle_sizes.append(len(data))
         self._bundle = BundleWriter()
         self._members.clear()
@@ -270,14 +267,6 @@ class FileSaver:
         self.content_bytes += size
 
 
-class _VaultError(Exception):
-    """Carries trouble with the vault past the handling of trouble with the file."""
-
-    def __init__(self, cause: Exception) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
-
-
 async def save_chunk(scope: RunScope, data: bytes, offset: int, known: set[bytes]) -> tuple[bytes, bytes]:
     """Store one chunk unless it is all zeros or ``known`` to be in the vault.
 
@@ -295,5 +284,5 @@ async def save_chunk(scope: RunScope, data: bytes, offset: int, known: set[bytes
         try:
             await scope.vault.put(chunk_name(scope.share.share_id, digest), encoded)
         except (Retryable, Rejected) as error:
-            raise _VaultError(error) from error
+            raise VaultTrouble(error) from error
     return digest, state

@@ -12,12 +12,12 @@ from shared.errors import Rejected, Retryable
 from shared.formats import content_list
 from shared.model.content import CHUNK_BYTES, Content, ContentKind
 from shared.model.objects import node_object_name
-from shared.model.run import Counters
 from shared.model.work import LargeContent, SpanClaim, SpanResult
 from shared.ports import ShareReader
 from shared.usecases.put_once import put_once
-from shared.usecases.save_files import CHUNK_WRITES, FileToSave, READ_ATTEMPTS, save_chunk
+from shared.usecases.save_files import CHUNK_WRITES, READ_ATTEMPTS, FileToSave, save_chunk
 from shared.usecases.scope import RunScope
+from shared.usecases.together import VaultTrouble, together
 
 
 async def save_span(scope: RunScope, span: SpanClaim) -> None:
@@ -29,11 +29,10 @@ async def save_span(scope: RunScope, span: SpanClaim) -> None:
         async with gate:
             return await save_chunk(scope, await _read(scope, span.path, offset, length), offset, set())
 
-    tasks = [
-        asyncio.create_task(chunk(offset)) for offset in range(span.offset, span.offset + span.length, CHUNK_BYTES)
-    ]
     try:
-        done = await asyncio.gather(*tasks)
+        done = await together(chunk(offset) for offset in range(span.offset, span.offset + span.length, CHUNK_BYTES))
+    except VaultTrouble as trouble:
+        raise trouble.cause from trouble
     except _Unreadable as error:
         result = SpanResult(digests=b"", quickxor=bytes(20), counters=scope.take_requests(), error=str(error))
     else:
@@ -42,10 +41,6 @@ async def save_span(scope: RunScope, span: SpanClaim) -> None:
             quickxor=xorhash.combine(state for _, state in done),
             counters=scope.take_requests(),
         )
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
     await scope.catalogue.commit_span(span, result)
 
 
@@ -86,11 +81,7 @@ async def save_content_list(scope: RunScope, file: FileToSave, content: LargeCon
         return
     run_no, node_id = scope.run.run_no, file.plan.node_id
     encoded = content_list.encode(
-        content_list.ContentList(
-            node_id=node_id, run_no=run_no, size_bytes=size, digest=file.digest, chunks=chunks
-        )
+        content_list.ContentList(node_id=node_id, run_no=run_no, size_bytes=size, digest=file.digest, chunks=chunks)
     )
     await put_once(scope.vault, node_object_name(scope.share.share_id, node_id, run_no), encoded)
     file.content = Content(ContentKind.LISTED, run_no=run_no, node_id=node_id)
-
-

@@ -101,10 +101,7 @@ class Walk:
         """Walk until the claimed subtrees or the budget are used up."""
         limits, clock = self._scope.limits, self._scope.clock
         started = clock.monotonic()
-        stack = [
-            Visit(d.head, d.path, d.mtime, is_new=False, claimed=True)
-            for d in reversed(self._claim.directories)
-        ]
+        stack = [Visit(d.head, d.path, d.mtime, is_new=False, claimed=True) for d in reversed(self._claim.directories)]
         counters = self.commit.counters
         # While the frontier is empty other workers wait for something to claim: hand over early what this walk has found.
         spread = limits.spread_directories if not self._claim.frontier_left else limits.batch_directories

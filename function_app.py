@@ -1,0 +1,24 @@
+"""The Functions app: registers blueprints, nothing else."""
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from activities import backup_directories, close_run, open_run, restore_directories
+from http_api import health, runs, shares, tenants
+from orchestrators import backup, restore
+
+app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
+
+for module in (
+    open_run,
+    backup_directories,
+    restore_directories,
+    close_run,
+    backup,
+    restore,
+    tenants,
+    shares,
+    runs,
+    health,
+):
+    app.register_functions(module.bp)

@@ -1,0 +1,194 @@
+"""``.../shares/{share_id}/runs``, ``/backups`` and ``/restores``: start runs and follow them."""
+
+import itertools
+from typing import Annotated, Any
+
+import azure.durable_functions as df
+import azure.functions as func
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from http_api import answers
+from http_api.problems import answered, body_as
+from http_api.shares import check_account_url, check_credential, check_share_name
+from shared import wiring
+from shared.core.rounds import RoundState
+from shared.db import restore_points, runs, shares
+from shared.errors import InvalidInput
+from shared.model.run import RestoreOrder, Run, RunKind
+from shared.model.tickets import ORCHESTRATOR_OF, instance_id
+
+bp = df.Blueprint()
+
+JOURNAL_LINES = 1_000
+
+
+class NewBackup(BaseModel):
+    """Body of ``POST .../backups``: nothing to choose yet."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Target(BaseModel):
+    """Where a restore writes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    share_name: str
+    account_url: str | None = None
+    """Default: the account of the share that was backed up."""
+    credential: str | None = None
+    """Default: its credential."""
+    path: Annotated[str, Field(max_length=2048)] = ""
+    """Directory below which to write; made if missing."""
+    create: bool = True
+    """Make the share if it does not exist."""
+
+    _share_name = field_validator("share_name")(staticmethod(check_share_name))
+
+    @field_validator("account_url")
+    @classmethod
+    def _url(cls, value: str | None) -> str | None:
+        return None if value is None else check_account_url(value)
+
+    @field_validator("credential")
+    @classmethod
+    def _credential(cls, value: str | None) -> str | None:
+        return None if value is None else check_credential(value)
+
+
+class NewRestore(BaseModel):
+    """Body of ``POST .../restores``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    restore_point: Annotated[int, Field(ge=1, le=2**31 - 1)]
+    path: Annotated[str, Field(max_length=2048)] = ""
+    """Directory to restore; empty for the whole share."""
+    target: Target
+
+
+async def start(client: df.DurableOrchestrationClient, run: Run, width: int) -> None:
+    """Start the orchestration of a queued run. Doing it twice is harmless: a run has one instance for ever."""
+    name = instance_id(run.run_id)
+    status = await client.get_status(name)
+    if status is None or status.runtime_status is None:
+        await client.start_new(ORCHESTRATOR_OF[run.kind], name, RoundState(run.run_id, width).to_wire())
+
+
+def _url(run: Run) -> str:
+    return f"/api/tenants/{run.tenant_id}/shares/{run.share_id}/runs/{run.run_no}"
+
+
+@answered
+async def start_backup(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """Start a backup: 202 with the run, 409 while another run of the share is active."""
+    body_as(req, NewBackup)
+    app = await wiring.app()
+    async with app.transaction() as conn:
+        share = await shares.get(conn, int(req.route_params["share_id"]), req.route_params["tenant_id"])
+        run = await runs.create(conn, share.tenant_id, share.share_id, RunKind.BACKUP)
+    await start(client, run, app.settings.width)
+    return answers.answer(answers.run(run, now=app.clock.now()), 202, _url(run))
+
+
+@answered
+async def start_restore(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """Start a restore: 202 with the run, 404 for an unknown restore point, 409 while another run uses the target."""
+    body = body_as(req, NewRestore)
+    app = await wiring.app()
+    async with app.transaction() as conn:
+        share = await shares.get(conn, int(req.route_params["share_id"]), req.route_params["tenant_id"])
+        await restore_points.get(conn, share.share_id, body.restore_point)
+        order = RestoreOrder(
+            restore_point=body.restore_point,
+            path=_relative(body.path, "path"),
+            account_url=body.target.account_url or share.account_url,
+            share_name=body.target.share_name,
+            credential=share.credential if body.target.credential is None else body.target.credential,
+            target_path=_relative(body.target.path, "target.path"),
+            create_share=body.target.create,
+        )
+        app.credentials.resolve(order.credential)
+        run = await runs.create(conn, share.tenant_id, share.share_id, RunKind.RESTORE, order)
+    await start(client, run, app.settings.width)
+    return answers.answer(answers.run(run, now=app.clock.now()), 202, _url(run))
+
+
+def _relative(path: str, field: str) -> str:
+    parts = [part for part in path.replace("\\", "/").split("/") if part]
+    if any(part in (".", "..") for part in parts):
+        raise InvalidInput(f"{field} is {path!r}; expected a path without '.' and '..'", field=field)
+    return "/".join(parts)
+
+
+@answered
+async def list_runs(req: func.HttpRequest) -> func.HttpResponse:
+    """A share's runs, newest first."""
+    app = await wiring.app()
+    async with app.transaction() as conn:
+        share = await shares.get(conn, int(req.route_params["share_id"]), req.route_params["tenant_id"])
+        found = await runs.of_share(conn, share.share_id)
+    return answers.answer({"runs": [answers.run(r, now=app.clock.now()) for r in found]})
+
+
+@answered
+async def get_run(req: func.HttpRequest) -> func.HttpResponse:
+    """One run: state, counters so far, rate, ETA, errors."""
+    app = await wiring.app()
+    async with app.transaction() as conn:
+        share = await shares.get(conn, int(req.route_params["share_id"]), req.route_params["tenant_id"])
+        run = await runs.by_number(conn, share.share_id, int(req.route_params["run_no"]))
+        if run.order is not None:
+            expected = await restore_points.get(conn, share.share_id, run.order.restore_point)
+        else:
+            expected = await restore_points.last(conn, share.share_id, before=run.run_no)
+    left = await app.catalogue.left(run.run_id)
+    return answers.answer(answers.run(run, now=app.clock.now(), left=left, expected=expected))
+
+
+@answered
+async def get_journal(req: func.HttpRequest) -> func.HttpResponse:
+    """What was skipped or failed in a run and why: the first lines, and whether there are more."""
+    app = await wiring.app()
+    async with app.transaction() as conn:
+        share = await shares.get(conn, int(req.route_params["share_id"]), req.route_params["tenant_id"])
+        run = await runs.by_number(conn, share.share_id, int(req.route_params["run_no"]))
+    lines: list[dict[str, Any]] = []
+    async for line in app.journal.read(run.run_id):
+        if len(lines) == JOURNAL_LINES:
+            return answers.answer({"lines": lines, "more": True})
+        lines.append(
+            {
+                "at": line.at,
+                "kind": line.kind,
+                "path": line.path,
+                "node_id": line.node_id,
+                "reason": line.reason,
+                "hint": line.hint,
+            }
+        )
+    return answers.answer({"lines": lines, "more": False})
+
+
+async def start_queued(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:  # noqa: ARG001
+    """Start runs whose starter died between the row and the orchestration."""
+    app = await wiring.app()
+    async with app.transaction() as conn:
+        waiting = await runs.queued_for(conn, 60.0)
+    for run in itertools.islice(waiting, 100):
+        await start(client, run, app.settings.width)
+
+
+_SHARE = "api/tenants/{tenant_id}/shares/{share_id:int}"
+
+
+def _with_client(handler: Any) -> Any:
+    return bp.durable_client_input(client_name="client")(handler)
+
+
+bp.route(route=_SHARE + "/backups", methods=["POST"])(_with_client(start_backup))
+bp.route(route=_SHARE + "/restores", methods=["POST"])(_with_client(start_restore))
+bp.route(route=_SHARE + "/runs", methods=["GET"])(list_runs)
+bp.route(route=_SHARE + "/runs/{run_no:int}", methods=["GET"])(get_run)
+bp.route(route=_SHARE + "/runs/{run_no:int}/journal", methods=["GET"])(get_journal)
+bp.timer_trigger(arg_name="timer", schedule="15 * * * * *")(_with_client(start_queued))

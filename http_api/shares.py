@@ -1,0 +1,126 @@
+"""``/api/tenants/{tenant_id}/shares``."""
+
+import re
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import azure.functions as func
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from http_api import answers
+from http_api.problems import answered, body_as
+from shared import wiring
+from shared.db import restore_points, shares, tenants
+from shared.model.content import CHUNK_BYTES
+from shared.model.share import ShareSettings
+
+bp = func.Blueprint()
+
+_SHARE_NAME = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}")
+_CREDENTIAL = re.compile(r"[A-Za-z0-9_-]{0,60}")
+_KIB, _MIB = 1024, 1024 * 1024
+
+
+def check_share_name(value: str) -> str:
+    """Shares are named so: learn.microsoft.com, Naming and referencing shares."""
+    if not (3 <= len(value) <= 63 and _SHARE_NAME.fullmatch(value)):
+        raise ValueError("3 to 63 lower-case letters, digits and single hyphens between them")
+    return value
+
+
+def check_account_url(value: str) -> str:
+    """An absolute http(s) URL without a query; returned without a trailing slash."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+        raise ValueError("an address like https://account.file.core.windows.net")
+    if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+        raise ValueError("an https address; http is for an emulator on this machine only")
+    return value.rstrip("/")
+
+
+def check_credential(value: str) -> str:
+    """Letters that can be part of a setting's name."""
+    if not _CREDENTIAL.fullmatch(value):
+        raise ValueError("the name of a credential: up to 60 letters, digits, hyphens and underscores; no secret")
+    return value
+
+
+class NewSettings(BaseModel):
+    """Optional thresholds; the defaults are :class:`ShareSettings`'s."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    bundle_file_max_bytes: Annotated[int, Field(ge=0, le=CHUNK_BYTES)] = ShareSettings().bundle_file_max_bytes
+    bundle_target_bytes: Annotated[int, Field(ge=64 * _KIB, le=256 * _MIB)] = ShareSettings().bundle_target_bytes
+    large_file_bytes: Annotated[int, Field(ge=CHUNK_BYTES, le=1024 * _MIB)] = ShareSettings().large_file_bytes
+
+
+class NewShare(BaseModel):
+    """Body of ``POST /api/tenants/{tenant_id}/shares``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    account_url: str
+    share_name: str
+    credential: str = ""
+    """Name of a credential; empty for the app's managed identity."""
+    settings: NewSettings = Field(default_factory=NewSettings)
+
+    _share_name = field_validator("share_name")(staticmethod(check_share_name))
+    _account_url = field_validator("account_url")(staticmethod(check_account_url))
+    _credential = field_validator("credential")(staticmethod(check_credential))
+
+
+@answered
+async def create_share(req: func.HttpRequest) -> func.HttpResponse:
+    """Protect a share: 201 with it, 404 for an unknown tenant, 409 if it is protected already."""
+    body = body_as(req, NewShare)
+    app = await wiring.app()
+    app.credentials.resolve(body.credential)  # an unknown name is refused before anything is stored
+    async with app.transaction() as conn:
+        tenant = await tenants.get(conn, req.route_params["tenant_id"])
+        share = await shares.create(
+            conn,
+            tenant.tenant_id,
+            name=body.name,
+            account_url=body.account_url,
+            share_name=body.share_name,
+            credential=body.credential,
+            settings=ShareSettings(**body.settings.model_dump()),
+        )
+    location = f"/api/tenants/{tenant.tenant_id}/shares/{share.share_id}"
+    return answers.answer(answers.share(share), 201, location)
+
+
+@answered
+async def list_shares(req: func.HttpRequest) -> func.HttpResponse:
+    """A tenant's shares by name."""
+    async with (await wiring.app()).transaction() as conn:
+        tenant = await tenants.get(conn, req.route_params["tenant_id"])
+        found = await shares.of_tenant(conn, tenant.tenant_id)
+    return answers.answer({"shares": [answers.share(s) for s in found]})
+
+
+@answered
+async def get_share(req: func.HttpRequest) -> func.HttpResponse:
+    """One share."""
+    async with (await wiring.app()).transaction() as conn:
+        share = await shares.get(conn, int(req.route_params["share_id"]), req.route_params["tenant_id"])
+    return answers.answer(answers.share(share))
+
+
+@answered
+async def list_restore_points(req: func.HttpRequest) -> func.HttpResponse:
+    """A share's restore points, newest first."""
+    async with (await wiring.app()).transaction() as conn:
+        share = await shares.get(conn, int(req.route_params["share_id"]), req.route_params["tenant_id"])
+        found = await restore_points.of_share(conn, share.share_id)
+    return answers.answer({"restore_points": [answers.restore_point(p) for p in found]})
+
+
+_SHARE = "api/tenants/{tenant_id}/shares/{share_id:int}"
+bp.route(route="api/tenants/{tenant_id}/shares", methods=["POST"])(create_share)
+bp.route(route="api/tenants/{tenant_id}/shares", methods=["GET"])(list_shares)
+bp.route(route=_SHARE, methods=["GET"])(get_share)
+bp.route(route=_SHARE + "/restore-points", methods=["GET"])(list_restore_points)

@@ -1,0 +1,99 @@
+"""Configuration: one frozen object, parsed once, complete or refused. The only reader of the environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Self
+
+from shared.errors import InvalidInput
+
+CREDENTIAL_PREFIX: Final = "AFB_CREDENTIAL_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The app's settings. Each field's name in upper case with ``AFB_`` before it is the setting's name."""
+
+    postgres_url: str = field(repr=False)
+    """libpq URL of the catalogue's database. No default: there is nothing to do without it."""
+    vault_connection: str = field(default="", repr=False)
+    """Connection string of the storage account of the vault. Either this or ``vault_account_url``."""
+    vault_account_url: str = ""
+    """Blob endpoint of the vault's storage account, reached with managed identity."""
+    journal_connection: str = field(default="", repr=False)
+    """Connection string of the storage account of the journal. Default: the vault's."""
+    journal_account_url: str = ""
+    """Table endpoint of the journal's storage account, reached with managed identity."""
+    local_files_account_url: str = ""
+    """Address offered as the default account of a new share on a developer's machine. Default: none."""
+    migrate: bool = False
+    """Bring the database's schema up to date at start. Default off: in Azure a deployment step does it."""
+    width: int = 4
+    """Activities of one run side by side, 1 to 100. Default 4: two per core of a 2 GB instance keep it busy."""
+    activity_seconds: float = 120.0
+    """How long one activity goes on claiming work. Default 120: far below the function timeout of ten minutes."""
+    lease_seconds: float = 60.0
+    """After this long without a sign of life a worker's claim may be taken over. Default 60."""
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Secrets by credential name, from ``AFB_CREDENTIAL_<NAME>``: an account key or a SAS. Names compare in upper case."""
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Parse ``env``.
+
+        :raises InvalidInput: a setting is missing or malformed; the message names it and says what was expected.
+        """
+        postgres_url = env.get("AFB_POSTGRES_URL", "")
+        if not postgres_url:
+            raise _invalid("AFB_POSTGRES_URL", postgres_url, "the URL of the catalogue's Postgres database")
+        vault, vault_url = env.get("AFB_VAULT_CONNECTION", ""), env.get("AFB_VAULT_ACCOUNT_URL", "")
+        if bool(vault) == bool(vault_url):
+            raise _invalid("AFB_VAULT_CONNECTION", "", "either it or AFB_VAULT_ACCOUNT_URL, not both")
+        journal, journal_url = env.get("AFB_JOURNAL_CONNECTION", ""), env.get("AFB_JOURNAL_ACCOUNT_URL", "")
+        if not journal and not journal_url and not vault:
+            raise _invalid("AFB_JOURNAL_ACCOUNT_URL", "", "the table endpoint of the journal's storage account")
+        return cls(
+            postgres_url=postgres_url,
+            vault_connection=vault,
+            vault_account_url=vault_url,
+            journal_connection=journal or ("" if journal_url else vault),
+            journal_account_url=journal_url,
+            local_files_account_url=env.get("AFB_LOCAL_FILES_ACCOUNT_URL", ""),
+            migrate=_flag(env, "AFB_MIGRATE"),
+            width=int(_number(env, "AFB_WIDTH", 4, 1, 100)),
+            activity_seconds=_number(env, "AFB_ACTIVITY_SECONDS", 120, 1, 3600),
+            lease_seconds=_number(env, "AFB_LEASE_SECONDS", 60, 1, 3600),
+            credentials={
+                name.removeprefix(CREDENTIAL_PREFIX).upper(): value
+                for name, value in env.items()
+                if name.startswith(CREDENTIAL_PREFIX) and value
+            },
+        )
+
+
+def from_process() -> Settings:
+    """The settings of this process."""
+    return Settings.from_env(os.environ)  # noqa: TID251 - the one place
+
+
+def _invalid(name: str, value: str, expected: str) -> InvalidInput:
+    was = f"{value!r}" if value else "not set"
+    return InvalidInput(f"setting {name} is {was}; expected {expected}", field=name)
+
+
+def _flag(env: Mapping[str, str], name: str) -> bool:
+    value = env.get(name, "").lower()
+    if value not in ("", "0", "1", "true", "false"):
+        raise _invalid(name, value, "true or false")
+    return value in ("1", "true")
+
+
+def _number(env: Mapping[str, str], name: str, default: float, least: float, most: float) -> float:
+    value = env.get(name, "")
+    try:
+        number = float(value) if value else default
+    except ValueError:
+        number = least - 1
+    if not least <= number <= most:
+        raise _invalid(name, value, f"a number from {least:g} to {most:g}")
+    return number

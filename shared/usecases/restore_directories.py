@@ -1,0 +1,163 @@
+"""Restore directories of one run until the time budget is used: claim, read manifests, write, commit, and claim again.
+
+Two passes over the same frontier. The first makes directories and writes their files; the second gives the directories their
+times, attributes and permissions, after everything below them is there. Every write may be repeated with the same effect, so
+a crash before a batch's transaction only means that the batch is done again; after it nothing is.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import cast
+
+from shared.errors import BackupError, Rejected
+from shared.model.manifest import SavedEntry
+from shared.model.tickets import Receipt, RunTicket
+from shared.model.work import RestoreClaim, RestoreCommit, RestoreItem
+from shared.ports import JournalLine, NewProperties
+from shared.usecases.lease import lease_kept
+from shared.usecases.map_permission import PermissionMap
+from shared.usecases.open_restore import properties_of
+from shared.usecases.read_manifests import read_directories_at
+from shared.usecases.restore_files import FileRestorer, FileToRestore
+from shared.usecases.scope import RunScope
+from shared.usecases.together import together
+from shared.usecases.verdict import verdict
+
+
+async def restore_directories(ticket: RunTicket, scope: RunScope) -> Receipt:
+    """Work on the run until it is done or the time is up. Trouble with single nodes is in the journal, not here."""
+    batches = 0
+    try:
+        deadline = scope.clock.monotonic() + scope.limits.activity_s
+        while scope.clock.monotonic() < deadline:
+            claim = await scope.catalogue.claim_restore(
+                ticket.run_id, ticket.worker, limit=scope.limits.claim_directories, lease_s=scope.limits.lease_s
+            )
+            if claim is not None:
+                async with lease_kept(scope, claim.batch_no):
+                    await _Batch(scope, claim).run()
+                batches += 1
+            elif await scope.catalogue.left(ticket.run_id) == 0:
+                break
+            else:
+                await asyncio.sleep(scope.limits.poll_s)
+        return Receipt(left=await scope.catalogue.left(ticket.run_id), batches=batches)
+    except BackupError as error:
+        return verdict(error, batches)
+
+
+class _Batch:
+    def __init__(self, scope: RunScope, claim: RestoreClaim) -> None:
+        assert scope.writer is not None
+        assert scope.run.order is not None
+        self._scope = scope
+        self._writer = scope.writer
+        self._run_no = scope.run.order.restore_point
+        self._claim = claim
+        self._commit = RestoreCommit(run_id=claim.run_id, batch_no=claim.batch_no)
+        self._permissions = PermissionMap(scope)
+        self._files = FileRestorer(scope, self._permissions, self._commit.counters)
+
+    async def run(self) -> None:
+        if self._claim.finishing:
+            await self._finish_directories()
+        else:
+            await self._walk()
+        journal = self._files.journal
+        for key, reason in self._permissions.lost.items():
+            self._commit.counters.errors += 1
+            journal.append(
+                JournalLine(at=self._scope.clock.now(), kind="permission_lost", path="", reason=f"{key}: {reason}")
+            )
+        if journal:
+            await self._scope.journal.write(self._claim.run_id, self._claim.batch_no, journal)
+        self._commit.counters.add(self._scope.take_requests())
+        await self._scope.catalogue.commit_restore(self._commit)
+
+    # ------------------------------------------------------------------------------------------------------- first pass
+
+    async def _walk(self) -> None:
+        limits, clock = self._scope.limits, self._scope.clock
+        counters = self._commit.counters
+        started = clock.monotonic()
+        claimed = {item.node_id for item in self._claim.items}
+        stack = list(reversed(self._claim.items))
+        planned_bytes = 0
+        while stack:
+            if counters.directories and (
+                counters.directories >= limits.batch_directories
+                or planned_bytes >= limits.batch_bytes
+                or clock.monotonic() - started >= limits.batch_s
+            ):
+                break
+            wave = [stack.pop() for _ in range(min(limits.wave_directories, len(stack)))]
+            following, files = await self._read_wave(wave)
+            await self._make_directories(following)
+            await self._files.restore(files)
+            planned_bytes += sum(file.saved.entry.size_bytes for file in files)
+            counters.directories += len(wave)
+            self._commit.filled += [item for item in wave if item.node_id not in claimed]
+            stack.extend(item for item, _ in reversed(following))
+        left = {item.node_id for item in stack}
+        self._commit.returned = sorted(claimed & left)
+        self._commit.done = sorted(claimed - left)
+        self._commit.found = [item for item in stack if item.node_id not in claimed]
+
+    async def _read_wave(
+        self, wave: Sequence[RestoreItem]
+    ) -> tuple[list[tuple[RestoreItem, SavedEntry]], list[FileToRestore]]:
+        pages = await read_directories_at(self._scope, [item.node_id for item in wave], self._run_no)
+        directories: list[tuple[RestoreItem, SavedEntry]] = []
+        files: list[FileToRestore] = []
+        for item in wave:
+            if item.node_id not in pages:
+                self._complain("not_saved", item, "the backup could not list this directory; it is restored empty")
+                continue
+            for page in pages[item.node_id]:
+                for saved in page.entries:
+                    path = f"{item.path}/{saved.entry.name}" if item.path else saved.entry.name
+                    if saved.entry.is_directory:
+                        properties = properties_of(saved.entry)
+                        child = RestoreItem(node_id=saved.node_id, path=path, properties=properties)
+                        directories.append((child, saved))
+                    else:
+                        files.append(FileToRestore(saved, path))
+        return directories, files
+
+    async def _make_directories(self, directories: Sequence[tuple[RestoreItem, SavedEntry]]) -> None:
+        gate = asyncio.Semaphore(self._scope.limits.concurrent_reads)
+
+        async def make(item: RestoreItem, saved: SavedEntry) -> None:
+            async with gate:
+                await self._writer.create_directory(item.path, saved.metadata)
+
+        await together(make(item, saved) for item, saved in directories)
+
+    # ------------------------------------------------------------------------------------------------------ second pass
+
+    async def _finish_directories(self) -> None:
+        gate = asyncio.Semaphore(self._scope.limits.concurrent_reads)
+
+        async def finish(item: RestoreItem) -> None:
+            properties = {name: cast("int", item.properties[name]) for name in ("created", "written", "changed")}
+            async with gate:
+                try:
+                    await self._writer.set_directory_properties(
+                        item.path,
+                        NewProperties(
+                            **properties,
+                            attributes=cast("int", item.properties["attributes"]),
+                            permission_key=await self._permissions.target_key(str(item.properties["permission_key"])),
+                        ),
+                    )
+                except Rejected as error:
+                    self._complain("not_restored", item, f"its times and attributes could not be set: {error}")
+
+        await together(finish(item) for item in self._claim.items)
+        self._commit.done = [item.node_id for item in self._claim.items]
+
+    def _complain(self, kind: str, item: RestoreItem, reason: str) -> None:
+        self._commit.counters.errors += 1
+        self._files.journal.append(
+            JournalLine(at=self._scope.clock.now(), kind=kind, path=item.path, node_id=item.node_id, reason=reason)
+        )

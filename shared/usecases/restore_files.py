@@ -1,0 +1,270 @@
+"""Write files to a share from the vault.
+
+Reads are planned by vault object: members that lie close together in a bundle come in one request, whatever directories they
+belong to. Each file's bytes are checked against their BLAKE3 digest before they are written, and a damaged object costs only
+the files in it. A file up to 4 MiB is one request to the share, times and attributes included.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from shared.core.ranges import Span, coalesce
+from shared.errors import IntegrityError, NotFound, Rejected, Retryable
+from shared.formats import chunk, content_list
+from shared.formats.bundle import member_content
+from shared.formats.frame import unframe
+from shared.model.content import CHUNK_BYTES, HOLE, ContentKind
+from shared.model.manifest import SavedEntry
+from shared.model.objects import bundle_name, chunk_name, node_object_name
+from shared.model.run import Counters
+from shared.ports import JournalLine, NewProperties
+from shared.usecases.map_permission import PermissionMap
+from shared.usecases.scope import RunScope
+from shared.usecases.together import VaultTrouble, together
+
+GAP_BYTES: Final = 256 * 1024
+"""Bytes of other members worth reading for nothing to save a request."""
+
+READ_BYTES_MAX: Final = 8 * 1024 * 1024
+SPANS_AT_ONCE: Final = 4
+"""Joined reads in memory at once: at most 32 MiB as stored."""
+
+CHUNKS_AT_ONCE: Final = 4
+WRITE_ATTEMPTS: Final = 3
+TROUBLE_MAX: Final = 16
+"""Failed writes in a row after which the target is down rather than the files bad."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileToRestore:
+    """One file and where it goes."""
+
+    saved: SavedEntry
+    path: str
+
+
+@dataclass(slots=True)
+class FileRestorer:
+    """Restores the files of one batch."""
+
+    scope: RunScope
+    permissions: PermissionMap
+    counters: Counters
+    journal: list[JournalLine] = field(default_factory=list)
+    _trouble: int = 0
+
+    async def restore(self, files: Sequence[FileToRestore]) -> None:
+        """Write every file; what cannot be written is in the journal. Raises ``Retryable`` when the target is down."""
+        bundled: defaultdict[str, list[FileToRestore]] = defaultdict(list)
+        single: list[FileToRestore] = []
+        for file in files:
+            content = file.saved.content
+            if content.kind is ContentKind.BUNDLED:
+                name = bundle_name(self.scope.share.share_id, content.run_no, content.batch_no, content.part)
+                bundled[name].append(file)
+            elif content.kind is ContentKind.UNSAVED:
+                self.complain(
+                    "not_saved", file, "the restore point has no content for it: the backup could not read it"
+                )
+            else:
+                single.append(file)
+            if file.saved.stale:
+                self.complain(
+                    "stale", file, "the backup could not read the version of then; the one before is restored"
+                )
+        spans = [
+            (name, span)
+            for name, members in bundled.items()
+            for span in coalesce(
+                ((f.saved.content.offset, f.saved.content.length, f) for f in members),
+                gap=GAP_BYTES,
+                length_max=READ_BYTES_MAX,
+            )
+        ]
+        gate = asyncio.Semaphore(SPANS_AT_ONCE)
+        writes = asyncio.Semaphore(self.scope.limits.concurrent_reads)
+
+        async def one_span(name: str, span: Span[FileToRestore]) -> None:
+            async with gate:
+                await self._restore_span(name, span, writes)
+
+        async def one_file(file: FileToRestore) -> None:
+            async with writes:
+                await self._restore_single(file)
+
+        await together([*(one_span(name, span) for name, span in spans), *(one_file(file) for file in single)])
+
+    def complain(self, kind: str, file: FileToRestore, reason: str, hint: str = "") -> None:
+        """Journal one file that is not on the target as it was."""
+        self.counters.errors += 1
+        self.journal.append(
+            JournalLine(
+                at=self.scope.clock.now(),
+                kind=kind,
+                path=file.path,
+                node_id=file.saved.node_id,
+                reason=reason,
+                hint=hint,
+            )
+        )
+
+    async def _restore_span(self, name: str, span: Span[FileToRestore], writes: asyncio.Semaphore) -> None:
+        try:
+            data = await self._stored(name, span.offset, span.length)
+        except IntegrityError as error:
+            for file in span.items:
+                self._damaged(file, str(error))
+            return
+
+        async def one(file: FileToRestore) -> None:
+            async with writes:
+                content = file.saved.content
+                start = content.offset - span.offset
+                try:
+                    body = member_content(data[start : start + content.length], file.saved.entry.size_bytes)
+                except IntegrityError as error:
+                    self._damaged(file, f"{name}: {error}")
+                    return
+                await self._write_small(file, body)
+
+        await together(one(file) for file in span.items)
+
+    def _damaged(self, file: FileToRestore, reason: str) -> None:
+        self.complain("damaged", file, reason, hint="restore it from another restore point")
+
+    async def _restore_single(self, file: FileToRestore) -> None:
+        content, size = file.saved.content, file.saved.entry.size_bytes
+        share_id = self.scope.share.share_id
+        try:
+            if content.kind is ContentKind.NONE:
+                await self._write_small(file, b"")
+            elif content.kind is ContentKind.PLAIN:
+                stored = await self._stored(node_object_name(share_id, content.node_id, content.run_no))
+                await self._write_small(file, unframe(stored, size))
+            else:
+                await self._write_chunks(file, await self._chunks(file))
+        except IntegrityError as error:
+            self._damaged(file, str(error))
+
+    async def _stored(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
+        """Bytes of an object that a manifest refers to, so that its absence is damage."""
+        try:
+            return await self.scope.vault.get(name, offset, length)
+        except NotFound as error:
+            raise IntegrityError(f"{name} is gone from the vault") from error
+
+    async def _chunks(self, file: FileToRestore) -> tuple[bytes, ...]:
+        content = file.saved.content
+        chunks = content.chunks
+        if content.kind is ContentKind.LISTED:
+            name = node_object_name(self.scope.share.share_id, content.node_id, content.run_no)
+            chunks = content_list.decode(await self._stored(name)).chunks
+        if self.scope.hasher.digest_of_chunks(chunks) != file.saved.digest:
+            raise IntegrityError("its list of chunks is not the one that was saved")
+        return chunks
+
+    async def _chunk(self, digest: bytes, length: int) -> bytes:
+        """A chunk's bytes, checked. ``length`` is what the file's size says."""
+        name = chunk_name(self.scope.share.share_id, digest)
+        try:
+            stored = await self._stored(name)
+        except Retryable as error:
+            raise VaultTrouble(error) from error
+        data = await asyncio.to_thread(chunk.decode, stored)
+        if len(data) != length or await asyncio.to_thread(self.scope.hasher.digest, data) != digest:
+            raise IntegrityError(f"{name}: its content is not what its name says")
+        return data
+
+    async def _write_small(self, file: FileToRestore, body: bytes) -> None:
+        if self.scope.hasher.digest(body) != file.saved.digest:
+            self._damaged(file, "its bytes are not the ones that were saved")
+            return
+        await self._write(file, body)
+
+    async def _write_chunks(self, file: FileToRestore, chunks: Sequence[bytes]) -> None:
+        size = file.saved.entry.size_bytes
+        if len(chunks) > 1:
+            await self._write(file, None, chunks)
+            return
+        try:
+            body = bytes(size) if chunks[0] == HOLE else await self._chunk(chunks[0], size)
+        except VaultTrouble as trouble:
+            raise trouble.cause from trouble
+        await self._write(file, body)
+
+    async def _write(self, file: FileToRestore, body: bytes | None, chunks: Sequence[bytes] = ()) -> None:
+        """Write with the target's trouble told apart from the vault's."""
+        error: Exception | None = None
+        for _ in range(WRITE_ATTEMPTS):
+            try:
+                if body is not None:
+                    await self._create(file, body)
+                else:
+                    await self._create_large(file, chunks)
+            except VaultTrouble as trouble:
+                raise trouble.cause from trouble
+            except Rejected as rejected:
+                error = rejected
+                break
+            except Retryable as retryable:
+                error = retryable
+                self._trouble += 1
+                if self._trouble >= TROUBLE_MAX:
+                    raise
+            else:
+                self._trouble = 0
+                self.counters.files += 1
+                self.counters.bytes += file.saved.entry.size_bytes
+                return
+        self.complain("not_restored", file, str(error), hint=_hint(error))
+
+    async def _create(self, file: FileToRestore, body: bytes | None) -> None:
+        assert self.scope.writer is not None
+        saved = file.saved
+        await self.scope.writer.create_file(
+            file.path,
+            saved.entry.size_bytes,
+            body,
+            await self._properties(file),
+            saved.headers,
+            saved.metadata,
+        )
+
+    async def _create_large(self, file: FileToRestore, chunks: Sequence[bytes]) -> None:
+        """Make the file sparse, put every chunk that is not zeros, then its times and attributes last."""
+        writer = self.scope.writer
+        assert writer is not None
+        size = file.saved.entry.size_bytes
+        gate = asyncio.Semaphore(CHUNKS_AT_ONCE)
+
+        async def put(position: int, digest: bytes) -> None:
+            offset = position * CHUNK_BYTES
+            async with gate:
+                data = await self._chunk(digest, min(CHUNK_BYTES, size - offset))
+                await writer.put_range(file.path, offset, data)
+
+        await self._create(file, None)
+        await together(put(position, digest) for position, digest in enumerate(chunks) if digest != HOLE)
+        await writer.set_file_properties(file.path, await self._properties(file), file.saved.headers)
+
+    async def _properties(self, file: FileToRestore) -> NewProperties:
+        entry = file.saved.entry
+        return NewProperties(
+            created=entry.created,
+            written=entry.written,
+            changed=entry.changed,
+            attributes=entry.attributes,
+            permission_key=await self.permissions.target_key(entry.permission_key),
+        )
+
+
+def _hint(error: Exception | None) -> str:
+    code = getattr(error, "code", "")
+    if code == "SharingViolation":
+        return "someone has the file open over SMB: close it and restore again"
+    if code == "ReadOnlyAttribute":
+        return "a read-only file stands in the way and could not be made writable"
+    return ""

@@ -1,0 +1,34 @@
+"""Open and close a run of either kind: what the activities call."""
+
+from shared.errors import BackupError
+from shared.model.run import RunKind
+from shared.model.tickets import Receipt, RunTicket
+from shared.usecases.close_backup import close_backup, give_up_backup
+from shared.usecases.close_restore import close_restore
+from shared.usecases.open_backup import open_backup
+from shared.usecases.open_restore import open_restore
+from shared.usecases.scope import RunScope
+from shared.usecases.verdict import verdict
+
+
+async def open_run(_ticket: RunTicket, scope: RunScope) -> Receipt:
+    """Open the run; an error is a verdict."""
+    try:
+        await (open_backup(scope) if scope.run.kind is RunKind.BACKUP else open_restore(scope))
+        return Receipt(left=await scope.catalogue.left(scope.run.run_id))
+    except BackupError as error:
+        return verdict(error)
+
+
+async def close_run(ticket: RunTicket, scope: RunScope) -> Receipt:
+    """Close the run, or give it up when the ticket says why; an error is a verdict."""
+    try:
+        if scope.run.kind is RunKind.RESTORE:
+            await close_restore(scope, ticket.error)
+        elif ticket.error:
+            await give_up_backup(scope, ticket.error)
+        else:
+            await close_backup(scope)
+        return Receipt(left=0)
+    except BackupError as error:
+        return verdict(error)

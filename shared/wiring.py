@@ -1,0 +1,156 @@
+"""The one place that knows who implements what.
+
+An :class:`App` lives as long as its event loop: the Functions worker has one, tests have many. A :class:`RunScope` lives as
+long as one activity.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from shared import settings as settings_module
+from shared.adapters.credentials import Credentials
+from shared.adapters.files_admin import FilesAdmin
+from shared.adapters.files_http import FilesHttp
+from shared.adapters.files_reader import FilesReader
+from shared.adapters.files_writer import FilesWriter
+from shared.adapters.journal_table import TableJournal
+from shared.adapters.metering import Meter
+from shared.adapters.system import SystemClock, SystemIds
+from shared.adapters.vault_blob import BlobVault
+from shared.core.hashing import ShareHasher
+from shared.db.catalogue import PostgresCatalogue
+from shared.db.migrate import migrate
+from shared.db.pool import Connection, Pool, make_pool
+from shared.errors import Unavailable
+from shared.model.run import RunKind
+from shared.ports import Clock, Ids, Journal
+from shared.settings import Settings
+from shared.usecases.scope import Limits, RunScope
+
+POOL_SIZE = 10
+"""Connections per process: a few per activity at work, and some for pages."""
+
+
+@dataclass(slots=True)
+class App:
+    """What a process shares between invocations."""
+
+    settings: Settings
+    pool: Pool
+    catalogue: PostgresCatalogue
+    journal: Journal
+    credentials: Credentials
+    clock: Clock
+    ids: Ids
+    limits: Limits
+    stack: AsyncExitStack
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection in a transaction that commits when the block ends well."""
+        async with self.pool.connection() as conn:
+            yield conn
+
+    @asynccontextmanager
+    async def run_scope(self, run_id: int) -> AsyncIterator[RunScope]:
+        """The world of one activity of a run. Raises ``NotFound``."""
+        run, share = await self.catalogue.run(run_id)
+        meter = Meter()
+        if run.kind is RunKind.BACKUP:
+            account_url, share_name, credential = share.account_url, share.share_name, share.credential
+        else:
+            assert run.order is not None
+            account_url, share_name, credential = run.order.account_url, run.order.share_name, run.order.credential
+        secret = self.credentials.resolve(credential)
+        async with AsyncExitStack() as stack:
+            http = FilesHttp(account_url, secret, meter=meter)
+            stack.push_async_callback(http.aclose)
+            admin = FilesAdmin(account_url, share_name, secret, meter=meter)
+            stack.push_async_callback(admin.aclose)
+            vault = make_vault(self.settings, run.tenant_id, meter)
+            stack.push_async_callback(vault.aclose)
+            backup = run.kind is RunKind.BACKUP
+            yield RunScope(
+                run=run,
+                share=share,
+                catalogue=self.catalogue,
+                vault=vault,
+                journal=self.journal,
+                clock=self.clock,
+                hasher=ShareHasher(share.tenant_id, share.share_id),
+                limits=self.limits,
+                take_requests=meter.take,
+                reader=FilesReader(http, share_name, run.share_snapshot) if backup else None,
+                writer=None if backup else FilesWriter(http, share_name),
+                admin=admin,
+            )
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self.stack.aclose()
+
+
+def make_vault(settings: Settings, tenant_id: str, meter: Meter) -> BlobVault:
+    """The vault of one tenant."""
+    if settings.vault_connection:
+        return BlobVault.from_connection_string(settings.vault_connection, tenant_id, meter)
+    return BlobVault.from_account_url(settings.vault_account_url, tenant_id, meter)
+
+
+def make_journal(settings: Settings) -> TableJournal:
+    """The journal of all tenants."""
+    if settings.journal_connection:
+        return TableJournal.from_connection_string(settings.journal_connection)
+    return TableJournal.from_account_url(settings.journal_account_url)
+
+
+async def make_app(settings: Settings) -> App:
+    """Open what a process needs; the caller closes it."""
+    if settings.migrate:
+        await migrate(settings.postgres_url)
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(make_pool(settings.postgres_url, size=POOL_SIZE))
+        journal = make_journal(settings)
+        stack.push_async_callback(journal.aclose)
+        limits = Limits(activity_s=settings.activity_seconds, lease_s=settings.lease_seconds)
+        return App(
+            settings=settings,
+            pool=pool,
+            catalogue=PostgresCatalogue(pool),
+            journal=journal,
+            credentials=Credentials(settings.credentials),
+            clock=SystemClock(),
+            ids=SystemIds(),
+            limits=limits,
+            stack=stack.pop_all(),
+        )
+
+
+_apps: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[App]] = WeakKeyDictionary()
+
+
+async def app(load: Callable[[], Settings] = settings_module.from_process) -> App:
+    """The app of this event loop, made when first asked for.
+
+    :raises InvalidInput: a setting is missing or malformed.
+    """
+    loop = asyncio.get_running_loop()
+    task = _apps.get(loop)
+    if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
+        task = _apps[loop] = loop.create_task(make_app(load()))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        if task.cancelled():
+            raise Unavailable("the app was stopped while it started") from None
+        raise
+
+
+@asynccontextmanager
+async def run_scope(run_id: int) -> AsyncIterator[RunScope]:
+    """The world of one activity, from this process's app."""
+    async with (await app()).run_scope(run_id) as scope:
+        yield scope

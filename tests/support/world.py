@@ -1,0 +1,121 @@
+"""A whole product in one process on the real services, without the Functions host: use cases driven by the same decisions."""
+
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+from azure.storage.fileshare import ShareClient
+
+from shared import wiring
+from shared.core.rounds import Phase, RoundState
+from shared.db import runs, shares, tenants
+from shared.model.run import RestoreOrder, Run, RunKind
+from shared.model.share import Share, ShareSettings
+from shared.model.tickets import RunTicket
+from shared.settings import Settings
+from shared.usecases.backup_directories import backup_directories
+from shared.usecases.restore_directories import restore_directories
+from shared.usecases.runs import close_run, open_run
+from shared.usecases.scope import RunScope
+from tests.support.share_tree import service
+
+CREDENTIAL = "devstore"
+
+
+@dataclass
+class World:
+    """One tenant, one protected share, and what a test does with them."""
+
+    app: wiring.App
+    share: Share
+    emulator: object
+    wrap: Callable[[RunScope], RunScope] = lambda scope: scope
+    """Put something between the use cases and the world, such as faults."""
+
+    def client(self, name: str | None = None, snapshot: str | None = None) -> ShareClient:
+        return service(self.emulator).get_share_client(name or self.share.share_name, snapshot=snapshot)
+
+    async def queue_backup(self) -> Run:
+        async with self.app.transaction() as conn:
+            return await runs.create(conn, self.share.tenant_id, self.share.share_id, RunKind.BACKUP)
+
+    async def queue_restore(self, restore_point: int, share_name: str, **order) -> Run:
+        async with self.app.transaction() as conn:
+            wanted = RestoreOrder(
+                restore_point=restore_point,
+                account_url=self.share.account_url,
+                share_name=share_name,
+                credential=CREDENTIAL,
+                **order,
+            )
+            return await runs.create(conn, self.share.tenant_id, self.share.share_id, RunKind.RESTORE, wanted)
+
+    async def backup(self) -> Run:
+        return await self.drive(await self.queue_backup())
+
+    async def restore(self, restore_point: int, share_name: str, **order) -> Run:
+        return await self.drive(await self.queue_restore(restore_point, share_name, **order))
+
+    async def step(self, run: Run, state: RoundState) -> RoundState:
+        """One step of a run, as the orchestrator would take it with one worker."""
+        work = backup_directories if run.kind is RunKind.BACKUP else restore_directories
+        usecase = {Phase.OPENING: open_run, Phase.WORKING: work, Phase.CLOSING: close_run}[state.phase]
+        ticket = RunTicket(
+            run_id=run.run_id, worker="worker-0", error=state.error if state.phase is Phase.CLOSING else ""
+        )
+        async with self.app.run_scope(run.run_id) as scope:
+            return state.after([await usecase(ticket, self.wrap(scope))])
+
+    async def drive(self, run: Run) -> Run:
+        """Take a run to its end; returns it as it then is."""
+        state = RoundState(run.run_id, 1)
+        while state.phase is not Phase.ENDED:
+            state = await self.step(run, state)
+            assert state.barren < 5, state.error
+        return await self.reload(run)
+
+    async def reload(self, run: Run) -> Run:
+        async with self.app.transaction() as conn:
+            return await runs.get(conn, run.run_id)
+
+    async def journal(self, run: Run) -> list:
+        return [line async for line in self.app.journal.read(run.run_id)]
+
+
+@asynccontextmanager
+async def world(postgres_url: str, azurite, emulator, **settings: int) -> AsyncIterator[World]:
+    """A fresh tenant with a fresh, empty share; small limits, so that a small tree takes several batches."""
+    app = await wiring.make_app(
+        Settings(
+            postgres_url=postgres_url,
+            vault_connection=azurite.connection_string,
+            journal_connection=azurite.connection_string,
+            credentials={CREDENTIAL.upper(): emulator.key},
+            migrate=True,
+            lease_seconds=30,
+        )
+    )
+    try:
+        app.limits = replace(
+            app.limits, batch_directories=6, spread_directories=4, claim_directories=2, wave_directories=3
+        )
+        name = f"share-{secrets.token_hex(6)}"
+        service(emulator).create_share(name)
+        async with app.transaction() as conn:
+            tenant = await tenants.create(conn, f"t{secrets.token_hex(8)}", "Test")
+            share = await shares.create(
+                conn,
+                tenant.tenant_id,
+                name="files",
+                account_url=emulator.url,
+                share_name=name,
+                credential=CREDENTIAL,
+                settings=replace(
+                    ShareSettings(),
+                    **({"bundle_file_max_bytes": 65536, "large_file_bytes": 4 * 1024 * 1024} | settings),
+                ),
+            )
+        yield World(app, share, emulator)
+    finally:
+        await app.aclose()
