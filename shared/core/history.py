@@ -8,7 +8,7 @@ bit of d again and again, as in a Fenwick tree::
 
 Two properties make this the right shape. What d + 1 points to is always among d and what d points to, so a new record is made
 from its predecessor alone, without reading further. And from any record every older one is at most 2 log2 n + 2 reads away:
-with 1,000 records never more than 19 and 9.5 on average, for 5.4 pointers per record and never more than 10. (A skew-binary jump
+with 1,000 records never more than 19 and 9.5 on average, for 5.4 pointers per record and never more than 9. (A skew-binary jump
 pointer needs one pointer instead, but at write time the jump target's own pointer: a read of the vault per record.)
 """
 

@@ -9,7 +9,8 @@
     heap    = (padding, u32 count, numbers)*
 
 All little-endian, every number aligned to its size. Any FlatBuffers library reads this; ours are the accessors flatc generated. It
-is written here because the official builder takes 5 us per vector, which for a page of ten files is more than all the rest.
+is written here because the official builder takes 4 to 6 us per vector where this takes 1: for a page of ten files that is half of
+everything.
 """
 
 import struct

@@ -8,9 +8,9 @@
     Name    = text, percent-encoded UTF-8 when it carries Encoded="true" (names with U+FFFE or U+FFFF, which XML cannot hold)
 
 ``<`` never occurs in text or attributes unescaped, so tags can be found by searching bytes. A listing is read by one regular
-expression that knows the one element order the service writes; it costs a sixth of an XML parser. When it does not find as many
-entries as there are names, an XML parser reads the same bytes in any order and with optional elements missing (NFS shares
-have no attributes and permissions). Both give equal entries, held by a property test.
+expression that knows the one element order the service writes; it costs a fifth of an XML parser. When the entries it finds do not
+account for every ``<`` there is, an XML parser reads the same bytes in any order and with optional elements missing (NFS
+shares have no attributes and permissions). Both give equal entries, held by a property test.
 """
 
 import re
@@ -29,13 +29,18 @@ from shared.model.entry import Entry
 
 _TIME: Final = rb"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)\.(\d{7})Z"
 _ENTRY: Final = re.compile(
-    rb'<(?:F(ile)|Directory)><Name(?: Encoded="(true)")?>([^<]*)</Name><FileId>(\d+)</FileId><Properties>'
+    rb'<(?:F(ile)|Directory)><Name(?: Encoded="(true)")?>([^<]+)</Name><FileId>(\d+)</FileId><Properties>'
     rb"(?:<Content-Length>(\d+)</Content-Length>)?"
     rb"<CreationTime>" + _TIME + rb"</CreationTime><LastAccessTime>" + _TIME + rb"</LastAccessTime>"
     rb"<LastWriteTime>" + _TIME + rb"</LastWriteTime><ChangeTime>" + _TIME + rb"</ChangeTime>"
     rb"<Last-Modified>([^<:]{16}) (\d\d:\d\d:\d\d) GMT</Last-Modified><Etag>[^<]*</Etag></Properties>"
     rb"<Attributes>([^<]*)</Attributes><PermissionKey>([^<]*)</PermissionKey></(?:File|Directory)>"
 )
+_DIRECTORY_TAGS: Final = 24
+"""Tags of a directory that the expression matches."""
+_SIZE_TAGS: Final = 2
+"""Tags that a file has more: its Content-Length."""
+
 _REFERENCE: Final = re.compile(r"&(amp|lt|gt|quot|apos);")
 _REFERRED: Final = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 
@@ -70,13 +75,11 @@ def parse(entries: bytes) -> list[Entry]:
         its size.
     """
     rows = _ENTRY.findall(entries)
-    if len(rows) == entries.count(b"<Name"):
+    if entries.count(b"<") == _DIRECTORY_TAGS * len(rows) + _SIZE_TAGS * sum([row[4] != b"" for row in rows]):
         try:
             return _fast(rows)
         except (UnicodeDecodeError, _NotFast):
             pass
-    elif not entries:
-        return []
     return _slow(entries)
 
 

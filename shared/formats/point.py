@@ -21,13 +21,17 @@ MAGIC: Final = b"AFBP"
 VERSION: Final = 1
 _UNIX_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _TICKS_PER_MICROSECOND: Final = 10
+_SEGMENTS_MAX: Final = 1 << 24
+"""So that a range that makes no sense does not fill the memory."""
 
 
 def encode(point: PointRecord) -> bytes:
     """Return the bytes of ``point``.
 
-    :raises ValueError: a time without a zone.
+    :raises ValueError: a time without a zone, or more than 16,777,216 segments.
     """
+    if len(point.segments) > _SEGMENTS_MAX:
+        raise ValueError(f"more than {_SEGMENTS_MAX} segments")
     known = texts.Texts()
     root = point.root
     share_properties = known.pairs(tuple(point.share_properties.items()))
@@ -118,7 +122,9 @@ def _ranges(segments: Iterable[tuple[int, int]]) -> list[int]:
 
 
 def _segments(ranges: list[int]) -> tuple[tuple[int, int], ...]:
-    stretches = zip(ranges[::3], ranges[1::3], ranges[2::3], strict=True)
+    stretches = list(zip(ranges[::3], ranges[1::3], ranges[2::3], strict=True))
+    if sum(count for _, _, count in stretches) > _SEGMENTS_MAX:
+        raise ValueError(f"more than {_SEGMENTS_MAX} segments")
     return tuple((run_no, batch_no) for run_no, first, count in stretches for batch_no in range(first, first + count))
 
 

@@ -1,0 +1,34 @@
+"""From any head to any run: the right record, in few reads."""
+
+from math import log2
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.histories import Chain
+
+gaps = st.lists(st.sampled_from([0, 0, 1, 1, 2, 7]), min_size=1, max_size=300)
+
+
+@given(gaps, st.data())
+@settings(deadline=None)
+def test_the_newest_record_not_newer_than_a_run_is_found(gaps, data):
+    run_nos, run_no = [], 1
+    for gap in gaps:
+        run_no += gap
+        run_nos.append(run_no)
+    chain = Chain(run_nos)
+    head = data.draw(st.integers(0, len(run_nos) - 1))
+    sought = data.draw(st.integers(0, run_nos[head] + 1))
+    candidates = [record for record in chain.records[: head + 1] if record.run_no <= sought]
+    assert chain.find(head, sought) is (candidates[-1] if candidates else None)
+    assert len(chain.walk(head, sought)) <= 2 * log2(head + 1) + 2
+
+
+@given(st.integers(1, 500))
+@settings(deadline=None)
+def test_depths_descend_and_the_first_is_the_predecessor(count):
+    record = Chain(range(count)).records[-1]
+    depths = [ancestor.depth for ancestor in record.ancestors]
+    assert depths == sorted(set(depths), reverse=True)
+    assert not depths or (depths[0], depths[-1]) == (record.depth - 1, 0)
