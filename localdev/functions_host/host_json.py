@@ -102,7 +102,7 @@ def _load(path: Path) -> dict[str, Any]:
 
 def _section(document: dict[str, Any], *names: str) -> dict[str, Any]:
     for name in names:
-        document = document.get(name) or {}
+        document = document.get(name, {})
         if not isinstance(document, dict):
             raise AppError(f"{name}: expected an object")
     return document

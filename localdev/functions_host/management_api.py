@@ -259,7 +259,7 @@ def _open(handler: Handler) -> Handler:
     return handler
 
 
-def _json(status: int, value: Any, headers: dict[str, str] | None = None) -> web.Response:  # noqa: ANN401  any JSON
+def _json(status: int, value: Any, headers: dict[str, str] | None = None) -> web.Response:
     return web.json_response(value, status=status, headers=headers)
 
 

@@ -18,30 +18,12 @@ from croniter import CroniterError, croniter
 _FIELD = re.compile(r"[0-9A-Za-z*,/-]+")
 
 #: Months and weekdays may be written out; the parser knows the first three letters.
-_NAME = re.compile(r"[A-Za-z]{3,}")
+_NAME = re.compile(r"[A-Za-z]+")
 
-_NAMES = frozenset(
-    [
-        "jan",
-        "feb",
-        "mar",
-        "apr",
-        "may",
-        "jun",
-        "jul",
-        "aug",
-        "sep",
-        "oct",
-        "nov",
-        "dec",
-        "sun",
-        "mon",
-        "tue",
-        "wed",
-        "thu",
-        "fri",
-        "sat",
-    ]
+_NAMES = (
+    *("january", "february", "march", "april", "may", "june", "july"),
+    *("august", "september", "october", "november", "december"),
+    *("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"),
 )
 
 
@@ -75,7 +57,7 @@ def parse(text: str) -> Schedule:
             f"schedule {text!r}: expected 5 or 6 NCRONTAB fields, [second] minute hour day month day-of-week"
         )
     for name in _NAME.findall(" ".join(fields)):
-        if name[:3].lower() not in _NAMES:
+        if len(name) < 3 or not any(full.startswith(name.lower()) for full in _NAMES):
             raise ScheduleError(f"schedule {text!r}: {name!r} is neither a month nor a weekday")
     expression = _NAME.sub(lambda match: match.group()[:3].lower(), " ".join(fields))
     try:

@@ -82,7 +82,7 @@ def history_events(history: Sequence[Event], *, show_output: bool) -> list[dict[
     return shown
 
 
-def _parsed(text: str | None) -> Any:  # noqa: ANN401  any JSON value
+def _parsed(text: str | None) -> Any:
     return None if text is None else json.loads(text)
 
 
