@@ -134,6 +134,9 @@ class Snapshots(RuleBasedStateMachine):
                 assert all(child.parent_number == node.number for child in node.children.values())
 
     def teardown(self):
+        if self.persistent:
+            self.restart()
+            self.snapshots_do_not_change()
         if self.store is not None:
             self.store.close()
         self.stack.close()
@@ -146,9 +149,9 @@ class PersistentSnapshots(Snapshots):
 
 
 TestSnapshots = Snapshots.TestCase
-TestSnapshots.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestSnapshots.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
 TestPersistentSnapshots = PersistentSnapshots.TestCase
-TestPersistentSnapshots.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+TestPersistentSnapshots.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 
 
 def test_taking_a_snapshot_copies_no_node():
