@@ -22,10 +22,12 @@ def extend(previous: PageRecord | None, previous_ref: ManifestRef | None) -> tup
 
     Both None: the first record of a page. Ancestors that ``previous`` has lost (pruned) are left out.
     """
-    if previous is None:
+    if previous is None and previous_ref is None:
         return 0, ()
-    if previous_ref is None:
-        raise ValueError("a previous record needs the place where it lies")
+    if previous is None or previous_ref is None:
+        raise ValueError(
+            "a previous record and its place go together: with one of them alone the history would be lost"
+        )
     depth = previous.depth + 1
     known = {ancestor.depth: ancestor for ancestor in previous.ancestors}
     jumps = (known[older] for older in _jumps(depth) if older in known)

@@ -65,6 +65,8 @@ def test_a_search_that_went_too_far_is_refused():
         history.next_hop(chain.records[1], 4)
 
 
-def test_a_previous_record_needs_its_place():
-    with pytest.raises(ValueError, match="place"):
-        history.extend(Chain([1]).records[0], None)
+def test_a_previous_record_and_its_place_go_together():
+    chain = Chain([1])
+    for previous in [(chain.records[0], None), (None, chain.refs[0])]:
+        with pytest.raises(ValueError, match="go together"):
+            history.extend(*previous)
