@@ -2,9 +2,9 @@
 
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from functools import wraps
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Final, TypeVar
 
 import azure.functions as func
 from pydantic import BaseModel, ValidationError
@@ -24,9 +24,9 @@ STATUS: Final[tuple[tuple[type[BackupError], int, str], ...]] = (
 )
 """First match wins."""
 
-P = ParamSpec("P")
 M = TypeVar("M", bound=BaseModel)
-Handler = Callable[Concatenate[func.HttpRequest, P], Awaitable[func.HttpResponse]]
+Handler = Callable[..., Coroutine[Any, Any, func.HttpResponse]]
+"""Called by the worker with its bindings by name: the request as ``req``, and others that a function asked for."""
 
 
 def problem(status: int, title: str, detail: str, errors: list[dict[str, str]] | None = None) -> func.HttpResponse:
@@ -38,13 +38,13 @@ def problem(status: int, title: str, detail: str, errors: list[dict[str, str]] |
     return func.HttpResponse(json.dumps(body), status_code=status, mimetype="application/problem+json", headers=headers)
 
 
-def answered(handler: Handler[P]) -> Handler[P]:
+def answered(handler: Handler) -> Handler:
     """Turn our errors into problem documents; anything else is a bug: logged here, and a bare 500 for the caller."""
 
     @wraps(handler)
-    async def wrapper(req: func.HttpRequest, *args: P.args, **kwargs: P.kwargs) -> func.HttpResponse:
+    async def wrapper(req: func.HttpRequest, **bindings: Any) -> func.HttpResponse:
         try:
-            return await handler(req, *args, **kwargs)
+            return await handler(req, **bindings)
         except BackupError as error:
             status, title = next((s, t) for kind, s, t in STATUS if isinstance(error, kind))
             field = getattr(error, "field", "")

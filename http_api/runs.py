@@ -139,10 +139,11 @@ async def get_run(req: func.HttpRequest) -> func.HttpResponse:
         share = await shares.get(conn, int(req.route_params["share_id"]), req.route_params["tenant_id"])
         run = await runs.by_number(conn, share.share_id, int(req.route_params["run_no"]))
         if run.order is not None:
-            expected = await restore_points.get(conn, share.share_id, run.order.restore_point)
+            before = [await restore_points.get(conn, share.share_id, run.order.restore_point)]
         else:
-            expected = await restore_points.last(conn, share.share_id, before=run.run_no)
+            before = await restore_points.of_share(conn, share.share_id, before=run.run_no, limit=1)
     left = await app.catalogue.left(run.run_id)
+    expected = before[0] if before else None
     return answers.answer(answers.run(run, now=app.clock.now(), left=left, expected=expected))
 
 

@@ -52,10 +52,8 @@ class RoundState:
         """The state after a step: one receipt of opening or closing, or those of a round of work."""
         errors = [receipt for receipt in receipts if receipt.error]
         final = next((receipt.error for receipt in errors if not receipt.retryable), "")
-        if self.phase is Phase.WORKING:
-            progressed = any(receipt.batches for receipt in receipts)
-        else:
-            progressed = not errors
+        working = self.phase is Phase.WORKING
+        progressed = any(receipt.batches for receipt in receipts) if working else not errors
         state = replace(
             self,
             barren=0 if progressed else self.barren + 1,
@@ -65,7 +63,7 @@ class RoundState:
         if self.phase is Phase.CLOSING:
             # What cannot be closed is left as it is: an operator sees a failed instance, and closing may be tried again.
             return replace(state, phase=Phase.ENDED) if not errors else state
-        if self.phase is Phase.WORKING and state.left == 0:
+        if working and state.left == 0:
             return replace(state, phase=Phase.CLOSING, error="", barren=0)  # done, whoever did it
         if final or state.barren >= BARREN_MAX:
             stuck = f"{state.left} work items are left, but in {state.barren} rounds no worker could finish any"
