@@ -1,8 +1,11 @@
 """HTTP triggers: what a caller may send, and what it gets back."""
 
+import json
+import shutil
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -10,10 +13,18 @@ from tests.support.functions_host import APPS, KEY, ROOT, RunningHost, command, 
 
 
 @pytest.fixture(scope="module")
-def host(postgres_url_module, tmp_path_factory):
-    with running_host(
-        APPS / "web", postgres_url_module, tmp_path_factory.mktemp("host"), environ={"FROM_BOTH": "environment"}
-    ) as host:
+def app(tmp_path_factory) -> Path:
+    """The app with local settings, which no repository holds."""
+    app = shutil.copytree(APPS / "web", tmp_path_factory.mktemp("app") / "web")
+    settings = {"IsEncrypted": False, "Values": {"FROM_FILE": "file", "FROM_BOTH": "file"}}
+    (app / "local.settings.json").write_text(json.dumps(settings))
+    return app
+
+
+@pytest.fixture(scope="module")
+def host(app, postgres_url_module, tmp_path_factory):
+    environ = {"FROM_BOTH": "environment"}
+    with running_host(app, postgres_url_module, tmp_path_factory.mktemp("host"), environ=environ) as host:
         yield host
 
 
@@ -110,10 +121,10 @@ def test_synchronous_functions_run_side_by_side_off_the_loop(host: RunningHost):
     assert time.monotonic() - begun < 8 * 0.3 / 2
 
 
-def test_the_context_names_the_function(host: RunningHost):
+def test_the_context_names_the_function(host: RunningHost, app):
     context = host.get("/api/shapes/context").json
     assert context["name"] == "shapes"
-    assert context["dir"] == str(APPS / "web")
+    assert context["dir"] == str(app)
     assert context["id"] != host.get("/api/shapes/context").json["id"]
 
 
