@@ -2,7 +2,7 @@
 
 import re
 from base64 import b64encode
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import md5
 from urllib.parse import unquote
 
@@ -48,7 +48,8 @@ def test_a_listing_is_exactly_the_services_bytes(emulator):
     file = stock(emulator)
     directory = emulator.send("GET", "share/dir1", {"restype": "directory"})
     sub = emulator.send("GET", "share/dir1/sub", {"restype": "directory"})
-    ticks = int((datetime(2022, 1, 2, 3, 4, 5) - datetime(1, 1, 1)).total_seconds()) * 10**7 + 2_200_007
+    elapsed = datetime(2022, 1, 2, 3, 4, 5, tzinfo=UTC) - datetime(1, 1, 1, tzinfo=UTC)
+    ticks = int(elapsed.total_seconds()) * 10**7 + 2_200_007
     times = (
         f"<CreationTime>{T1}</CreationTime><LastAccessTime>{T1}</LastAccessTime><LastWriteTime>{T2}</LastWriteTime>"
         f"<ChangeTime>{T3}</ChangeTime><Last-Modified>Sun, 02 Jan 2022 03:04:05 GMT</Last-Modified>"

@@ -207,7 +207,7 @@ class InProcess(_Verbs):
         found = (
             signed(method, path, query, headers or {}, body, "127.0.0.1") if sign else {"Host": "h", **(headers or {})}
         )
-        if body:
+        if body or method == "PUT":
             found.setdefault("Content-Length", str(len(body)))
         lines = [f"{method} {target(path, query)} HTTP/1.1", *(f"{name}: {value}" for name, value in found.items())]
         return parse("\r\n".join(lines).encode() + b"\r\n\r\n" + body, self.bytes)
