@@ -209,7 +209,9 @@ ALTER TABLE page
 -- grammar in shared/formats/packed.py, which also is the specification: tests compare the two on invented pages.
 --
 -- OFFSET 0 keeps the planner from merging a step with the next: "packed" is fetched and decompressed once per page there,
--- and merged it would be once per file and field. "'/' || names" makes the empty list and one empty name differ.
+-- and merged it would be once per file and field. Names and numbers come from two set-returning functions in lockstep: as a
+-- LATERAL join the planner puts a Memoize of all names above it. "'/' || names" makes the empty list and one empty name
+-- differ; file number -1 is what is before that slash.
 CREATE VIEW node (node_id, parent_id, name, size, mtime, hash) AS
 SELECT
     d.page_id,
@@ -234,23 +236,21 @@ FROM (
 WHERE d.flags & 8 = 0
 UNION ALL
 SELECT
-    p.directory_id | CASE WHEN p.slot_width = 0 THEN p.first_slot + f.i - 2 ELSE
-        ('x' || lpad(encode(substring(p.b FROM p.slots_at + (f.i::int - 2) * p.slot_width FOR p.slot_width), 'hex'), 16, '0')
-        )::bit(64)::bigint
+    p.directory_id | CASE WHEN p.slot_width = 0 THEN p.first_slot + p.i ELSE
+        ('x' || lpad(encode(substring(p.b FROM p.slots_at + p.i * p.slot_width FOR p.slot_width), 'hex'), 16, '0'))::bit(64)::bigint
     END,
     p.directory_id,
-    f.name,
-    ('x' || lpad(encode(substring(p.b FROM p.sizes_at + (f.i::int - 2) * p.size_width FOR p.size_width), 'hex'), 16, '0')
-    )::bit(64)::bigint,
-    p.base + ('x' || lpad(encode(substring(p.b FROM p.mtimes_at + (f.i::int - 2) * p.mtime_width FOR p.mtime_width), 'hex'), 16, '0')
-    )::bit(64)::bigint,
-    ('x' || encode(substring(p.b FROM p.hashes_at + (f.i::int - 2) * 8 FOR 8), 'hex'))::bit(64)::bigint
+    p.name,
+    ('x' || lpad(encode(substring(p.b FROM p.sizes_at + p.i * p.size_width FOR p.size_width), 'hex'), 16, '0'))::bit(64)::bigint,
+    p.base
+        + ('x' || lpad(encode(substring(p.b FROM p.mtimes_at + p.i * p.mtime_width FOR p.mtime_width), 'hex'), 16, '0'))::bit(64)::bigint,
+    ('x' || encode(substring(p.b FROM p.hashes_at + p.i * 8 FOR 8), 'hex'))::bit(64)::bigint
 FROM (
     SELECT
+        string_to_table('/' || c.names, '/') AS name,
+        generate_series(-1, c.files - 1) AS i,
         c.page_id & ~16777215::bigint AS directory_id,
-        c.names,
         c.b,
-        c.files,
         c.size_width,
         c.mtime_width,
         c.slot_width,
@@ -258,13 +258,17 @@ FROM (
         c.header + 1 + c.files * c.size_width AS mtimes_at,
         c.header + 1 + c.files * (c.size_width + c.mtime_width) AS slots_at,
         c.header + 1 + c.files * (c.size_width + c.mtime_width + c.slot_width) AS hashes_at,
-        ('x' || lpad(encode(substring(c.b FROM c.header - c.time_width + 1 FOR c.time_width), 'hex'), 16, '0')
-        )::bit(64)::bigint AS base,
-        CASE WHEN c.flags & 32 = 0 THEN 1 ELSE
-            ('x' || lpad(encode(substring(c.b FROM c.header - c.time_width - 2 FOR 3), 'hex'), 16, '0'))::bit(64)::bigint
-        END AS first_slot
+        c.base,
+        c.first_slot
     FROM (
-        SELECT w.*, (octet_length(w.b) - w.header) / (w.size_width + w.mtime_width + w.slot_width + 8) AS files
+        SELECT
+            w.*,
+            (octet_length(w.b) - w.header) / (w.size_width + w.mtime_width + w.slot_width + 8) AS files,
+            ('x' || lpad(encode(substring(w.b FROM w.header - w.time_width + 1 FOR w.time_width), 'hex'), 16, '0')
+            )::bit(64)::bigint AS base,
+            CASE WHEN w.flags & 32 = 0 THEN 1 ELSE
+                ('x' || lpad(encode(substring(w.b FROM w.header - w.time_width - 2 FOR 3), 'hex'), 16, '0'))::bit(64)::bigint
+            END AS first_slot
         FROM (
             SELECT r.page_id, r.names, r.b, get_byte(r.b, 1) AS flags, get_byte(r.b, 3) AS header,
                    4 + (get_byte(r.b, 1) >> 6 & 1) * 4 AS time_width,
@@ -285,5 +289,4 @@ FROM (
     WHERE c.files > 0
     OFFSET 0
 ) AS p
-CROSS JOIN LATERAL string_to_table('/' || p.names, '/') WITH ORDINALITY AS f (name, i)
-WHERE f.i > 1;
+WHERE p.i >= 0;

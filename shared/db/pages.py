@@ -68,13 +68,14 @@ _CHILDREN: Final[LiteralString] = """
 _BY_FILE_ID: Final[LiteralString] = """
     SELECT page_id, parent_id, file_id, name, substring(packed FOR 72) FROM {page} WHERE file_id = ANY(%b::int8[])
 """
-# UNION, not UNION ALL: an ancestor that many share is visited once, and a circle ends.
+# UNION, not UNION ALL: an ancestor that many share is visited once, and a circle ends. LIMIT 1 (of a unique key) has each
+# step look its parent up in the index: the planner expects ten times the rows that there are and would scan the whole tree.
 _WITH_ANCESTORS: Final[LiteralString] = """
     WITH RECURSIVE up (page_id, parent_id, file_id, name, head) AS (
         SELECT page_id, parent_id, file_id, name, substring(packed FOR 72) FROM {page} WHERE page_id = ANY(%b::int8[])
         UNION
         SELECT page.page_id, page.parent_id, page.file_id, page.name, substring(page.packed FOR 72)
-          FROM up JOIN {page} AS page ON page.page_id = up.parent_id
+          FROM up CROSS JOIN LATERAL (SELECT * FROM {page} WHERE page_id = up.parent_id LIMIT 1) AS page
     )
     SELECT page_id, parent_id, file_id, name, head FROM up
 """

@@ -8,7 +8,9 @@ from shared.model.run import Counters, RestoreOrder, RunKind, RunState
 from shared.model.share import ShareSettings
 from tests.support.catalogue import ACCOUNT, point
 
-ELSEWHERE = RestoreOrder(restore_point=1, account_url="https://other.file.core.windows.net", share_name="t", credential="c")
+ELSEWHERE = RestoreOrder(
+    restore_point=1, account_url="https://other.file.core.windows.net", share_name="t", credential="c"
+)
 
 
 async def test_tenants_come_back_by_id_and_in_order(shelf):
@@ -102,7 +104,9 @@ async def test_runs_are_numbered_per_share_and_found_by_number(shelf):
 
 
 async def test_one_run_is_active_per_azure_share(shelf):
-    with pytest.raises(Conflict, match="a run of this share is active: backup run 1 works on files; wait until it ends"):
+    with pytest.raises(
+        Conflict, match="a run of this share is active: backup run 1 works on files; wait until it ends"
+    ):
         await shelf.new_run()
     await shelf.finish(RunState.FAILED)
     assert (await shelf.new_run()).run_no == 2
@@ -171,7 +175,9 @@ async def test_a_run_ends_once_with_its_point_and_its_counters(shelf):
     await shelf.catalogue.commit(shelf.batch(claim, counters=Counters(files=5, bytes=2**40)))
     assert (await shelf.catalogue.run(shelf.run_id))[0].counters == Counters(files=5, bytes=2**40)
     for _ in range(2):
-        await shelf.finish(RunState.COMPLETED_WITH_ERRORS, error="two files", counters=Counters(errors=2), point=point(1))
+        await shelf.finish(
+            RunState.COMPLETED_WITH_ERRORS, error="two files", counters=Counters(errors=2), point=point(1)
+        )
     run, _ = await shelf.catalogue.run(shelf.run_id)
     assert (run.state, run.error, run.counters) == (
         RunState.COMPLETED_WITH_ERRORS,

@@ -45,7 +45,7 @@ async def test_a_new_file_is_applied_to_an_old_database(postgres_url, tmp_path):
 async def test_a_changed_file_is_an_error_that_says_what_to_do(postgres_url, tmp_path):
     await migrate(postgres_url, write(tmp_path, m0001_pre_a="CREATE TABLE a (x int)"))
     write(tmp_path, m0001_pre_a="CREATE TABLE a (x bigint)", m0002_pre_b="CREATE TABLE b (x int)")
-    with pytest.raises(IntegrityError, match="0001_pre_a was changed after it was applied.*hint: restore the file"):
+    with pytest.raises(IntegrityError, match=r"0001_pre_a was changed after it was applied.*hint: restore the file"):
         await migrate(postgres_url, tmp_path)
     assert await query(postgres_url, "SELECT to_regclass('b') IS NULL") == [(True,)]
 

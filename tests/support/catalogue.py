@@ -37,7 +37,9 @@ def files(count: int, *, size: int = 10, first_slot: int = 1) -> tuple[FileRow, 
 def page(number: int, parent: int | None, name: str, count: int = 0, **fields) -> Page:
     """Page 0 of directory ``number`` with ``count`` files of 10 bytes."""
     given = {"file_id": number, "files": files(count), "next_slot": count + 1, "mtime": number} | fields
-    return Page(directory_id=directory(number), parent_id=None if parent is None else directory(parent), name=name, **given)
+    return Page(
+        directory_id=directory(number), parent_id=None if parent is None else directory(parent), name=name, **given
+    )
 
 
 def template(server: PostgresForTests) -> str:

@@ -38,15 +38,18 @@ def with_files(*slots: int, next_slot: int) -> Page:
 def test_the_bytes_are_those_of_the_grammar():
     names, data = packed.pack(PAGE)
     assert names == "a.txt/b.txt"
-    assert data.hex(" ") == (
-        "12 05 20 1d "  # version 1, sizes of 2 bytes; fingerprint and manifest; mtimes of 2, slots of 0; 29 bytes of header
-        "65 53 f1 00 "  # the directory's mtime
-        "01 02 03 04 05 06 07 08 "  # its fingerprint
-        "19 03 01 2c 01 11 70 07 d0 "  # widths 1 2 3 2, then run, batch, offset, length
-        "65 53 ed 18 "  # the least mtime
-        "03 e8 00 14 "  # sizes
-        "00 00 01 2c "  # mtimes
-        "ff ff ff ff ff ff ff ff 00 00 00 00 00 00 00 07"  # hashes
+    assert (
+        data.hex(" ")
+        == (
+            "12 05 20 1d "  # version 1, sizes of 2 bytes; fingerprint and manifest; mtimes of 2, slots of 0; 29 bytes of header
+            "65 53 f1 00 "  # the directory's mtime
+            "01 02 03 04 05 06 07 08 "  # its fingerprint
+            "19 03 01 2c 01 11 70 07 d0 "  # widths 1 2 3 2, then run, batch, offset, length
+            "65 53 ed 18 "  # the least mtime
+            "03 e8 00 14 "  # sizes
+            "00 00 01 2c "  # mtimes
+            "ff ff ff ff ff ff ff ff 00 00 00 00 00 00 00 07"  # hashes
+        )
     )
 
 

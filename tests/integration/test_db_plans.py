@@ -1,0 +1,116 @@
+"""Comments that claim a plan, held to it by EXPLAIN."""
+
+import asyncio
+
+import psycopg
+import pytest
+
+from shared.db import frontier, large_files, pages, restore_frontier
+from shared.db.migrate import migrate
+from tests.support.catalogue import directory, page, shelf
+
+DIRECTORIES = 20_000
+
+
+@pytest.fixture(scope="module")
+def conn(postgres_url_module):
+    """A catalogue of one share with 20,000 directories, and a run that has to visit them all."""
+
+    async def fill() -> None:
+        await migrate(postgres_url_module)
+        async with shelf(postgres_url_module) as s:
+            rows = [page(n, n // 10 or None, f"d{n}", 3) for n in range(1, DIRECTORIES + 1)]
+            async with s.catalogue.transaction() as connection:
+                await pages.upsert(connection, s.share_id, rows)
+                await pages.create_partition(connection, 2)
+                await pages.create_partition(connection, 3)
+                await connection.execute(
+                    b"INSERT INTO frontier (run_id, node_id, mtime, batch_no, state)"
+                    b" SELECT 1, n, 0, CASE WHEN n % 7 < 3 THEN 1 END, CASE WHEN n % 7 < 3 THEN 1 ELSE 0 END"
+                    b"   FROM generate_series(1, 20000) AS n"
+                )
+                await connection.execute(
+                    b"INSERT INTO span (run_id, directory_id, file_id, span_no, state)"
+                    b" SELECT 1, n, n, 0, 0 FROM generate_series(1, 20000) AS n"
+                )
+                await connection.execute(
+                    b"INSERT INTO restore_frontier (run_id, node_id, state, path, properties)"
+                    b" SELECT 2, n, 2, repeat('a/', n % 9) || n, '{}' FROM generate_series(1, 20000) AS n"
+                )
+
+    asyncio.run(fill())
+    with psycopg.connect(postgres_url_module, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(params=["without statistics", "with statistics"])
+def explained(request, conn):
+    """Explains a statement; the transient tables are filled and emptied faster than autovacuum looks at them."""
+    if request.param == "with statistics":
+        conn.execute("ANALYZE")
+
+    def explain(text, args) -> str:
+        text = text.encode() if isinstance(text, str) else text
+        return "\n".join(line for (line,) in conn.execute(b"EXPLAIN " + text, args).fetchall())
+
+    return explain
+
+
+def test_claiming_walks_the_pending_and_never_sorts(explained):
+    plan = explained(frontier._PICK, [1, 200])
+    assert "using frontier_pending" in plan
+    assert "Sort" not in plan
+
+
+def test_claiming_a_span_walks_the_pending_and_never_sorts(explained):
+    plan = explained(large_files._PICK, [1])
+    assert "using span_pending" in plan
+    assert "Sort" not in plan
+
+
+def test_claiming_what_is_filled_walks_it_by_depth_and_never_sorts(explained):
+    plan = explained(restore_frontier._PICK_FILLED, [2, 200])
+    assert "using restore_frontier_filled" in plan
+    assert "Sort" not in plan
+
+
+def test_a_batchs_directories_are_found_by_its_number(explained):
+    assert "frontier_claimed" in explained(frontier._CLAIMED, [1, 1])
+
+
+@pytest.mark.parametrize("count", [1, 200])
+@pytest.mark.parametrize(
+    ("text", "index"),
+    [
+        (pages._DIRECTORIES, "page_1_by_id"),
+        (pages._MANIFESTS, "page_1_by_id"),
+        (pages._HEADS, "page_1_by_id"),
+        (pages._WITH_ANCESTORS, "page_1_by_id"),
+        (pages._CHILDREN, "page_1_by_parent"),
+        (pages._BY_FILE_ID, "page_1_by_file"),
+    ],
+)
+def test_the_tree_is_read_through_its_indexes(explained, text, index, count):
+    plan = explained(pages._sql(text, 1), [[directory(n) for n in range(1, count + 1)]])
+    assert index in plan
+    assert "Seq Scan" not in plan
+
+
+def test_the_view_reads_the_chosen_shares_partition_only(explained, conn):
+    conn.execute("SET afb.share_id = 1")
+    plan = explained("SELECT count(*), sum(size) FROM node", None)
+    ran = "\n".join(line for (line,) in conn.execute("EXPLAIN ANALYZE SELECT count(*) FROM node").fetchall())
+    assert "page_1" in plan
+    for text in (plan, ran):
+        assert "on page_2" not in text
+        assert "on page_3" not in text
+        assert "Memoize" not in text
+    assert conn.execute("SELECT count(*) FROM node").fetchone() == (4 * DIRECTORIES,)
+
+
+def test_the_view_without_a_chosen_share_is_an_error(postgres_url_module, conn):
+    with (
+        psycopg.connect(postgres_url_module) as fresh,
+        pytest.raises(psycopg.errors.UndefinedObject, match=r"unrecognized configuration parameter .afb.share_id"),
+    ):
+        fresh.execute("SELECT count(*) FROM node")
