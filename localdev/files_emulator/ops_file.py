@@ -183,6 +183,8 @@ def checked_body(call: Call) -> str:
     :raises ServiceError: the body is longer than one write may be, or is not what its MD5 says.
     """
     request = call.request
+    if "x-ms-structured-body" in request.headers:  # stored unread, its framing would become content
+        raise ServiceError("UnsupportedHeader", HeaderName="x-ms-structured-body")
     if request.body_dropped or len(request.body) > MAX_WRITE_BYTES:
         raise ServiceError("RequestBodyTooLarge", MaxLimit=str(MAX_WRITE_BYTES))
     sent = request.headers.get("content-md5", "")
