@@ -7,7 +7,7 @@ python := .venv/bin/python
 # mypy refuses a directory without Python files, which some of these still are.
 typed := $(sort $(foreach d,shared activities orchestrators http_api localdev benchmarks,$(if $(wildcard $d/*.py $d/*/*.py),$d))) $(wildcard function_app.py)
 
-.PHONY: help install demo test lint types test-fast test-suite up down status generate clean
+.PHONY: help install demo test lint style layers types test-fast test-suite up down status generate clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,9 +26,13 @@ test-suite: install ## the whole test suite, without lint and types
 test-fast: install ## unit and property tests only
 	@$(python) -m pytest tests/unit tests/property $(PYTEST_ARGS)
 
-lint: install ## ruff, formatting, and the layers that imports must obey
+lint: style layers ## ruff, formatting, and the layers that imports must obey
+
+style: install
 	@$(python) -m ruff check
 	@$(python) -m ruff format --check
+
+layers: install
 	@$(python) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 
 types: install ## mypy --strict
