@@ -38,7 +38,7 @@ layers: install
 types: install ## mypy --strict
 	@$(python) -m mypy --strict $(typed)
 
-up: install ## start the one-machine stack and show its log until Ctrl-C
+up: install ## start the one-machine stack; Ctrl-C stops it
 	@$(python) -m localdev up
 
 down: install ## stop the one-machine stack
