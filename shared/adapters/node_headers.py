@@ -1,0 +1,149 @@
+"""A node's properties as HTTP headers, both ways.
+
+Reading: what the service says of a file or directory in the headers of an answer. Writing: what a restore asks for. User metadata
+keeps the case of its names. aiohttp reads header bytes as UTF-8; a value that is none was written by a client that
+sent Latin-1, and is read as that.
+"""
+
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from collections.abc import Iterable
+from typing import Final
+
+from multidict import CIMultiDictProxy
+
+from shared.errors import IntegrityError, InvalidInput
+from shared.formats import attributes
+from shared.model import ticks
+from shared.model.entry import Attributes
+from shared.model.manifest import NO_HEADERS, ContentHeaders
+from shared.ports import NewProperties, NodeProperties
+
+META: Final = "x-ms-meta-"
+
+FIRST_TICKS: Final = ticks.from_text("1601-01-01T00:00:00Z")
+"""SMB knows no earlier time; a property before it was never set."""
+
+_SETTABLE: Final = (
+    Attributes.READ_ONLY
+    | Attributes.HIDDEN
+    | Attributes.SYSTEM
+    | Attributes.ARCHIVE
+    | Attributes.TEMPORARY
+    | Attributes.OFFLINE
+    | Attributes.NOT_CONTENT_INDEXED
+    | Attributes.NO_SCRUB_DATA
+).value
+"""What the service lets anyone set. Others (compressed, reparse point) describe how NTFS stores a node."""
+
+_CONTENT: Final = (
+    ("content_type", "x-ms-content-type"),
+    ("content_encoding", "x-ms-content-encoding"),
+    ("content_language", "x-ms-content-language"),
+    ("content_disposition", "x-ms-content-disposition"),
+    ("cache_control", "x-ms-cache-control"),
+)
+
+
+def file_properties(headers: CIMultiDictProxy[str], size_bytes: int) -> NodeProperties:
+    """Properties of a file from the answer to a HEAD, or to a GET without a range.
+
+    :raises IntegrityError: the headers are not what the service documents.
+    """
+    get = headers.get
+    # A ranged answer's Content-MD5 would be the range's; the file's own is then in x-ms-content-md5.
+    md5 = get("x-ms-content-md5") or get("Content-MD5", "")
+    content = ContentHeaders(
+        text(get("Content-Type", "")),
+        text(get("Content-Encoding", "")),
+        text(get("Content-Language", "")),
+        text(get("Content-Disposition", "")),
+        text(get("Cache-Control", "")),
+        _digest(md5) if md5 else b"",
+    )
+    return _properties(headers, content, size_bytes)
+
+
+def directory_properties(headers: CIMultiDictProxy[str]) -> NodeProperties:
+    """Properties of a directory. :raises IntegrityError: the headers are not what the service documents."""
+    return _properties(headers, NO_HEADERS, 0)
+
+
+def _properties(headers: CIMultiDictProxy[str], content: ContentHeaders, size_bytes: int) -> NodeProperties:
+    get = headers.get
+    try:
+        changed = get("x-ms-file-change-time")
+        return NodeProperties(
+            content,
+            tuple([(name[10:], text(value)) for name, value in headers.items() if name[:10].lower() == META]),
+            size_bytes,
+            ticks.from_text(changed) if changed else int(headers["ETag"].strip('"'), 16),
+            _time(get("x-ms-file-creation-time")),
+            _time(get("x-ms-file-last-write-time")),
+            attributes.from_text(get("x-ms-file-attributes", "")),
+            get("x-ms-file-permission-key", ""),
+            int(get("x-ms-file-id") or 0),
+        )
+    except (KeyError, ValueError, IndexError) as error:
+        raise IntegrityError(f"unreadable properties in response headers: {error}") from error
+
+
+def _time(text: str | None) -> int:
+    return ticks.from_text(text) if text else 0
+
+
+def _digest(md5: str) -> bytes:
+    try:
+        digest = b64decode(md5, validate=True)
+    except (Base64Error, ValueError):
+        digest = b""
+    return digest if len(digest) == 16 else b""
+
+
+def text(value: str) -> str:
+    """Header text as it was meant: see the module's docstring."""
+    if value.isascii():
+        return value
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return value.encode(errors="surrogateescape").decode("latin-1")
+    return value
+
+
+def metadata_headers(metadata: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Request headers that give a node its user metadata.
+
+    :raises InvalidInput: a name or value that a header cannot carry.
+    """
+    found = {META + name: value for name, value in metadata}
+    for name, value in found.items():
+        if not (name.isascii() and name.isprintable()) or any(char in value for char in "\r\n\0"):
+            raise InvalidInput(f"metadata {name[10:]!r} cannot be sent as a header", field="metadata")
+    return found
+
+
+def content_headers(content: ContentHeaders) -> dict[str, str]:
+    """Request headers that give a file its content properties; those not set are left out, which clears them."""
+    found = {header: value for name, header in _CONTENT if (value := getattr(content, name))}
+    if content.md5:
+        found["x-ms-content-md5"] = b64encode(content.md5).decode()
+    return found
+
+
+def smb_headers(properties: NewProperties, *, is_directory: bool = False, clear: int = 0) -> dict[str, str]:
+    """Request headers for times, attributes (without the bits of ``clear``) and permission."""
+    bits = properties.attributes & _SETTABLE & ~clear
+    if is_directory:
+        bits = bits & ~Attributes.TEMPORARY | Attributes.DIRECTORY.value
+    found = {"x-ms-file-attributes": attributes.to_text(int(bits))}
+    for name, value in (
+        ("x-ms-file-creation-time", properties.created),
+        ("x-ms-file-last-write-time", properties.written),
+        ("x-ms-file-change-time", properties.changed),
+    ):
+        if value >= FIRST_TICKS:
+            found[name] = ticks.to_text(value)
+    if properties.permission_key:
+        found["x-ms-file-permission-key"] = properties.permission_key
+    return found
