@@ -13,6 +13,7 @@ def app_settings(*, postgres_url: str, storage: str, files_url: str, files_key: 
         "FUNCTIONS_WORKER_RUNTIME": "python",
         "AzureWebJobsStorage": storage,
         "AFB_POSTGRES_URL": postgres_url,
+        "AFB_MIGRATE": "true",
         "AFB_VAULT_CONNECTION": storage,
         "AFB_JOURNAL_CONNECTION": storage,
         "AFB_LOCAL_FILES_ACCOUNT_URL": files_url,

@@ -1,0 +1,164 @@
+"""The HTTP API as a program meets it: the whole story once, and every wrong thing answered with what was expected."""
+
+import secrets
+
+import pytest
+
+from tests.support.share_tree import differences, fill, put, read_tree, service
+
+
+@pytest.fixture
+def files(product):
+    name = f"share-{secrets.token_hex(5)}"
+    service(product.files).create_share(name)
+    return service(product.files).get_share_client(name)
+
+
+@pytest.fixture
+def share(api, product, files):
+    return api.new_share(product.files_url, files.share_name)
+
+
+def test_a_share_is_backed_up_and_restored_over_http(api, product, share, files):
+    fill(files)
+    status, run = api("POST", f"{share}/backups")
+    assert (status, run["kind"], run["state"], run["run_no"]) == (202, "backup", "queued", 1)
+    done = api.finished(f"{share}/runs/1")
+    assert (done["state"], done["errors"], done["restore_point"]) == ("succeeded", 0, 1)
+    assert done["counters"]["files"] == len([n for n in read_tree(files).values() if n.kind == "file"])
+
+    status, points = api("GET", f"{share}/restore-points")
+    assert [p["restore_point"] for p in points["restore_points"]] == [1]
+
+    target = f"target-{secrets.token_hex(5)}"
+    status, run = api("POST", f"{share}/restores", {"restore_point": 1, "target": {"share_name": target}})
+    assert (status, run["run_no"]) == (202, 2)
+    assert api.finished(f"{share}/runs/2")["state"] == "succeeded"
+    restored = service(product.files).get_share_client(target)
+    assert differences(read_tree(files), read_tree(restored)) == []
+    assert api("GET", f"{share}/runs/2/journal")[1] == {"lines": [], "more": False}
+
+
+def test_a_directory_is_restored_below_another_one(api, product, share, files):
+    fill(files)
+    api("POST", f"{share}/backups")
+    api.finished(f"{share}/runs/1")
+    target = f"target-{secrets.token_hex(5)}"
+    body = {"restore_point": 1, "path": "/docs/reports", "target": {"share_name": target, "path": "back/again"}}
+    assert api("POST", f"{share}/restores", body)[0] == 202
+    assert api.finished(f"{share}/runs/2")["state"] == "succeeded"
+    restored = read_tree(service(product.files).get_share_client(target))
+    expected = {
+        path.replace("docs/reports", "back/again", 1): node
+        for path, node in read_tree(files).items()
+        if path.startswith("docs/reports")
+    }
+    restored.pop("back")
+    assert differences(expected, restored) == []
+
+
+def test_a_second_run_of_a_share_waits_for_the_first_to_end(api, share, files):
+    for n in range(300):
+        put(files, f"{n % 7}/{n}.txt", b"%d" % n)
+    assert api("POST", f"{share}/backups")[0] == 202
+    status, problem = api("POST", f"{share}/backups")
+    assert (status, problem["status"]) == (409, 409)
+    assert "backup run 1" in problem["detail"]
+    assert api.finished(f"{share}/runs/1")["state"] == "succeeded"
+    assert len(api("GET", f"{share}/runs")[1]["runs"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "field"),
+    [
+        ("POST", "/api/tenants", {}, "name"),
+        ("POST", "/api/tenants", {"name": ""}, "name"),
+        ("POST", "/api/tenants", {"name": 7}, "name"),
+        ("POST", "/api/tenants", {"name": "x", "nmae": "x"}, "nmae"),
+        ("POST", "/api/tenants", {"name": "x", "tenant_id": "Not A Container"}, "tenant_id"),
+        ("POST", "{tenant}/shares", {"name": "x", "share_name": "abc"}, "account_url"),
+        ("POST", "{tenant}/shares", {"name": "x", "account_url": "ftp://x", "share_name": "abc"}, "account_url"),
+        (
+            "POST",
+            "{tenant}/shares",
+            {"name": "x", "account_url": "http://a.example", "share_name": "abc"},
+            "account_url",
+        ),
+        ("POST", "{tenant}/shares", {"name": "x", "account_url": "https://a.example", "share_name": "A"}, "share_name"),
+        (
+            "POST",
+            "{tenant}/shares",
+            {"name": "x", "account_url": "https://a.example", "share_name": "abc", "credential": "nobody"},
+            "credential",
+        ),
+        (
+            "POST",
+            "{tenant}/shares",
+            {
+                "name": "x",
+                "account_url": "https://a.example",
+                "share_name": "abc",
+                "settings": {"bundle_file_max_bytes": -1},
+            },
+            "settings.bundle_file_max_bytes",
+        ),
+        ("POST", "{share}/backups", {"fast": True}, "fast"),
+        ("POST", "{share}/restores", {"target": {"share_name": "abc"}}, "restore_point"),
+        ("POST", "{share}/restores", {"restore_point": 1}, "target"),
+        ("POST", "{share}/restores", {"restore_point": 1, "target": {"share_name": "no/pe"}}, "target.share_name"),
+    ],
+)
+def test_a_wrong_field_is_named_and_nothing_changes(api, share, method, path, body, field):
+    tenants = len(api("GET", "/api/tenants")[1]["tenants"])
+    status, problem = api(method, path.format(share=share, tenant=share.rpartition("/shares")[0]), body)
+    assert status == 400, problem
+    assert field in [e["field"] for e in problem["errors"]], problem
+    assert all(e["expected"] for e in problem["errors"])
+    assert len(api("GET", "/api/tenants")[1]["tenants"]) == tenants
+    assert api("GET", f"{share}/runs")[1]["runs"] == []
+
+
+def test_a_body_that_is_not_json_is_said_so(api):
+    status, problem = api("POST", "/api/tenants", raw=b"{nope")
+    assert status == 400
+    assert "json" in problem["detail"].lower()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/api/tenants/nobody", None),
+        ("GET", "/api/tenants/nobody/shares", None),
+        ("GET", "{tenant}/shares/999999", None),
+        ("GET", "/api/tenants/nobody/shares/{share_id}", None),
+        ("POST", "{tenant}/shares/999999/backups", {}),
+        ("GET", "{share}/runs/77", None),
+        ("POST", "{share}/restores", {"restore_point": 9, "target": {"share_name": "abc"}}),
+    ],
+)
+def test_unknown_ids_are_not_found(api, share, method, path, body):
+    tenant, _, share_id = share.rpartition("/shares/")
+    status, problem = api(method, path.format(share=share, tenant=tenant, share_id=share_id), body)
+    assert (status, problem["status"], problem["title"]) == (404, 404, "not found")
+
+
+def test_the_same_azure_share_is_not_protected_twice(api, product, share, files):
+    body = {"name": "again", "account_url": product.files_url, "share_name": files.share_name, "credential": "devstore"}
+    status, problem = api("POST", share.rpartition("/")[0], body)
+    assert status == 409
+    assert "already protected" in problem["detail"]
+
+
+def test_a_share_that_is_gone_fails_the_run_with_a_reason(api, share, files):
+    files.delete_share()
+    api("POST", f"{share}/backups")
+    run = api.finished(f"{share}/runs/1")
+    assert run["state"] == "failed"
+    assert "share" in run["error"].lower()
+    assert api("GET", f"{share}/restore-points")[1]["restore_points"] == []
+
+
+def test_nobody_gets_in_without_a_key(api, product):
+    api.key = "wrong"
+    assert api("GET", "/api/tenants")[0] == 401
+    assert api("GET", "/api/health")[0] == 200
