@@ -106,15 +106,7 @@ class PostgresCatalogue:
 
     async def left(self, run_id: int) -> int:
         """See the port."""
-
-        async def work(conn: Connection) -> int:
-            return (
-                await frontier.left(conn, run_id)
-                + await large_files.left(conn, run_id)
-                + await restore_frontier.left(conn, run_id)
-            )
-
-        return await self._once(work)
+        return await self._once(lambda conn: runs.left(conn, run_id))
 
     # backup walk
 

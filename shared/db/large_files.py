@@ -103,6 +103,8 @@ async def add(conn: Connection, run_id: int, files: Sequence[LargeFile]) -> None
 
 async def lock_unfinished(conn: Connection, run_id: int, directory_ids: Sequence[int]) -> set[int]:
     """Which of these directories have unfinished large files; that stays so until the transaction ends."""
+    if not directory_ids:
+        return set()
     rows = await (await conn.execute(_UNFINISHED, [run_id, list(directory_ids)])).fetchall()
     return {directory_id for directory_id, unfinished in rows if unfinished}
 

@@ -4,11 +4,10 @@ from typing import Any, Final, LiteralString
 
 from psycopg.types.json import Jsonb
 
-from shared.db import batches, shares
+from shared.db import batches, frontier, large_files, restore_frontier, shares
 from shared.db.pool import Connection
 from shared.errors import Conflict, NotFound
 from shared.model.run import ACTIVE, TRANSITIONS, Counters, RestoreOrder, Run, RunKind, RunState
-from shared.model.share import Share
 
 _COLUMNS: Final[LiteralString] = """
     run_id, tenant_id, share_id, run_no, kind, state, requested_at, started_at, finished_at, share_snapshot, restore_order,
@@ -106,9 +105,13 @@ async def queued_for(conn: Connection, seconds: float) -> list[Run]:
     return [_from_row(row) for row in await (await conn.execute(_QUEUED, [seconds])).fetchall()]
 
 
-async def share_of(conn: Connection, run: Run) -> Share:
-    """The share a run is of."""
-    return await shares.get(conn, run.share_id)
+async def left(conn: Connection, run_id: int) -> int:
+    """Directories and spans not finished: pending, claimed or waiting."""
+    return (
+        await frontier.left(conn, run_id)
+        + await large_files.left(conn, run_id)
+        + await restore_frontier.left(conn, run_id)
+    )
 
 
 async def lock(conn: Connection, run_id: int) -> Run:
