@@ -6,7 +6,7 @@ from pathlib import Path
 from localdev.files_emulator.account import DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY, Account
 from localdev.files_emulator.blocks import Block
 from localdev.files_emulator.records import node_from, policies_from, properties_from
-from localdev.files_emulator.replay import Replay, Row, hidden_rows
+from localdev.files_emulator.replay import Replay, Row, first_kept, hidden_rows
 from localdev.files_emulator.share import Share, Snapshot
 from localdev.files_emulator.store_sqlite import SqliteBlock, SqliteStore
 from localdev.files_emulator.tree import ROOT_NUMBER, Directory
@@ -48,7 +48,8 @@ def _load_share(
     rows: list[Row] = store.db.execute(
         "SELECT born, number, record FROM node WHERE serial = ? ORDER BY born, number", (serial,)
     ).fetchall()
-    hidden = hidden_rows(rows, sorted({snapshot[1] for snapshot in fields["snapshots"]} | {fields["epoch"]}))
+    epochs = sorted({snapshot[1] for snapshot in fields["snapshots"]} | {fields["epoch"]})
+    hidden = hidden_rows(rows, epochs)
     store.db.executemany(
         "DELETE FROM node WHERE serial = ? AND number = ? AND born = ?", [(serial, *key) for key in hidden]
     )
@@ -62,10 +63,9 @@ def _load_share(
         account.take_number,
         policies=policies_from(fields["policies"]),
     )
+    seen = ((first_kept(born, epochs), number, text) for born, number, text in rows if (number, born) not in hidden)
     nodes = (
-        (born, number, None if text is None else node_from(text, number, born, block))
-        for born, number, text in rows
-        if (number, born) not in hidden
+        (epoch, number, None if text is None else node_from(text, number, epoch, block)) for epoch, number, text in seen
     )
     snapshots = [
         Snapshot(id_, epoch, nothing, properties_from(properties)) for id_, epoch, properties in fields["snapshots"]

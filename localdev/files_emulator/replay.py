@@ -1,6 +1,7 @@
 """Rebuild a share's tree from its rows, epoch by epoch, so that snapshots share what they shared before."""
 
 import sys
+from bisect import bisect_left
 from collections.abc import Iterable
 from itertools import groupby
 
@@ -32,6 +33,15 @@ def hidden_rows(rows: Iterable[Row], epochs: list[int]) -> set[tuple[int, int]]:
         else:
             newest[number] = born
     return hidden
+
+
+def first_kept(born: int, epochs: list[int]) -> int:
+    """Return the first kept epoch that sees a row.
+
+    Rows are replayed then and not when they were born: only at a kept epoch do the rows that are left make up a whole
+    tree. In between, a child may be there whose parent's row of the time has been swept.
+    """
+    return epochs[bisect_left(epochs, born)]
 
 
 class Replay:

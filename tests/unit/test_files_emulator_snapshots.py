@@ -14,6 +14,7 @@ from tests.support.files_emulator import InProcess
 
 NAMES = st.sampled_from(["a", "B", "c.txt"])
 PATHS = st.lists(NAMES, min_size=1, max_size=3).map(tuple)
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # fsync would be most of the time
 FILE, DIRECTORY = "file", "directory"
 
 
@@ -43,7 +44,9 @@ class Snapshots(RuleBasedStateMachine):
     @initialize()
     def start(self):
         self.stack = ExitStack()
-        self.directory = Path(self.stack.enter_context(tempfile.TemporaryDirectory())) if self.persistent else None
+        self.directory = (
+            Path(self.stack.enter_context(tempfile.TemporaryDirectory(dir=MEMORY))) if self.persistent else None
+        )
         self.frozen = {}
         self.store = None
         self.open()
@@ -134,12 +137,13 @@ class Snapshots(RuleBasedStateMachine):
                 assert all(child.parent_number == node.number for child in node.children.values())
 
     def teardown(self):
-        if self.persistent:
-            self.restart()
-            self.snapshots_do_not_change()
-        if self.store is not None:
-            self.store.close()
-        self.stack.close()
+        with self.stack:
+            if self.persistent:
+                try:
+                    self.restart()
+                    self.snapshots_do_not_change()
+                finally:
+                    self.store.close()
 
 
 class PersistentSnapshots(Snapshots):
@@ -152,6 +156,17 @@ TestSnapshots = Snapshots.TestCase
 TestSnapshots.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
 TestPersistentSnapshots = PersistentSnapshots.TestCase
 TestPersistentSnapshots.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def test_a_row_outlives_the_snapshot_that_its_parents_row_died_with():
+    machine = PersistentSnapshots()
+    machine.start()
+    machine.make_directory(("a",))
+    machine.make_directory(("a", "B"))
+    id_ = machine.emulator.snapshot("share")
+    machine.emulator.send("DELETE", "share", {"restype": "share", "sharesnapshot": id_})
+    machine.make_directory(("a", "a"))
+    machine.teardown()
 
 
 def test_taking_a_snapshot_copies_no_node():
