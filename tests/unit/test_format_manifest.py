@@ -93,7 +93,12 @@ def test_pages_of_all_sizes_are_read_back(names):
 
 def test_every_kind_of_content_is_read_back():
     full = Content(ContentKind.CHUNKED, 1, 2, 3, 4, 5, 6, (HOLE, b"\x01" * 32, HOLE))
-    contents = [full, *(replace(full, kind=kind) for kind in ContentKind), *(Content(kind) for kind in ContentKind)]
+    contents = [
+        full,
+        Content(ContentKind.CHUNKED, chunks=(b"\x02" * 32,)),
+        *(replace(full, kind=kind) for kind in ContentKind),
+        *(Content(kind) for kind in ContentKind),
+    ]
     page = records.record(len(contents))
     saved = tuple(replace(one, content=content) for one, content in zip(page.entries, contents, strict=True))
     page = replace(page, entries=saved)
