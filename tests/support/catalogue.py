@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import psycopg
+
 from shared.db import runs, shares, tenants
 from shared.db.catalogue import PostgresCatalogue
 from shared.db.migrate import migrate
@@ -45,6 +47,16 @@ def page(number: int, parent: int | None, name: str, count: int = 0, **fields) -
 def template(server: PostgresForTests) -> str:
     """Name of a database to copy: the current schema, empty."""
     return server.template("catalogue", lambda url: asyncio.run(migrate(url)))
+
+
+def empty(url: str) -> None:
+    """Bring a catalogue back to what its migrations left."""
+    with psycopg.connect(url, autocommit=True) as conn:
+        partitions = conn.execute("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'page'::regclass")
+        for (partition,) in partitions.fetchall():
+            conn.execute(f"DROP TABLE {partition}")
+        transient = "frontier, missing, large_file, span, restore_frontier"
+        conn.execute(f"TRUNCATE tenant, share, run, batch, permission, restore_point, {transient} RESTART IDENTITY")
 
 
 @dataclass
