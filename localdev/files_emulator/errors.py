@@ -34,7 +34,7 @@ CODES: dict[str, tuple[int, str]] = {
     ),
     "AuthorizationSourceIPMismatch": (
         403,
-        "This request is not authorized to perform this operation using this source IP {0}.",
+        "This request is not authorized to perform this operation using this source IP.",
     ),
     "CannotVerifyCopySource": (404, "The specified resource does not exist."),
     "DirectoryNotEmpty": (409, "The specified directory is not empty."),

@@ -11,17 +11,23 @@ import asyncio
 from collections.abc import Callable, Iterator
 from typing import cast
 
+from localdev.files_emulator.http_parse import MAX_HEAD_BYTES, BadRequest, Chunks, parse_head
 from localdev.files_emulator.messages import Piece, Reply, Request
 
-MAX_HEAD_BYTES = 64 * 1024
 MAX_BODY_BYTES = 4 * 1024 * 1024 + 64 * 1024  # the largest operation takes 4 MiB; the slack is chunk framing
 MAX_DROPPED_BYTES = 256 * 1024 * 1024  # a longer body is not read past: the connection ends after the refusal
 _WRITE_AHEAD_BYTES = 1024 * 1024
 _NO_BODY = (204, 304)
-
-
-class BadRequest(Exception):
-    """The bytes received are not HTTP/1.1."""
+_REASONS = {
+    200: "OK",
+    201: "Created",
+    202: "Accepted",
+    204: "No Content",
+    206: "Partial Content",
+    400: "Bad Request",
+    404: "Not Found",
+    405: "Method Not Allowed",
+}
 
 
 class Connection(asyncio.Protocol):
@@ -39,7 +45,7 @@ class Connection(asyncio.Protocol):
         self._body: list[bytes] = []
         self._kept_bytes = 0
         self._left = 0
-        self._chunks: _Chunks | None = None
+        self._chunks: Chunks | None = None
         self._busy = False
         self._can_write = True
         self._stream: Iterator[Piece] | None = None
@@ -83,6 +89,10 @@ class Connection(asyncio.Protocol):
         """End the connection after what was already written."""
         self._transport.close()
 
+    def abort(self) -> None:
+        """End the connection at once."""
+        self._transport.abort()
+
     # -- reading
 
     def _advance(self) -> None:
@@ -112,7 +122,7 @@ class Connection(asyncio.Protocol):
             return False
         head = self._buffer[:end].decode("latin-1")
         del self._buffer[: end + 4]
-        request, version = _parse_head(head)
+        request, version = parse_head(head)
         request.peer_ip, request.is_tls = self._peer_ip, self._is_tls
         headers = request.headers
         connection = headers.get("connection", "").lower()
@@ -123,7 +133,7 @@ class Connection(asyncio.Protocol):
         if "transfer-encoding" in headers:
             if headers["transfer-encoding"].lower() != "chunked" or "content-length" in headers:
                 raise BadRequest("transfer-encoding must be 'chunked', without content-length")
-            self._chunks = _Chunks()
+            self._chunks = Chunks()
         else:
             length = headers.get("content-length", "0")
             if not (length.isascii() and length.isdigit() and len(length) < 20):
@@ -228,78 +238,3 @@ class Connection(asyncio.Protocol):
         self._busy = False
         if not self._transport.is_closing():
             self._transport.resume_reading()
-
-
-class _Chunks:
-    """Reads a chunked body from a buffer, as far as it has arrived."""
-
-    def __init__(self) -> None:
-        self.done = False
-        self._left = -1  # of the present chunk, its closing CRLF included; -1: a size line is next
-        self._in_trailer = False
-
-    def feed(self, buffer: bytearray) -> Iterator[bytes]:
-        """Yield body bytes and remove them from ``buffer``."""
-        while not self.done:
-            if self._left >= 0:
-                data = bytes(buffer[: max(self._left - 2, 0)])
-                if data:
-                    del buffer[: len(data)]
-                    self._left -= len(data)
-                    yield data
-                if self._left > 2 or len(buffer) < self._left:
-                    return
-                if buffer[: self._left] != b"\r\n"[-self._left :]:
-                    raise BadRequest("chunk does not end where its size says")
-                del buffer[: self._left]
-                self._left = -1
-            end = buffer.find(b"\r\n")
-            if end < 0:
-                if len(buffer) > MAX_HEAD_BYTES:
-                    raise BadRequest("chunk size line is too long")
-                return
-            line = buffer[:end].decode("latin-1")
-            del buffer[: end + 2]
-            if self._in_trailer:
-                self.done = not line
-                continue
-            digits = line.split(";")[0].strip()
-            if not digits or len(digits) > 16 or digits.strip("0123456789abcdefABCDEF"):
-                raise BadRequest(f"chunk size {line[:40]!r} is not hexadecimal")
-            size = int(digits, 16)
-            self._in_trailer = size == 0
-            self._left = size + 2 if size else -1
-
-
-def _parse_head(head: str) -> tuple[Request, str]:
-    first, *lines = head.split("\r\n")
-    words = first.split(" ")
-    if len(words) != 3 or words[2] not in ("HTTP/1.1", "HTTP/1.0") or not words[0].isalpha():
-        raise BadRequest("request line is not 'METHOD target HTTP/1.1'")
-    method, target, version = words
-    if target.startswith(("http://", "https://")):
-        target = "/" + target.split("/", 3)[3] if target.count("/") > 2 else "/"
-    headers: dict[str, str] = {}
-    raw: list[tuple[str, str]] = []
-    for line in lines:
-        name, colon, value = line.partition(":")
-        if not colon or not name or name != name.strip() or "\r" in value or "\n" in value or "\0" in value:
-            raise BadRequest("a header line is not 'name: value'")
-        value = value.strip(" \t")
-        raw.append((name, value))
-        name = name.lower()
-        headers[name] = f"{headers[name]},{value}" if name in headers else value
-    path, _, query = target.partition("?")
-    return Request(method.upper(), path, query, headers, raw), version
-
-
-_REASONS = {
-    200: "OK",
-    201: "Created",
-    202: "Accepted",
-    204: "No Content",
-    206: "Partial Content",
-    400: "Bad Request",
-    404: "Not Found",
-    405: "Method Not Allowed",
-}

@@ -31,7 +31,7 @@ def open_account(directory: Path) -> tuple[Account, SqliteStore]:
     store.db.execute("COMMIT")
     numbers, serials = store.setting("numbers", 0), store.setting("serials", 0)
     account.continue_after(numbers, serials)
-    store.continue_after(max(map(abs, stored | blocks.keys()), default=0), numbers)
+    store.continue_after(max(map(abs, stored | blocks.keys()), default=0), numbers, serials)
     store.commit()
     return account, store
 

@@ -1,31 +1,23 @@
 """Operations on a file as a whole: create, read, describe, delete."""
 
-from base64 import b64decode, b64encode
-from binascii import Error as Base64Error
+from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import replace
 from hashlib import md5
 
 from localdev.files_emulator import content, smb
 from localdev.files_emulator.call import Call, Headers, as_file, changed_headers, smb_headers, stored
 from localdev.files_emulator.errors import ServiceError, bad_header, missing_header
+from localdev.files_emulator.given import asked_size, checked_body, content_headers, overridden
 from localdev.files_emulator.messages import Reply
 from localdev.files_emulator.metadata import headers_of, metadata_of
 from localdev.files_emulator.names import key_of
 from localdev.files_emulator.ranges import MAX_WRITE_BYTES, asked_range
 from localdev.files_emulator.times import etag, rfc1123
-from localdev.files_emulator.tree import ContentHeaders, Entry, File, find, find_parent
+from localdev.files_emulator.tree import Entry, File, find, find_parent
 
-MAX_FILE_BYTES = 4 * 1024**4
+FIRST_VERSION_WITH_BODY = "2026-02-06"  # before it, creating a file and writing its content took two requests
 
 _LEASE: Headers = [("x-ms-lease-status", "unlocked"), ("x-ms-lease-state", "available")]
-_SAS_OVERRIDES = {
-    "Cache-Control": "rscc",
-    "Content-Disposition": "rscd",
-    "Content-Encoding": "rsce",
-    "Content-Language": "rscl",
-    "Content-Type": "rsct",
-}
 
 
 def file_create(call: Call) -> Reply:
@@ -33,7 +25,7 @@ def file_create(call: Call) -> Reply:
     share, headers = call.writable_share(), call.headers
     if headers.get("x-ms-type", "").lower() != "file":
         raise bad_header("x-ms-type", headers["x-ms-type"]) if "x-ms-type" in headers else missing_header("x-ms-type")
-    size = _size(headers)
+    size = asked_size(headers)
     if size is None:
         raise missing_header("x-ms-content-length")
     metadata, described = metadata_of(call.request), content_headers(headers)
@@ -42,8 +34,10 @@ def file_create(call: Call) -> Reply:
     attributes = smb.ARCHIVE if wanted.attributes is None else wanted.attributes
     if not smb.restores(headers, wanted):
         attributes |= smb.ARCHIVE
-    digest = checked_body(call)
+    digest = checked_body(call.request)
     body = call.request.body
+    if body and headers.get("x-ms-version", FIRST_VERSION_WITH_BODY) < FIRST_VERSION_WITH_BODY:
+        raise bad_header("Content-Length", str(len(body)))
     if len(body) > size:
         raise bad_header("Content-Length", str(len(body)))
     parent = find_parent(share.root, call.path)
@@ -140,7 +134,7 @@ def file_set_http_headers(call: Call) -> Reply:
     """Resize a file, replace all its content headers, change what SMB headers are given."""
     share, headers = call.writable_share(), call.headers
     file = as_file(find(share.root, call.path))
-    size, described = _size(headers), content_headers(headers)
+    size, described = asked_size(headers), content_headers(headers)
     now = call.account.clock.tick()
     wanted = smb.asked(headers, call.account.permissions, now, is_directory=False, mode="set")
     if size is not None and file.attributes & smb.READ_ONLY:
@@ -177,61 +171,6 @@ def file_set_metadata(call: Call) -> Reply:
     return Reply(200, [*changed_headers(file.changed), ("x-ms-request-server-encrypted", "true")])
 
 
-def checked_body(call: Call) -> str:
-    """Return the MD5 of the request's body if it came with one, which must be right, or nothing.
-
-    :raises ServiceError: the body is longer than one write may be, or is not what its MD5 says.
-    """
-    request = call.request
-    if "x-ms-structured-body" in request.headers:  # stored unread, its framing would become content
-        raise ServiceError("UnsupportedHeader", HeaderName="x-ms-structured-body")
-    if request.body_dropped or len(request.body) > MAX_WRITE_BYTES:
-        raise ServiceError("RequestBodyTooLarge", MaxLimit=str(MAX_WRITE_BYTES))
-    sent = request.headers.get("content-md5", "")
-    if not sent:
-        return ""
-    _check_md5("Content-MD5", sent)
-    digest = b64encode(md5(request.body, usedforsecurity=False).digest()).decode()
-    if digest != sent:
-        raise ServiceError("Md5Mismatch", UserSpecifiedMd5=sent, ServerCalculatedMd5=digest)
-    return digest
-
-
-def content_headers(headers: Mapping[str, str]) -> ContentHeaders:
-    """Return the content headers a request sets; those it does not mention are cleared."""
-    digest = headers.get("x-ms-content-md5", "")
-    if digest:
-        _check_md5("x-ms-content-md5", digest)
-    return ContentHeaders(
-        headers.get("x-ms-content-type") or "application/octet-stream",
-        headers.get("x-ms-content-encoding", ""),
-        headers.get("x-ms-content-language", ""),
-        headers.get("x-ms-cache-control", ""),
-        headers.get("x-ms-content-disposition", ""),
-        digest,
-    )
-
-
-def _check_md5(name: str, text: str) -> None:
-    try:
-        valid = len(b64decode(text, validate=True)) == 16
-    except (Base64Error, ValueError):
-        valid = False
-    if not valid:
-        raise ServiceError("InvalidMd5", HeaderName=name)
-
-
-def _size(headers: Mapping[str, str]) -> int | None:
-    text = headers.get("x-ms-content-length")
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 20):
-        raise bad_header("x-ms-content-length", text)
-    if int(text) > MAX_FILE_BYTES:
-        raise ServiceError("OutOfRangeInput", HeaderName="x-ms-content-length")
-    return int(text)
-
-
 def _file_headers(file: File, query: Mapping[str, str]) -> Headers:
     described = file.content
     found: Headers = [
@@ -263,18 +202,3 @@ def _file_headers(file: File, query: Mapping[str, str]) -> Headers:
     if "sig" in query:
         found = overridden(found, query)
     return found
-
-
-def overridden(headers: Headers, query: Mapping[str, str]) -> Headers:
-    """Return ``headers`` with those replaced that a service SAS prescribes."""
-    wanted = {
-        name: query[parameter]
-        for name, parameter in _SAS_OVERRIDES.items()
-        if query.get(parameter) and query[parameter].isprintable()
-    }
-    return [*((name, value) for name, value in headers if name not in wanted), *wanted.items()]
-
-
-def replace_content(file: File, **fields: str) -> None:
-    """Change single content headers of an owned file."""
-    file.content = replace(file.content, **fields)

@@ -3,8 +3,8 @@
 from localdev.files_emulator import content, smb
 from localdev.files_emulator.call import Call, as_file, changed_headers, xml
 from localdev.files_emulator.errors import ServiceError, bad_header, missing_header
+from localdev.files_emulator.given import checked_body
 from localdev.files_emulator.messages import Reply
-from localdev.files_emulator.ops_file import checked_body
 from localdev.files_emulator.ranges import MAX_WRITE_BYTES, asked_range, written_range
 from localdev.files_emulator.times import iso
 from localdev.files_emulator.tree import Directory, File, find, walk
@@ -22,7 +22,7 @@ def file_upload_range(call: Call) -> Reply:
     if kind == "update":
         if end - start > MAX_WRITE_BYTES:
             raise ServiceError("RequestBodyTooLarge", MaxLimit=str(MAX_WRITE_BYTES))
-        digest = checked_body(call)
+        digest = checked_body(call.request)
         if call.request.body_bytes != end - start:
             raise bad_header("Content-Length", str(call.request.body_bytes))
     elif call.request.body_bytes:

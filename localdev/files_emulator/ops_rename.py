@@ -1,12 +1,14 @@
 """Rename: moves a file, or a directory with all below it, within a share; its FileId stays."""
 
+from dataclasses import replace
+
 from localdev.files_emulator import smb
 from localdev.files_emulator.call import Call, stored
 from localdev.files_emulator.errors import ServiceError, bad_header, missing_header
 from localdev.files_emulator.messages import Reply
 from localdev.files_emulator.metadata import metadata_of
 from localdev.files_emulator.names import key_of
-from localdev.files_emulator.ops_file import apply, replace_content
+from localdev.files_emulator.ops_file import apply
 from localdev.files_emulator.source import Source, parse_source
 from localdev.files_emulator.tree import Directory, File, Path, find, find_parent
 
@@ -50,7 +52,7 @@ def _rename(call: Call, *, is_directory: bool) -> Reply:
     if metadata:
         node.metadata = metadata
     if isinstance(node, File) and headers.get("x-ms-content-type"):
-        replace_content(node, content_type=headers["x-ms-content-type"])
+        node.content = replace(node.content, content_type=headers["x-ms-content-type"])
     apply(node, wanted, now)
     share.hang(new_parent, node)
     share.touch(old_parent, now)

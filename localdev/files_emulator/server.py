@@ -10,6 +10,7 @@ from localdev.files_emulator.service import Service
 from localdev.files_emulator.store import MemoryStore, Store
 
 _BACKLOG = 1024
+_GRACE_S = 2.0  # for clients that take their time over the last reply
 
 
 class Emulator:
@@ -46,6 +47,10 @@ class Emulator:
             self._server.close()
             for connection in list(self._connections):
                 connection.close()
-            await self._server.wait_closed()
+            try:
+                await asyncio.wait_for(self._server.wait_closed(), _GRACE_S)
+            except TimeoutError:
+                for connection in list(self._connections):
+                    connection.abort()
             self._server = None
         self._store.close()

@@ -76,8 +76,9 @@ class SqliteStore:
         self._broken = False
         self._block_ids = count(1)
         self._numbers_ceiling = 0
+        self._serials = 0
         self._blocks: list[SqliteBlock] = []
-        self._nodes: dict[tuple[int, int], tuple[Share, Entry]] = {}
+        self._nodes: dict[tuple[int, int], Entry] = {}
         self._nodes_gone: dict[tuple[int, int], Share] = {}
         self._shares: dict[int, Share] = {}
         self._shares_gone: list[int] = []
@@ -106,10 +107,11 @@ class SqliteStore:
         data: bytes = self.db.execute("SELECT data FROM block WHERE id = ?", (id_,)).fetchone()[0]
         return data
 
-    def continue_after(self, block_id: int, numbers_ceiling: int) -> None:
+    def continue_after(self, block_id: int, numbers_ceiling: int, serial: int) -> None:
         """Go on counting after what was found in the database."""
         self._block_ids = count(block_id + 1)
         self._numbers_ceiling = numbers_ceiling
+        self._serials = serial
 
     def setting(self, name: str, default: int) -> int:
         """Return a stored number."""
@@ -120,7 +122,7 @@ class SqliteStore:
 
     def node(self, share: Share, node: Entry) -> None:
         """Write ``node`` with the next commit."""
-        self._nodes[share.serial, node.number] = share, node
+        self._nodes[share.serial, node.number] = node
 
     def node_gone(self, share: Share, node: Entry) -> None:
         """Write that ``node`` is gone with the next commit."""
@@ -165,13 +167,14 @@ class SqliteStore:
         db = self.db
         for block in self._blocks:
             db.execute("INSERT INTO block VALUES (?, ?)", (block.id, block.data))
-        for (serial, number), (share, node) in self._nodes.items():
+        for (serial, number), node in self._nodes.items():
             row = (serial, number, node.epoch, node_text(node))
             db.execute("INSERT OR REPLACE INTO node VALUES (?, ?, ?, ?)", row)
             if number >= self._numbers_ceiling:
                 self._numbers_ceiling = number + NUMBERS_AHEAD
                 db.execute("INSERT OR REPLACE INTO setting VALUES ('numbers', ?)", (self._numbers_ceiling,))
-            if share.serial > self.setting("serials", 0):
+            if serial > self._serials:
+                self._serials = serial
                 db.execute("INSERT OR REPLACE INTO setting VALUES ('serials', ?)", (serial,))
         for (serial, number), share in self._nodes_gone.items():
             if share.snapshots:

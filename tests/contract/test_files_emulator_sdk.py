@@ -8,10 +8,12 @@ from azure.core.exceptions import (
     HttpResponseError,
     ResourceExistsError,
     ResourceNotFoundError,
+    ServiceRequestError,
 )
 from azure.storage.fileshare import ContentSettings, NTFSAttributes, ShareServiceClient
 from azure.storage.fileshare.aio import ShareServiceClient as AioShareServiceClient
 
+from localdev.files_emulator.server import Emulator
 from tests.support.files_emulator import ACCOUNT, KEY, running
 
 ALL = ["timestamps", "Etag", "Attributes", "PermissionKey"]
@@ -242,6 +244,20 @@ async def test_the_aio_sdk_works_too(emulator):
         download = await directory.get_file_client("f3").download_file()
         assert await download.readall() == b"abc"
         assert download.properties.metadata == {"n": "3"}
+
+
+async def test_an_emulator_in_the_same_event_loop_serves_and_stops():
+    emulator = Emulator()
+    await emulator.start()
+    async with AioShareServiceClient(emulator.url, credential=KEY, retry_total=0) as service:
+        share = await service.create_share("share")
+        file = share.get_file_client("f")
+        await file.upload_file(bytes(9 << 20))
+        assert len(await (await file.download_file()).readall()) == 9 << 20
+        assert emulator.control.counts["file_create"] == 1
+        await emulator.stop()
+        with pytest.raises(ServiceRequestError):
+            await file.get_file_properties()
 
 
 def test_a_connection_string_and_sas_reach_it(emulator, share):

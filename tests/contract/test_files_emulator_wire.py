@@ -349,6 +349,12 @@ def test_a_created_file_replaces_all_of_the_old_one_unless_that_is_read_only(emu
     assert write(emulator, "share/file", 0, 0, b"x").code == "ReadOnlyAttribute"
 
 
+def test_a_body_in_a_create_needs_a_version_that_knows_it(emulator):
+    refused = emulator.put("share/f", b"x", {"x-ms-version": "2025-07-05"})
+    assert (refused.status, refused.code) == (400, "InvalidHeaderValue")
+    assert emulator.put("share/f", b"", {"x-ms-version": "2025-07-05"}, size=1).status == 201
+
+
 def test_metadata_moves_the_change_time_and_not_the_write_time(emulator):
     before = emulator.put("share/f")
     emulator.send("PUT", "share/f", {"comp": "metadata"}, {"x-ms-meta-a": "1"})

@@ -1,0 +1,86 @@
+"""What a request gives a file: its bytes, its size, its content headers."""
+
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from collections.abc import Mapping
+from hashlib import md5
+
+from localdev.files_emulator.errors import ServiceError, bad_header
+from localdev.files_emulator.messages import Request
+from localdev.files_emulator.ranges import MAX_WRITE_BYTES
+from localdev.files_emulator.tree import ContentHeaders
+
+MAX_FILE_BYTES = 4 * 1024**4
+
+_SAS_OVERRIDES = {
+    "Cache-Control": "rscc",
+    "Content-Disposition": "rscd",
+    "Content-Encoding": "rsce",
+    "Content-Language": "rscl",
+    "Content-Type": "rsct",
+}
+
+
+def checked_body(request: Request) -> str:
+    """Return the MD5 of the request's body if it came with one, which must be right, or nothing.
+
+    :raises ServiceError: the body is longer than one write may be, or is not what its MD5 says.
+    """
+    if "x-ms-structured-body" in request.headers:  # stored unread, its framing would become content
+        raise ServiceError("UnsupportedHeader", HeaderName="x-ms-structured-body")
+    if request.body_dropped or len(request.body) > MAX_WRITE_BYTES:
+        raise ServiceError("RequestBodyTooLarge", MaxLimit=str(MAX_WRITE_BYTES))
+    sent = request.headers.get("content-md5", "")
+    if not sent:
+        return ""
+    _check_md5("Content-MD5", sent)
+    digest = b64encode(md5(request.body, usedforsecurity=False).digest()).decode()
+    if digest != sent:
+        raise ServiceError("Md5Mismatch", UserSpecifiedMd5=sent, ServerCalculatedMd5=digest)
+    return digest
+
+
+def asked_size(headers: Mapping[str, str]) -> int | None:
+    """Return the file size a request names, ``None`` if it does not."""
+    text = headers.get("x-ms-content-length")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 20):
+        raise bad_header("x-ms-content-length", text)
+    if int(text) > MAX_FILE_BYTES:
+        raise ServiceError("OutOfRangeInput", HeaderName="x-ms-content-length")
+    return int(text)
+
+
+def content_headers(headers: Mapping[str, str]) -> ContentHeaders:
+    """Return the content headers a request sets; those it does not mention are cleared."""
+    digest = headers.get("x-ms-content-md5", "")
+    if digest:
+        _check_md5("x-ms-content-md5", digest)
+    return ContentHeaders(
+        headers.get("x-ms-content-type") or "application/octet-stream",
+        headers.get("x-ms-content-encoding", ""),
+        headers.get("x-ms-content-language", ""),
+        headers.get("x-ms-cache-control", ""),
+        headers.get("x-ms-content-disposition", ""),
+        digest,
+    )
+
+
+def _check_md5(name: str, text: str) -> None:
+    try:
+        valid = len(b64decode(text, validate=True)) == 16
+    except (Base64Error, ValueError):
+        valid = False
+    if not valid:
+        raise ServiceError("InvalidMd5", HeaderName=name)
+
+
+def overridden(headers: list[tuple[str, str]], query: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return ``headers`` with those replaced that a service SAS prescribes."""
+    wanted = {
+        name: query[parameter]
+        for name, parameter in _SAS_OVERRIDES.items()
+        if query.get(parameter) and query[parameter].isprintable()
+    }
+    return [*((name, value) for name, value in headers if name not in wanted), *wanted.items()]
