@@ -5,7 +5,9 @@ a file with its content, and else in 2022-11-02, the first that keeps trailing d
 without it the service drops trailing dots from names, and two files become one.
 """
 
+import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, Self
 from urllib.parse import quote
 
@@ -14,13 +16,15 @@ import aiohttp
 from shared.adapters.credentials import Bearer, Secret
 from shared.adapters.metering import Meter
 from shared.adapters.signing import NO_QUERY, Query, refuse_plain_http, signer
-from shared.adapters.storage_http import Call, Reply, StorageHttp
+from shared.adapters.storage_http import NO_HEADERS, Call, Reply, StorageHttp
 from shared.adapters.system import SystemClock
 from shared.errors import InvalidInput
 from shared.ports import Clock
 
 VERSIONS: Final = ("2026-10-06", "2026-02-06", "2022-11-02")
 CREATES_WITH_BODY: Final = "2026-02-06"
+
+_NAMELESS: Final = re.compile(r"(?:^|/)\.{0,2}(?:/|$)")
 
 
 class _Account:
@@ -81,14 +85,14 @@ class FilesHttp:
     ) -> Reply:
         """Send one request and read its answer, with retries. ``path`` is what :func:`share_path` makes."""
         return await self._account.http.send(
-            Call(operation, method, path, query, headers or {}, body), self._count, exact_bytes
+            Call(operation, method, path, query, headers or NO_HEADERS, body), self._count, exact_bytes
         )
 
     async def open(
         self, operation: str, path: str, query: Query, headers: Mapping[str, str] | None = None
     ) -> aiohttp.ClientResponse:
         """Send one GET, with retries up to the answer's headers; the caller reads or closes the body."""
-        return await self._account.http.open(Call(operation, "GET", path, query, headers or {}), self._count)
+        return await self._account.http.open(Call(operation, "GET", path, query, headers or NO_HEADERS), self._count)
 
     @property
     def creates_with_body(self) -> bool:
@@ -122,11 +126,15 @@ def share_path(share_name: str, path: str = "") -> str:
     :raises InvalidInput: a component is empty, ``.`` or ``..``, which would name another node.
     """
     if not path:
-        return "/" + quote(share_name, safe="")
-    for name in path.split("/"):
-        if name in ("", ".", ".."):
-            raise InvalidInput(f"path {path!r} has an empty, '.' or '..' component", field="path")
+        return _share(share_name)
+    if _NAMELESS.search(path):
+        raise InvalidInput(f"path {path!r} has an empty, '.' or '..' component", field="path")
     try:
-        return f"/{quote(share_name, safe='')}/{quote(path, safe='/')}"
+        return f"{_share(share_name)}/{quote(path, safe='/')}"
     except UnicodeEncodeError:
         raise InvalidInput(f"path {path!r} is not valid Unicode", field="path") from None
+
+
+@lru_cache(maxsize=1024)
+def _share(share_name: str) -> str:
+    return "/" + quote(share_name, safe="")

@@ -130,11 +130,11 @@ class SasSigner:
 
     def __init__(self, sas: Sas) -> None:
         items = [part.partition("=") for part in sas.token.split("&") if part]
-        self._text = "&".join(f"{name}={quote(unquote(value), safe='')}" for name, _, value in items)
+        self.text = "&".join(f"{name}={quote(unquote(value), safe='')}" for name, _, value in items)
 
     async def sign(self, method: str, path: str, query: Query, headers: dict[str, str], length: int) -> str:  # noqa: ARG002
         """Return the query with the SAS after it."""
-        return f"{query.text}&{self._text}" if query.text else self._text
+        return f"{query.text}&{self.text}" if query.text else self.text
 
 
 class BearerSigner:

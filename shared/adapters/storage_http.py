@@ -6,8 +6,8 @@ else is raised at once. Requests are repeated only as they are, so every call ma
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from email.utils import format_datetime, parsedate_to_datetime
+from types import MappingProxyType
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -38,8 +38,10 @@ HEADERS: Final = 4096
 _SILENT: Final = ("Content-Type", "Accept", "Accept-Encoding")
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class Call(NamedTuple):
     """One request before it is signed. ``path`` is percent-encoded and begins with ``/``, without the account's own path."""
 
     operation: str
@@ -47,7 +49,7 @@ class Call:
     method: str
     path: str
     query: Query = NO_QUERY
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = NO_HEADERS
     body: bytes = b""
 
     def __str__(self) -> str:

@@ -18,7 +18,7 @@ from shared.adapters import connection_string
 from shared.adapters.credentials import Secret
 from shared.adapters.metering import Meter
 from shared.adapters.signing import NO_QUERY, Query, query, refuse_plain_http, signer
-from shared.adapters.storage_http import Call, Reply, StorageHttp
+from shared.adapters.storage_http import NO_HEADERS, Call, Reply, StorageHttp
 from shared.adapters.system import SystemClock
 from shared.errors import Conflict, IntegrityError, InvalidInput
 from shared.ports import Clock
@@ -177,7 +177,9 @@ class BlobVault:
         body: bytes = b"",
     ) -> Reply:
         path = f"{self._container}/{quote(name, safe='/')}" if name else self._container
-        return await self._account.http.send(Call(operation, method, path, asked, headers or {}, body), self._count)
+        return await self._account.http.send(
+            Call(operation, method, path, asked, headers or NO_HEADERS, body), self._count
+        )
 
     def _count(self, call: Call) -> None:
         if call.method == "PUT":

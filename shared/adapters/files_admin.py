@@ -1,0 +1,120 @@
+"""Shares and their snapshots, through Azure's SDK.
+
+Our share snapshots carry the tag of the run that took them in metadata, so that a run that lost the answer, or was started
+again, finds its own instead of taking a second. Finding needs List Shares, which a SAS for one share does not allow: then
+a repeated call takes another snapshot, and the first one stays behind until someone deletes it.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, Self
+
+from azure.storage.fileshare.aio import ShareServiceClient
+
+from shared.adapters import sdk
+from shared.adapters.backoff import Retry
+from shared.adapters.credentials import Bearer, Secret
+from shared.adapters.metering import Meter
+from shared.adapters.translate import translated
+from shared.errors import Conflict, Denied, NotFound, Retryable
+
+VERSION: Final = "2025-05-05"
+"""Older than what the lean client speaks: everything here exists since 2024-11-04, and every region answers to it."""
+TAG: Final = "afbrun"
+
+
+class FilesAdmin:
+    """A :class:`shared.ports.ShareAdmin`."""
+
+    def __init__(
+        self,
+        account_url: str,
+        share_name: str,
+        secret: Secret,
+        *,
+        meter: Meter | None = None,
+        retry_budget_s: float = 60.0,
+    ) -> None:
+        """With a ``meter``, requests are counted as ``share``."""
+        self._budget_s = retry_budget_s
+        self._share_name = share_name
+        extra: dict[str, Any] = {"token_intent": "backup"} if isinstance(secret, Bearer) else {}
+        if meter is not None:
+            extra["raw_request_hook"] = lambda _request: meter.files_request("share")
+        self._service = ShareServiceClient(
+            account_url, sdk.credential(secret, account_url), api_version=VERSION, **sdk.options(), **extra
+        )
+        self._share = self._service.get_share_client(share_name)
+
+    async def take_snapshot(self, tag: str) -> str:
+        """Id of the share snapshot tagged ``tag``, taken now if there is none."""
+        what = f"take a snapshot of share {self._share_name!r}"
+        retry = Retry(self._budget_s)
+        while True:
+            try:
+                with translated(what):
+                    # Looked for again in every try: the one that failed may have taken it.
+                    return await self._tagged(tag) or str(
+                        (await self._share.create_snapshot(metadata={TAG: tag}))["snapshot"]
+                    )
+            except Retryable as failure:
+                await retry.wait(failure)
+
+    async def _tagged(self, tag: str) -> str | None:
+        found: str | None = None
+        try:
+            with translated("list shares"):
+                shares = self._service.list_shares(
+                    name_starts_with=self._share_name, include_metadata=True, include_snapshots=True
+                )
+                async for share in shares:
+                    metadata = {name.lower(): value for name, value in (share.metadata or {}).items()}
+                    if share.name == self._share_name and share.snapshot and metadata.get(TAG) == tag:
+                        found = found or str(share.snapshot)
+        except Denied:
+            return None  # the credential is for one share; see the module's docstring
+        return found
+
+    async def delete_snapshot(self, snapshot: str) -> None:
+        """Delete a share snapshot, if it is there."""
+        share = self._service.get_share_client(self._share_name, snapshot=snapshot)
+        try:
+            await sdk.repeated(
+                f"delete snapshot {snapshot} of share {self._share_name!r}", share.delete_share, self._budget_s
+            )
+        except NotFound:
+            return
+
+    async def properties(self) -> Mapping[str, str]:
+        """Quota, tier, protocols and metadata (names after ``metadata.``)."""
+        found = await sdk.repeated(
+            f"read the properties of share {self._share_name!r}", self._share.get_share_properties, self._budget_s
+        )
+        described = {
+            "quota_gib": str(found.quota or ""),
+            "access_tier": str(found.access_tier or ""),
+            "protocols": ",".join(found.protocols or ["SMB"]),
+            "root_squash": str(found.root_squash or ""),
+            "provisioned_iops": str(found.provisioned_iops or ""),
+        }
+        metadata = {f"metadata.{name}": str(value) for name, value in (found.metadata or {}).items()}
+        return {name: value for name, value in described.items() if value} | metadata
+
+    async def create(self) -> None:
+        """Make the share, if it is not there."""
+        try:
+            await sdk.repeated(f"create share {self._share_name!r}", self._share.create_share, self._budget_s)
+        except Conflict as error:
+            if error.code != "ShareAlreadyExists":
+                raise
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._service.close()
+
+    async def __aenter__(self) -> Self:
+        """Itself."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close."""
+        await self.aclose()

@@ -1,0 +1,207 @@
+"""The journal in Azure Tables: one row per line.
+
+::
+
+    PartitionKey  run id, 19 digits
+    RowKey        batch number, 8 digits "-" line number, 6 digits: the order of reading, and what makes writing a batch again replace it
+    at            ISO 8601, UTC              kind, path, reason, hint   text, see below
+    node_id       64-bit integer             details                    JSON object, left out when empty
+    lines         32-bit integer: how many lines the batch has. An earlier attempt may have left more rows; readers skip them.
+
+Text is stored as it is, or, when it holds a character that XML (in which the service also speaks) cannot carry or begins with
+``json:``, as ``json:`` and a JSON string. Longer text than a row can take is cut, which ``...`` at its end shows.
+"""
+
+import asyncio
+import datetime as dt
+import json
+import re
+from collections.abc import AsyncIterator, Iterator, Sequence
+from functools import partial
+from typing import Any, Final, Self
+
+from azure.data.tables import EdmType, EntityProperty, UpdateMode
+from azure.data.tables.aio import TableClient
+
+from shared.adapters import connection_string, sdk
+from shared.adapters.credentials import Secret
+from shared.errors import Conflict, IntegrityError, NotFound
+from shared.ports import JournalLine
+
+TABLE: Final = "journal"
+TRANSACTION_ROWS: Final = 100
+TRANSACTION_BYTES: Final = 2 * 1024 * 1024
+"""The service takes 4 MiB; what we count is the text and not what it is wrapped in."""
+TEXT_CHARACTERS: Final = 4_000
+"""Of a property: a path has at most 2,048; the service takes 32 Ki characters, and escaping may make six of one."""
+
+_ESCAPED: Final = "json:"
+_NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\r\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+Row = dict[str, Any]
+
+
+class TableJournal:
+    """A :class:`shared.ports.Journal`; makes its table when it first writes."""
+
+    def __init__(self, account_url: str, secret: Secret, *, table: str = TABLE, retry_budget_s: float = 60.0) -> None:
+        self._budget_s = retry_budget_s
+        self._table = TableClient(account_url, table, credential=sdk.credential(secret, account_url), **sdk.options())
+        self._exists = False
+        self._making = asyncio.Lock()
+
+    @classmethod
+    def from_connection_string(cls, connection: str, *, table: str = TABLE) -> Self:
+        """:raises InvalidInput: the string names no table endpoint or no secret."""
+        return cls(*connection_string.parse(connection, "table"), table=table)
+
+    @classmethod
+    def from_account_url(cls, account_url: str, secret: Secret, *, table: str = TABLE) -> Self:
+        """``secret`` is usually ``Credentials.identity()``."""
+        return cls(account_url, secret, table=table)
+
+    async def write(self, run_id: int, batch_no: int, lines: Sequence[JournalLine]) -> None:
+        """Append a batch's lines, or replace those it wrote before."""
+        if not lines:
+            return
+        await self._make_table()
+        rows = (_row(run_id, batch_no, number, line, len(lines)) for number, line in enumerate(lines))
+        for transaction in _transactions(rows):
+            operations = [("upsert", row, {"mode": UpdateMode.REPLACE}) for row in transaction]
+            await sdk.repeated(
+                f"write journal of run {run_id}", partial(self._table.submit_transaction, operations), self._budget_s
+            )
+
+    async def _make_table(self) -> None:
+        if self._exists:
+            return
+        async with self._making:
+            if not self._exists:
+                try:
+                    await sdk.repeated("create the journal's table", self._table.create_table, self._budget_s)
+                except Conflict as error:
+                    if error.code != "TableAlreadyExists":
+                        raise
+                self._exists = True
+
+    async def read(self, run_id: int) -> AsyncIterator[JournalLine]:
+        """The lines of a run, oldest batch first; a page of 1,000 in memory."""
+        token: Any = None
+        batch, lines = "", 0
+        while True:
+            try:
+                rows, token = await sdk.repeated(
+                    f"read journal of run {run_id}", partial(self._page, run_id, token), self._budget_s
+                )
+            except NotFound:
+                return  # nobody has written yet
+            for row in rows:
+                of_batch, _, number = str(row["RowKey"]).partition("-")
+                if of_batch != batch:
+                    batch, lines = of_batch, int(row["lines"])
+                if int(number) < lines:
+                    yield _line(row)
+            if not token:
+                return
+
+    async def _page(self, run_id: int, token: Any) -> tuple[list[Row], Any]:
+        pages = self._table.query_entities(f"PartitionKey eq '{_partition(run_id)}'").by_page(continuation_token=token)
+        rows = [dict(row) async for page in _first(pages) async for row in page]
+        return rows, pages.continuation_token
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._table.close()
+
+    async def __aenter__(self) -> Self:
+        """Itself."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close."""
+        await self.aclose()
+
+
+async def _first(pages: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async for page in pages:
+        yield page
+        return
+
+
+def _partition(run_id: int) -> str:
+    return f"{run_id:019d}"
+
+
+def _row(run_id: int, batch_no: int, number: int, line: JournalLine, lines: int) -> Row:
+    row: Row = {
+        "PartitionKey": _partition(run_id),
+        "RowKey": f"{batch_no:08d}-{number:06d}",
+        "at": line.at.astimezone(dt.UTC).isoformat(),
+        "kind": _stored(line.kind),
+        "path": _stored(line.path),
+        "node_id": EntityProperty(line.node_id, EdmType.INT64),
+        "reason": _stored(line.reason),
+        "hint": _stored(line.hint),
+        "lines": lines,
+    }
+    if line.details:
+        row["details"] = _details(line)
+    return row
+
+
+def _stored(text: str) -> str:
+    if len(text) > TEXT_CHARACTERS:
+        text = text[: TEXT_CHARACTERS - 3] + "..."
+    if text.startswith(_ESCAPED) or _NOT_XML.search(text):
+        return _ESCAPED + json.dumps(text)
+    return text
+
+
+def _read(text: object) -> str:
+    stored = str(text or "")
+    return str(json.loads(stored.removeprefix(_ESCAPED))) if stored.startswith(_ESCAPED) else stored
+
+
+def _details(line: JournalLine) -> str:
+    kept: dict[str, str] = {}
+    left = TEXT_CHARACTERS
+    for name, value in line.details.items():
+        left -= len(name) + len(value)
+        if left < 0:
+            kept["..."] = f"{len(line.details) - len(kept)} more"
+            break
+        kept[name] = value
+    return json.dumps(kept)
+
+
+def _line(row: Row) -> JournalLine:
+    try:
+        node_id = row.get("node_id", 0)
+        return JournalLine(
+            at=dt.datetime.fromisoformat(str(row["at"])),
+            kind=_read(row["kind"]),
+            path=_read(row.get("path")),
+            node_id=int(node_id.value if isinstance(node_id, EntityProperty) else node_id),
+            reason=_read(row.get("reason")),
+            hint=_read(row.get("hint")),
+            details=json.loads(str(row.get("details") or "{}")),
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise IntegrityError(
+            f"journal row {row.get('PartitionKey')}/{row.get('RowKey')} is unreadable: {error}"
+        ) from error
+
+
+def _transactions(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    """Rows in groups that the service takes at once."""
+    group: list[Row] = []
+    size_bytes = 0
+    for row in rows:
+        row_bytes = 300 + sum(len(json.dumps(value)) for value in row.values() if isinstance(value, str))
+        if group and (len(group) == TRANSACTION_ROWS or size_bytes + row_bytes > TRANSACTION_BYTES):
+            yield group
+            group, size_bytes = [], 0
+        group.append(row)
+        size_bytes += row_bytes
+    if group:
+        yield group
