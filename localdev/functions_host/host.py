@@ -15,9 +15,8 @@ from dataclasses import dataclass
 
 from aiohttp import web
 from psycopg import AsyncConnection, Error
-from psycopg_pool import AsyncConnectionPool
 
-from localdev.functions_host import client_binding, schema, store_instances
+from localdev.functions_host import client_binding, pools, schema, store_instances
 from localdev.functions_host.activity_worker import ActivityWorker
 from localdev.functions_host.host_json import HostJson
 from localdev.functions_host.http_triggers import HttpTriggers
@@ -71,13 +70,8 @@ class Host:
         self.address = f"http://{options.host}:{self._port}"
         self._episodes, self._tasks = Bell(), Bell()
         self._presence = Presence(options.postgres_url, hub=options.hub, on_notice=self._hear)
-        self._pool = AsyncConnectionPool(
-            options.postgres_url,
-            min_size=1,
-            max_size=min(host_json.max_orchestrators, MAX_EPISODES) + 4,
-            kwargs={"autocommit": True, "application_name": "functions_host"},
-            open=False,
-        )
+        self._pool = pools.durable(options.postgres_url, size=min(host_json.max_orchestrators, MAX_EPISODES) + 4)
+        self._relaxed = pools.relaxed(options.postgres_url)
         token = secrets.token_urlsafe(24)
         self._invoker = Invoker(
             timeout=host_json.function_timeout,
@@ -94,7 +88,7 @@ class Host:
         """Serve and work; returns when the address answers."""
         async with await AsyncConnection.connect(self._options.postgres_url) as connection:
             await schema.create(connection)
-        await self._pool.open(wait=True)
+        await asyncio.gather(self._pool.open(wait=True), self._relaxed.open(wait=True))
         await self._presence.start()
         await self._runner.setup()
         await web.TCPSite(self._runner, self._options.host, self._port).start()
@@ -125,13 +119,13 @@ class Host:
         await self._timers.release()
         await self._runner.cleanup()
         await self._presence.stop()
-        await self._pool.close()
+        await asyncio.gather(self._pool.close(), self._relaxed.close())
         log.info("host_stopped")
 
     def _make_workers(self, host_json: HostJson) -> None:
         options = self._options
         self._activities = ActivityWorker(
-            self._pool,
+            self._relaxed,
             hub=options.hub,
             presence=self._presence,
             activities=self._app.activities,

@@ -23,7 +23,7 @@ where i.hub = %(hub)s and i.status in ('Pending', 'Running', 'Suspended')
   and i.id <> all(%(busy)s)
   and exists (
     select from functions_host.inbox b
-    where b.hub = i.hub and b.instance_id = i.id and b.visible_at <= clock_timestamp()
+    where b.hub = i.hub and b.instance_id = i.id and b.visible_at <= statement_timestamp()
       and (i.status <> 'Suspended' or b.kind in (3, 20)))
 order by i.updated_at
 limit %(limit)s
@@ -40,8 +40,8 @@ async def ready(connection: AsyncConnection, hub: str, *, busy: Sequence[str], l
 
 
 _NEXT_DUE: LiteralString = """
-select extract(epoch from min(visible_at) - clock_timestamp())::float8
-from functions_host.inbox where hub = %s and visible_at > clock_timestamp()
+select extract(epoch from min(visible_at) - statement_timestamp())::float8
+from functions_host.inbox where hub = %s and visible_at > statement_timestamp()
 """
 
 
@@ -73,7 +73,7 @@ async def hold(connection: AsyncConnection, hub: str, instance_id: str) -> Insta
 
 _ARRIVED: LiteralString = """
 select seq, execution_id, event from functions_host.inbox
-where hub = %s and instance_id = %s and visible_at <= clock_timestamp()
+where hub = %s and instance_id = %s and visible_at <= statement_timestamp()
 order by kind <> 0, visible_at, seq limit %s
 """
 
@@ -98,7 +98,7 @@ async def remove(connection: AsyncConnection, seqs: Sequence[int]) -> None:
 
 _APPEND: LiteralString = """
 insert into functions_host.history (hub, instance_id, seq, event)
-select %s, %s, %s + n - 1, e from unnest(%s::text[]) with ordinality as added(e, n)
+select %s, %s, %s + n - 1, e from unnest(%b::text[]) with ordinality as added(e, n)
 """
 
 
@@ -109,7 +109,7 @@ async def append(connection: AsyncConnection, hub: str, instance_id: str, at: in
 
 _SCHEDULE: LiteralString = """
 insert into functions_host.task (hub, instance_id, execution_id, task_id, name, input)
-select %s, %s, %s, t, n, i from unnest(%s::int[], %s::text[], %s::text[]) as task(t, n, i)
+select %s, %s, %s, t, n, i from unnest(%s::int[], %b::text[], %b::text[]) as task(t, n, i)
 """
 
 
@@ -132,7 +132,7 @@ async def schedule(
 
 _SET_TIMERS: LiteralString = """
 insert into functions_host.inbox (hub, instance_id, execution_id, kind, visible_at, event)
-select %s, %s, %s, 11, v, e from unnest(%s::timestamptz[], %s::text[]) as timer(v, e)
+select %s, %s, %s, 11, v, e from unnest(%s::timestamptz[], %b::text[]) as timer(v, e)
 """
 
 

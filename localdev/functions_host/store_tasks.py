@@ -58,7 +58,7 @@ async def renew(connection: AsyncConnection, *, owner: int, lease_seconds: float
 
 _COMPLETE: LiteralString = """
 with answered as (
-    select * from unnest(%(seqs)s::bigint[], %(attempts)s::int[], %(kinds)s::int[], %(events)s::text[])
+    select * from unnest(%(seqs)s::bigint[], %(attempts)s::int[], %(kinds)s::int[], %(events)b::text[])
         as a(seq, attempt, kind, event)
 ), gone as (
     delete from functions_host.task t using answered a
@@ -121,7 +121,7 @@ set owner = null, lease_until = null, losses = t.losses + 1
 from (
     select seq from functions_host.task
     where hub = %(hub)s and owner is not null and owner <> %(owner)s
-      and (lease_until < clock_timestamp()
+      and (lease_until < statement_timestamp()
            or not exists (
                select from pg_locks l
                where l.locktype = 'advisory' and l.objsubid = 2 and l.granted

@@ -15,7 +15,7 @@ _REGISTER: LiteralString = """
 insert into functions_host.timer as t (hub, name, schedule, next_due_at)
 values (%(hub)s, %(name)s, %(schedule)s, %(next)s)
 on conflict (hub, name) do update set schedule = excluded.schedule, next_due_at = excluded.next_due_at
-where t.schedule <> excluded.schedule or (not %(monitor)s and t.owner is null and t.next_due_at < clock_timestamp())
+where t.schedule <> excluded.schedule or (not %(monitor)s and t.owner is null and t.next_due_at < statement_timestamp())
 """
 
 
@@ -46,7 +46,7 @@ async def due(connection: AsyncConnection, hub: str, name: str) -> tuple[datetim
 _CLAIM: LiteralString = """
 update functions_host.timer
 set owner = %(owner)s, lease_until = clock_timestamp() + make_interval(secs => %(lease)s), attempt = attempt + 1
-where hub = %(hub)s and name = %(name)s and owner is null and (%(early)s or next_due_at <= clock_timestamp())
+where hub = %(hub)s and name = %(name)s and owner is null and (%(early)s or next_due_at <= statement_timestamp())
 returning attempt
 """
 
@@ -109,7 +109,7 @@ _TAKE_BACK: LiteralString = """
 update functions_host.timer
 set owner = null, lease_until = null
 where hub = %(hub)s and owner <> %(owner)s
-  and (lease_until < clock_timestamp()
+  and (lease_until < statement_timestamp()
        or not exists (
            select from pg_locks l
            where l.locktype = 'advisory' and l.objsubid = 2 and l.granted

@@ -1,13 +1,14 @@
 """Leases on real tables: who may hold a task, whose result counts, and when a task is given up."""
 
 import json
+import re
 from datetime import timedelta
+from itertools import count
 
 import pytest
 from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
 
-from localdev.functions_host import events, schema, store_episodes, store_instances, store_tasks
+from localdev.functions_host import events, pools, schema, store_episodes, store_instances, store_tasks
 from localdev.functions_host.activity_worker import MAX_LOSSES, ActivityWorker
 from localdev.functions_host.invocation import Invoker
 from localdev.functions_host.leases import Presence
@@ -115,7 +116,7 @@ async def test_released_tasks_can_be_claimed_at_once_and_nothing_is_held_against
 
 
 async def test_a_task_that_outlives_no_host_is_given_up_with_the_reason(postgres_url, connection, present):
-    async with AsyncConnectionPool(postgres_url, min_size=1, kwargs={"autocommit": True}) as pool:
+    async with pools.relaxed(postgres_url) as pool:
         worker = ActivityWorker(
             pool,
             hub=HUB,
@@ -136,6 +137,33 @@ async def test_a_task_that_outlives_no_host_is_given_up_with_the_reason(postgres
     assert event["EventType"] == events.Kind.TASK_FAILED
     assert event["Reason"].startswith(f"Activity function 'act' failed: given up after {MAX_LOSSES} attempts")
     assert [task.task_id for task in await claim(connection, present.owner)] == [1, 2]
+
+
+async def test_queues_that_were_just_emptied_are_still_read_by_index(postgres_url, connection):
+    """To the planner an emptied and vacuumed queue is best scanned, and the plan is cached while the queue fills."""
+    await connection.execute("delete from functions_host.task")
+    for table in ("task", "inbox", "instance"):
+        await connection.execute(f"vacuum analyze functions_host.{table}")
+    async with pools.relaxed(postgres_url) as pool, pool.connection() as pooled:
+        await pooled.execute("set plan_cache_mode = force_generic_plan")
+        for name, query, arguments in (
+            ("claim", store_tasks._CLAIM, "1, 60, 'h', 4"),
+            ("renew", store_tasks._RENEW, "60, 1"),
+            ("ready", store_episodes._READY, "'h', array['i'], 4"),
+            ("arrived", store_episodes._ARRIVED, "'h', 'i', 1000"),
+        ):
+            numbers = count(1)
+            seen: dict[str, str] = {}
+            text = re.sub(
+                r"%(?:\((\w+)\))?[sb]",
+                lambda match: seen.setdefault(match[1] or match.start(), f"${next(numbers)}"),  # noqa: B023
+                query,
+            )
+            await pooled.execute(f"prepare {name} as {text}")
+            plan = await (await pooled.execute(f"explain execute {name}({arguments})")).fetchall()
+            lines = "\n".join(line for (line,) in plan)
+            assert "Index Scan" in lines, name
+            assert "Seq Scan" not in lines, f"{name}\n{lines}"
 
 
 async def test_the_schema_can_be_created_again(connection):
