@@ -21,14 +21,14 @@ MAGIC: Final = b"AFBP"
 VERSION: Final = 1
 _UNIX_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _TICKS_PER_MICROSECOND: Final = 10
-_SEGMENTS_MAX: Final = 1 << 24
-"""So that a range that makes no sense does not fill the memory."""
+_SEGMENTS_MAX: Final = 1 << 22
+"""Some 40 times what a billion files need; a range that makes no sense does not fill the memory."""
 
 
 def encode(point: PointRecord) -> bytes:
     """Return the bytes of ``point``.
 
-    :raises ValueError: a time without a zone, or more than 16,777,216 segments.
+    :raises ValueError: a time without a zone, or more than 4,194,304 segments.
     """
     if len(point.segments) > _SEGMENTS_MAX:
         raise ValueError(f"more than {_SEGMENTS_MAX} segments")

@@ -180,7 +180,7 @@ def test_a_point_that_names_too_many_segments_is_refused():
     buffer = bytearray(envelope.unseal(b"AFBP", 1, point.encode(records.point(segments=((77, 5), (77, 6)))), "point"))
     at = buffer.index(struct.pack("<III", 77, 5, 2))
     buffer[at + 8 : at + 12] = b"\xff" * 4
-    with pytest.raises(IntegrityError, match="more than 16777216 segments"):
+    with pytest.raises(IntegrityError, match="more than 4194304 segments"):
         point.decode(envelope.seal(b"AFBP", 1, bytes(buffer)))
 
 
