@@ -20,12 +20,12 @@ class Account:
     name: str
     key: str
 
-    def share(self, name: str) -> ShareClient:
-        """Return a client for a share; the caller closes it."""
-        return ShareClient(self.url, name, **self._options())
+    def share(self, name: str, snapshot: str | None = None) -> ShareClient:
+        """Return a client for a share, or for a share snapshot of it; the caller closes it."""
+        return ShareClient(self.url, name, snapshot=snapshot, **self._options())
 
     def async_share(self, name: str, snapshot: str | None = None) -> AsyncShareClient:
-        """Return a client for a share, or for a share snapshot of it; the caller closes it."""
+        """Return the same for ``async`` code."""
         return AsyncShareClient(self.url, name, snapshot=snapshot, **self._options())
 
     def _options(self) -> dict[str, Any]:

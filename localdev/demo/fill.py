@@ -34,7 +34,9 @@ async def fill(account: Account, share: str, plan: Plan, progress: Progress = la
     async with Uploader(account, share, connections=CONCURRENT) as uploader:
 
         async def make(directory: PlannedDirectory) -> None:
-            await uploader.put(directory.path, {"restype": "directory"}, metadata_headers(directory.facts.metadata))
+            # The root is there already, so what a directory is born with has to be set.
+            query = {"restype": "directory"} if directory.path else {"restype": "directory", "comp": "metadata"}
+            await uploader.put(directory.path, query, metadata_headers(directory.facts.metadata))
 
         async def write(file: PlannedFile) -> None:
             await write_file(uploader, file, keys)
@@ -44,12 +46,14 @@ async def fill(account: Account, share: str, plan: Plan, progress: Progress = la
             query = {"restype": "directory", "comp": "properties"}
             await uploader.put(directory.path, query, fact_headers(directory.facts, keys))
 
-        for _, level in groupby(
-            sorted(plan.directories, key=lambda d: d.path.count("/")), key=lambda d: d.path.count("/")
-        ):
+        for _, level in groupby(sorted(plan.directories, key=_depth), key=_depth):
             await each(level, make)
         await each(plan.files, write)
         await each((d for d in plan.directories if fact_headers(d.facts, keys)), describe)
+
+
+def _depth(directory: PlannedDirectory) -> int:
+    return directory.path.count("/")
 
 
 async def write_file(uploader: Uploader, file: PlannedFile, keys: Mapping[str, str]) -> None:

@@ -101,7 +101,10 @@ def _crowd(count: int) -> Plan:
 
 def _office() -> Plan:
     """Plan what differs in attributes, permissions, metadata, headers and times."""
-    directories = [PlannedDirectory("office", Facts(sddl=SDDLS[1], written=_time(2015)))]
+    directories = [
+        PlannedDirectory("", Facts(sddl=SDDLS[0], written=_time(2014, 77), metadata={"Root": "of all"})),
+        PlannedDirectory("office", Facts(sddl=SDDLS[1], written=_time(2015))),
+    ]
     files: list[PlannedFile] = []
     attributes = (
         "ReadOnly",

@@ -44,7 +44,7 @@ NO_HEADERS = Headers()
 
 @dataclass(frozen=True, slots=True)
 class PlannedDirectory:
-    """A directory to make."""
+    """A directory to make; under the empty path the root, which only needs its facts set."""
 
     path: str
     facts: Facts = PLAIN

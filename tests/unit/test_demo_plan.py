@@ -40,7 +40,7 @@ def assert_can_be_written(plan: Plan):
     made = {""}
     for directory in plan.directories:
         assert directory.path.rpartition("/")[0] in made, directory.path
-        assert directory.path not in made
+        assert not directory.path or directory.path not in made
         made.add(directory.path)
     paths = [*made, *(file.path for file in plan.files)]
     assert len({path.upper() for path in paths}) == len(paths)
