@@ -39,6 +39,13 @@ def test_wide_rows_change_nothing(rows, more):
     assert xorhash.quickxor(data) == reference_quickxor(data)
 
 
+@pytest.mark.parametrize("length", [32 * 1024 - 1, 32 * 1024, 32 * 1024 + 1, 4 * 1024 * 1024])
+def test_where_the_way_of_summing_changes_nothing_else_does(length):
+    data = noise(length)
+    parts = [xorhash.state(data[at : at + 9973], at) for at in range(0, length, 9973)]
+    assert xorhash.finish(xorhash.combine(parts), length) == xorhash.quickxor(data)
+
+
 def test_bytes_and_views_of_bytes_hash_alike():
     data = noise(1000)
     assert xorhash.state(memoryview(data)[1:]) == xorhash.state(bytearray(data[1:])) == xorhash.state(data[1:])
