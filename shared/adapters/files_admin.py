@@ -6,9 +6,10 @@ a repeated call takes another snapshot, and the first one stays behind until som
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, Self
+from functools import cached_property
+from typing import Final, Self
 
-from azure.storage.fileshare.aio import ShareServiceClient
+from azure.storage.fileshare.aio import ShareClient, ShareServiceClient
 
 from shared.adapters import sdk
 from shared.adapters.backoff import Retry
@@ -34,16 +35,28 @@ class FilesAdmin:
         meter: Meter | None = None,
         retry_budget_s: float = 60.0,
     ) -> None:
-        """With a ``meter``, requests are counted as ``share``."""
-        self._budget_s = retry_budget_s
+        """With a ``meter``, requests are counted as ``share``.
+
+        :raises InvalidInput: a token for an account without https.
+        """
+        self._account_url = account_url
         self._share_name = share_name
-        extra: dict[str, Any] = {"token_intent": "backup"} if isinstance(secret, Bearer) else {}
+        self._credential = sdk.credential(secret, account_url)
+        self._options = sdk.options()
+        if isinstance(secret, Bearer):
+            self._options |= {"token_intent": "backup"}
         if meter is not None:
-            extra["raw_request_hook"] = lambda _request: meter.files_request("share")
-        self._service = ShareServiceClient(
-            account_url, sdk.credential(secret, account_url), api_version=VERSION, **sdk.options(), **extra
-        )
-        self._share = self._service.get_share_client(share_name)
+            self._options["raw_request_hook"] = lambda _request: meter.files_request("share")
+        self._budget_s = retry_budget_s
+
+    @cached_property
+    def _service(self) -> ShareServiceClient:
+        """Made when first needed: it takes milliseconds, and most activities leave the share alone."""
+        return ShareServiceClient(self._account_url, self._credential, api_version=VERSION, **self._options)
+
+    @property
+    def _share(self) -> ShareClient:
+        return self._service.get_share_client(self._share_name)
 
     async def take_snapshot(self, tag: str) -> str:
         """Id of the share snapshot tagged ``tag``, taken now if there is none."""
@@ -109,7 +122,8 @@ class FilesAdmin:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._service.close()
+        if "_service" in self.__dict__:
+            await self._service.close()
 
     async def __aenter__(self) -> Self:
         """Itself."""

@@ -24,7 +24,7 @@ from azure.data.tables import EdmType, EntityProperty, UpdateMode
 from azure.data.tables.aio import TableClient
 
 from shared.adapters import connection_string, sdk
-from shared.adapters.credentials import Secret
+from shared.adapters.credentials import Credentials, Secret
 from shared.errors import Conflict, IntegrityError, NotFound
 from shared.ports import JournalLine
 
@@ -44,8 +44,13 @@ Row = dict[str, Any]
 class TableJournal:
     """A :class:`shared.ports.Journal`; makes its table when it first writes."""
 
-    def __init__(self, account_url: str, secret: Secret, *, table: str = TABLE, retry_budget_s: float = 60.0) -> None:
+    def __init__(
+        self, account_url: str, secret: Secret | None = None, *, table: str = TABLE, retry_budget_s: float = 60.0
+    ) -> None:
+        """Without a ``secret``: as the identity of this process, which is then closed with the journal."""
         self._budget_s = retry_budget_s
+        self._identity = Credentials({})
+        secret = secret or self._identity.identity()
         self._table = TableClient(account_url, table, credential=sdk.credential(secret, account_url), **sdk.options())
         self._exists = False
         self._making = asyncio.Lock()
@@ -56,8 +61,8 @@ class TableJournal:
         return cls(*connection_string.parse(connection, "table"), table=table)
 
     @classmethod
-    def from_account_url(cls, account_url: str, secret: Secret, *, table: str = TABLE) -> Self:
-        """``secret`` is usually ``Credentials.identity()``."""
+    def from_account_url(cls, account_url: str, secret: Secret | None = None, *, table: str = TABLE) -> Self:
+        """Without a ``secret``: as the identity of this process."""
         return cls(account_url, secret, table=table)
 
     async def write(self, run_id: int, batch_no: int, lines: Sequence[JournalLine]) -> None:
@@ -112,6 +117,7 @@ class TableJournal:
     async def aclose(self) -> None:
         """Close all connections."""
         await self._table.close()
+        await self._identity.aclose()
 
     async def __aenter__(self) -> Self:
         """Itself."""

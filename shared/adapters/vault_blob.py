@@ -15,7 +15,7 @@ from typing import Final, Self
 from urllib.parse import quote, unquote
 
 from shared.adapters import connection_string
-from shared.adapters.credentials import Secret
+from shared.adapters.credentials import Credentials, Secret
 from shared.adapters.metering import Meter
 from shared.adapters.signing import NO_QUERY, Query, query, refuse_plain_http, signer
 from shared.adapters.storage_http import NO_HEADERS, Call, Reply, StorageHttp
@@ -37,8 +37,16 @@ class BlobAccount:
     """Connections to the Blob service of one storage account."""
 
     def __init__(
-        self, account_url: str, secret: Secret, *, retry_budget_s: float = 60.0, clock: Clock | None = None
+        self,
+        account_url: str,
+        secret: Secret | None = None,
+        *,
+        retry_budget_s: float = 60.0,
+        clock: Clock | None = None,
     ) -> None:
+        """Without a ``secret``: as the identity of this process, which is then closed with the account."""
+        self._identity = Credentials({})
+        secret = secret or self._identity.identity()
         refuse_plain_http(secret, account_url)
         clock = clock or SystemClock()
         self.http = StorageHttp(
@@ -62,6 +70,7 @@ class BlobAccount:
     async def aclose(self) -> None:
         """Close all connections."""
         await self.http.aclose()
+        await self._identity.aclose()
 
     async def __aenter__(self) -> Self:
         """Itself."""
@@ -88,8 +97,8 @@ class BlobVault:
         return cls(BlobAccount.from_connection_string(connection), tenant_id, meter, owns=True)
 
     @classmethod
-    def from_account_url(cls, account_url: str, secret: Secret, tenant_id: str, meter: Meter) -> Self:
-        """A vault with connections of its own; ``secret`` is usually ``Credentials.identity()``."""
+    def from_account_url(cls, account_url: str, tenant_id: str, meter: Meter, secret: Secret | None = None) -> Self:
+        """A vault with connections of its own; without a ``secret``, with an identity of its own too."""
         return cls(BlobAccount(account_url, secret), tenant_id, meter, owns=True)
 
     async def put(self, name: str, data: bytes) -> bool:

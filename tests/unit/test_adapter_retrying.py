@@ -1,0 +1,193 @@
+"""What passes is tried again within the budget, what does not is raised at once, and each request is counted."""
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+
+import pytest
+
+from shared.adapters.credentials import AccountKey
+from shared.adapters.files_http import VERSIONS, FilesHttp
+from shared.adapters.files_reader import FilesReader
+from shared.adapters.files_writer import FilesWriter
+from shared.adapters.metering import Meter
+from shared.errors import Conflict, Denied, InvalidInput, NotFound, Throttled, Unavailable
+from shared.model.manifest import NO_HEADERS
+from shared.ports import NewProperties
+from tests.support.storage import FILE_HEADERS, answer, bad_server
+
+OK = answer("200 OK", b"hello", *FILE_HEADERS)
+CUT = answer("200 OK", b"he", *FILE_HEADERS, length=5)
+BUSY = answer("503 The server is busy.", b"<Error><Code>ServerBusy</Code><Message>busy</Message></Error>")
+PROPERTIES = NewProperties(created=0, written=0, changed=0, attributes=32, permission_key="1*2")
+
+
+@asynccontextmanager
+async def served(*answers, budget_s=5.0):
+    meter = Meter()
+    async with (
+        bad_server(*answers) as server,
+        FilesHttp(server.url, AccountKey("QUJD"), meter=meter, retry_budget_s=budget_s) as http,
+    ):
+        yield server, meter, http
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        BUSY,
+        answer("500 Internal", b"", "x-ms-error-code: OperationTimedOut"),
+        answer("429 Too Many", b""),
+        answer("408 Timeout", b""),
+        CUT,
+        None,
+    ],
+    ids=["503", "500", "429", "408", "cut", "reset"],
+)
+async def test_trouble_that_passes_is_not_seen_by_the_caller(trouble):
+    async with served(answer("404 No", b""), trouble, trouble, OK) as (server, meter, http):
+        reader = FilesReader(http, "s", None)
+        with pytest.raises(NotFound):
+            await reader.read_file("warm", 5)  # so that the connection is not new when trouble comes
+        properties, body = await reader.read_file("f", 5)
+    assert (body, properties.size_bytes) == (b"hello", 5)
+    # aiohttp itself repeats a request once on a kept connection that breaks before the first byte of an answer.
+    assert meter.files_requests["get_file"] in (len(server.requests), len(server.requests) - 1)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "error"), [(BUSY, Throttled), (CUT, Unavailable), (None, Unavailable), (10.0, Unavailable)]
+)
+async def test_trouble_that_stays_is_raised_when_the_budget_is_used_up(trouble, error):
+    started = time.monotonic()
+    async with served(trouble, budget_s=0.6) as (server, _, http):
+        with pytest.raises(error, match="get_file /s/f"):
+            await FilesReader(http, "s", None).read_file("f", 5)
+    assert time.monotonic() - started < 3
+    assert server.requests
+
+
+async def test_a_wish_to_wait_is_honoured_and_one_beyond_the_budget_is_passed_on():
+    patient = answer("503 Busy", b"", "Retry-After: 1")
+    started = time.monotonic()
+    async with served(patient, OK) as (_, _, http):
+        await FilesReader(http, "s", None).read_file("f", 5)
+    assert time.monotonic() - started >= 1
+    async with served(answer("503 Busy", b"", "Retry-After: 100")) as (server, _, http):
+        with pytest.raises(Throttled) as caught:
+            await FilesReader(http, "s", None).read_file("f", 5)
+        assert (caught.value.retry_after_s, len(server.requests)) == (100, 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error", "said"),
+    [
+        ("403 No", "AuthorizationPermissionMismatch", Denied, "Storage File Data Privileged Reader"),
+        ("403 No", "AuthorizationFailure", Denied, "network rules"),
+        ("403 No", "AuthenticationFailed", Denied, "clock"),
+        ("401 No", "NoAuthenticationInformation", Denied, "hint"),
+        ("404 No", "ParentNotFound", NotFound, "404 ParentNotFound"),
+        ("409 No", "SharingViolation", Conflict, "SharingViolation"),
+        ("412 No", "LeaseIdMissing", Conflict, "LeaseIdMissing"),
+        ("400 No", "InvalidHeaderValue", InvalidInput, "x-ms-foo"),
+        ("413 No", "RequestBodyTooLarge", InvalidInput, "413"),
+    ],
+)
+async def test_a_refusal_is_raised_at_once_with_its_code_and_a_hint(status, code, error, said):
+    body = f"<Error><Code>{code}</Code><Message>m</Message><HeaderName>x-ms-foo</HeaderName></Error>".encode()
+    async with served(answer(status, body, f"x-ms-error-code: {code}")) as (server, _, http):
+        with pytest.raises(error, match=said) as caught:
+            await FilesReader(http, "s", None).read_file("f", 5)
+    assert (caught.value.code, len(server.requests)) == (code, 1)
+
+
+async def test_a_file_of_another_size_is_not_downloaded():
+    async with served(answer("200 OK", b"", *FILE_HEADERS, length=10**12)) as (server, _, http):
+        reader = FilesReader(http, "s", None)
+        with pytest.raises(Unavailable, match="1000000000000 bytes, expected 5"):
+            await reader.read_file("f", 5)
+        with pytest.raises(Unavailable, match="expected 5"):
+            await anext(reader.stream_file("f", 5, 2))
+    assert len(server.requests) == 2
+
+
+async def test_a_stream_that_is_cut_tells_the_caller_to_begin_again():
+    async with served(CUT) as (server, _, http):
+        stream = FilesReader(http, "s", None).stream_file("f", 5, 2)
+        assert (await anext(stream)).size_bytes == 5
+        assert await anext(stream) == b"he"
+        with pytest.raises(Unavailable):
+            await anext(stream)
+    assert len(server.requests) == 1
+
+
+async def test_an_older_version_is_spoken_from_then_on_to_a_service_that_refuses_ours():
+    refusal = answer("400 Bad", b"<Error><Code>InvalidHeaderValue</Code><HeaderName>x-ms-version</HeaderName></Error>")
+    async with served(refusal, OK) as (server, _, http):
+        reader = FilesReader(http, "s", None)
+        for _ in range(2):
+            await reader.read_file("f", 5)
+    spoken = [request.split(b"x-ms-version: ")[1].split(b"\r\n")[0].decode() for request in server.requests]
+    assert spoken == [VERSIONS[0], VERSIONS[1], VERSIONS[1]]
+
+
+async def test_a_service_that_refuses_content_at_creation_gets_it_in_a_range_and_is_remembered():
+    refusal = answer("400 Bad", b"<Error><Code>UnsupportedHeader</Code></Error>")
+    async with served(refusal, answer("201 Created")) as (server, meter, http):
+        writer = FilesWriter(http, "s")
+        for _ in range(2):
+            await writer.create_file("f", 3, b"abc", PROPERTIES, NO_HEADERS, [("k", "v")])
+    assert dict(meter.files_requests) == {"create_file": 3, "put_range": 2, "set_properties": 2}
+    first, *others = server.requests
+    assert first.endswith(b"abc")
+    assert [request.endswith(b"abc") for request in others] == [False, True, False] * 2
+    assert b"x-ms-meta-k: v" in others[0]
+
+
+async def test_a_version_refused_during_a_creation_does_not_lose_the_content():
+    refusal = answer("400 Bad", b"<Error><Code>InvalidHeaderValue</Code><HeaderName>x-ms-version</HeaderName></Error>")
+    async with served(refusal, refusal, answer("201 Created")) as (server, _, http):
+        await FilesWriter(http, "s").create_file("f", 3, b"abc", PROPERTIES, NO_HEADERS, [])
+    assert any(b"comp=range" in request and request.endswith(b"abc") for request in server.requests)
+
+
+async def test_metadata_in_many_headers_and_in_latin_1_is_read():
+    many = [f"x-ms-meta-a{number}: {number}" for number in range(500)]
+    response = answer("200 OK", b"hello", *FILE_HEADERS, *many, "x-ms-meta-u: gr@").replace(b"gr@", b"gr\xfc\xdf")
+    async with served(response) as (_, _, http):
+        properties, _ = await FilesReader(http, "s", None).read_file("f", 5)
+    assert (properties.metadata[0], properties.metadata[-1]) == (("a0", "0"), ("u", "grüß"))
+    assert len(properties.metadata) == 501
+
+
+async def test_a_view_counts_on_its_own_meter_and_does_not_close_the_connections():
+    async with served(OK) as (_, meter, http):
+        mine = Meter()
+        async with http.metered(mine) as view:
+            await FilesReader(view, "s", None).read_file("f", 5)
+        await FilesReader(http, "s", None).read_file("f", 5)
+    assert (dict(mine.files_requests), dict(meter.files_requests)) == ({"get_file": 1}, {"get_file": 1})
+
+
+async def test_a_cancelled_call_stops_at_once():
+    async with served(10.0, budget_s=30) as (_, _, http):
+        task = asyncio.create_task(FilesReader(http, "s", None).read_file("f", 5))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+@pytest.mark.parametrize("path", ["", "/a", "a/", "a//b", "a/../b", ".", "\ud800"])
+async def test_a_path_that_would_name_another_node_is_refused(path):
+    async with served(OK) as (server, _, http):
+        with pytest.raises(InvalidInput):
+            await FilesReader(http, "s", None).read_file(path, 5)
+        assert not server.requests
+
+
+@pytest.mark.parametrize("url", ["ftp://x", "nonsense", "https://", "https://x/?sv=1&sig=2"])
+def test_an_account_url_that_is_none_is_refused_without_showing_a_sas(url):
+    with pytest.raises(InvalidInput, match="account URL") as caught:
+        FilesHttp(url, AccountKey("QUJD", "a"), meter=Meter())
+    assert "sig" not in str(caught.value)
