@@ -19,6 +19,7 @@ for module in (
     tenants,
     shares,
     runs,
+    overview,
     health,
 ):
     app.register_functions(module.bp)

@@ -7,7 +7,7 @@ long as one activity.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 from shared import settings as settings_module
@@ -19,11 +19,12 @@ from shared.adapters.files_writer import FilesWriter
 from shared.adapters.journal_table import TableJournal
 from shared.adapters.metering import Meter
 from shared.adapters.system import SystemClock, SystemIds
-from shared.adapters.vault_blob import BlobVault
+from shared.adapters.vault_blob import BlobAccount
 from shared.core.hashing import ShareHasher
 from shared.db.catalogue import PostgresCatalogue
 from shared.db.migrate import migrate
 from shared.db.pool import Connection, Pool, make_pool
+from shared.db.translate import translation
 from shared.errors import Unavailable
 from shared.model.run import RunKind
 from shared.ports import Clock, Ids, Journal
@@ -41,43 +42,40 @@ class App:
     settings: Settings
     pool: Pool
     catalogue: PostgresCatalogue
+    vaults: BlobAccount
     journal: Journal
     credentials: Credentials
     clock: Clock
     ids: Ids
     limits: Limits
     stack: AsyncExitStack
+    accounts: dict[tuple[str, str], FilesHttp] = field(default_factory=dict)
+    """Connections to Azure Files accounts by address and credential, opened when first needed."""
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """A connection in a transaction that commits when the block ends well."""
-        async with self.pool.connection() as conn:
-            yield conn
+        """A connection in a transaction that commits when the block ends well; raises our errors, not the driver's."""
+        with translation():
+            async with self.pool.connection() as conn:
+                yield conn
 
     @asynccontextmanager
     async def run_scope(self, run_id: int) -> AsyncIterator[RunScope]:
-        """The world of one activity of a run. Raises ``NotFound``."""
+        """The world of one activity of a run. Raises ``NotFound``; ``InvalidInput`` for an unknown credential."""
         run, share = await self.catalogue.run(run_id)
         meter = Meter()
-        if run.kind is RunKind.BACKUP:
+        if run.order is None:
             account_url, share_name, credential = share.account_url, share.share_name, share.credential
         else:
-            assert run.order is not None
             account_url, share_name, credential = run.order.account_url, run.order.share_name, run.order.credential
-        secret = self.credentials.resolve(credential)
-        async with AsyncExitStack() as stack:
-            http = FilesHttp(account_url, secret, meter=meter)
-            stack.push_async_callback(http.aclose)
-            admin = FilesAdmin(account_url, share_name, secret, meter=meter)
-            stack.push_async_callback(admin.aclose)
-            vault = make_vault(self.settings, run.tenant_id, meter)
-            stack.push_async_callback(vault.aclose)
-            backup = run.kind is RunKind.BACKUP
+        http = self._account(account_url, credential).metered(meter)
+        backup = run.kind is RunKind.BACKUP
+        async with FilesAdmin(account_url, share_name, self.credentials.resolve(credential), meter=meter) as admin:
             yield RunScope(
                 run=run,
                 share=share,
                 catalogue=self.catalogue,
-                vault=vault,
+                vault=self.vaults.vault(run.tenant_id, meter),
                 journal=self.journal,
                 clock=self.clock,
                 hasher=ShareHasher(share.tenant_id, share.share_id),
@@ -88,23 +86,17 @@ class App:
                 admin=admin,
             )
 
+    def _account(self, account_url: str, credential: str) -> FilesHttp:
+        http = self.accounts.get((account_url, credential))
+        if http is None:
+            http = FilesHttp(account_url, self.credentials.resolve(credential), meter=Meter(), clock=self.clock)
+            self.stack.push_async_callback(http.aclose)
+            self.accounts[account_url, credential] = http
+        return http
+
     async def aclose(self) -> None:
         """Close every connection."""
         await self.stack.aclose()
-
-
-def make_vault(settings: Settings, tenant_id: str, meter: Meter) -> BlobVault:
-    """The vault of one tenant."""
-    if settings.vault_connection:
-        return BlobVault.from_connection_string(settings.vault_connection, tenant_id, meter)
-    return BlobVault.from_account_url(settings.vault_account_url, tenant_id, meter)
-
-
-def make_journal(settings: Settings) -> TableJournal:
-    """The journal of all tenants."""
-    if settings.journal_connection:
-        return TableJournal.from_connection_string(settings.journal_connection)
-    return TableJournal.from_account_url(settings.journal_account_url)
 
 
 async def make_app(settings: Settings) -> App:
@@ -112,19 +104,29 @@ async def make_app(settings: Settings) -> App:
     if settings.migrate:
         await migrate(settings.postgres_url)
     async with AsyncExitStack() as stack:
+        credentials = Credentials(settings.credentials)
+        stack.push_async_callback(credentials.aclose)
         pool = await stack.enter_async_context(make_pool(settings.postgres_url, size=POOL_SIZE))
-        journal = make_journal(settings)
+        if settings.vault_connection:
+            vaults = BlobAccount.from_connection_string(settings.vault_connection)
+        else:
+            vaults = BlobAccount(settings.vault_account_url, credentials.identity())
+        stack.push_async_callback(vaults.aclose)
+        if settings.journal_connection:
+            journal = TableJournal.from_connection_string(settings.journal_connection)
+        else:
+            journal = TableJournal.from_account_url(settings.journal_account_url, credentials.identity())
         stack.push_async_callback(journal.aclose)
-        limits = Limits(activity_s=settings.activity_seconds, lease_s=settings.lease_seconds)
         return App(
             settings=settings,
             pool=pool,
             catalogue=PostgresCatalogue(pool),
+            vaults=vaults,
             journal=journal,
-            credentials=Credentials(settings.credentials),
+            credentials=credentials,
             clock=SystemClock(),
             ids=SystemIds(),
-            limits=limits,
+            limits=Limits(activity_s=settings.activity_seconds, lease_s=settings.lease_seconds),
             stack=stack.pop_all(),
         )
 

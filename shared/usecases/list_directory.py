@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from shared.core.fingerprint import ListingFingerprint
+from shared.errors import IntegrityError, Unavailable
 from shared.formats import listing
 from shared.model.entry import Entry
 from shared.ports import ShareReader
@@ -42,7 +43,11 @@ async def list_directory(reader: ShareReader, path: str) -> Listing:
     fingerprint = ListingFingerprint()
     marker = ""
     while True:
-        entries, marker = listing.split(await reader.list_page(path, marker))
+        body = await reader.list_page(path, marker)
+        try:
+            entries, marker = listing.split(body)
+        except IntegrityError as error:  # cut short on its way: asking again may help
+            raise Unavailable(f"the listing of {path!r} is not whole: {error}") from error
         fingerprint.update(entries)
         pages.append(entries)
         if not marker:

@@ -17,6 +17,7 @@ from shared.ports import JournalLine, NewProperties
 from shared.usecases.lease import lease_kept
 from shared.usecases.map_permission import PermissionMap
 from shared.usecases.open_restore import properties_of
+from shared.usecases.patience import patiently
 from shared.usecases.read_manifests import read_directories_at
 from shared.usecases.restore_files import FileRestorer, FileToRestore
 from shared.usecases.scope import RunScope
@@ -129,7 +130,7 @@ class _Batch:
 
         async def make(item: RestoreItem, saved: SavedEntry) -> None:
             async with gate:
-                await self._writer.create_directory(item.path, saved.metadata)
+                await patiently(lambda: self._writer.create_directory(item.path, saved.metadata))
 
         await together(make(item, saved) for item, saved in directories)
 
@@ -142,14 +143,12 @@ class _Batch:
             properties = {name: cast("int", item.properties[name]) for name in ("created", "written", "changed")}
             async with gate:
                 try:
-                    await self._writer.set_directory_properties(
-                        item.path,
-                        NewProperties(
-                            **properties,
-                            attributes=cast("int", item.properties["attributes"]),
-                            permission_key=await self._permissions.target_key(str(item.properties["permission_key"])),
-                        ),
+                    wanted = NewProperties(
+                        **properties,
+                        attributes=cast("int", item.properties["attributes"]),
+                        permission_key=await self._permissions.target_key(str(item.properties["permission_key"])),
                     )
+                    await patiently(lambda: self._writer.set_directory_properties(item.path, wanted))
                 except Rejected as error:
                     self._complain("not_restored", item, f"its times and attributes could not be set: {error}")
 

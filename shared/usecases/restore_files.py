@@ -22,6 +22,7 @@ from shared.model.objects import bundle_name, chunk_name, node_object_name
 from shared.model.run import Counters
 from shared.ports import JournalLine, NewProperties
 from shared.usecases.map_permission import PermissionMap
+from shared.usecases.patience import TRIES
 from shared.usecases.scope import RunScope
 from shared.usecases.together import VaultTrouble, together
 
@@ -33,7 +34,6 @@ SPANS_AT_ONCE: Final = 4
 """Joined reads in memory at once: at most 32 MiB as stored."""
 
 CHUNKS_AT_ONCE: Final = 4
-WRITE_ATTEMPTS: Final = 3
 TROUBLE_MAX: Final = 16
 """Failed writes in a row after which the target is down rather than the files bad."""
 
@@ -198,7 +198,7 @@ class FileRestorer:
     async def _write(self, file: FileToRestore, body: bytes | None, chunks: Sequence[bytes] = ()) -> None:
         """Write with the target's trouble told apart from the vault's."""
         error: Exception | None = None
-        for _ in range(WRITE_ATTEMPTS):
+        for _ in range(TRIES):
             try:
                 if body is not None:
                     await self._create(file, body)

@@ -25,12 +25,10 @@ from shared.model.content import CHUNK_BYTES, HOLE, NO_CONTENT, UNSAVED, Content
 from shared.model.manifest import SavedEntry
 from shared.model.objects import bundle_name, chunk_name, node_object_name
 from shared.ports import NodeProperties
+from shared.usecases.patience import TRIES
 from shared.usecases.put_once import put_once
 from shared.usecases.scope import RunScope
 from shared.usecases.together import VaultTrouble
-
-READ_ATTEMPTS: Final = 3
-"""Tries per file on top of the adapter's own: for a body that arrives damaged rather than not at all."""
 
 TROUBLE_MAX: Final = 16
 """Failed reads in a row, over all files, after which the share is down rather than the files bad."""
@@ -143,7 +141,7 @@ class FileSaver:
 
     async def _read(self, file: FileToSave, attempt: Callable[[], Awaitable[T]]) -> T | None:
         """Run ``attempt``; None, with ``file.error`` set, when the file cannot be read."""
-        for _ in range(READ_ATTEMPTS):
+        for _ in range(TRIES):
             try:
                 result = await attempt()
             except VaultTrouble as trouble:

@@ -14,8 +14,9 @@ from shared.model.content import CHUNK_BYTES, Content, ContentKind
 from shared.model.objects import node_object_name
 from shared.model.work import LargeContent, SpanClaim, SpanResult
 from shared.ports import ShareReader
+from shared.usecases.patience import patiently
 from shared.usecases.put_once import put_once
-from shared.usecases.save_files import CHUNK_WRITES, READ_ATTEMPTS, FileToSave, save_chunk
+from shared.usecases.save_files import CHUNK_WRITES, FileToSave, save_chunk
 from shared.usecases.scope import RunScope
 from shared.usecases.together import VaultTrouble, together
 
@@ -49,16 +50,12 @@ class _Unreadable(Exception):
 
 
 async def _read(scope: RunScope, path: str, offset: int, length: int) -> bytes:
-    assert scope.reader is not None
-    error: Exception | None = None
-    for _ in range(READ_ATTEMPTS):
-        try:
-            return await scope.reader.read_range(path, offset, length)
-        except Retryable as retryable:
-            error = retryable
-        except Rejected as rejected:
-            raise _Unreadable(str(rejected)) from rejected
-    raise _Unreadable(str(error)) from error
+    reader = scope.reader
+    assert reader is not None
+    try:
+        return await patiently(lambda: reader.read_range(path, offset, length))
+    except (Rejected, Retryable) as error:
+        raise _Unreadable(str(error)) from error
 
 
 async def save_content_list(scope: RunScope, file: FileToSave, content: LargeContent, reader: ShareReader) -> None:
@@ -67,7 +64,7 @@ async def save_content_list(scope: RunScope, file: FileToSave, content: LargeCon
         file.error = content.error
         return
     try:
-        file.properties = await reader.file_properties(file.path)
+        file.properties = await patiently(lambda: reader.file_properties(file.path))
     except (Rejected, Retryable) as error:
         file.error = str(error)
         return

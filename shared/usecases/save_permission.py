@@ -2,6 +2,7 @@
 
 from shared.errors import Rejected, Retryable
 from shared.model.objects import permission_name
+from shared.usecases.patience import patiently
 from shared.usecases.scope import RunScope
 
 
@@ -10,9 +11,10 @@ async def save_permission(scope: RunScope, key: str) -> str:
 
     A name that is taken holds the same descriptor: the service derives keys from content.
     """
-    assert scope.reader is not None
+    reader = scope.reader
+    assert reader is not None
     try:
-        sddl = await scope.reader.permission(key)
+        sddl = await patiently(lambda: reader.permission(key))
     except (Rejected, Retryable) as error:
         return str(error)
     await scope.vault.put(permission_name(scope.share.share_id, key), sddl.encode())

@@ -10,11 +10,10 @@ every subdirectory has a row of its own, which the batch inserts together with t
 
 import asyncio
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 from shared.core import diff, history, paging, xorhash
 from shared.core.fingerprint import entries_fingerprint
-from shared.errors import Rejected, Retryable
+from shared.errors import IntegrityError, Rejected, Retryable
 from shared.formats.segment import SegmentWriter
 from shared.model import ticks
 from shared.model.content import Content, ContentKind
@@ -25,14 +24,12 @@ from shared.model.page import DirectoryHead, FileRow, Page
 from shared.model.work import BatchCommit, Claim, FoundDirectory, LargeContent, LargeFile
 from shared.ports import JournalLine
 from shared.usecases.list_directory import Listing, list_directory
+from shared.usecases.patience import patiently
 from shared.usecases.read_manifests import read_records
 from shared.usecases.save_files import FileSaver, FileToSave
 from shared.usecases.save_large import save_content_list
 from shared.usecases.save_permission import save_permission
 from shared.usecases.scope import RunScope
-
-LIST_ATTEMPTS: Final = 3
-"""Tries per directory on top of the adapter's own."""
 
 
 @dataclass(slots=True)
@@ -157,19 +154,13 @@ class Walk:
         return following
 
     async def _list(self, visit: Visit) -> Listing | None:
-        error: Exception | None = None
-        for _ in range(LIST_ATTEMPTS):
-            try:
-                return await list_directory(self._reader, visit.path)
-            except Rejected as rejected:
-                error = rejected
-                break
-            except Retryable as retryable:
-                error = retryable
-        if visit.path == "" or isinstance(error, Retryable):
-            assert error is not None
-            raise error  # not even the root, or a service that is down: this run cannot go on here
-        self._complain("not_listed", visit.path, str(error), node_id=visit.head.node_id)
+        try:
+            return await patiently(lambda: list_directory(self._reader, visit.path))
+        except Rejected as error:
+            if visit.path == "":
+                raise  # without the root there is no backup
+            reason = str(error)
+        self._complain("not_listed", visit.path, reason, node_id=visit.head.node_id)
         self.commit.counters.directories += 1
         return None
 
@@ -187,7 +178,15 @@ class Walk:
         share_id = scope.share.share_id
         known = [v.head.node_id for v, _ in differing if not v.is_new]
         rows = await scope.catalogue.pages(share_id, known) if known else {}
-        changed = [self._cut(visit, found, rows.get(visit.head.node_id, [])) for visit, found in differing]
+        changed: list[Changed] = []
+        for visit, found in differing:
+            try:
+                changed.append(self._cut(visit, found, rows.get(visit.head.node_id, [])))
+            except IntegrityError as error:
+                if visit.path == "":
+                    raise
+                self._complain("not_listed", visit.path, str(error), node_id=visit.head.node_id)
+                self.commit.counters.directories += 1
         refs = [
             page.manifest
             for c in changed
@@ -384,7 +383,7 @@ class Walk:
             path = c.visit.child_path(entry.name)
             try:
                 async with gate:
-                    properties = await self._reader.directory_properties(path)
+                    properties = await patiently(lambda: self._reader.directory_properties(path))
                 metadata, stale = properties.metadata, False
             except (Rejected, Retryable) as error:
                 metadata, stale = (previous.metadata if previous is not None else ()), True

@@ -27,16 +27,8 @@ def small_tree(share):
     mkdir(share, "d", metadata={"k": "v"})
     for n in range(4):
         put(share, f"d/{n}.bin", bytes([n]) * 2000)
-    put(share, "d/medium.bin", bytes(range(256)) * 300)
-    put(share, "big/large.bin", secrets.token_bytes(4 * 1024 * 1024 + 77))
-
-
-def small_change(share):
-    put(share, "d/1.bin", b"changed")
-    put(share, "e/new.bin", b"new")
-    share.get_file_client("a.txt").delete_file()
-    share.get_directory_client("big").rename_directory("e/big")
-    share.get_file_client("e/big/large.bin").upload_range(b"x" * 512, 1024, 512)
+    put(share, "d/medium.bin", bytes(range(256)) * 100)
+    put(share, "big/large.bin", secrets.token_bytes(100_000))
 
 
 async def finish(files, run, wire):
@@ -55,7 +47,9 @@ async def finish(files, run, wire):
 
 @pytest.fixture
 async def files(postgres_url, azurite, files_emulator):
-    async with world(postgres_url, azurite, files_emulator) as found:
+    async with world(
+        postgres_url, azurite, files_emulator, bundle_file_max_bytes=16 * 1024, large_file_bytes=64 * 1024
+    ) as found:
         small_tree(found.client())
         yield found
 
@@ -88,7 +82,6 @@ def small_change_back(share, turn):
     """Alternate between two states, so that every run has something of everything to do."""
     put(share, "d/1.bin", b"changed" * (turn + 1))
     names = ("big", "moved big")
-    share.get_directory_client(names[1 - turn] if share.get_directory_client(names[1 - turn]).exists() else names[turn])
     if share.get_directory_client(names[1 - turn]).exists():
         share.get_directory_client(names[1 - turn]).rename_directory(names[turn])
     share.get_file_client(f"{names[turn]}/large.bin").upload_range(secrets.token_bytes(512), 1024, 512)

@@ -125,7 +125,7 @@ def fill(share: ShareClient) -> None:
     )
     put(share, "empty.bin")
     mkdir(share, "empty directory")
-    mkdir(share, "docs", metadata={"Owner": "finance", "colour": "red"}, permission_key=keys[0])
+    mkdir(share, "docs", metadata={"Owner": "finance", "colour": "red"}, file_permission_key=keys[0])
     for n in range(12):
         put(share, f"docs/reports/report {n:02d}.csv", f"{n},".encode() * (n * 37))
     put(

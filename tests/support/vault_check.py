@@ -1,19 +1,15 @@
 """Check a vault against DESIGN 6 without the code that wrote it: what refers to what, and whether it is there."""
 
+from shared.adapters.metering import Meter
 from shared.formats import chunk, content_list, manifest, point, segment
 from shared.model.content import HOLE, ContentKind
 from shared.model.objects import bundle_name, chunk_name, node_object_name, permission_name, point_name, segment_name
-from shared import wiring
-from shared.adapters.metering import Meter
 
 
 async def objects(files):
     """Every object of the share with its bytes."""
-    vault = wiring.make_vault(files.app.settings, files.share.tenant_id, Meter())
-    try:
-        return {name: await vault.get(name) async for name, _ in vault.names(f"{files.share.share_id}/")}
-    finally:
-        await vault.aclose()
+    vault = files.app.vaults.vault(files.share.tenant_id, Meter())
+    return {name: await vault.get(name) async for name, _ in vault.names(f"{files.share.share_id}/")}
 
 
 def references(share_id, stored, run_no):
