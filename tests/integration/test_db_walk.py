@@ -7,6 +7,7 @@ from itertools import chain
 import psycopg
 import pytest
 
+from shared.db import frontier, runs
 from shared.db.catalogue import PostgresCatalogue
 from shared.db.pool import make_pool
 from shared.errors import Conflict, Fenced, IntegrityError, Unavailable
@@ -264,6 +265,18 @@ async def test_a_commit_and_the_end_of_the_run_never_leave_a_row_behind(shelf):
         )
         assert ended is None
         assert await shelf.value("SELECT count(*) FROM frontier") == 0
+
+
+async def test_the_end_of_a_run_waits_for_whoever_works_in_it(shelf):
+    async with shelf.catalogue.transaction() as one, shelf.catalogue.transaction() as two:
+        assert await runs.hold(one, shelf.run_id) == await runs.hold(two, shelf.run_id) == (shelf.share_id, 1, True)
+        ending = asyncio.create_task(shelf.finish())
+        await asyncio.sleep(0.3)
+        await frontier.add(one, shelf.run_id, [(ROOT, 0)])
+        assert not ending.done()
+        assert (await asyncio.wait_for(shelf.catalogue.run(shelf.run_id), 5))[0].finished_at is None
+    await ending
+    assert await shelf.value("SELECT count(*) FROM frontier") == 0
 
 
 async def test_directory_numbers_are_given_once(shelf):
