@@ -37,6 +37,7 @@ class Connection(asyncio.Protocol):
         self._handle = handle
         self._open = open_connections
         self._transport: asyncio.Transport
+        self.ended = asyncio.Event()
         self._peer_ip = ""
         self._is_tls = False
         self._buffer = bytearray()
@@ -65,6 +66,7 @@ class Connection(asyncio.Protocol):
         """Forget the connection, and the rest of a reply nobody waits for."""
         self._open.discard(self)
         self._stream = None
+        self.ended.set()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; whole bodies bypass the buffer."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from contextlib import suppress
 
 from localdev.files_emulator.account import Account
 from localdev.files_emulator.control import Control
@@ -47,10 +48,11 @@ class Emulator:
             self._server.close()
             for connection in list(self._connections):
                 connection.close()
-            try:
-                await asyncio.wait_for(self._server.wait_closed(), _GRACE_S)
-            except TimeoutError:
-                for connection in list(self._connections):
-                    connection.abort()
+            ended = asyncio.gather(*(connection.ended.wait() for connection in self._connections))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ended, _GRACE_S)
+            for connection in list(self._connections):
+                connection.abort()
+            await self._server.wait_closed()
             self._server = None
         self._store.close()
