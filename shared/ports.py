@@ -265,8 +265,11 @@ class Catalogue(Protocol):
     async def finish_run(
         self, run_id: int, state: RunState, *, error: str = "", counters: Counters, point: RestorePoint | None = None
     ) -> None:
-        """RUNNING to ``state``, with the counters of opening and closing added, the restore point recorded if there is one, and
-        the run's frontier, missing, large-file and span rows removed. Nothing if it is already in that state."""
+        """RUNNING to ``state``; nothing if it is already in that state.
+
+        The counters of opening and closing are added, the restore point is recorded if there is one, and the run's frontier,
+        missing, large-file and span rows are removed.
+        """
         ...
 
     async def left(self, run_id: int) -> int:
@@ -332,8 +335,11 @@ class Catalogue(Protocol):
 
     # end of a backup
     async def take_missing(self, run_id: int, limit: int) -> int:
-        """Delete up to ``limit`` directories found missing and not seen elsewhere: rows become tombstones, their children are
-        queued. Returns how many are still queued; call until 0. A directory that turned up elsewhere is left alone."""
+        """Delete up to ``limit`` directories found missing and not seen elsewhere.
+
+        Rows become tombstones, and their children are queued. A directory that turned up elsewhere is left alone. Returns how
+        many are still queued; call until 0.
+        """
         ...
 
     async def totals(self, share_id: int) -> tuple[int, int, int]:
