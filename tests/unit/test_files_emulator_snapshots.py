@@ -155,7 +155,7 @@ class PersistentSnapshots(Snapshots):
 TestSnapshots = Snapshots.TestCase
 TestSnapshots.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
 TestPersistentSnapshots = PersistentSnapshots.TestCase
-TestPersistentSnapshots.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestPersistentSnapshots.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 
 
 def test_a_row_outlives_the_snapshot_that_its_parents_row_died_with():
