@@ -173,6 +173,7 @@ class Host:
 
     def _start_background(self) -> None:
         for work in (
+            self._presence.listen_forever(),
             self._orchestrations.run_forever(),
             self._activities.claim_forever(),
             self._activities.report_forever(),

@@ -60,6 +60,11 @@ class Invoker:
                 return await running
         except (SystemExit, KeyboardInterrupt) as error:  # would end the host, not the function
             raise RuntimeError(f"function raised {error!r}") from error
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():  # the host's: it is stopping
+                raise
+            raise RuntimeError(f"function raised {error!r}") from error
         except TimeoutError:
             if not limit.expired():  # the function's own
                 raise

@@ -36,20 +36,15 @@ class Presence:
         self._url = postgres_url
         self._hub = hub
         self._on_notice = on_notice
-        self._listener: asyncio.Task[None] | None = None
         self._connection: AsyncConnection | None = None
         self.owner = 0
 
     async def start(self) -> None:
         """Draw an owner number and be alive; returns when both hold."""
         await self._connect()
-        self._listener = asyncio.create_task(self._listen(), name="presence")
 
     async def stop(self) -> None:
-        """Stop listening and let go of the lock."""
-        if self._listener:
-            self._listener.cancel()
-            await asyncio.gather(self._listener, return_exceptions=True)
+        """Let go of the lock; call when :meth:`listen_forever` has ended."""
         if self._connection:
             await self._connection.close()
 
@@ -65,7 +60,8 @@ class Presence:
         await connection.execute(f"listen {CHANNEL}")
         self._connection = connection
 
-    async def _listen(self) -> None:
+    async def listen_forever(self) -> None:
+        """Pass notices on, and come back after a broken connection, until cancelled."""
         while True:
             try:
                 if self._connection is None or self._connection.closed:

@@ -33,7 +33,7 @@ class Threads:
         future: asyncio.Future[T] = loop.create_future()
         context = contextvars.copy_context()
 
-        def deliver(result: T | None, error: BaseException | None) -> None:
+        def deliver(result: T | None, error: Exception | None) -> None:
             if future.done():
                 return
             if error is not None:
@@ -43,13 +43,13 @@ class Threads:
 
         def work() -> None:
             result: T | None = None
-            error: BaseException | None = None
+            error: Exception | None = None
             try:
                 result = context.run(call)
-            except StopIteration as stop:  # a future refuses to carry it
-                error = RuntimeError(f"function raised {stop!r}")
-            except BaseException as raised:
-                error = raised
+            except Exception as raised:
+                error = RuntimeError(f"function raised {raised!r}") if isinstance(raised, StopIteration) else raised
+            except BaseException as raised:  # an exit or a cancellation is the function's, not the host's
+                error = RuntimeError(f"function raised {raised!r}")
             if not loop.is_closed():
                 loop.call_soon_threadsafe(deliver, result, error)
 

@@ -110,6 +110,14 @@ def test_an_answer_that_is_done_completes_only_when_every_action_has_run_out():
     assert len(waiting.decisions) == 1
 
 
+def test_an_error_takes_effect_only_when_every_action_has_run_out():
+    assert decide({"isDone": False, "actions": [[ONE]], "error": "kaput"}).status is None  # hazard D
+    history = began(
+        events.task_scheduled(NOW, 0, name="a", input_text="[]"), events.task_failed(NOW, 0, reason="r", details="d")
+    )
+    assert decide({"isDone": False, "actions": [[ONE]], "error": "kaput"}, history).status == "Failed"
+
+
 def test_a_refused_decision_fails_the_orchestration_and_schedules_nothing():
     outcome = decide({"isDone": False, "actions": [[ONE]]}, refusal=lambda decision: f"no {decision.name}")
     assert (outcome.status, outcome.failure) == ("Failed", "Orchestrator function 'o' failed: no a")

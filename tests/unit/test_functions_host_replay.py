@@ -280,6 +280,24 @@ def test_events_match_waiters_without_regard_to_case_and_before_or_after_the_wai
     assert Sim([wait], execution_id="e").run([started(), go]).ran_out
 
 
+def test_of_two_waits_for_one_event_the_later_hears_it():
+    wait = {"actionType": 6, "externalEventName": "Go"}
+
+    def race(hours):
+        timer = {"actionType": 5, "fireAt": f"2026-11-23T{12 + hours}:00:00.000000Z", "isCanceled": False}
+        return {"actionType": 11, "compoundActions": [wait, timer]}
+
+    history = [
+        started(),
+        events.timer_created(BEGAN, 0, BEGAN),
+        events.timer_fired(0, BEGAN),  # the first wait is given up, but still stands
+        events.timer_created(BEGAN, 1, BEGAN),
+        events.event_raised(BEGAN, name="Go", input_text="1"),
+    ]
+    replayed = Sim([race(0), race(1), activity("a", "1")], execution_id="exec").run(history)
+    assert names(replayed.decisions) == [("ScheduleActivity", 2)]
+
+
 # --- hazards: the two numberings disagree, and must -----------------------------------------------
 
 
