@@ -30,8 +30,10 @@ from shared.ports import JournalLine
 
 TABLE: Final = "journal"
 TRANSACTION_ROWS: Final = 100
-TRANSACTION_BYTES: Final = 2 * 1024 * 1024
-"""The service takes 4 MiB; what we count is the text and not what it is wrapped in."""
+TRANSACTION_BYTES: Final = 768 * 1024
+"""The service takes 4 MiB, but above one aiohttp warns of bodies that block its loop."""
+ROW_BYTES: Final = 1_000
+"""What a transaction wraps around the text of a row, rounded up."""
 TEXT_CHARACTERS: Final = 4_000
 """Of a property: a path has at most 2,048; the service takes 32 Ki characters, and escaping may make six of one."""
 
@@ -203,7 +205,7 @@ def _transactions(rows: Iterator[Row]) -> Iterator[list[Row]]:
     group: list[Row] = []
     size_bytes = 0
     for row in rows:
-        row_bytes = 300 + sum(len(json.dumps(value)) for value in row.values() if isinstance(value, str))
+        row_bytes = ROW_BYTES + sum(len(json.dumps(value)) for value in row.values() if isinstance(value, str))
         if group and (len(group) == TRANSACTION_ROWS or size_bytes + row_bytes > TRANSACTION_BYTES):
             yield group
             group, size_bytes = [], 0

@@ -100,7 +100,8 @@ def no_answer(error: BaseException, what: str) -> Unavailable:
 def sdk(error: AzureError, what: str) -> BackupError:
     """The exception for one of the SDK's."""
     if isinstance(error, HttpResponseError) and error.status_code is not None:
-        code = str(getattr(error, "error_code", None) or "")
+        code = getattr(error, "error_code", None) or ""
+        code = str(getattr(code, "value", code))  # some clients wrap the codes they know in an enum
         message = str(error.message or "").split("\n")[0]
         return error_of(Refusal(int(error.status_code), code, message), what)
     if isinstance(error, ClientAuthenticationError):

@@ -1,0 +1,118 @@
+"""TableJournal keeps the promises of Journal, against Azurite."""
+
+import asyncio
+import datetime as dt
+import secrets
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shared.adapters.credentials import AccountKey
+from shared.adapters.journal_table import TEXT_CHARACTERS, TableJournal
+from shared.errors import Denied, Throttled
+from shared.ports import JournalLine
+from tests.support.storage import answer, bad_server
+
+AT = dt.datetime(2026, 5, 4, 3, 2, 1, 123456, dt.UTC)
+
+
+def line(path="a/b", **fields):
+    return JournalLine(at=AT, kind="unreadable", path=path, **fields)
+
+
+async def read(journal, run_id):
+    return [line async for line in journal.read(run_id)]
+
+
+@pytest.fixture
+async def journal(azurite):
+    table = f"journal{secrets.token_hex(6)}"
+    async with TableJournal.from_connection_string(azurite.connection_string, table=table) as journal:
+        yield journal
+
+
+async def test_nothing_was_written_yet(journal):
+    assert await read(journal, 1) == []
+    await journal.write(1, 1, [])
+    assert await read(journal, 1) == []
+
+
+async def test_lines_come_back_as_they_were_oldest_batch_first(journal):
+    full = JournalLine(
+        at=AT.astimezone(dt.timezone(dt.timedelta(hours=2))),
+        kind="stale",
+        path="Ordner/Füße 😀\n\t\\x",
+        node_id=2**62 + 1,
+        reason="409 SharingViolation: 'x'",
+        hint="close it",
+        details={"code": "SharingViolation", "who": "ä\x01"},
+    )
+    await journal.write(7, 10, [line("third"), line("fourth")])
+    await journal.write(7, 9, [full, line("second")])
+    await journal.write(8, 1, [line("another run")])
+    found = await read(journal, 7)
+    assert found[0] == full
+    assert [item.path for item in found[1:]] == ["second", "third", "fourth"]
+    assert found[0].at.utcoffset() == dt.timedelta(0)
+
+
+async def test_a_batch_written_again_tells_once_also_when_it_has_less_to_tell(journal):
+    await journal.write(1, 1, [line(f"old{number}") for number in range(250)])
+    await journal.write(1, 2, [line("next")])
+    await journal.write(1, 1, [line(f"new{number}") for number in range(130)])
+    assert [item.path for item in await read(journal, 1)] == [*(f"new{number}" for number in range(130)), "next"]
+
+
+async def test_more_lines_than_a_page_or_a_transaction_takes(journal):
+    lines = [line(f"d/{number}", node_id=number) for number in range(2_345)]
+    await journal.write(1, 1, lines)
+    assert await read(journal, 1) == lines
+
+
+async def test_lines_too_long_for_a_row_are_cut_and_a_hundred_long_ones_fit(journal):
+    long = "\x01😀" * 10_000
+    await journal.write(
+        1, 1, [line(long, reason=long, hint=long, details={"a": "b", "long": long}) for _ in range(100)]
+    )
+    found = await read(journal, 1)
+    assert len(found) == 100
+    assert found[0].path == long[: TEXT_CHARACTERS - 3] + "..."
+    assert found[0].details == {"a": "b", "...": "1 more"}
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    texts=st.lists(
+        st.text(max_size=50) | st.text(st.sampled_from("\x00\x01\x0b\r\x7f\x85\ud800\udfff\ufffe\uffff'\"\\&<json:")),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_any_text_is_carried(azurite, texts):
+    async def scenario():
+        async with TableJournal.from_connection_string(azurite.connection_string, table="journalanytext") as journal:
+            run_id = secrets.randbits(62)
+            lines = [line(text, reason=text, hint=text, details={"text": text}) for text in texts]
+            await journal.write(run_id, 1, lines)
+            assert await read(journal, run_id) == lines
+
+    asyncio.run(scenario())
+
+
+async def test_a_wrong_key_is_denied(azurite):
+    wrong = azurite.connection_string.replace("Eby8", "AAAA")
+    async with TableJournal.from_connection_string(wrong) as journal:
+        with pytest.raises(Denied):
+            await journal.write(1, 1, [line()])
+
+
+async def test_trouble_is_tried_again_in_fractions_of_a_second_and_then_raised():
+    async with (
+        bad_server(answer("503 Busy")) as server,
+        TableJournal(server.url, AccountKey("QUJD"), retry_budget_s=1.0) as journal,
+    ):
+        async with asyncio.timeout(5):
+            with pytest.raises(Throttled):
+                await journal.write(1, 1, [line()])
+    assert len(server.requests) >= 2
