@@ -15,7 +15,23 @@ RELAXED = settings(max_examples=150, deadline=None, suppress_health_check=[Healt
 METHODS = st.sampled_from(["GET", "HEAD", "PUT", "DELETE", "POST", "PATCH"])
 RESTYPES = st.sampled_from(["", "share", "directory", "service", "symboliclink", "hardlink", "x"])
 COMPS = st.sampled_from(
-    ["", "x", "list", "metadata", "properties", "range", "rangelist", "lease", "rename", "copy", "snapshot", "filepermission", "acl", "stats", "undelete"]
+    [
+        "",
+        "x",
+        "list",
+        "metadata",
+        "properties",
+        "range",
+        "rangelist",
+        "lease",
+        "rename",
+        "copy",
+        "snapshot",
+        "filepermission",
+        "acl",
+        "stats",
+        "undelete",
+    ]
 )
 VALUES = st.one_of(
     st.sampled_from(
