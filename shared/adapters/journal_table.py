@@ -34,8 +34,8 @@ TRANSACTION_BYTES: Final = 768 * 1024
 """The service takes 4 MiB, but above one aiohttp warns of bodies that block its loop."""
 ROW_BYTES: Final = 1_000
 """What a transaction wraps around the text of a row, rounded up."""
-TEXT_CHARACTERS: Final = 4_000
-"""Of a property: a path has at most 2,048; the service takes 32 Ki characters, and escaping may make six of one."""
+TEXT_CHARACTERS: Final = 2_500
+"""Of a property. A path has at most 2,048; the service takes 32 Ki UTF-16 units, and escaping makes twelve of an emoji."""
 
 _ESCAPED: Final = "json:"
 _NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\r\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -174,7 +174,7 @@ def _details(line: JournalLine) -> str:
     kept: dict[str, str] = {}
     left = TEXT_CHARACTERS
     for name, value in line.details.items():
-        left -= len(name) + len(value)
+        left -= len(name) + len(value) + 8  # quotes, colon, comma
         if left < 0:
             kept["..."] = f"{len(line.details) - len(kept)} more"
             break
