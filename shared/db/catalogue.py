@@ -191,9 +191,7 @@ class PostgresCatalogue:
             unfinished = await large_files.lock_unfinished(conn, batch.run_id, batch.waiting)
             await frontier.done(conn, batch.run_id, batch.done)
             await frontier.give_back(conn, batch.run_id, batch.returned)
-            await frontier.add(
-                conn, batch.run_id, [(f.node_id, f.mtime) for f in batch.found if f.node_id not in waiting]
-            )
+            await frontier.add(conn, batch.run_id, [(f.node_id, f.mtime) for f in batch.found])
             await pages.upsert(conn, batch.share_id, batch.pages)
             await pages.place(conn, batch.share_id, batch.placed)
             if waiting:
