@@ -1,8 +1,9 @@
 """Shares and their snapshots, through Azure's SDK.
 
 Our share snapshots carry the tag of the run that took them in metadata, so that a run that lost the answer, or was started
-again, finds its own instead of taking a second. Finding needs List Shares, which a SAS for one share does not allow: then
-a repeated call takes another snapshot, and the first one stays behind until someone deletes it.
+again, finds its own instead of taking a second. Finding needs List Shares, which a SAS may not allow (an account SAS without
+``srt=s``): then a repeated call takes another snapshot, and the first stays behind until someone deletes it. A SAS for one
+share can take none at all.
 """
 
 from collections.abc import Mapping
@@ -84,7 +85,7 @@ class FilesAdmin:
                     if share.name == self._share_name and share.snapshot and metadata.get(TAG) == tag:
                         found = found or str(share.snapshot)
         except Denied:
-            return None  # the credential is for one share; see the module's docstring
+            return None  # not allowed to look; see the module's docstring
         return found
 
     async def delete_snapshot(self, snapshot: str) -> None:

@@ -46,7 +46,7 @@ class FilesReader:
         """Properties, then blocks. Content cut short raises ``Unavailable``: the caller must begin again from the first block."""
         response = await self._http.open("get_file", _file(self._share_name, path), self._query)
         try:
-            if response.content_length != size_bytes:
+            if response.content_length not in (None, size_bytes):
                 raise Unavailable(f"get_file {path!r}: {response.content_length} bytes, expected {size_bytes}")
             yield node_headers.file_properties(response.headers, size_bytes)
             left = size_bytes
@@ -54,6 +54,8 @@ class FilesReader:
                 block = await _block(response, path, min(block_bytes, left))
                 left -= len(block)
                 yield block
+            if response.content_length is None and await response.content.read(1):
+                raise Unavailable(f"get_file {path!r}: more than {size_bytes} bytes")
         finally:
             if response.content.at_eof():
                 response.release()

@@ -35,7 +35,7 @@ _HINTS: Final = {
 }
 _ROLE_HINT: Final = (
     "give the identity the role Storage File Data Privileged Reader (backup) or Contributor (restore), or"
-    " Storage Blob Data Contributor for the vault; a SAS needs the matching permissions (sp=rwdlc); and check the account's"
+    " Storage Blob Data Contributor for the vault; a SAS must be an account SAS (srt=sco, sp=rwdlc); and check the account's"
     " network rules"
 )
 

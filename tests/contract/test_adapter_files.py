@@ -253,6 +253,8 @@ async def test_what_cannot_be_written_is_refused_before_it_is_sent(share):
         await share.writer.create_file("f", 4, b"abc", properties(), NO_HEADERS, [])
     with pytest.raises(InvalidInput):
         await share.writer.create_file("f", 3, b"abc", properties(), NO_HEADERS, [("k", "a\nb")])
+    with pytest.raises(InvalidInput, match="metadata 'k: v' cannot be sent"):
+        await share.writer.create_directory("d", [("k: v", "w")])
     with pytest.raises(InvalidInput):
         await share.writer.put_range("f", 0, bytes(MAX_WRITE_BYTES + 1))
     assert not share.meter.since(before).files

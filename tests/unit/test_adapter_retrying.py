@@ -121,6 +121,21 @@ async def test_a_stream_that_is_cut_tells_the_caller_to_begin_again():
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize(("sent", "whole"), [(b"5\r\nhello\r\n0\r\n\r\n", True), (b"6\r\nhello!\r\n0\r\n\r\n", False)])
+async def test_a_body_in_chunks_is_checked_against_the_size_too(sent, whole):
+    chunked = answer("200 OK", b"", *FILE_HEADERS).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked") + sent
+    async with served(chunked) as (_, _, http):
+        reader = FilesReader(http, "s", None)
+        if whole:
+            assert (await reader.read_file("f", 5))[1] == b"hello"
+            assert [item async for item in reader.stream_file("f", 5, 4)][1:] == [b"hell", b"o"]
+        else:
+            with pytest.raises(Unavailable):
+                await reader.read_file("f", 5)
+            with pytest.raises(Unavailable):
+                _ = [item async for item in reader.stream_file("f", 5, 4)]
+
+
 async def test_an_older_version_is_spoken_from_then_on_to_a_service_that_refuses_ours():
     refusal = answer("400 Bad", b"<Error><Code>InvalidHeaderValue</Code><HeaderName>x-ms-version</HeaderName></Error>")
     async with served(refusal, OK) as (server, _, http):
