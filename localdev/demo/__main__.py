@@ -57,7 +57,7 @@ def main(arguments: Sequence[str]) -> int:
     data: Path = chosen.data.resolve()
     # Being told to stop is like Ctrl-C: the stack is stopped on the way out.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 120)
     try:
         return _run(console, data, cap=chosen.files_cap, keep_up=chosen.keep_up)
     except (ApiError, UploadFailed, ServiceFailed, AlreadyRunning, OSError) as problem:
@@ -89,6 +89,7 @@ def _run(console: Console, data: Path, *, cap: int, keep_up: bool) -> int:
         f"To look around: python -m localdev up --data {again}\n"
         "It prints where everything is; --keep-up leaves the stack of a demo running.",
         highlight=False,
+        soft_wrap=True,
     )
     return 0 if outcome.holds else 1
 

@@ -9,6 +9,8 @@ from azure.storage.fileshare.aio import ShareClient as AsyncShareClient
 # One 503 would stall the SDK's own policy for 15 seconds and more.
 _RETRY = {"retry_total": 6, "initial_backoff": 1, "increment_base": 2}
 _NAMES = {"allow_trailing_dot": True, "allow_source_trailing_dot": True}
+# Asking the environment for a proxy costs a thread's turn per request.
+_TRANSPORT = {"use_env_settings": False}
 _LARGE_GET_BYTES = 32 * 1024 * 1024
 
 
@@ -30,4 +32,4 @@ class Account:
 
     def _options(self) -> dict[str, Any]:
         credential = {"account_name": self.name, "account_key": self.key}
-        return {"credential": credential, "max_chunk_get_size": _LARGE_GET_BYTES, **_RETRY, **_NAMES}
+        return {"credential": credential, "max_chunk_get_size": _LARGE_GET_BYTES, **_RETRY, **_NAMES, **_TRANSPORT}

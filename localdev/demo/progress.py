@@ -61,7 +61,7 @@ class _Done(ProgressColumn):
         if not task.completed and not size:
             return Text("")
         rate = task.completed / task.elapsed if task.elapsed else 0.0
-        return Text(f"{_amount(round(task.completed), size)}, {rate:,.0f} files/s")
+        return Text(f"{task.completed:,.0f} files, {_mib(size)}, {rate:,.0f} files/s")
 
 
 class _RichBar:
@@ -92,8 +92,12 @@ class _Lines:
         self._files, self._size_bytes = files, size_bytes
         if time.monotonic() > self._next:
             self._next += LINE_EVERY_S
-            self._console.print(f"          {self._name}: {_amount(files, size_bytes)}{self._of}", highlight=False)
+            self._console.print(
+                f"          {self._name}: {files:,}{self._of} files, {_mib(size_bytes)}",
+                highlight=False,
+                soft_wrap=True,
+            )
 
 
-def _amount(files: int, size_bytes: int) -> str:
-    return f"{files:,} files, {size_bytes / 1024 / 1024:,.0f} MiB"
+def _mib(size_bytes: int) -> str:
+    return f"{size_bytes / 1024 / 1024:,.0f} MiB"

@@ -97,12 +97,12 @@ def read_share(
     """Read a share, or a share snapshot of it.
 
     :param executor: where to read; processes are fastest.
-    :param known: contents read of an earlier snapshot of *the same share*; files that have not changed since are not
-        downloaded again.
+    :param known: contents read of an earlier snapshot of *the same share*; what has not changed since is listed but
+        not read again.
     """
-    listed, contents, pages = _list_all(account, share, snapshot, executor)
-    sddls = _sddls(account, share, {entry.permission_key for entry in listed})
     known = known or {}
+    listed, contents, pages = _list_all(account, share, snapshot, executor, known)
+    sddls = _sddls(account, share, {entry.permission_key for entry in listed})
     wanted: list[Listed] = []
     for entry in listed:
         if entry.is_directory:
@@ -119,7 +119,7 @@ def read_share(
         progress(len(read.contents), read.size_bytes)
     nodes = {entry.path: _node(entry, sddls[entry.permission_key], contents[entry.path]) for entry in listed}
     versions = {entry.path: (entry.file_id, entry.etag) for entry in listed}
-    by_version = {versions[path]: content for path, content in contents.items() if nodes[path].kind == "file"}
+    by_version = {versions[path]: content for path, content in contents.items()}
     return Reading(nodes, versions, pages, by_version)
 
 
@@ -177,19 +177,21 @@ def _spread(
 class _ListedDirectory(NamedTuple):
     path: str
     entries: list[Listed]
-    content: Content
     pages: int
+    content: Content | None
+    """``None`` if it was not asked for."""
     itself: Listed | None
+    """Of the root only."""
 
 
 def _list_all(
-    account: Account, share: str, snapshot: str | None, executor: Executor
+    account: Account, share: str, snapshot: str | None, executor: Executor, known: Mapping[Version, Content]
 ) -> tuple[list[Listed], dict[str, Content], int]:
     """List level by level; return every entry, the contents of directories, and the number of list pages."""
     listed: list[Listed] = []
     contents: dict[str, Content] = {}
     pages = 0
-    level = [""]
+    level = [("", True)]
     while level:
         portions = [level[i : i + DIRECTORIES_PER_TASK] for i in range(0, len(level), DIRECTORIES_PER_TASK)]
         level = []
@@ -197,38 +199,47 @@ def _list_all(
             for directory in directories:
                 if directory.itself is not None:
                     listed.append(directory.itself)
+                if directory.content is not None:
+                    contents[directory.path] = directory.content
                 listed += directory.entries
-                contents[directory.path] = directory.content
                 pages += directory.pages
-                level += [entry.path for entry in directory.entries if entry.is_directory]
+                for entry in directory.entries:
+                    if entry.is_directory:
+                        content = known.get((entry.file_id, entry.etag))
+                        level.append((entry.path, content is None))
+                        if content is not None:
+                            contents[entry.path] = content
     return listed, contents, pages
 
 
 def _list_directories(
-    account: Account, share: str, snapshot: str | None, paths: Sequence[str]
+    account: Account, share: str, snapshot: str | None, directories: Sequence[tuple[str, bool]]
 ) -> list[_ListedDirectory]:
     _spare_the_collector()
 
     async def run() -> list[_ListedDirectory]:
         async with _opened(account, share, snapshot) as client:
-            return await _gathered([_list_directory(client, path) for path in paths])
+            return await _gathered([_list_directory(client, path, described) for path, described in directories])
 
     return asyncio.run(run())
 
 
-async def _list_directory(client: ShareClient, path: str) -> _ListedDirectory:
+async def _list_directory(client: ShareClient, path: str, described: bool) -> _ListedDirectory:
     directory = client.get_directory_client(path)
-    raw: dict[str, str] = {}
-    properties = await directory.get_directory_properties(
-        raw_response_hook=lambda response: raw.update(response.http_response.headers)
-    )
+    content, itself = None, None
+    if described:
+        raw: dict[str, str] = {}
+        properties = await directory.get_directory_properties(
+            raw_response_hook=lambda response: raw.update(response.http_response.headers)
+        )
+        content = Content("", tuple(sorted(properties.metadata.items())), ())
+        itself = None if path else _root(raw)
     entries: list[Listed] = []
     pages = 0
     async for page in directory.list_directories_and_files(include=_INCLUDE).by_page():
         pages += 1
         entries += [_listed(path, item) async for item in page]
-    content = Content("", tuple(sorted(properties.metadata.items())), ())
-    return _ListedDirectory(path, entries, content, pages, None if path else _root(raw))
+    return _ListedDirectory(path, entries, pages, content, itself)
 
 
 def _listed(directory: str, item: Any) -> Listed:

@@ -76,18 +76,19 @@ def show(console: Console, outcome: Outcome, took: Mapping[str, float], differen
     console.print(_runs(outcome))
     console.print(_times(took))
     for check in outcome.checks:
-        colour = "green" if check.holds else "red"
-        console.print(f"[{colour}]{'holds ' if check.holds else 'BROKEN'}[/] {check.promise}", highlight=False)
-        console.print(f"       {check.found}", style="dim", highlight=False, markup=False)
+        held = "[green]holds [/]" if check.holds else "[red]BROKEN[/]"
+        console.print(f"{held} {check.promise}", highlight=False, soft_wrap=True)
+        console.print(f"       {check.found}", style="dim", highlight=False, markup=False, soft_wrap=True)
     for restored in outcome.restores:
         for difference in restored.differences[:SHOWN_DIFFERENCES]:
-            console.print(f"restore point {restored.restore_point}: {difference}", highlight=False, markup=False)
+            line = f"restore point {restored.restore_point}: {difference}"
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
         if len(restored.differences) > SHOWN_DIFFERENCES:
             console.print(f"... {len(restored.differences):,} in all, see {differences}", highlight=False)
 
 
 def _runs(outcome: Outcome) -> Table:
-    table = Table("", "seconds", "files", "read or written", "MiB", "Files requests", "vault writes", "of them chunks")
+    table = Table("", "seconds", "files", "transferred", "MiB", "Files requests", "vault writes", "chunks")
     for column in table.columns[1:]:
         column.justify = "right"
     for name, backup in zip(("first backup", "second backup"), outcome.backups, strict=False):
