@@ -24,7 +24,6 @@ from shared.core.hashing import ShareHasher
 from shared.db.catalogue import PostgresCatalogue
 from shared.db.migrate import migrate
 from shared.db.pool import Connection, Pool, make_pool
-from shared.db.translate import translation
 from shared.errors import Unavailable
 from shared.model.run import RunKind
 from shared.ports import Clock, Ids, Journal
@@ -55,9 +54,8 @@ class App:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection in a transaction that commits when the block ends well; raises our errors, not the driver's."""
-        with translation():
-            async with self.pool.connection() as conn:
-                yield conn
+        async with self.catalogue.transaction() as conn:
+            yield conn
 
     @asynccontextmanager
     async def run_scope(self, run_id: int) -> AsyncIterator[RunScope]:

@@ -134,7 +134,6 @@ class PostgresCatalogue:
             batch_no = await batches.open_one(conn, run_id, BatchKind.DIRECTORIES, worker, lease_s)
             await frontier.claim(conn, run_id, batch_no, picked)
             found = await pages.with_paths(conn, share_id, list(picked))
-            unreadable = await large_files.unreadable(conn, run_id, list(picked))
             return Claim(
                 run_id=run_id,
                 batch_no=batch_no,
@@ -143,7 +142,6 @@ class PostgresCatalogue:
                         head=found[node_id][0],
                         path=found[node_id][1],
                         mtime=mtime,
-                        unreadable_files=tuple(unreadable.get(node_id, ())),
                     )
                     for node_id, mtime in picked.items()
                 ),

@@ -39,12 +39,6 @@ _FINISHED: Final[LiteralString] = """
   GROUP BY f.directory_id, f.file_id, f.changed, f.error
   ORDER BY f.directory_id, f.file_id
 """
-_UNREADABLE: Final[LiteralString] = """
-    SELECT directory_id, file_id
-      FROM large_file
-     WHERE run_id = %s AND directory_id = ANY(%s::int8[]) AND error IS NOT NULL
-  ORDER BY directory_id, file_id
-"""
 _RELEASE: Final[LiteralString] = """
     UPDATE span SET state = 0, batch_no = NULL WHERE run_id = %s AND state = 1 AND batch_no = ANY(%s)
 """
@@ -123,14 +117,6 @@ async def finished(conn: Connection, run_id: int, directory_ids: Sequence[int]) 
         )
         for directory_id, file_id, changed, error, digests, states in rows
     ]
-
-
-async def unreadable(conn: Connection, run_id: int, directory_ids: Sequence[int]) -> dict[int, list[int]]:
-    """FileIds of large files that could not be read, by directory."""
-    found: dict[int, list[int]] = {}
-    for directory_id, file_id in await (await conn.execute(_UNREADABLE, [run_id, list(directory_ids)])).fetchall():
-        found.setdefault(directory_id, []).append(unsigned(file_id))
-    return found
 
 
 async def release(conn: Connection, run_id: int, batch_nos: Sequence[int]) -> None:

@@ -15,8 +15,6 @@ class ClaimedDirectory:
     """From the share's root, without a leading slash; empty for the root."""
     mtime: int
     """Unix seconds of its LastWriteTime as its parent's listing said when it was found."""
-    unreadable_files: tuple[int, ...] = ()
-    """FileIds of large files of this directory that were tried in this run and could not be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

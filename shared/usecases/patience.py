@@ -3,12 +3,16 @@
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
-from shared.errors import Retryable
+from shared.errors import IntegrityError, Rejected, Retryable
 
 T = TypeVar("T")
 
 TRIES: Final = 3
 """On top of the adapter's own within its time budget: for an answer that arrives damaged rather than not at all."""
+
+NODE_TROUBLE: Final = (Rejected, Retryable, IntegrityError)
+"""What can be wrong with one node of a share, an answer about it that nobody can read included: a verdict on the node, not on
+the run."""
 
 
 async def patiently(attempt: Callable[[], Awaitable[T]]) -> T:

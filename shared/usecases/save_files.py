@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 
 from shared.core import xorhash
 from shared.core.diff import FilePlan
-from shared.errors import Rejected, Retryable
+from shared.errors import IntegrityError, Rejected, Retryable
 from shared.formats import chunk
 from shared.formats.bundle import BundleWriter
 from shared.formats.frame import frame
@@ -146,7 +146,7 @@ class FileSaver:
                 result = await attempt()
             except VaultTrouble as trouble:
                 raise trouble.cause from trouble
-            except Rejected as error:
+            except (Rejected, IntegrityError) as error:
                 file.error = str(error)
                 return None
             except Retryable as error:

@@ -8,13 +8,12 @@ leaves chunks that the next try finds again by name.
 import asyncio
 
 from shared.core import xorhash
-from shared.errors import Rejected, Retryable
 from shared.formats import content_list
 from shared.model.content import CHUNK_BYTES, Content, ContentKind
 from shared.model.objects import node_object_name
 from shared.model.work import LargeContent, SpanClaim, SpanResult
 from shared.ports import ShareReader
-from shared.usecases.patience import patiently
+from shared.usecases.patience import NODE_TROUBLE, patiently
 from shared.usecases.put_once import put_once
 from shared.usecases.save_files import CHUNK_WRITES, FileToSave, save_chunk
 from shared.usecases.scope import RunScope
@@ -54,7 +53,7 @@ async def _read(scope: RunScope, path: str, offset: int, length: int) -> bytes:
     assert reader is not None
     try:
         return await patiently(lambda: reader.read_range(path, offset, length))
-    except (Rejected, Retryable) as error:
+    except NODE_TROUBLE as error:
         raise _Unreadable(str(error)) from error
 
 
@@ -65,7 +64,7 @@ async def save_content_list(scope: RunScope, file: FileToSave, content: LargeCon
         return
     try:
         file.properties = await patiently(lambda: reader.file_properties(file.path))
-    except (Rejected, Retryable) as error:
+    except NODE_TROUBLE as error:
         file.error = str(error)
         return
     size = file.plan.entry.size_bytes

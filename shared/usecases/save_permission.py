@@ -1,8 +1,7 @@
 """Put one security descriptor in the vault."""
 
-from shared.errors import Rejected, Retryable
 from shared.model.objects import permission_name
-from shared.usecases.patience import patiently
+from shared.usecases.patience import NODE_TROUBLE, patiently
 from shared.usecases.scope import RunScope
 
 
@@ -15,7 +14,7 @@ async def save_permission(scope: RunScope, key: str) -> str:
     assert reader is not None
     try:
         sddl = await patiently(lambda: reader.permission(key))
-    except (Rejected, Retryable) as error:
+    except NODE_TROUBLE as error:
         return str(error)
     await scope.vault.put(permission_name(scope.share.share_id, key), sddl.encode())
     return ""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from shared.core import diff, history, paging, xorhash
 from shared.core.fingerprint import entries_fingerprint
-from shared.errors import IntegrityError, Rejected, Retryable
+from shared.errors import IntegrityError, Rejected
 from shared.formats.segment import SegmentWriter
 from shared.model import ticks
 from shared.model.content import Content, ContentKind
@@ -24,7 +24,7 @@ from shared.model.page import DirectoryHead, FileRow, Page
 from shared.model.work import BatchCommit, Claim, FoundDirectory, LargeContent, LargeFile
 from shared.ports import JournalLine
 from shared.usecases.list_directory import Listing, list_directory
-from shared.usecases.patience import patiently
+from shared.usecases.patience import NODE_TROUBLE, patiently
 from shared.usecases.read_manifests import read_records
 from shared.usecases.save_files import FileSaver, FileToSave
 from shared.usecases.save_large import save_content_list
@@ -385,7 +385,7 @@ class Walk:
                 async with gate:
                     properties = await patiently(lambda: self._reader.directory_properties(path))
                 metadata, stale = properties.metadata, False
-            except (Rejected, Retryable) as error:
+            except NODE_TROUBLE as error:
                 metadata, stale = (previous.metadata if previous is not None else ()), True
                 c.unsafe = True
                 self._complain("unreadable", path, f"its metadata could not be read: {error}", node_id=node_id)

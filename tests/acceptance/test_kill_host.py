@@ -23,37 +23,52 @@ def files(product):
     return share
 
 
-def kill_often(product, api, run_path):
-    """Kill the host at random moments while the run is active; returns the ended run and how often it was hit."""
-    rng = random.Random(run_path)
-    hit = 0
-    for _ in range(KILLS):
-        time.sleep(rng.uniform(0.05, 1.2))
-        status, run = api("GET", run_path)
-        assert status == 200
-        if not run["active"]:
-            return run, hit
-        product.kill_host()
-        hit += 1
-        product.start_host()
-    return api.finished(run_path, patient=True), hit
+class Killer:
+    """Kills the host at random moments of runs, ten in all."""
+
+    def __init__(self, product, api):
+        self.product, self.api, self.rng, self.kills = product, api, random.Random(7), 0
+
+    def follow(self, run_path):
+        """The run once it has ended, in spite of everything."""
+        while self.kills < KILLS:
+            time.sleep(self.rng.uniform(0, 0.7))
+            status, run = self.api("GET", run_path)
+            assert status == 200
+            if not run["active"]:
+                return run
+            self.product.kill_host()
+            self.kills += 1
+            self.product.start_host()
+        return self.api.finished(run_path)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(280)
+@pytest.mark.timeout(290)
 def test_a_killed_host_loses_nothing_of_a_backup_or_a_restore(product, api, files):
     share = api.new_share(product.files_url, files.share_name)
-    expected = read_tree(files)
+    killer, run_no = Killer(product, api), 0
+    while killer.kills < KILLS:  # a run may end before it was hit ten times: change something and start another
+        run_no += 1
+        assert api("POST", f"{share}/backups")[0] == 202
+        run = killer.follow(f"{share}/runs/{run_no}")
+        assert (run["state"], run["errors"]) == ("succeeded", 0), run
+        for n in range(40):
+            put(files, f"d{n:02d}/e{n % 3}/again.bin", secrets.token_bytes(50_000))
     api("POST", f"{share}/backups")
-    run, hit = kill_often(product, api, f"{share}/runs/1")
-    assert (run["state"], run["errors"]) == ("succeeded", 0), run
-    assert hit >= 3, "the run was over before it could be killed"
+    run_no += 1
+    assert api.finished(f"{share}/runs/{run_no}")["state"] == "succeeded"
+    point, expected = run_no, read_tree(files)
 
-    target = f"target-{secrets.token_hex(5)}"
-    api("POST", f"{share}/restores", {"restore_point": 1, "target": {"share_name": target}})
-    restore, hit = kill_often(product, api, f"{share}/runs/2")
-    assert (restore["state"], restore["errors"]) == ("succeeded", 0), restore
-    assert hit >= 3, "the run was over before it could be killed"
-    assert differences(expected, read_tree(service(product.files).get_share_client(target))) == []
+    killer = Killer(product, api)
+    while killer.kills < KILLS:
+        target = f"target-{secrets.token_hex(5)}"
+        body = {"restore_point": point, "target": {"share_name": target}}
+        assert api("POST", f"{share}/restores", body)[0] == 202
+        run_no += 1
+        restore = killer.follow(f"{share}/runs/{run_no}")
+        assert (restore["state"], restore["errors"]) == ("succeeded", 0), restore
+        assert differences(expected, read_tree(service(product.files).get_share_client(target))) == []
+
     listed = service(product.files).list_shares(name_starts_with=files.share_name, include_snapshots=True)
     assert [s for s in listed if s.snapshot] == [], "a share snapshot was left behind"

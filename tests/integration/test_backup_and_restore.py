@@ -5,7 +5,7 @@ import secrets
 import pytest
 
 from shared.model.run import RunState
-from tests.support.share_tree import change, differences, fill, put, read_tree
+from tests.support.share_tree import change, differences, fill, read_tree
 from tests.support.world import world
 
 

@@ -31,7 +31,7 @@ async def test_a_fresh_share_has_a_root_to_claim(shelf):
     claim = await shelf.seeded()
     (root,) = claim.directories
     assert root.head == DirectoryHead(node_id=ROOT, parent_id=None, name="", file_id=0, mtime=0, fingerprint=None)
-    assert (claim.batch_no, root.path, root.mtime, root.unreadable_files, claim.frontier_left) == (1, "", 5, (), 0)
+    assert (claim.batch_no, root.path, root.mtime, claim.frontier_left) == (1, "", 5, 0)
 
 
 async def test_nothing_to_claim_takes_no_number(shelf):
