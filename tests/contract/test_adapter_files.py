@@ -132,6 +132,13 @@ async def test_a_large_file_is_written_in_ranges_and_gets_its_properties_last(sh
     assert await share.reader.read_range("f", size - 3, 3) == tail[-3:]
 
 
+async def test_a_range_leaves_the_last_write_time_alone(share):
+    await share.writer.create_file("f", 3, None, properties(), NO_HEADERS, [])
+    await share.writer.put_range("f", 0, b"abc")
+    found, body = await share.reader.read_file("f", 3)
+    assert (body, found.written) == (b"abc", AT + 1)
+
+
 @pytest.mark.parametrize(("offset", "length"), [(2, 2), (3, 1), (0, 4), (10**13, 5)])
 async def test_a_range_that_is_not_all_there_is_not_passed_off_as_one(share, offset, length):
     await share.writer.create_file("f", 3, b"abc", properties(), NO_HEADERS, [])

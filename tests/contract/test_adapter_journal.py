@@ -3,8 +3,11 @@
 import asyncio
 import datetime as dt
 import secrets
+import xml.etree.ElementTree as ET
+from xml.sax.saxutils import escape
 
 import pytest
+from azure.data.tables import TableClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -98,6 +101,17 @@ def test_any_text_is_carried(azurite, texts):
             assert await read(journal, run_id) == lines
 
     asyncio.run(scenario())
+
+
+async def test_what_is_stored_could_be_said_in_xml_which_the_service_also_speaks(azurite):
+    table = f"journal{secrets.token_hex(6)}"
+    async with TableJournal.from_connection_string(azurite.connection_string, table=table) as journal:
+        await journal.write(1, 1, [line("a\x01b\ufffe", reason="\r\x85", hint="\ud800", details={"\x02": "\x03"})])
+    with TableClient.from_connection_string(azurite.connection_string, table) as client:
+        (row,) = client.list_entities()
+    for value in row.values():
+        if isinstance(value, str):
+            assert ET.fromstring(f"<a>{escape(value)}</a>").text == value or not value
 
 
 async def test_a_wrong_key_is_denied(azurite):
