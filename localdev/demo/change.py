@@ -13,6 +13,9 @@ from localdev.demo.plan import Facts, Headers, Plan, PlannedDirectory, PlannedFi
 RENAMED = (CROWD.partition("/")[0], "measurements (archived)")
 """Old and new path of a directory that has the whole crowd two levels below it."""
 
+RENAMED_AGAIN = (RENAMED[1], "measurements (kept)")
+"""The same, for a change that is nothing but this."""
+
 OTHER_TIME = "2003-03-03T03:03:03.0303030Z"
 
 
@@ -39,6 +42,13 @@ def change(account: Account, share: str, library: list[str]) -> tuple[str, ...]:
         "moved a file, renamed two (one by case only), let two others exchange their names",
         "changed only: permission of a file and of a directory, metadata of both, attributes, times",
     )
+
+
+def rename_only(account: Account, share: str) -> None:
+    """Rename the directory above the crowd once more, and do nothing else."""
+    old, new = RENAMED_AGAIN
+    with account.share(share) as client:
+        client.get_directory_client(old).rename_directory(new)
 
 
 def _edit(client: ShareClient, paths: list[str]) -> None:

@@ -144,3 +144,14 @@ def check_second(backup: Backup, change: Touched, after: Reading) -> Iterator[Ch
         f"{counted['pages_written']:,} rows, {change.listings:,} listings changed",
         0 < counted["pages_written"] <= rows,
     )
+
+
+def check_rename(backup: Backup) -> Iterator[Check]:
+    """Check a backup before which a directory was renamed, and nothing else done."""
+    counted = backup.counters
+    yield Check(
+        "renaming a directory with all that is below it writes its row, and that of the directory it is in, "
+        "and reads no file again",
+        f"{counted['moved_directories']:,} renamed, {counted['pages_written']:,} rows, {counted['changed_files']:,} read",
+        (counted["moved_directories"], counted["pages_written"], counted["changed_files"]) == (1, 2, 0),
+    )

@@ -25,6 +25,7 @@ def wire(outcome: Outcome, took: Mapping[str, float]) -> dict[str, Any]:
             f"{name}_backup": _backup(backup)
             for name, backup in zip(("first", "second"), outcome.backups, strict=False)
         },
+        "backup_after_rename": _backup(outcome.after_rename) if outcome.after_rename else None,
         "restores": [
             {
                 "restore_point": restored.restore_point,
@@ -91,7 +92,8 @@ def _runs(outcome: Outcome) -> Table:
     table = Table("", "seconds", "files", "transferred", "MiB", "Files requests", "vault writes", "chunks")
     for column in table.columns[1:]:
         column.justify = "right"
-    for name, backup in zip(("first backup", "second backup"), outcome.backups, strict=False):
+    backups = [*outcome.backups, *([outcome.after_rename] if outcome.after_rename else [])]
+    for name, backup in zip(("first backup", "second backup", "after a rename"), backups, strict=False):
         counted = backup.run.counters
         table.add_row(name, f"{backup.run.seconds:.1f}", *_row(counted), str(counted["vault_chunk_writes"]))
     for restored in outcome.restores:

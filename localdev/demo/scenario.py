@@ -16,7 +16,7 @@ from localdev.demo import checks
 from localdev.demo.account import Account
 from localdev.demo.api import Api, ProtectedShare, Run
 from localdev.demo.catalogue import catalogue_bytes
-from localdev.demo.change import change
+from localdev.demo.change import change, rename_only
 from localdev.demo.checks import Backup, Check
 from localdev.demo.compare import Difference, compare
 from localdev.demo.content import MIB
@@ -68,6 +68,9 @@ class Outcome:
     directories: int = 0
     size_bytes: int = 0
     backups: list[BackedUp] = field(default_factory=list)
+    """The two that are restored."""
+    after_rename: BackedUp | None = None
+    """A third, before which nothing was done but rename the directory above the crowd."""
     restores: list[Restored] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     catalogue_first_bytes: int = 0
@@ -104,11 +107,13 @@ class _Demo:
     def play(self) -> Outcome:
         plan = self._fill()
         share = self._protect()
-        self._backup(share, "first")
+        self._outcome.backups.append(self._backup(share, "first backup"))
         self._outcome.catalogue_first_bytes = catalogue_bytes(self._stack.postgres_url)
         self._change(plan)
-        self._backup(share, "second")
+        self._outcome.backups.append(self._backup(share, "second backup"))
         self._outcome.catalogue_bytes = catalogue_bytes(self._stack.postgres_url)
+        rename_only(self._account, SOURCE)
+        self._outcome.after_rename = self._backup(share, "backup after renaming a directory")
         with _workers() as executor:
             states = self._read_states(executor)
             for backup, state in zip(self._outcome.backups, states, strict=True):
@@ -147,20 +152,20 @@ class _Demo:
                 credential=FILES_CREDENTIAL,
             )
 
-    def _backup(self, share: ProtectedShare, which: str) -> None:
+    def _backup(self, share: ProtectedShare, step: str) -> BackedUp:
         with self._account.share(SOURCE) as client:
             state = str(client.create_snapshot(metadata={"taken_by": "demo"})["snapshot"])
         before = self._service_requests()
-        with self._steps.step(f"{which} backup", self._outcome.files) as bar:
+        with self._steps.step(step, self._outcome.files) as bar:
             run = share.backup(lambda run: _show(bar, run))
         requests = self._service_requests() - before
-        self._outcome.backups.append(BackedUp(run=run, service_requests=requests, state=state))
         counted = run.counters
         self._say(
             f"restore point {run.number}: {counted['changed_files']:,} of {counted['files']:,} files read, "
             f"{counted['files_requests']:,} Files requests, {counted['vault_writes']:,} vault writes "
             f"({counted['vault_chunk_writes']:,} of them chunks)"
         )
+        return BackedUp(run=run, service_requests=requests, state=state)
 
     def _service_requests(self) -> int:
         """Ask the emulator how many requests it has served."""
@@ -203,11 +208,14 @@ class _Demo:
         if self._full:
             found += checks.check_first(first)
         found += checks.check_second(second, checks.touched(before, after), after)
+        if self._outcome.after_rename is not None:
+            found += checks.check_rename(self._outcome.after_rename.counted)
         self._outcome.checks = found
 
     def _forget_states(self) -> None:
         """Delete the demo's own share snapshots."""
-        for backup in self._outcome.backups:
+        taken = [*self._outcome.backups, *([self._outcome.after_rename] if self._outcome.after_rename else [])]
+        for backup in taken:
             with self._account.share(SOURCE, backup.state) as client:
                 client.delete_share()
 

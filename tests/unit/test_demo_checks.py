@@ -90,6 +90,13 @@ def test_the_second_backup_may_cost_what_changed(name, most):
     assert len(broken(checks.check_second(counted(**(within | {name: most + 1})), CHANGE, after))) == 1
 
 
+def test_a_rename_costs_two_rows_and_no_file():
+    within = {"moved_directories": 1, "pages_written": 2, "changed_files": 0}
+    assert broken(checks.check_rename(counted(**within))) == []
+    for name in within:
+        assert len(broken(checks.check_rename(counted(**(within | {name: within[name] + 1}))))) == 1
+
+
 def test_reading_too_little_again_is_wrong_too():
     after = dataclasses.replace(BEFORE, list_pages=3)
     found = broken(checks.check_second(counted(files_requests=29, changed_files=3), CHANGE, after))

@@ -32,6 +32,7 @@ def outcome(differences=()):
         directories=2,
         size_bytes=30,
         backups=[BackedUp(run=run(n), service_requests=10, state="") for n in (1, 2)],
+        after_rename=BackedUp(run=run(5), service_requests=10, state=""),
         restores=[
             Restored(restore_point=1, share="r1", run=run(3), differences=tuple(differences)),
             Restored(restore_point=2, share="r2", run=run(4), differences=()),
