@@ -1,8 +1,8 @@
 """Calls to Azure Files: the conventions that every request of the service shares.
 
-Versions: 2026-10-06 is what the current SDK speaks. A service that refuses it is spoken to in 2026-02-06, the first that creates
-a file with its content, and else in 2022-11-02, the first that keeps trailing dots and takes tokens on files. ``x-ms-allow-trailing-dot`` goes with every request:
-without it the service drops trailing dots from names, and two files become one.
+Versions: 2026-10-06 is what the current SDK speaks. A service that refuses it is spoken to in 2026-02-06, the first that creates a
+file with its content, and else in 2022-11-02, the first that keeps trailing dots and takes tokens on files.
+``x-ms-allow-trailing-dot`` goes with every request: without it the service drops trailing dots, and two files become one.
 """
 
 import re
