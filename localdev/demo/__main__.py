@@ -7,6 +7,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -81,8 +82,10 @@ def _run(console: Console, data: Path, *, cap: int, keep_up: bool) -> int:
         _report(console, outcome, steps, data)
         if keep_up:
             console.print(f"\nthe stack is up: {stack.host_url}; Ctrl-C stops it", highlight=False)
-            signal.pause()
+            with suppress(KeyboardInterrupt):
+                signal.pause()
     finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it running
         stack.stop()
     again = _short(stack.data)
     console.print(
