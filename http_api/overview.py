@@ -52,5 +52,6 @@ async def static_file(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse(content, mimetype=kind, headers=headers)
 
 
-bp.route(route="", methods=["GET"])(show_overview)
+# An empty route would become the function's name; a parameter that can only be empty is the way to say "/".
+bp.route(route="{nothing:maxlength(0)?}", methods=["GET"])(show_overview)
 bp.route(route="static/{name}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)(static_file)

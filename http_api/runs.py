@@ -155,7 +155,7 @@ async def get_journal(req: func.HttpRequest) -> func.HttpResponse:
         share = await shares.get(conn, int(req.route_params["share_id"]), req.route_params["tenant_id"])
         run = await runs.by_number(conn, share.share_id, int(req.route_params["run_no"]))
     lines: list[dict[str, Any]] = []
-    async for line in app.journal.read(run.run_id):
+    async for line in app.journal.read(run.key):
         if len(lines) == JOURNAL_LINES:
             return answers.answer({"lines": lines, "more": True})
         lines.append(

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from shared.model.manifest import ContentHeaders, ManifestRef
 from shared.model.page import DirectoryHead, Page
-from shared.model.run import Counters, RestorePoint, Run, RunState
+from shared.model.run import Counters, RestorePoint, Run, RunKey, RunState
 from shared.model.share import Share
 from shared.model.work import (
     BatchCommit,
@@ -230,11 +230,11 @@ class JournalLine:
 class Journal(Protocol):
     """Append-only lines of one run, too many for the catalogue."""
 
-    async def write(self, run_id: int, batch_no: int, lines: Sequence[JournalLine]) -> None:
+    async def write(self, run: RunKey, batch_no: int, lines: Sequence[JournalLine]) -> None:
         """Append ``lines``. Writing the same batch again replaces its lines, so that a repeated batch tells once."""
         ...
 
-    def read(self, run_id: int) -> AsyncIterator[JournalLine]:
+    def read(self, run: RunKey) -> AsyncIterator[JournalLine]:
         """The lines of a run, oldest batch first."""
         ...
 
@@ -260,6 +260,10 @@ class Catalogue(Protocol):
 
     async def set_snapshot(self, run_id: int, snapshot: str | None) -> None:
         """Remember which share snapshot the run reads from."""
+        ...
+
+    async def add_counters(self, run_id: int, counters: Counters) -> None:
+        """Add what was done outside batches to a run's counters. Doing it twice counts twice."""
         ...
 
     async def finish_run(

@@ -30,8 +30,8 @@ class Settings:
     """Bring the database's schema up to date at start. Default off: in Azure a deployment step does it."""
     width: int = 4
     """Activities of one run side by side, 1 to 100. Default 4: two per core of a 2 GB instance keep it busy."""
-    activity_seconds: float = 120.0
-    """How long one activity goes on claiming work. Default 120: far below the function timeout of ten minutes."""
+    activity_seconds: float = 30.0
+    """How long one activity goes on claiming work. Default 30: runs that share the workers take turns that often."""
     lease_seconds: float = 60.0
     """After this long without a sign of life a worker's claim may be taken over. Default 60."""
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -61,7 +61,7 @@ class Settings:
             local_files_account_url=env.get("AFB_LOCAL_FILES_ACCOUNT_URL", ""),
             migrate=_flag(env, "AFB_MIGRATE"),
             width=int(_number(env, "AFB_WIDTH", 4, 1, 100)),
-            activity_seconds=_number(env, "AFB_ACTIVITY_SECONDS", 120, 1, 3600),
+            activity_seconds=_number(env, "AFB_ACTIVITY_SECONDS", 30, 1, 3600),
             lease_seconds=_number(env, "AFB_LEASE_SECONDS", 60, 1, 3600),
             credentials={
                 name.removeprefix(CREDENTIAL_PREFIX).upper(): value

@@ -89,7 +89,7 @@ def _run(console: Console, data: Path, *, cap: int, keep_up: bool) -> int:
         stack.stop()
     again = _short(stack.data)
     console.print(
-        f"To look around: python -m localdev up --data {again}\n"
+        f"To look around: .venv/bin/python -m localdev up --data {again}\n"
         "It prints where everything is; --keep-up leaves the stack of a demo running.",
         highlight=False,
         soft_wrap=True,

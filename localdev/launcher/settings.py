@@ -12,6 +12,7 @@ def app_settings(*, postgres_url: str, storage: str, files_url: str, files_key: 
     return {
         "FUNCTIONS_WORKER_RUNTIME": "python",
         "AzureWebJobsStorage": storage,
+        "AzureWebJobsDisableHomepage": "true",
         "AFB_POSTGRES_URL": postgres_url,
         "AFB_MIGRATE": "true",
         "AFB_VAULT_CONNECTION": storage,

@@ -2,7 +2,7 @@
 
 ::
 
-    PartitionKey  run id, 19 digits
+    PartitionKey  tenant_share_run: the tenant's id, then the share's and the run's number in ten digits each
     RowKey        batch number, 8 digits "-" line number, 6 digits: the order of reading, and what makes writing a batch again replace it
     at            ISO 8601, UTC              kind, path, reason, hint   text, see below
     node_id       64-bit integer             details                    JSON object, left out when empty
@@ -26,6 +26,7 @@ from azure.data.tables.aio import TableClient
 from shared.adapters import connection_string, sdk
 from shared.adapters.credentials import Credentials, Secret
 from shared.errors import Conflict, IntegrityError, NotFound
+from shared.model.run import RunKey
 from shared.ports import JournalLine
 
 TABLE: Final = "journal"
@@ -67,16 +68,18 @@ class TableJournal:
         """Without a ``secret``: as the identity of this process."""
         return cls(account_url, secret, table=table)
 
-    async def write(self, run_id: int, batch_no: int, lines: Sequence[JournalLine]) -> None:
+    async def write(self, run: RunKey, batch_no: int, lines: Sequence[JournalLine]) -> None:
         """Append a batch's lines, or replace those it wrote before."""
         if not lines:
             return
         await self._make_table()
-        rows = (_row(run_id, batch_no, number, line, len(lines)) for number, line in enumerate(lines))
+        rows = (_row(run, batch_no, number, line, len(lines)) for number, line in enumerate(lines))
         for transaction in _transactions(rows):
             operations = [("upsert", row, {"mode": UpdateMode.REPLACE}) for row in transaction]
             await sdk.repeated(
-                f"write journal of run {run_id}", partial(self._table.submit_transaction, operations), self._budget_s
+                f"write journal of run {run.run_no}",
+                partial(self._table.submit_transaction, operations),
+                self._budget_s,
             )
 
     async def _make_table(self) -> None:
@@ -91,14 +94,14 @@ class TableJournal:
                         raise
                 self._exists = True
 
-    async def read(self, run_id: int) -> AsyncIterator[JournalLine]:
+    async def read(self, run: RunKey) -> AsyncIterator[JournalLine]:
         """The lines of a run, oldest batch first; a page of 1,000 in memory."""
         token: Any = None
         batch, lines = "", 0
         while True:
             try:
                 rows, token = await sdk.repeated(
-                    f"read journal of run {run_id}", partial(self._page, run_id, token), self._budget_s
+                    f"read journal of run {run.run_no}", partial(self._page, run, token), self._budget_s
                 )
             except NotFound:
                 return  # nobody has written yet
@@ -111,8 +114,8 @@ class TableJournal:
             if not token:
                 return
 
-    async def _page(self, run_id: int, token: Any) -> tuple[list[Row], Any]:
-        pages = self._table.query_entities(f"PartitionKey eq '{_partition(run_id)}'").by_page(continuation_token=token)
+    async def _page(self, run: RunKey, token: Any) -> tuple[list[Row], Any]:
+        pages = self._table.query_entities(f"PartitionKey eq '{_partition(run)}'").by_page(continuation_token=token)
         rows = [dict(row) async for page in _first(pages) async for row in page]
         return rows, pages.continuation_token
 
@@ -136,13 +139,13 @@ async def _first(pages: AsyncIterator[Any]) -> AsyncIterator[Any]:
         return
 
 
-def _partition(run_id: int) -> str:
-    return f"{run_id:019d}"
+def _partition(run: RunKey) -> str:
+    return f"{run.tenant_id}_{run.share_id:010d}_{run.run_no:010d}"
 
 
-def _row(run_id: int, batch_no: int, number: int, line: JournalLine, lines: int) -> Row:
+def _row(run: RunKey, batch_no: int, number: int, line: JournalLine, lines: int) -> Row:
     row: Row = {
-        "PartitionKey": _partition(run_id),
+        "PartitionKey": _partition(run),
         "RowKey": f"{batch_no:08d}-{number:06d}",
         "at": line.at.astimezone(dt.UTC).isoformat(),
         "kind": _stored(line.kind),

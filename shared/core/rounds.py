@@ -7,9 +7,9 @@ from typing import Final, Self
 
 from shared.model.tickets import Receipt, Wire
 
-BARREN_MAX: Final = 5
+BARREN_MAX: Final = 10
 """Activities or rounds in a row without a result after which a run is given up. Each already holds every retry that the
-activities make within their own time, so five of them are many minutes of a service that does not answer."""
+activities make within their own time, so ten of them are many minutes of a service that does not answer."""
 
 PAUSE_S: Final = 5
 """Before a step that failed is tried again."""

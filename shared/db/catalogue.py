@@ -86,6 +86,10 @@ class PostgresCatalogue:
         """See the port."""
         await self._once(lambda conn: runs.set_snapshot(conn, run_id, snapshot))
 
+    async def add_counters(self, run_id: int, counters: Counters) -> None:
+        """See the port."""
+        await self._once(lambda conn: runs.add_counters(conn, run_id, counters))
+
     async def finish_run(
         self, run_id: int, state: RunState, *, error: str = "", counters: Counters, point: RestorePoint | None = None
     ) -> None:

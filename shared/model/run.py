@@ -3,7 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 
 class RunKind(StrEnum):
@@ -11,6 +11,14 @@ class RunKind(StrEnum):
 
     BACKUP = "backup"
     RESTORE = "restore"
+
+
+class RunKey(NamedTuple):
+    """A run as the vault knows it: still the same run after the catalogue was rebuilt."""
+
+    tenant_id: str
+    share_id: int
+    run_no: int
 
 
 class RunState(StrEnum):
@@ -126,6 +134,11 @@ class Run:
     error: str | None = None
     """Why the run failed, for people."""
     counters: Counters = field(default_factory=Counters)
+
+    @property
+    def key(self) -> RunKey:
+        """Its name outside the catalogue."""
+        return RunKey(self.tenant_id, self.share_id, self.run_no)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

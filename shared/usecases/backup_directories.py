@@ -74,6 +74,6 @@ async def _walk_and_commit(scope: RunScope, claim: Claim) -> None:
         commit.segment_bytes = len(data)
     commit.bundles = walk.saver.bundle_sizes
     if walk.journal:
-        await scope.journal.write(scope.run.run_id, claim.batch_no, walk.journal)
+        await scope.journal.write(scope.run.key, claim.batch_no, walk.journal)
     commit.counters.add(scope.take_requests())
     await scope.catalogue.commit(commit)

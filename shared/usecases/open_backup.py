@@ -21,7 +21,8 @@ async def open_backup(scope: RunScope) -> None:
     """
     assert scope.admin is not None
     await scope.catalogue.start_run(scope.run.run_id)
-    await scope.vault.prepare()
+    if await scope.catalogue.last_restore_point(scope.share.share_id) is None:
+        await scope.vault.prepare()
     if scope.run.share_snapshot is None:
         await scope.admin.properties()
         snapshot = await scope.admin.take_snapshot(snapshot_tag(scope))

@@ -71,7 +71,7 @@ class _Batch:
                 JournalLine(at=self._scope.clock.now(), kind="permission_lost", path="", reason=f"{key}: {reason}")
             )
         if journal:
-            await self._scope.journal.write(self._claim.run_id, self._claim.batch_no, journal)
+            await self._scope.journal.write(self._scope.run.key, self._claim.batch_no, journal)
         self._commit.counters.add(self._scope.take_requests())
         await self._scope.catalogue.commit_restore(self._commit)
 

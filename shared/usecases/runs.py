@@ -15,6 +15,7 @@ async def open_run(_ticket: RunTicket, scope: RunScope) -> Receipt:
     """Open the run; an error is a verdict."""
     try:
         await (open_backup(scope) if scope.run.kind is RunKind.BACKUP else open_restore(scope))
+        await scope.catalogue.add_counters(scope.run.run_id, scope.take_requests())
         return Receipt(left=await scope.catalogue.left(scope.run.run_id))
     except BackupError as error:
         return verdict(error)

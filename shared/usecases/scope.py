@@ -13,7 +13,7 @@ from shared.ports import Catalogue, Clock, Journal, ShareAdmin, ShareReader, Sha
 class Limits:
     """How much one activity and one batch may take. Each default says why."""
 
-    activity_s: float = 120.0
+    activity_s: float = 30.0
     """An activity claims no further batch after this long."""
     batch_s: float = 20.0
     """A batch walks no further after this long: bounds what a killed worker loses."""

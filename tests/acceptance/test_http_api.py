@@ -162,3 +162,15 @@ def test_nobody_gets_in_without_a_key(api, product):
     api.key = "wrong"
     assert api("GET", "/api/tenants")[0] == 401
     assert api("GET", "/api/health")[0] == 200
+
+
+def test_the_first_page_shows_every_share_with_its_newest_restore_point(api, share, files):
+    fill(files)
+    api("POST", f"{share}/backups")
+    api.finished(f"{share}/runs/1")
+    status, page = api("GET", "/")
+    assert status == 200
+    assert "Contoso" in page
+    assert "backup 1: succeeded" in page
+    assert api("GET", "/static/style.css")[0] == 200
+    assert api("GET", "/static/nothing.css")[0] == 404

@@ -4,9 +4,11 @@ import random
 import secrets
 import time
 
+import psycopg
 import pytest
 
 from tests.support.share_tree import differences, put, read_tree, service
+from tests.support.vault_check import references, stored_objects
 
 KILLS = 10
 
@@ -72,3 +74,18 @@ def test_a_killed_host_loses_nothing_of_a_backup_or_a_restore(product, api, file
 
     listed = service(product.files).list_shares(name_starts_with=files.share_name, include_snapshots=True)
     assert [s for s in listed if s.snapshot] == [], "a share snapshot was left behind"
+    check_what_is_left(product, share, point)
+
+
+def check_what_is_left(product, share, point):
+    """Everything a restore point refers to is there; what nothing refers to is what the sweeper takes; no work is left over."""
+    tenant_id, _, share_id = share.removeprefix("/api/tenants/").partition("/shares/")
+    stored = stored_objects(product.blob_connection_string, tenant_id, int(share_id))
+    reached = references(int(share_id), stored, point)
+    assert reached <= stored.keys(), sorted(reached - stored.keys())
+    kinds = {name.split("/")[1] for name in stored.keys() - reached}
+    assert {kind for kind in kinds if not kind.isdigit()} <= {"bundle", "segment", "chunk"}, kinds
+    with psycopg.connect(product.postgres_url) as conn:
+        for table in ("frontier", "missing", "large_file", "span", "restore_frontier"):
+            assert conn.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
+        assert conn.execute("SELECT count(*) FROM run WHERE state IN ('queued', 'running')").fetchone() == (0,)

@@ -14,10 +14,15 @@ from hypothesis import strategies as st
 from shared.adapters.credentials import AccountKey
 from shared.adapters.journal_table import TEXT_CHARACTERS, TableJournal
 from shared.errors import Denied, Throttled
+from shared.model.run import RunKey
 from shared.ports import JournalLine
 from tests.support.storage import answer, bad_server
 
 AT = dt.datetime(2026, 5, 4, 3, 2, 1, 123456, dt.UTC)
+
+
+def key(run_no):
+    return RunKey("contoso", 7, run_no)
 
 
 def line(path="a/b", **fields):
@@ -25,7 +30,7 @@ def line(path="a/b", **fields):
 
 
 async def read(journal, run_id):
-    return [line async for line in journal.read(run_id)]
+    return [line async for line in journal.read(key(run_id))]
 
 
 @pytest.fixture
@@ -37,7 +42,7 @@ async def journal(azurite):
 
 async def test_nothing_was_written_yet(journal):
     assert await read(journal, 1) == []
-    await journal.write(1, 1, [])
+    await journal.write(key(1), 1, [])
     assert await read(journal, 1) == []
 
 
@@ -51,9 +56,9 @@ async def test_lines_come_back_as_they_were_oldest_batch_first(journal):
         hint="close it",
         details={"code": "SharingViolation", "who": "ä\x01"},
     )
-    await journal.write(7, 10, [line("third"), line("fourth")])
-    await journal.write(7, 9, [full, line("second")])
-    await journal.write(8, 1, [line("another run")])
+    await journal.write(key(7), 10, [line("third"), line("fourth")])
+    await journal.write(key(7), 9, [full, line("second")])
+    await journal.write(key(8), 1, [line("another run")])
     found = await read(journal, 7)
     assert found[0] == full
     assert [item.path for item in found[1:]] == ["second", "third", "fourth"]
@@ -61,22 +66,22 @@ async def test_lines_come_back_as_they_were_oldest_batch_first(journal):
 
 
 async def test_a_batch_written_again_tells_once_also_when_it_has_less_to_tell(journal):
-    await journal.write(1, 1, [line(f"old{number}") for number in range(250)])
-    await journal.write(1, 2, [line("next")])
-    await journal.write(1, 1, [line(f"new{number}") for number in range(130)])
+    await journal.write(key(1), 1, [line(f"old{number}") for number in range(250)])
+    await journal.write(key(1), 2, [line("next")])
+    await journal.write(key(1), 1, [line(f"new{number}") for number in range(130)])
     assert [item.path for item in await read(journal, 1)] == [*(f"new{number}" for number in range(130)), "next"]
 
 
 async def test_more_lines_than_a_page_or_a_transaction_takes(journal):
     lines = [line(f"d/{number}", node_id=number) for number in range(2_345)]
-    await journal.write(1, 1, lines)
+    await journal.write(key(1), 1, lines)
     assert await read(journal, 1) == lines
 
 
 async def test_lines_too_long_for_a_row_are_cut_and_a_hundred_long_ones_fit(journal):
     long = "\x01😀" * 10_000
     await journal.write(
-        1, 1, [line(long, reason=long, hint=long, details={"a": "b", "long": long}) for _ in range(100)]
+        key(1), 1, [line(long, reason=long, hint=long, details={"a": "b", "long": long}) for _ in range(100)]
     )
     found = await read(journal, 1)
     assert len(found) == 100
@@ -97,7 +102,7 @@ def test_any_text_is_carried(azurite, texts):
         async with TableJournal.from_connection_string(azurite.connection_string, table="journalanytext") as journal:
             run_id = secrets.randbits(62)
             lines = [line(text, reason=text, hint=text, details={"text": text}) for text in texts]
-            await journal.write(run_id, 1, lines)
+            await journal.write(key(run_id), 1, lines)
             assert await read(journal, run_id) == lines
 
     asyncio.run(scenario())
@@ -106,7 +111,7 @@ def test_any_text_is_carried(azurite, texts):
 async def test_what_is_stored_could_be_said_in_xml_which_the_service_also_speaks(azurite):
     table = f"journal{secrets.token_hex(6)}"
     async with TableJournal.from_connection_string(azurite.connection_string, table=table) as journal:
-        await journal.write(1, 1, [line("a\x01b\ufffe", reason="\r\x85", hint="\ud800", details={"\x02": "\x03"})])
+        await journal.write(key(1), 1, [line("a\x01b\ufffe", reason="\r\x85", hint="\ud800", details={"\x02": "\x03"})])
     with TableClient.from_connection_string(azurite.connection_string, table) as client:
         (row,) = client.list_entities()
     for value in row.values():
@@ -118,7 +123,7 @@ async def test_a_wrong_key_is_denied(azurite):
     wrong = azurite.connection_string.replace("Eby8", "AAAA")
     async with TableJournal.from_connection_string(wrong) as journal:
         with pytest.raises(Denied):
-            await journal.write(1, 1, [line()])
+            await journal.write(key(1), 1, [line()])
 
 
 async def test_trouble_is_tried_again_in_fractions_of_a_second_and_then_raised():
@@ -128,5 +133,5 @@ async def test_trouble_is_tried_again_in_fractions_of_a_second_and_then_raised()
     ):
         async with asyncio.timeout(5):
             with pytest.raises(Throttled):
-                await journal.write(1, 1, [line()])
+                await journal.write(key(1), 1, [line()])
     assert len(server.requests) >= 2

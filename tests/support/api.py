@@ -19,7 +19,10 @@ class Api:
         request.add_header("x-functions-key", self.key)
         try:
             with urllib.request.urlopen(request, timeout=30) as response:
-                return response.status, json.loads(response.read() or b"null")
+                text = response.read()
+                if "json" not in response.headers.get("Content-Type", ""):
+                    return response.status, text.decode()
+                return response.status, json.loads(text)
         except urllib.error.HTTPError as error:
             with error:
                 text = error.read()

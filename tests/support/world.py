@@ -80,7 +80,7 @@ class World:
             return await runs.get(conn, run.run_id)
 
     async def journal(self, run: Run) -> list:
-        return [line async for line in self.app.journal.read(run.run_id)]
+        return [line async for line in self.app.journal.read(run.key)]
 
 
 @asynccontextmanager
