@@ -9,8 +9,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import cast
 
-from shared.errors import BackupError, Rejected
-from shared.model.manifest import SavedEntry
+from shared.errors import BackupError, IntegrityError, NotFound, Rejected
+from shared.model.manifest import PageRecord, SavedEntry
 from shared.model.tickets import Receipt, RunTicket
 from shared.model.work import RestoreClaim, RestoreCommit, RestoreItem
 from shared.ports import JournalLine, NewProperties
@@ -56,6 +56,7 @@ class _Batch:
         self._run_no = scope.run.order.restore_point
         self._claim = claim
         self._commit = RestoreCommit(run_id=claim.run_id, batch_no=claim.batch_no)
+        self._damaged: set[int] = set()
         self._permissions = PermissionMap(scope)
         self._files = FileRestorer(scope, self._permissions, self._commit.counters)
 
@@ -107,10 +108,12 @@ class _Batch:
     async def _read_wave(
         self, wave: Sequence[RestoreItem]
     ) -> tuple[list[tuple[RestoreItem, SavedEntry]], list[FileToRestore]]:
-        pages = await read_directories_at(self._scope, [item.node_id for item in wave], self._run_no)
+        pages = await self._read_pages(wave)
         directories: list[tuple[RestoreItem, SavedEntry]] = []
         files: list[FileToRestore] = []
         for item in wave:
+            if item.node_id in self._damaged:
+                continue
             if item.node_id not in pages:
                 self._complain("not_saved", item, "the backup could not list this directory; it is restored empty")
                 continue
@@ -124,6 +127,20 @@ class _Batch:
                     else:
                         files.append(FileToRestore(saved, path))
         return directories, files
+
+    async def _read_pages(self, wave: Sequence[RestoreItem]) -> dict[int, list[PageRecord]]:
+        """Pages of every directory; damage costs only the directories whose manifests are in it."""
+        try:
+            return await read_directories_at(self._scope, [item.node_id for item in wave], self._run_no)
+        except (IntegrityError, NotFound):
+            pages: dict[int, list[PageRecord]] = {}
+            for item in wave:
+                try:
+                    pages |= await read_directories_at(self._scope, [item.node_id], self._run_no)
+                except (IntegrityError, NotFound) as error:
+                    self._damaged.add(item.node_id)
+                    self._complain("damaged", item, f"what is in this directory cannot be read: {error}")
+            return pages
 
     async def _make_directories(self, directories: Sequence[tuple[RestoreItem, SavedEntry]]) -> None:
         gate = asyncio.Semaphore(self._scope.limits.concurrent_reads)

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field, replace
 
 from shared.core import diff, history, paging, xorhash
 from shared.core.fingerprint import entries_fingerprint
-from shared.errors import IntegrityError, Rejected
+from shared.errors import IntegrityError, NotFound, Rejected
 from shared.formats.segment import SegmentWriter
 from shared.model import ticks
 from shared.model.content import Content, ContentKind
 from shared.model.entry import Entry
 from shared.model.manifest import ManifestRef, PageRecord, SavedEntry
 from shared.model.node import SLOT_MAX, directory_id
+from shared.model.objects import segment_name
 from shared.model.page import DirectoryHead, FileRow, Page
 from shared.model.work import BatchCommit, Claim, FoundDirectory, LargeContent, LargeFile
 from shared.ports import JournalLine
@@ -30,6 +31,7 @@ from shared.usecases.save_files import FileSaver, FileToSave
 from shared.usecases.save_large import save_content_list
 from shared.usecases.save_permission import save_permission
 from shared.usecases.scope import RunScope
+from shared.usecases.together import together
 
 
 @dataclass(slots=True)
@@ -70,6 +72,9 @@ class Changed:
     """FileId to the file to read."""
     listed_content: dict[int, LargeContent] = field(default_factory=dict)
     next_slot: int = 1
+    left_out: list[str] = field(default_factory=list)
+    """Paths of files for which the directory has no number left."""
+    deleted_files: int = 0
     unsafe: bool = False
     """Something named by the listing is not saved: no fingerprint."""
 
@@ -86,8 +91,8 @@ class Walk:
         self._bare: dict[int, Page] = {}
         self._placed: dict[int, DirectoryHead] = {}
         self._waiting: dict[int, Visit] = {}
-        self._permissions: set[str] = set()
         self._known_permissions: set[str] | None = None
+        self._lost_permissions: set[str] = set()
         self.saver = FileSaver(scope, claim.batch_no)
         self.journal: list[JournalLine] = []
         self.commit = BatchCommit(
@@ -134,7 +139,7 @@ class Walk:
     async def _wave(self, wave: list[Visit]) -> list[Visit]:
         """Visit some directories; returns their subdirectories, to be visited next."""
         catalogue, share_id = self._scope.catalogue, self._scope.share.share_id
-        listings = await asyncio.gather(*(self._list(visit) for visit in wave))
+        listings = await together(self._list(visit) for visit in wave)
         listed = [(v, found) for v, found in zip(wave, listings, strict=True) if found is not None]
         known = [v.head.node_id for v, _ in listed if not v.is_new]
         children = await catalogue.child_heads(share_id, known) if known else {}
@@ -155,6 +160,9 @@ class Walk:
 
     async def _list(self, visit: Visit) -> Listing | None:
         try:
+            if visit.path == "":  # no listing shows the root's own time
+                root = await patiently(lambda: self._reader.directory_properties(""))
+                visit.mtime = ticks.to_unix(root.written)
             return await patiently(lambda: list_directory(self._reader, visit.path))
         except Rejected as error:
             if visit.path == "":
@@ -193,11 +201,11 @@ class Walk:
             for s in c.changed_slices
             if (page := c.pages.get(s.page_no)) is not None and page.manifest is not None
         ]
-        records = await read_records(scope.vault, share_id, refs) if refs else {}
+        records = await self._records(refs) if refs else {}
         for c in changed:
             for s in c.changed_slices:
                 page = c.pages.get(s.page_no)
-                if page is not None and page.manifest is not None:
+                if page is not None and page.manifest in records:
                     c.records[s.page_no] = records[page.manifest]
             self._plan_files(c)
 
@@ -213,6 +221,26 @@ class Walk:
             self._count(c.listing)
             self._tell(c)
         return following
+
+    async def _records(self, refs: list[ManifestRef]) -> dict[ManifestRef, PageRecord]:
+        """Read what was saved of changed pages.
+
+        A record that is damaged or gone is complained of and left out: its page is saved anew, and the damage does not keep the
+        share from being backed up.
+        """
+        vault, share_id = self._scope.vault, self._scope.share.share_id
+        try:
+            return await read_records(vault, share_id, refs)
+        except (IntegrityError, NotFound):
+            found: dict[ManifestRef, PageRecord] = {}
+            for ref in refs:
+                try:
+                    found |= await read_records(vault, share_id, [ref])
+                except (IntegrityError, NotFound) as error:
+                    name = segment_name(share_id, ref.run_no, ref.batch_no)
+                    hint = "older versions of this directory may be out of reach; what is there now is saved anew"
+                    self._complain("damaged", "", f"{name}: {error}", hint=hint)
+            return found
 
     def _cut(self, visit: Visit, found: Listing, rows: list[Page]) -> Changed:
         pages = {row.page_no: row for row in rows}
@@ -246,19 +274,13 @@ class Walk:
         for plan in plans:
             path = c.visit.child_path(plan.entry.name)
             if not plan.node_id:
-                c.unsafe = True
-                self._complain(
-                    "too_many_files",
-                    path,
-                    f"the directory has used all of its {SLOT_MAX:,} file numbers",
-                    hint="split the directory; every file beyond the limit is left out",
-                )
+                c.left_out.append(path)
                 continue
             c.plans[plan.entry.file_id] = plan
             if not plan.unchanged:
                 c.files[plan.entry.file_id] = FileToSave(plan, path)
         gone = set(previous) - {entry.file_id for entry in entries}
-        self.commit.counters.deleted_files += sum(1 for file_id in gone if not previous[file_id].entry.is_directory)
+        c.deleted_files = sum(1 for file_id in gone if not previous[file_id].entry.is_directory)
 
     async def _large_first(self, changed: list[Changed]) -> list[Changed]:
         """Take out the directories that must wait for large files; give the others the content that is ready."""
@@ -407,20 +429,24 @@ class Walk:
                 for entry in s.entries
                 if entry.is_directory
             ]
-        await asyncio.gather(*jobs)
+        await together(jobs)
 
     async def _save_permissions(self, changed: list[Changed]) -> None:
         """Put every security descriptor the batch refers to in the vault, each once per share."""
         keys = {entry.permission_key for c in changed for s in c.changed_slices for entry in s.entries} - {""}
         if self._known_permissions is None:
             self._known_permissions = await self._scope.catalogue.known_permissions(self._scope.share.share_id)
-        for key in sorted(keys - self._known_permissions):
+        for key in sorted(keys - self._known_permissions - self._lost_permissions):
             error = await save_permission(self._scope, key)
             if error:
                 self._complain("permission_unreadable", "", f"permission {key}: {error}")
+                self._lost_permissions.add(key)
             else:
                 self.commit.permissions.append(key)
-            self._known_permissions.add(key)
+                self._known_permissions.add(key)
+        for c in changed:
+            entries = (entry for s in c.changed_slices for entry in s.entries)
+            c.unsafe |= any(entry.permission_key in self._lost_permissions for entry in entries)
 
     # --------------------------------------------------------------------------------------------------------- outcome
 
@@ -428,6 +454,15 @@ class Walk:
         """Count what was saved and complain about what was not."""
         counters = self.commit.counters
         counters.changed_directories += 1
+        counters.deleted_files += c.deleted_files
+        for path in c.left_out:
+            c.unsafe = True
+            self._complain(
+                "too_many_files",
+                path,
+                f"the directory has used all of its {SLOT_MAX:,} file numbers",
+                hint="split the directory; every file beyond the limit is left out",
+            )
         for file in c.files.values():
             if file.error:
                 c.unsafe = True
@@ -476,7 +511,8 @@ class Walk:
                 assert before.manifest is not None
                 refs[s.page_no] = before.manifest  # only the directory's own times changed
                 continue
-            depth, ancestors = history.extend(previous, before.manifest if before is not None else None)
+            predecessor = before.manifest if before is not None and previous is not None else None
+            depth, ancestors = history.extend(previous, predecessor)
             record = PageRecord(
                 directory_id=head.node_id,
                 page_no=s.page_no,

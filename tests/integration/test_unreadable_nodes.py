@@ -26,7 +26,7 @@ def control(files, method, rules=None):
 
 def refuse(files, operation, path, status=403, code="AuthorizationFailure"):
     """From now on the share refuses ``operation`` on what ``path`` matches."""
-    rule = {"operation": operation, "path": f"/{files.share.share_name}/{path}", "count": 0, "status": status}
+    rule = {"operation": operation, "path": f"/{files.share.share_name}(/|$){path}", "count": 0, "status": status}
     control(files, "POST", [rule | {"code": code}])
 
 
@@ -139,3 +139,40 @@ async def test_damage_in_the_vault_costs_only_the_files_in_it(files):
     assert (line.kind, line.path) == ("damaged", "d/chunked.bin")
     assert name in line.reason
     assert [d for d in differences(expected, tree) if "chunked" not in d] == []
+
+
+async def test_a_lost_segment_does_not_keep_the_share_from_being_backed_up(files):
+    from azure.storage.blob import ContainerClient
+
+    share = files.client()
+    put(share, "d/a.txt", b"one")
+    put(share, "quiet/b.txt", b"two")
+    await files.backup()
+    with ContainerClient.from_connection_string(
+        files.app.settings.vault_connection, files.share.tenant_id
+    ) as container:
+        for name in [b.name for b in container.list_blobs() if "/segment/" in b.name]:
+            container.delete_blob(name)
+    put(share, "d/new.txt", b"three")
+    second = await files.backup()
+    assert second.state is RunState.COMPLETED_WITH_ERRORS
+    assert {line.kind for line in await files.journal(second)} == {"damaged"}
+    restore, tree = await restored(files, second)
+    assert tree["d/a.txt"].content == b"one"
+    assert tree["d/new.txt"].content == b"three"
+    assert restore.state is RunState.COMPLETED_WITH_ERRORS
+    assert [(line.kind, line.path) for line in await files.journal(restore)] == [("damaged", "quiet")]
+
+
+async def test_a_permission_that_cannot_be_read_is_tried_again(files):
+    put(files.client(), "d/a.txt", b"one")
+    expected = read_tree(files.client())
+    refuse(files, "share_get_permission", "")
+    first = await files.backup()
+    assert first.state is RunState.COMPLETED_WITH_ERRORS
+    assert {line.kind for line in await files.journal(first)} == {"permission_unreadable"}
+    control(files, "DELETE")
+    second = await files.backup()
+    assert second.state is RunState.SUCCEEDED
+    _, tree = await restored(files, second)
+    assert differences(expected, tree) == []
