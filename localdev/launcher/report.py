@@ -46,6 +46,12 @@ def table(lines: Iterable[Line]) -> str:
     return _columns(rows)
 
 
+def doorway(state: State) -> str:
+    """Say how to open the app in a browser, key included: whoever reads this may start and stop it anyway."""
+    host = next((member.address for member in state.members if member.name == "host"), "")
+    return f"open {host}/?code={state.settings['FUNCTIONS_HOST_KEY']}" if host else ""
+
+
 def wire(state: State, lines: Iterable[Line]) -> dict[str, Any]:
     """Say all of it as JSON values.  ``settings`` is what the app was started with."""
     return {

@@ -23,6 +23,7 @@ def status(place: Place, *, as_json: bool) -> int:
         print(json.dumps(report.wire(state, lines), indent=2))
     else:
         print(report.table(lines))
+        print(report.doorway(state))
         if not state.launcher.alive:
             print("the launcher is gone; hint: `python -m localdev down` stops what is left, `up` starts anew")
         elif not state.ready:

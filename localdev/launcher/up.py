@@ -121,7 +121,8 @@ def _stop_on_signals() -> threading.Event:
 
 def _show(place: Place) -> None:
     if state := place.running:
-        print(report.table(report.look(state, place.stack())), flush=True)
+        print(report.table(report.look(state, place.stack())))
+        print(report.doorway(state), flush=True)
 
 
 def _say(message: str) -> None:
