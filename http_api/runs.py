@@ -1,6 +1,7 @@
 """``.../shares/{share_id}/runs``, ``/backups`` and ``/restores``: start runs and follow them."""
 
 import itertools
+import logging
 from typing import Annotated, Any
 
 import azure.durable_functions as df
@@ -17,6 +18,7 @@ from shared.errors import InvalidInput
 from shared.model.run import RestoreOrder, Run, RunKind
 from shared.model.tickets import ORCHESTRATOR_OF, instance_id
 
+logger = logging.getLogger(__name__)
 bp = df.Blueprint()
 
 JOURNAL_LINES = 1_000
@@ -68,7 +70,17 @@ class NewRestore(BaseModel):
 
 
 async def start(client: df.DurableOrchestrationClient, run: Run, width: int) -> None:
-    """Start the orchestration of a queued run. Doing it twice is harmless: a run has one instance for ever."""
+    """Start the orchestration of a queued run. Doing it twice is harmless: a run has one instance for ever.
+
+    A run that cannot be started now stays queued, and :func:`start_queued` tries again: its caller has what they asked for.
+    """
+    try:
+        await _start(client, run, width)
+    except Exception:
+        logger.exception("run_not_started_yet", extra={"run_id": run.run_id})
+
+
+async def _start(client: df.DurableOrchestrationClient, run: Run, width: int) -> None:
     name = instance_id(run.run_id)
     status = await client.get_status(name)
     if status is None or status.runtime_status is None:
