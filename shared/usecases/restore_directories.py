@@ -93,13 +93,13 @@ class _Batch:
             ):
                 break
             wave = [stack.pop() for _ in range(min(limits.wave_directories, len(stack)))]
-            following, files = await self._read_wave(wave)
-            await self._make_directories(following)
+            found, files = await self._read_wave(wave)
+            following = await self._make_directories(found)
             await self._files.restore(files)
             planned_bytes += sum(file.saved.entry.size_bytes for file in files)
             counters.directories += len(wave)
             self._commit.filled += [item for item in wave if item.node_id not in claimed]
-            stack.extend(item for item, _ in reversed(following))
+            stack.extend(reversed(following))
         left = {item.node_id for item in stack}
         self._commit.returned = sorted(claimed & left)
         self._commit.done = sorted(claimed - left)
@@ -142,14 +142,21 @@ class _Batch:
                     self._complain("damaged", item, f"what is in this directory cannot be read: {error}")
             return pages
 
-    async def _make_directories(self, directories: Sequence[tuple[RestoreItem, SavedEntry]]) -> None:
+    async def _make_directories(self, directories: Sequence[tuple[RestoreItem, SavedEntry]]) -> list[RestoreItem]:
+        """Make them, and return those that are there to be filled."""
         gate = asyncio.Semaphore(self._scope.limits.concurrent_reads)
 
-        async def make(item: RestoreItem, saved: SavedEntry) -> None:
+        async def make(item: RestoreItem, saved: SavedEntry) -> bool:
             async with gate:
-                await patiently(lambda: self._writer.create_directory(item.path, saved.metadata))
+                try:
+                    await patiently(lambda: self._writer.create_directory(item.path, saved.metadata))
+                except Rejected as error:
+                    self._complain("not_restored", item, f"neither it nor anything below it: {error}")
+                    return False
+                return True
 
-        await together(make(item, saved) for item, saved in directories)
+        made = await together(make(item, saved) for item, saved in directories)
+        return [item for (item, _), there in zip(directories, made, strict=True) if there]
 
     # ------------------------------------------------------------------------------------------------------ second pass
 

@@ -5,7 +5,7 @@ import secrets
 import pytest
 
 from shared.model.run import RunState
-from tests.support.share_tree import change, differences, fill, read_tree
+from tests.support.share_tree import change, differences, fill, put, read_tree
 from tests.support.world import world
 
 
@@ -45,3 +45,47 @@ async def test_an_unchanged_share_costs_one_list_per_directory_and_one_vault_wri
     assert (counters.changed_directories, counters.changed_files, counters.pages_written) == (0, 0, 0)
     assert counters.vault_writes == 1  # the commit record
     assert counters.files_requests <= counters.directories + 8  # snapshot, properties, root
+
+
+async def test_a_share_is_restored_over_itself(files):
+    share = files.client()
+    fill(share)
+    before = read_tree(share)
+    first = await files.backup()
+    change(share)
+    put(share, "docs/reports/report 08.csv", b"overwritten", file_attributes="ReadOnly|Archive")
+    restore = await files.restore(first.run_no, files.share.share_name, create_share=False)
+    assert restore.state is RunState.SUCCEEDED, await files.journal(restore)
+    now = read_tree(share)
+    assert differences(before, {path: node for path, node in now.items() if path in before}) == []
+    assert "docs/new/added.txt" in now  # what came after stays: nothing is deleted
+
+
+async def test_what_stands_in_the_way_of_a_restore_is_named(files):
+    share = files.client()
+    put(share, "d/a.txt", b"a")
+    put(share, "d/b.txt", b"b")
+    put(share, "e/c.txt", b"c")
+    first = await files.backup()
+    share.get_file_client("d/a.txt").delete_file()
+    put(share, "d/a.txt/now a directory.txt", b"x")
+    share.get_file_client("e/c.txt").delete_file()
+    share.get_directory_client("e").delete_directory()
+    put(share, "e", b"now a file")
+    restore = await files.restore(first.run_no, files.share.share_name)
+    assert restore.state is RunState.COMPLETED_WITH_ERRORS
+    assert {line.path for line in await files.journal(restore)} >= {"d/a.txt", "e"}
+    assert read_tree(share)["d/b.txt"].content == b"b"
+
+
+async def test_a_restore_of_what_is_not_there_fails_with_a_reason(files):
+    put(files.client(), "d/a.txt", b"a")
+    first = await files.backup()
+    target = f"restored-{secrets.token_hex(4)}"
+    for path, reason in (("nowhere/at all", "has no '/nowhere'"), ("d/a.txt", "is a file")):
+        run = await files.restore(first.run_no, target, path=path)
+        assert run.state is RunState.FAILED
+        assert reason in run.error
+    run = await files.restore(first.run_no, target, create_share=False)
+    assert run.state is RunState.FAILED
+    assert "share" in run.error
