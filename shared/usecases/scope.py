@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.core.hashing import ShareHasher
+from shared.model.node import PAGE_ENTRIES_MAX
 from shared.model.run import Counters, Run
 from shared.model.share import Share
 from shared.ports import Catalogue, Clock, Journal, ShareAdmin, ShareReader, ShareWriter, Vault
@@ -36,6 +37,8 @@ class Limits:
     """Small files on their way at once."""
     window_bytes: int = 32 * 1024 * 1024
     """Bytes of small files on their way at once."""
+    page_entries: int = PAGE_ENTRIES_MAX
+    """Entries in one page."""
     span_bytes: int = 64 * 1024 * 1024
     """A large file is read in spans of this size; a multiple of the chunk."""
 

@@ -1,18 +1,17 @@
 """Walk down from claimed directories: list, compare, read what changed, and gather one batch.
 
 The walk is depth-first in *waves*: some dozens of directories are listed at once, then compared with the catalogue in a few
-queries. It writes content to the vault and nothing else; what it found is in :class:`Batch`, for
-:mod:`shared.usecases.backup_directories` to make durable.
+queries. It writes content to the vault and nothing else; what it found is for :mod:`shared.usecases.backup_directories` to make
+durable.
 
 A directory's fingerprint is set only when everything its listing names is safe (DESIGN 6, invariant 5): all files saved, and
 every subdirectory has a row of its own, which the batch inserts together with the fingerprint.
 """
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from shared.core import diff, history, paging, xorhash
-from shared.core.fingerprint import entries_fingerprint
+from shared.core import diff
 from shared.errors import IntegrityError, NotFound, Rejected
 from shared.formats.segment import SegmentWriter
 from shared.model import ticks
@@ -21,62 +20,18 @@ from shared.model.entry import Entry
 from shared.model.manifest import ManifestRef, PageRecord, SavedEntry
 from shared.model.node import SLOT_MAX, directory_id
 from shared.model.objects import segment_name
-from shared.model.page import DirectoryHead, FileRow, Page
-from shared.model.work import BatchCommit, Claim, FoundDirectory, LargeContent, LargeFile
+from shared.model.page import DirectoryHead, Page
+from shared.model.work import BatchCommit, Claim, FoundDirectory, LargeFile
 from shared.ports import JournalLine
+from shared.usecases.changed_directory import Changed, Visit, compare
 from shared.usecases.list_directory import Listing, list_directory
 from shared.usecases.patience import NODE_TROUBLE, patiently
 from shared.usecases.read_manifests import read_records
-from shared.usecases.save_files import FileSaver, FileToSave
+from shared.usecases.save_files import FileSaver
 from shared.usecases.save_large import save_content_list
 from shared.usecases.save_permission import save_permission
 from shared.usecases.scope import RunScope
 from shared.usecases.together import together
-
-
-@dataclass(slots=True)
-class Visit:
-    """A directory on the walk."""
-
-    head: DirectoryHead
-    path: str
-    mtime: int
-    is_new: bool
-    """Its row does not exist yet: this batch found it."""
-    claimed: bool
-
-    def child_path(self, name: str) -> str:
-        """Path of an entry of this directory."""
-        return f"{self.path}/{name}" if self.path else name
-
-
-@dataclass(slots=True)
-class Changed:
-    """A directory whose listing differs, on its way to new pages."""
-
-    visit: Visit
-    listing: Listing
-    slices: list[paging.Slice]
-    pages: dict[int, Page]
-    """Its rows by page number."""
-    changed_slices: list[paging.Slice] = field(default_factory=list)
-    records: dict[int, PageRecord] = field(default_factory=dict)
-    """Newest record of each changed page that has one."""
-    subdirectory_ids: dict[int, int] = field(default_factory=dict)
-    """FileId to node id, of every subdirectory listed."""
-    subdirectories: dict[int, SavedEntry] = field(default_factory=dict)
-    """FileId to saved entry, of those in changed pages."""
-    plans: dict[int, diff.FilePlan] = field(default_factory=dict)
-    """FileId to plan, of files in changed pages."""
-    files: dict[int, FileToSave] = field(default_factory=dict)
-    """FileId to the file to read."""
-    listed_content: dict[int, LargeContent] = field(default_factory=dict)
-    next_slot: int = 1
-    left_out: list[str] = field(default_factory=list)
-    """Paths of files for which the directory has no number left."""
-    deleted_files: int = 0
-    unsafe: bool = False
-    """Something named by the listing is not saved: no fingerprint."""
 
 
 class Walk:
@@ -189,25 +144,16 @@ class Walk:
         changed: list[Changed] = []
         for visit, found in differing:
             try:
-                changed.append(self._cut(visit, found, rows.get(visit.head.node_id, [])))
+                changed.append(compare(visit, found, rows.get(visit.head.node_id, []), scope.limits.page_entries))
             except IntegrityError as error:
                 if visit.path == "":
                     raise
                 self._complain("not_listed", visit.path, str(error), node_id=visit.head.node_id)
                 self.commit.counters.directories += 1
-        refs = [
-            page.manifest
-            for c in changed
-            for s in c.changed_slices
-            if (page := c.pages.get(s.page_no)) is not None and page.manifest is not None
-        ]
-        records = await self._records(refs) if refs else {}
+        records = await self._records([ref for c in changed for ref in c.manifests().values()])
         for c in changed:
-            for s in c.changed_slices:
-                page = c.pages.get(s.page_no)
-                if page is not None and page.manifest in records:
-                    c.records[s.page_no] = records[page.manifest]
-            self._plan_files(c)
+            c.records = {page_no: records[ref] for page_no, ref in c.manifests().items() if ref in records}
+            c.plan_files()
 
         changed = await self._large_first(changed)
         following = await self._place_subdirectories(changed, children)
@@ -242,52 +188,10 @@ class Walk:
                     self._complain("damaged", "", f"{name}: {error}", hint=hint)
             return found
 
-    def _cut(self, visit: Visit, found: Listing, rows: list[Page]) -> Changed:
-        pages = {row.page_no: row for row in rows}
-        live = [row for row in rows if row.page_no == 0 or row.deleted_run is None]
-        bounds = sorted(
-            (paging.Bound(row.page_no, row.name if row.page_no else "") for row in live), key=lambda b: b.lower
-        )
-        slices = paging.cut(found.entries(), bounds, next_page_no=max(pages, default=0) + 1)
-        c = Changed(visit, found, slices, pages)
-        c.next_slot = pages[0].next_slot if 0 in pages else 1
-        for s in slices:
-            page = pages.get(s.page_no)
-            same = (
-                len(slices) > 1
-                and page is not None
-                and page.page_fingerprint is not None
-                and page.page_fingerprint == entries_fingerprint(s.entries)
-            )
-            if not same:
-                c.changed_slices.append(s)
-        if len(slices) > 1 and not any(s.page_no == 0 for s in c.changed_slices) and len(slices) != len(live):
-            c.changed_slices.insert(0, slices[0])  # page 0's record names the pages
-        return c
-
-    def _plan_files(self, c: Changed) -> None:
-        previous = {saved.entry.file_id: saved for r in c.records.values() for saved in r.entries}
-        entries = [entry for s in c.changed_slices for entry in s.entries]
-        plans, c.next_slot = diff.plan_files(
-            entries, previous, directory_id=c.visit.head.node_id, next_slot=c.next_slot
-        )
-        for plan in plans:
-            path = c.visit.child_path(plan.entry.name)
-            if not plan.node_id:
-                c.left_out.append(path)
-                continue
-            c.plans[plan.entry.file_id] = plan
-            if not plan.unchanged:
-                c.files[plan.entry.file_id] = FileToSave(plan, path)
-        gone = set(previous) - {entry.file_id for entry in entries}
-        c.deleted_files = sum(1 for file_id in gone if not previous[file_id].entry.is_directory)
-
     async def _large_first(self, changed: list[Changed]) -> list[Changed]:
         """Take out the directories that must wait for large files; give the others the content that is ready."""
         limit = self._scope.share.settings.large_file_bytes
-        large = {
-            c.visit.head.node_id: [f for f in c.files.values() if f.plan.entry.size_bytes > limit] for c in changed
-        }
+        large = {c.node_id: [f for f in c.files.values() if f.plan.entry.size_bytes > limit] for c in changed}
         asked = [node_id for node_id, files in large.items() if files]
         if not asked:
             return changed
@@ -297,7 +201,7 @@ class Walk:
         }
         going_on: list[Changed] = []
         for c in changed:
-            node_id = c.visit.head.node_id
+            node_id = c.node_id
             open_files = []
             for file in large[node_id]:
                 entry = file.plan.entry
@@ -334,9 +238,7 @@ class Walk:
         scope = self._scope
         share_id = scope.share.share_id
         matches = [
-            diff.match_subdirectories(
-                (entry for s in c.slices for entry in s.entries), children.get(c.visit.head.node_id, [])
-            )
+            diff.match_subdirectories((entry for s in c.slices for entry in s.entries), children.get(c.node_id, []))
             for c in changed
         ]
         unknown = [entry.file_id for match in matches for entry in match.unknown]
@@ -345,7 +247,7 @@ class Walk:
         numbers = iter(await scope.catalogue.allocate_directories(share_id, new_count) if new_count else range(0))
         following: list[Visit] = []
         for c, match in zip(changed, matches, strict=True):
-            here = c.visit.head.node_id
+            here = c.node_id
             for entry, child in match.same:
                 following.append(self._follow(c, entry, child, moved=child.name != entry.name))
             for entry in match.unknown:
@@ -360,7 +262,7 @@ class Walk:
 
     def _follow(self, c: Changed, entry: Entry, head: DirectoryHead, *, moved: bool) -> Visit:
         if moved:
-            head = replace(head, parent_id=c.visit.head.node_id, name=entry.name)
+            head = replace(head, parent_id=c.node_id, name=entry.name)
             self._placed[head.node_id] = head
             self.commit.counters.moved_directories += 1
         c.subdirectory_ids[entry.file_id] = head.node_id
@@ -370,7 +272,7 @@ class Walk:
         mtime = ticks.to_unix(entry.written)
         head = DirectoryHead(
             node_id=node_id,
-            parent_id=c.visit.head.node_id,
+            parent_id=c.node_id,
             name=entry.name,
             file_id=entry.file_id,
             mtime=mtime,
@@ -422,18 +324,13 @@ class Walk:
 
         jobs = []
         for c in changed:
-            previous = {saved.entry.file_id: saved for r in c.records.values() for saved in r.entries}
-            jobs += [
-                save(c, entry, previous.get(entry.file_id))
-                for s in c.changed_slices
-                for entry in s.entries
-                if entry.is_directory
-            ]
+            previous = c.saved_before()
+            jobs += [save(c, entry, previous.get(entry.file_id)) for entry in c.entries() if entry.is_directory]
         await together(jobs)
 
     async def _save_permissions(self, changed: list[Changed]) -> None:
         """Put every security descriptor the batch refers to in the vault, each once per share."""
-        keys = {entry.permission_key for c in changed for s in c.changed_slices for entry in s.entries} - {""}
+        keys = {entry.permission_key for c in changed for entry in c.entries()} - {""}
         if self._known_permissions is None:
             self._known_permissions = await self._scope.catalogue.known_permissions(self._scope.share.share_id)
         for key in sorted(keys - self._known_permissions - self._lost_permissions):
@@ -445,8 +342,7 @@ class Walk:
                 self.commit.permissions.append(key)
                 self._known_permissions.add(key)
         for c in changed:
-            entries = (entry for s in c.changed_slices for entry in s.entries)
-            c.unsafe |= any(entry.permission_key in self._lost_permissions for entry in entries)
+            c.unsafe |= any(entry.permission_key in self._lost_permissions for entry in c.entries())
 
     # --------------------------------------------------------------------------------------------------------- outcome
 
@@ -487,101 +383,10 @@ class Walk:
         """Encode the manifests of the batch and complete its rows. Call after the saver was closed."""
         segment = SegmentWriter()
         for c in self._changed:
-            self._finish_directory(c, segment)
-        visited = {c.visit.head.node_id for c in self._changed}
+            self.commit.pages += c.finish(self._scope.run.run_no, self._claim.batch_no, segment)
+        visited = {c.node_id for c in self._changed}
         self.commit.pages += [page for node_id, page in self._bare.items() if node_id not in visited]
         inserted = {page.directory_id for page in self.commit.pages}
         self.commit.placed = [head for node_id, head in self._placed.items() if node_id not in inserted]
         self.commit.counters.pages_written = len(self.commit.pages) + len(self.commit.placed)
         return segment
-
-    def _finish_directory(self, c: Changed, segment: SegmentWriter) -> None:
-        run_no = self._scope.run.run_no
-        head = c.visit.head
-        page_nos = tuple(s.page_no for s in c.slices)
-        refs: dict[int, ManifestRef] = {}
-        saved_of: dict[int, list[SavedEntry]] = {}
-        for s in c.changed_slices:
-            before = c.pages.get(s.page_no)
-            saved = saved_of[s.page_no] = self._saved_entries(c, s, run_no)
-            previous = c.records.get(s.page_no)
-            names_pages = page_nos if s.page_no == 0 else (0,)
-            if previous is not None and previous.entries == tuple(saved) and previous.page_nos == names_pages:
-                assert before is not None
-                assert before.manifest is not None
-                refs[s.page_no] = before.manifest  # only the directory's own times changed
-                continue
-            predecessor = before.manifest if before is not None and previous is not None else None
-            depth, ancestors = history.extend(previous, predecessor)
-            record = PageRecord(
-                directory_id=head.node_id,
-                page_no=s.page_no,
-                run_no=run_no,
-                depth=depth,
-                ancestors=ancestors,
-                entries=tuple(saved),
-                page_nos=names_pages,
-            )
-            offset, length = segment.add(record)
-            refs[s.page_no] = ManifestRef(run_no, self._claim.batch_no, offset, length)
-        for s in c.slices:
-            page = self._page(c, s, refs, saved_of, multi=len(c.slices) > 1)
-            if page is not None:
-                self.commit.pages.append(page)
-
-    def _page(
-        self,
-        c: Changed,
-        s: paging.Slice,
-        refs: dict[int, ManifestRef],
-        saved_of: dict[int, list[SavedEntry]],
-        *,
-        multi: bool,
-    ) -> Page | None:
-        """The row of one page; None when it is as it was."""
-        head, before = c.visit.head, c.pages.get(s.page_no)
-        if s.page_no in saved_of:
-            page = Page(
-                directory_id=head.node_id,
-                page_no=s.page_no,
-                name=s.lower,
-                page_fingerprint=entries_fingerprint(s.entries) if multi and not c.unsafe else None,
-                manifest=refs[s.page_no],
-                files=tuple(_file_row(saved) for saved in saved_of[s.page_no] if not saved.entry.is_directory),
-            )
-        elif s.page_no == 0 and before is not None:
-            page = before
-        else:
-            return None
-        if s.page_no == 0:
-            page = replace(
-                page,
-                name=head.name,
-                parent_id=head.parent_id,
-                file_id=head.file_id,
-                mtime=c.visit.mtime,
-                fingerprint=None if c.unsafe else c.listing.fingerprint,
-                next_slot=c.next_slot,
-            )
-        return page
-
-    def _saved_entries(self, c: Changed, s: paging.Slice, run_no: int) -> list[SavedEntry]:
-        saved: list[SavedEntry] = []
-        for entry in s.entries:
-            if entry.is_directory:
-                saved.append(c.subdirectories[entry.file_id])
-            elif (file := c.files.get(entry.file_id)) is not None:
-                saved.append(file.saved(run_no))
-            elif (plan := c.plans.get(entry.file_id)) is not None:
-                saved.append(plan.kept())
-        return saved
-
-
-def _file_row(saved: SavedEntry) -> FileRow:
-    return FileRow(
-        name=saved.entry.name,
-        slot=saved.node_id & SLOT_MAX,
-        size_bytes=saved.entry.size_bytes,
-        mtime=ticks.to_unix(saved.entry.written),
-        hash=xorhash.fold(saved.quickxor) if saved.quickxor else 0,
-    )

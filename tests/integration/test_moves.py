@@ -113,3 +113,21 @@ async def test_a_renamed_file_keeps_its_node(files):
     await files.backup()
     after = await nodes()
     assert after == {"after.txt": before["before.txt"], "other.txt": before["other.txt"]}
+
+
+async def test_a_changed_file_of_a_large_directory_rewrites_its_page_and_no_other(files):
+    """Pages hold five entries here, so this directory has several."""
+    share = files.client()
+    for n in range(37):
+        put(share, f"flat/{n:02d}.txt", b"%d" % n)
+    await files.backup()
+    before = await rows(files)
+    share.get_file_client("flat/20.txt").upload_range(b"XX", 0, 2)
+    run = await files.backup()
+    after = await rows(files)
+    rewritten = [k for k in after if after[k][2] != before[k][2]]
+    assert len(before) >= 9
+    assert len(rewritten) == 2  # the file's page, and page 0 with the directory's fingerprint
+    assert run.counters.changed_files == 1
+    assert run.counters.files_requests <= run.counters.directories + 1 + 10  # and a constant for share, snapshot and root
+    await check(files, run)

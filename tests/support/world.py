@@ -98,7 +98,12 @@ async def world(postgres_url: str, azurite, emulator, **settings: int) -> AsyncI
     )
     try:
         app.limits = replace(
-            app.limits, batch_directories=6, spread_directories=4, claim_directories=2, wave_directories=3
+            app.limits,
+            batch_directories=6,
+            spread_directories=4,
+            claim_directories=2,
+            wave_directories=3,
+            page_entries=5,
         )
         name = f"share-{secrets.token_hex(6)}"
         service(emulator).create_share(name)
