@@ -129,5 +129,6 @@ async def test_a_changed_file_of_a_large_directory_rewrites_its_page_and_no_othe
     assert len(before) >= 9
     assert len(rewritten) == 2  # the file's page, and page 0 with the directory's fingerprint
     assert run.counters.changed_files == 1
-    assert run.counters.files_requests <= run.counters.directories + 1 + 10  # and a constant for share, snapshot and root
+    # One list per directory, the file, and a constant for the share, its snapshot and its root.
+    assert run.counters.files_requests <= run.counters.directories + 1 + 10
     await check(files, run)
