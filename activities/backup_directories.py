@@ -6,8 +6,8 @@ holds the argument.
 
 import azure.durable_functions as df
 
-from shared import wiring
-from shared.model.tickets import BACKUP_DIRECTORIES, RunTicket, Wire
+from activities.in_scope import in_scope
+from shared.model.tickets import BACKUP_DIRECTORIES, Wire
 from shared.usecases.backup_directories import backup_directories
 
 bp = df.Blueprint()
@@ -15,10 +15,7 @@ bp = df.Blueprint()
 
 async def activity(wire: Wire) -> Wire:
     """Return the verdict; trouble with single nodes is in the journal, not here."""
-    ticket = RunTicket.from_wire(wire)
-    async with wiring.run_scope(ticket.run_id) as scope:
-        receipt = await backup_directories(ticket, scope)
-    return receipt.to_wire()
+    return await in_scope(wire, backup_directories)
 
 
 bp.function_name(BACKUP_DIRECTORIES)(bp.activity_trigger(input_name="wire", activity=BACKUP_DIRECTORIES)(activity))

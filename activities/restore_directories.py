@@ -6,8 +6,8 @@ Work is pulled, not handed over. Delivered twice, or killed half-way, it is harm
 
 import azure.durable_functions as df
 
-from shared import wiring
-from shared.model.tickets import RESTORE_DIRECTORIES, RunTicket, Wire
+from activities.in_scope import in_scope
+from shared.model.tickets import RESTORE_DIRECTORIES, Wire
 from shared.usecases.restore_directories import restore_directories
 
 bp = df.Blueprint()
@@ -15,10 +15,7 @@ bp = df.Blueprint()
 
 async def activity(wire: Wire) -> Wire:
     """Return the verdict; trouble with single nodes is in the journal, not here."""
-    ticket = RunTicket.from_wire(wire)
-    async with wiring.run_scope(ticket.run_id) as scope:
-        receipt = await restore_directories(ticket, scope)
-    return receipt.to_wire()
+    return await in_scope(wire, restore_directories)
 
 
 bp.function_name(RESTORE_DIRECTORIES)(bp.activity_trigger(input_name="wire", activity=RESTORE_DIRECTORIES)(activity))

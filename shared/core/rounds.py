@@ -61,8 +61,11 @@ class RoundState:
             error=self.error if self.phase is Phase.CLOSING else (errors[-1].error if errors else ""),
         )
         if self.phase is Phase.CLOSING:
-            # What cannot be closed is left as it is: an operator sees a failed instance, and closing may be tried again.
-            return replace(state, phase=Phase.ENDED) if not errors else state
+            if not errors:
+                return replace(state, phase=Phase.ENDED)
+            if not self.error and (final or state.barren >= BARREN_MAX):
+                return replace(state, error=final or errors[-1].error, barren=0)  # cannot be committed: give it up
+            return state
         if working and state.left == 0:
             return replace(state, phase=Phase.CLOSING, error="", barren=0)  # done, whoever did it
         if final or state.barren >= BARREN_MAX:

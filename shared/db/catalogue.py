@@ -33,7 +33,7 @@ from shared.db.translate import translation
 from shared.errors import Retryable
 from shared.model.manifest import ManifestRef
 from shared.model.page import DirectoryHead, Page
-from shared.model.run import Counters, RestorePoint, Run, RunState
+from shared.model.run import ACTIVE, Counters, RestorePoint, Run, RunState
 from shared.model.share import Share
 from shared.model.work import (
     BatchCommit,
@@ -107,6 +107,14 @@ class PostgresCatalogue:
                 await table.forget(conn, run_id)
 
         await self._once(work)
+
+    async def abandon_run(self, run_id: int, error: str) -> None:
+        """Fail a run that cannot be closed in order; what it left behind at its share stays there. Nothing if it has ended."""
+        run, _ = await self.run(run_id)
+        if run.state not in ACTIVE:
+            return
+        await self.start_run(run_id)
+        await self.finish_run(run_id, RunState.FAILED, error=error, counters=Counters())
 
     async def left(self, run_id: int) -> int:
         """See the port."""

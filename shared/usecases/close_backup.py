@@ -8,7 +8,7 @@ steps only: without a commit record there is no restore point, and what was save
 import datetime as dt
 from typing import Final
 
-from shared.errors import NotFound
+from shared.errors import NotFound, Rejected, Retryable
 from shared.formats import point
 from shared.model import ticks
 from shared.model.objects import point_name
@@ -55,7 +55,10 @@ async def give_up_backup(scope: RunScope, error: str) -> RunState:
     if scope.run.state not in (RunState.QUEUED, RunState.RUNNING):
         return scope.run.state
     await scope.catalogue.start_run(scope.run.run_id)
-    await _let_go(scope)
+    try:
+        await _let_go(scope)
+    except (Rejected, Retryable) as left_behind:
+        error = f"{error}; its share snapshot {scope.run.share_snapshot} could not be deleted: {left_behind}"
     await scope.catalogue.finish_run(scope.run.run_id, RunState.FAILED, error=error, counters=scope.take_requests())
     return RunState.FAILED
 

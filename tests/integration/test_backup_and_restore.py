@@ -4,7 +4,11 @@ import secrets
 
 import pytest
 
+from activities import close_run, open_run
+from shared.adapters.credentials import Credentials
+from shared.core.rounds import Phase, RoundState
 from shared.model.run import RunState
+from shared.model.tickets import Receipt, RunTicket
 from tests.support.share_tree import change, differences, fill, put, read_tree
 from tests.support.world import world
 
@@ -89,3 +93,25 @@ async def test_a_restore_of_what_is_not_there_fails_with_a_reason(files):
     run = await files.restore(first.run_no, target, create_share=False)
     assert run.state is RunState.FAILED
     assert "share" in run.error
+
+
+async def test_a_run_whose_credential_is_gone_fails_and_lets_the_next_one_start(files, monkeypatch):
+    put(files.client(), "d/a.txt", b"a")
+
+    async def this_app():
+        return files.app
+
+    monkeypatch.setattr("shared.wiring.app", this_app)
+    known, files.app.credentials = files.app.credentials, Credentials({})
+    run = await files.queue_backup()
+    state = RoundState(run.run_id, 1)
+    while state.phase is not Phase.ENDED:
+        activity = {Phase.OPENING: open_run, Phase.CLOSING: close_run}[state.phase].activity
+        ticket = RunTicket(run_id=run.run_id, error=state.error if state.phase is Phase.CLOSING else "")
+        state = state.after([Receipt.from_wire(await activity(ticket.to_wire()))])
+        assert state.barren < 3
+    failed = await files.reload(run)
+    assert failed.state is RunState.FAILED
+    assert "AFB_CREDENTIAL_DEVSTORE" in failed.error
+    files.app.credentials = known
+    assert (await files.backup()).state is RunState.SUCCEEDED

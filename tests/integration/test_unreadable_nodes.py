@@ -6,6 +6,7 @@ import urllib.request
 
 import pytest
 
+from shared.core.rounds import Phase, RoundState
 from shared.model.run import RunState
 from tests.support.share_tree import differences, fill, put, read_tree
 from tests.support.world import world
@@ -176,3 +177,24 @@ async def test_a_permission_that_cannot_be_read_is_tried_again(files):
     assert second.state is RunState.SUCCEEDED
     _, tree = await restored(files, second)
     assert differences(expected, tree) == []
+
+
+async def test_a_share_snapshot_that_vanishes_fails_the_run_and_the_next_one_makes_up_for_it(files):
+    """Somebody deletes it between the reading and the commit."""
+    share = files.client()
+    put(share, "d/a.txt", b"a")
+    run = await files.queue_backup()
+    state = RoundState(run.run_id, 1)
+    while state.phase is not Phase.CLOSING:
+        state = await files.step(run, state)
+    snapshot = (await files.reload(run)).share_snapshot
+    files.client(snapshot=snapshot).delete_share()
+    while state.phase is not Phase.ENDED:
+        state = await files.step(run, state)
+    failed = await files.reload(run)
+    assert failed.state is RunState.FAILED
+    assert "snapshot" in failed.error.lower()
+    following = await files.backup()
+    assert (following.state, following.counters.changed_files) == (RunState.SUCCEEDED, 0)
+    _, tree = await restored(files, following)
+    assert differences(read_tree(share), tree) == []

@@ -63,6 +63,13 @@ def test_closing_is_tried_again_and_keeps_the_reason():
     assert state.after([Receipt()]).phase is Phase.ENDED
 
 
+def test_a_run_that_cannot_be_committed_is_given_up():
+    state = at(Phase.CLOSING).after([NEVER])
+    assert (state.phase, state.error, state.barren) == (Phase.CLOSING, NEVER.error, 0)
+    state = at(Phase.CLOSING, barren=BARREN_MAX - 1).after([LATER])
+    assert (state.phase, state.error, state.barren) == (Phase.CLOSING, LATER.error, 0)
+
+
 def test_state_survives_the_wire():
     state = at(Phase.WORKING, left=3, error="x", barren=2)
     assert RoundState.from_wire(state.to_wire()) == state
