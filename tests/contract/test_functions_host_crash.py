@@ -87,7 +87,7 @@ def test_a_host_told_to_stop_finishes_what_it_can_and_gives_back_the_rest(postgr
         assert not stayer.events("activity_taken_back")
 
     with running_host(PATTERNS, postgres_url, tmp_path, "--grace-seconds", "0.1") as leaver:
-        long = leaver.start("spread", {"count": 4, "seconds": 3.0})
+        long = leaver.start("spread", {"count": 4, "seconds": 1.5})
         leaver.until(long, lambda _: in_use(postgres_url, leaver) == 4)
         assert leaver.stop() == 0
     with psycopg.connect(postgres_url) as connection:
@@ -100,7 +100,7 @@ def test_a_host_told_to_stop_finishes_what_it_can_and_gives_back_the_rest(postgr
 def test_a_frozen_hosts_lease_runs_out_and_its_late_results_are_discarded(postgres_url, tmp_path, record):
     options = ("--lease-seconds", "1")
     with running_host(PATTERNS, postgres_url, tmp_path, *options) as frozen:
-        instance_id = frozen.start("spread", {"count": 3, "seconds": 2.0, "record": str(record)})
+        instance_id = frozen.start("spread", {"count": 3, "seconds": 1.4, "record": str(record)})
         frozen.until(instance_id, lambda _: in_use(postgres_url, frozen) == 3)
         frozen.process.send_signal(signal.SIGSTOP)
         with running_host(PATTERNS, postgres_url, tmp_path, *options) as healthy:
