@@ -3,15 +3,22 @@
 Services start when the first test asks for them and are stopped, by process id, when the session ends or is interrupted.
 """
 
+import os
 import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from localdev.launcher.stack import Stack
 from localdev.services.azurite import Azurite
 from localdev.services.files import FilesEmulator
 from tests.support.services import PostgresForTests, session_stack
+
+# CI tries the same examples every time, so that what it says of a change is about the change; everybody else explores.
+settings.register_profile("ci", derandomize=True, database=None)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 
 @pytest.fixture(scope="session")

@@ -46,15 +46,15 @@ def test_a_killed_host_loses_nothing_and_its_work_is_taken_at_once(postgres_url,
         running_host(PATTERNS, postgres_url, tmp_path, *options) as victim,
         running_host(PATTERNS, postgres_url, tmp_path, *options) as survivor,
     ):
-        instance_id = survivor.start("spread", {"count": 120, "seconds": 0.15, "record": str(record)})
-        wait_for_lines(record, 30)
-        assert in_use(postgres_url, victim) > 0
+        instance_id = survivor.start("spread", {"count": 80, "seconds": 0.3, "record": str(record)})
+        wait_for_lines(record, 20)
+        survivor.until(instance_id, lambda _: in_use(postgres_url, victim) > 0)
         victim.kill()
         status = survivor.finish(instance_id, seconds=20)
         assert status["runtimeStatus"] == "Completed"
-        assert status["output"] == list(range(120))
+        assert status["output"] == list(range(80))
         ran = lines(record)
-        assert {number for number, _ in ran} == set(range(120))
+        assert {number for number, _ in ran} == set(range(80))
         assert {process for _, process in ran} == {victim.process.pid, survivor.process.pid}
         retaken = survivor.events("activity_taken_back")
         assert retaken
