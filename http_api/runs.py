@@ -10,10 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from http_api import answers
 from http_api.problems import answered, body_as
+from http_api.requested import requested_share
 from http_api.shares import check_account_url, check_credential, check_share_name
 from shared import wiring
 from shared.core.rounds import RoundState
-from shared.db import restore_points, runs, shares
+from shared.db import restore_points, runs
 from shared.errors import InvalidInput
 from shared.model.run import RestoreOrder, Run, RunKind
 from shared.model.tickets import ORCHESTRATOR_OF, instance_id
@@ -97,7 +98,7 @@ async def start_backup(req: func.HttpRequest, client: df.DurableOrchestrationCli
     body_as(req, NewBackup)
     app = await wiring.app()
     async with app.transaction() as conn:
-        share = await shares.get(conn, int(req.route_params["share_id"]), req.route_params["tenant_id"])
+        share = await requested_share(conn, req)
         run = await runs.create(conn, share.tenant_id, share.share_id, RunKind.BACKUP)
     await start(client, run, app.settings.width)
     return answers.answer(answers.run(run, now=app.clock.now()), 202, _url(run))
@@ -109,7 +110,7 @@ async def start_restore(req: func.HttpRequest, client: df.DurableOrchestrationCl
     body = body_as(req, NewRestore)
     app = await wiring.app()
     async with app.transaction() as conn:
-        share = await shares.get(conn, int(req.route_params["share_id"]), req.route_params["tenant_id"])
+        share = await requested_share(conn, req)
         await restore_points.get(conn, share.share_id, body.restore_point)
         order = RestoreOrder(
             restore_point=body.restore_point,
@@ -138,7 +139,7 @@ async def list_runs(req: func.HttpRequest) -> func.HttpResponse:
     """A share's runs, newest first."""
     app = await wiring.app()
     async with app.transaction() as conn:
-        share = await shares.get(conn, int(req.route_params["share_id"]), req.route_params["tenant_id"])
+        share = await requested_share(conn, req)
         found = await runs.of_share(conn, share.share_id)
     return answers.answer({"runs": [answers.run(r, now=app.clock.now()) for r in found]})
 
@@ -148,7 +149,7 @@ async def get_run(req: func.HttpRequest) -> func.HttpResponse:
     """One run: state, counters so far, rate, ETA, errors."""
     app = await wiring.app()
     async with app.transaction() as conn:
-        share = await shares.get(conn, int(req.route_params["share_id"]), req.route_params["tenant_id"])
+        share = await requested_share(conn, req)
         run = await runs.by_number(conn, share.share_id, int(req.route_params["run_no"]))
         if run.order is not None:
             before = [await restore_points.get(conn, share.share_id, run.order.restore_point)]
@@ -164,7 +165,7 @@ async def get_journal(req: func.HttpRequest) -> func.HttpResponse:
     """What was skipped or failed in a run and why: the first lines, and whether there are more."""
     app = await wiring.app()
     async with app.transaction() as conn:
-        share = await shares.get(conn, int(req.route_params["share_id"]), req.route_params["tenant_id"])
+        share = await requested_share(conn, req)
         run = await runs.by_number(conn, share.share_id, int(req.route_params["run_no"]))
     lines: list[dict[str, Any]] = []
     async for line in app.journal.read(run.key):

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from http_api import answers
 from http_api.problems import answered, body_as
+from http_api.requested import requested_share
 from shared import wiring
 from shared.db import restore_points, shares, tenants
 from shared.model.content import CHUNK_BYTES
@@ -22,7 +23,7 @@ _KIB, _MIB = 1024, 1024 * 1024
 
 
 def check_share_name(value: str) -> str:
-    """Shares are named so: learn.microsoft.com, Naming and referencing shares."""
+    """Shares are named so, and so are containers: learn.microsoft.com, Naming and referencing shares, containers."""
     if not (3 <= len(value) <= 63 and _SHARE_NAME.fullmatch(value)):
         raise ValueError("3 to 63 lower-case letters, digits and single hyphens between them")
     return value
@@ -106,7 +107,7 @@ async def list_shares(req: func.HttpRequest) -> func.HttpResponse:
 async def get_share(req: func.HttpRequest) -> func.HttpResponse:
     """One share."""
     async with (await wiring.app()).transaction() as conn:
-        share = await shares.get(conn, int(req.route_params["share_id"]), req.route_params["tenant_id"])
+        share = await requested_share(conn, req)
     return answers.answer(answers.share(share))
 
 
@@ -114,7 +115,7 @@ async def get_share(req: func.HttpRequest) -> func.HttpResponse:
 async def list_restore_points(req: func.HttpRequest) -> func.HttpResponse:
     """A share's restore points, newest first."""
     async with (await wiring.app()).transaction() as conn:
-        share = await shares.get(conn, int(req.route_params["share_id"]), req.route_params["tenant_id"])
+        share = await requested_share(conn, req)
         found = await restore_points.of_share(conn, share.share_id)
     return answers.answer({"restore_points": [answers.restore_point(p) for p in found]})
 

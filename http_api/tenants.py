@@ -1,6 +1,5 @@
 """``/api/tenants``."""
 
-import re
 from typing import Annotated
 
 import azure.functions as func
@@ -8,12 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from http_api import answers
 from http_api.problems import answered, body_as
+from http_api.shares import check_share_name
 from shared import wiring
 from shared.db import tenants
 
 bp = func.Blueprint()
-
-_CONTAINER_NAME = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}")
 
 
 class NewTenant(BaseModel):
@@ -28,10 +26,8 @@ class NewTenant(BaseModel):
     @field_validator("tenant_id")
     @classmethod
     def container_name(cls, value: str | None) -> str | None:
-        """Containers are named so: learn.microsoft.com, Naming and referencing containers."""
-        if value is not None and not (3 <= len(value) <= 63 and _CONTAINER_NAME.fullmatch(value)):
-            raise ValueError("3 to 63 lower-case letters, digits and single hyphens between them")
-        return value
+        """It names the tenant's container, and containers are named like shares."""
+        return None if value is None else check_share_name(value)
 
 
 @answered

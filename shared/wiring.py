@@ -23,7 +23,7 @@ from shared.adapters.vault_blob import BlobAccount
 from shared.core.hashing import ShareHasher
 from shared.db.catalogue import PostgresCatalogue
 from shared.db.migrate import migrate
-from shared.db.pool import Connection, Pool, make_pool
+from shared.db.pool import Connection, make_pool
 from shared.errors import Unavailable
 from shared.model.run import RunKind
 from shared.ports import Clock, Ids, Journal
@@ -39,7 +39,6 @@ class App:
     """What a process shares between invocations."""
 
     settings: Settings
-    pool: Pool
     catalogue: PostgresCatalogue
     vaults: BlobAccount
     journal: Journal
@@ -117,7 +116,6 @@ async def make_app(settings: Settings) -> App:
         stack.push_async_callback(journal.aclose)
         return App(
             settings=settings,
-            pool=pool,
             catalogue=PostgresCatalogue(pool),
             vaults=vaults,
             journal=journal,

@@ -10,34 +10,19 @@ claim. A crash
 So running this twice, at the same time or one after the other, is harmless.
 """
 
-import asyncio
-
-from shared.errors import BackupError
 from shared.model.objects import segment_name
 from shared.model.tickets import Receipt, RunTicket
 from shared.model.work import Claim
 from shared.usecases.lease import lease_kept
+from shared.usecases.pull_work import pull_work
 from shared.usecases.save_large import save_span
 from shared.usecases.scope import RunScope
-from shared.usecases.verdict import verdict
 from shared.usecases.walk import Walk
 
 
 async def backup_directories(ticket: RunTicket, scope: RunScope) -> Receipt:
     """Work on the run until it is done or the time is up. Trouble with single nodes is in the journal, not here."""
-    batches = 0
-    try:
-        deadline = scope.clock.monotonic() + scope.limits.activity_s
-        while scope.clock.monotonic() < deadline:
-            if await _one_batch(ticket, scope):
-                batches += 1
-            elif await scope.catalogue.left(ticket.run_id) == 0:
-                break
-            else:
-                await asyncio.sleep(scope.limits.poll_s)
-        return Receipt(left=await scope.catalogue.left(ticket.run_id), batches=batches)
-    except BackupError as error:
-        return verdict(error, batches)
+    return await pull_work(ticket, scope, _one_batch)
 
 
 async def _one_batch(ticket: RunTicket, scope: RunScope) -> bool:

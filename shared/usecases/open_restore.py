@@ -10,6 +10,7 @@ from shared.formats import point
 from shared.model.entry import Entry
 from shared.model.node import ROOT_ID
 from shared.model.objects import point_name
+from shared.model.point import RootProperties
 from shared.model.work import RestoreItem
 from shared.usecases.read_manifests import read_directories_at
 from shared.usecases.scope import RunScope
@@ -50,28 +51,21 @@ async def open_restore(scope: RunScope) -> None:
     await scope.catalogue.seed_restore(scope.run.run_id, [item])
 
 
-def properties_of(entry: Entry) -> dict[str, object]:
+def properties_of(node: Entry | RootProperties) -> dict[str, object]:
     """What the finishing pass needs of a directory."""
     return {
-        "created": entry.created,
-        "written": entry.written,
-        "changed": entry.changed,
-        "attributes": entry.attributes,
-        "permission_key": entry.permission_key,
+        "created": node.created,
+        "written": node.written,
+        "changed": node.changed,
+        "attributes": node.attributes,
+        "permission_key": node.permission_key,
     }
 
 
 async def _select(scope: RunScope, run_no: int, path: str) -> Selected:
     record = point.decode(await scope.vault.get(point_name(scope.share.share_id, run_no)))
     root = record.root
-    properties: dict[str, object] = {
-        "created": root.created,
-        "written": root.written,
-        "changed": root.changed,
-        "attributes": root.attributes,
-        "permission_key": root.permission_key,
-    }
-    selected = Selected(ROOT_ID, properties, root.metadata)
+    selected = Selected(ROOT_ID, properties_of(root), root.metadata)
     gone_through = ""
     for component in [c for c in path.split("/") if c]:
         found = None

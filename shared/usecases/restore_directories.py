@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import cast
 
-from shared.errors import BackupError, IntegrityError, NotFound, Rejected
+from shared.errors import IntegrityError, NotFound, Rejected
 from shared.model.manifest import PageRecord, SavedEntry
 from shared.model.tickets import Receipt, RunTicket
 from shared.model.work import RestoreClaim, RestoreCommit, RestoreItem
@@ -18,33 +18,29 @@ from shared.usecases.lease import lease_kept
 from shared.usecases.map_permission import PermissionMap
 from shared.usecases.open_restore import properties_of
 from shared.usecases.patience import patiently
+from shared.usecases.pull_work import pull_work
 from shared.usecases.read_manifests import read_directories_at
 from shared.usecases.restore_files import FileRestorer, FileToRestore
 from shared.usecases.scope import RunScope
 from shared.usecases.together import together
-from shared.usecases.verdict import verdict
 
 
 async def restore_directories(ticket: RunTicket, scope: RunScope) -> Receipt:
     """Work on the run until it is done or the time is up. Trouble with single nodes is in the journal, not here."""
-    batches = 0
-    try:
-        deadline = scope.clock.monotonic() + scope.limits.activity_s
-        while scope.clock.monotonic() < deadline:
-            claim = await scope.catalogue.claim_restore(
-                ticket.run_id, ticket.worker, limit=scope.limits.claim_directories, lease_s=scope.limits.lease_s
-            )
-            if claim is not None:
-                async with lease_kept(scope, claim.batch_no):
-                    await _Batch(scope, claim).run()
-                batches += 1
-            elif await scope.catalogue.left(ticket.run_id) == 0:
-                break
-            else:
-                await asyncio.sleep(scope.limits.poll_s)
-        return Receipt(left=await scope.catalogue.left(ticket.run_id), batches=batches)
-    except BackupError as error:
-        return verdict(error, batches)
+    return await pull_work(ticket, scope, _one_batch)
+
+
+async def _one_batch(ticket: RunTicket, scope: RunScope) -> bool:
+    """Claim and finish one batch; False when there is none to claim now."""
+    limits = scope.limits
+    claim = await scope.catalogue.claim_restore(
+        ticket.run_id, ticket.worker, limit=limits.claim_directories, lease_s=limits.lease_s
+    )
+    if claim is None:
+        return False
+    async with lease_kept(scope, claim.batch_no):
+        await _Batch(scope, claim).run()
+    return True
 
 
 class _Batch:
