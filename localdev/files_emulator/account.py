@@ -57,7 +57,7 @@ class Account:
         if name in self.shares:
             raise ServiceError("ShareAlreadyExists")
         now = self.clock.tick()
-        described = replace(properties, tier_changed=now, modified=now)
+        described = replace(properties, modified=now)
         share = Share(name, next(self._serials), described, self.new_root(now), self.journal, self.take_number)
         self.shares[name] = share
         self.journal.share(share)

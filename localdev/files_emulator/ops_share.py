@@ -4,31 +4,26 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 
+from localdev.files_emulator import share_headers
 from localdev.files_emulator.call import Call, Headers, changed_headers, xml
 from localdev.files_emulator.errors import ServiceError, bad_header, missing_header
 from localdev.files_emulator.messages import Reply
 from localdev.files_emulator.metadata import headers_of, metadata_of
 from localdev.files_emulator.names import check_share
 from localdev.files_emulator.permissions import MAX_SDDL_BYTES
-from localdev.files_emulator.share import Share, ShareProperties
-from localdev.files_emulator.times import rfc1123
+from localdev.files_emulator.share import ShareProperties
 from localdev.files_emulator.tree import usage_bytes
-
-MAX_QUOTA_GIB = 102_400
-ACCESS_TIERS = ("TransactionOptimized", "Hot", "Cool", "Premium")
 
 
 def share_create(call: Call) -> Reply:
     """Create a share."""
     name = call.address.share
     check_share(name)
-    if call.headers.get("x-ms-enabled-protocols", "SMB").upper() != "SMB":
-        raise ServiceError(
-            "UnsupportedHeader", message="This emulator has SMB shares only.", HeaderName="x-ms-enabled-protocols"
-        )
-    asked = _asked(call, ShareProperties(metadata=metadata_of(call.request)))
-    share = call.account.create_share(name, asked)
-    return Reply(201, changed_headers(share.properties.modified))
+    metadata = metadata_of(call.request)
+    asked = share_headers.created(call.headers, call.account.clock.tick())
+    share = call.account.create_share(name, replace(asked, metadata=metadata))
+    p = share.properties
+    return Reply(201, [*changed_headers(p.modified), *share_headers.answer_headers(p)])
 
 
 def share_delete(call: Call) -> Reply:
@@ -53,10 +48,7 @@ def share_get_properties(call: Call) -> Reply:
     properties = share.properties if wanted is None else share.snapshot(wanted).properties
     found: Headers = [
         *changed_headers(properties.modified),
-        ("x-ms-share-quota", str(properties.quota_gib)),
-        ("x-ms-access-tier", properties.access_tier),
-        ("x-ms-access-tier-change-time", rfc1123(properties.tier_changed)),
-        ("x-ms-enabled-protocols", "SMB"),
+        *share_headers.property_headers(properties),
         ("x-ms-lease-status", "unlocked"),
         ("x-ms-lease-state", "available"),
         *headers_of(properties.metadata),
@@ -65,36 +57,24 @@ def share_get_properties(call: Call) -> Reply:
 
 
 def share_set_properties(call: Call) -> Reply:
-    """Change quota or access tier."""
-    return _described(call, lambda share: _asked(call, share.properties))
+    """Change quota, access tier and whatever else headers mention."""
+    reply = _described(call, lambda p: share_headers.changed(call.headers, p, call.account.clock.tick()))
+    p = call.share().properties
+    reply.headers += [*share_headers.answer_headers(p), *share_headers.downgrade_headers(p)]
+    return reply
 
 
 def share_set_metadata(call: Call) -> Reply:
     """Replace the share's metadata."""
     metadata = metadata_of(call.request)
-    return _described(call, lambda share: replace(share.properties, metadata=metadata))
+    return _described(call, lambda p: replace(p, metadata=metadata))
 
 
-def _described(call: Call, change: Callable[[Share], ShareProperties]) -> Reply:
+def _described(call: Call, change: Callable[[ShareProperties], ShareProperties]) -> Reply:
     share = call.writable_share()
-    changed = change(share)
+    changed = change(share.properties)
     share.describe(replace(changed, modified=call.account.clock.tick()))
     return Reply(200, changed_headers(share.properties.modified))
-
-
-def _asked(call: Call, properties: ShareProperties) -> ShareProperties:
-    quota = call.headers.get("x-ms-share-quota")
-    if quota is not None:
-        if not (quota.isascii() and quota.isdigit() and len(quota) < 10 and 1 <= int(quota) <= MAX_QUOTA_GIB):
-            raise bad_header("x-ms-share-quota", quota)
-        properties = replace(properties, quota_gib=int(quota))
-    tier = call.headers.get("x-ms-access-tier")
-    if tier is not None:
-        known = next((name for name in ACCESS_TIERS if name.lower() == tier.lower()), None)
-        if known is None:
-            raise bad_header("x-ms-access-tier", tier)
-        properties = replace(properties, access_tier=known, tier_changed=call.account.clock.tick())
-    return properties
 
 
 def share_create_snapshot(call: Call) -> Reply:

@@ -5,7 +5,7 @@ Whoever changes a node owns it first (``own_directory``, ``own``) and reports it
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from localdev.files_emulator.errors import ServiceError
 from localdev.files_emulator.journal import Journal
@@ -29,13 +29,29 @@ class SharePolicy:
 
 @dataclass(frozen=True, slots=True)
 class ShareProperties:
-    """What describes a share as a whole; ``modified`` in ticks."""
+    """What describes a share as a whole; times in ticks, 0 IOPS or MiB/s for what is not provisioned.
+
+    ``protocol`` is SMB or NFS; ``root_squash`` and ``snapshot_directory`` are for NFS, ``directory_lease`` for SMB,
+    ``None`` if nobody set it. ``*_raised`` say when something last grew: it may not shrink for a while then.
+    """
 
     metadata: Metadata = ()
     quota_gib: int = DEFAULT_QUOTA_GIB
     access_tier: str = "TransactionOptimized"
     tier_changed: int = 0
     modified: int = 0
+    protocol: str = "SMB"
+    root_squash: str = ""
+    snapshot_directory: bool = True
+    directory_lease: bool | None = None
+    provisioned_iops: int = 0
+    provisioned_mibps: int = 0
+    paid_bursting: bool = False
+    paid_bursting_iops: int = 0
+    paid_bursting_mibps: int = 0
+    quota_raised: int = 0
+    iops_raised: int = 0
+    mibps_raised: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +139,7 @@ class Share:
         second = now - now % TICKS_PER_SECOND
         while iso(second) in self.snapshots:
             second += TICKS_PER_SECOND
-        p = self.properties
-        frozen = ShareProperties(metadata or p.metadata, p.quota_gib, p.access_tier, p.tier_changed, p.modified)
+        frozen = replace(self.properties, metadata=metadata or self.properties.metadata)
         snapshot = Snapshot(iso(second), self.epoch, self.root, frozen)
         self.snapshots[snapshot.id] = snapshot
         self.epoch += 1
