@@ -32,7 +32,7 @@ def file_start_copy(call: Call) -> Reply:
     attributes = smb.ARCHIVE if wanted.attributes is None else wanted.attributes
     if headers.get("x-ms-file-copy-set-archive", "").lower() == "true":
         attributes |= smb.ARCHIVE
-    old = find_parent(share.root, call.path).children.get(key_of(call.path[-1]))
+    old = find_parent(share.root, call.path).child(key_of(call.path[-1]))
     ignores_read_only = headers.get("x-ms-file-copy-ignore-readonly", "").lower() == "true"
     if not (ignores_read_only and isinstance(old, File)):
         refuse_replacing(old)

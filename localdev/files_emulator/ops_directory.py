@@ -19,7 +19,7 @@ def directory_create(call: Call) -> Reply:
     smb.restores(headers, wanted)  # a directory has no archive bit to force, but a wrong value is still wrong
     if not call.path:
         raise ServiceError("ResourceAlreadyExists")
-    old = find_parent(share.root, call.path).children.get(key_of(call.path[-1]))
+    old = find_parent(share.root, call.path).child(key_of(call.path[-1]))
     if old is not None:
         raise ServiceError("ResourceAlreadyExists" if isinstance(old, Directory) else "ResourceTypeMismatch")
 
@@ -62,7 +62,7 @@ def directory_delete(call: Call) -> Reply:
     directory = as_directory(find(share.root, call.path))
     if not call.path:
         raise ServiceError("InvalidUri")
-    if directory.children:
+    if not directory.is_empty():
         raise ServiceError("DirectoryNotEmpty")
     if directory.attributes & smb.READ_ONLY:
         raise ServiceError("ReadOnlyAttribute")

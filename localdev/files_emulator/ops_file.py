@@ -41,7 +41,7 @@ def file_create(call: Call) -> Reply:
     if len(body) > size:
         raise bad_header("Content-Length", str(len(body)))
     parent = find_parent(share.root, call.path)
-    old = parent.children.get(key_of(call.path[-1]))
+    old = parent.child(key_of(call.path[-1]))
     refuse_replacing(old)
 
     parent = share.own_directory(call.path[:-1])

@@ -2,7 +2,6 @@
 
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from bisect import bisect_left
 from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
@@ -12,7 +11,7 @@ from localdev.files_emulator.messages import Reply
 from localdev.files_emulator.names import key_of
 from localdev.files_emulator.smb import attributes_text
 from localdev.files_emulator.times import etag, iso, rfc1123
-from localdev.files_emulator.tree import Directory, Entry, File, find
+from localdev.files_emulator.tree import Entry, File, find
 
 MAX_PAGE_ENTRIES = 5_000
 
@@ -27,9 +26,8 @@ def directory_list(call: Call) -> Reply:
     size = call.number("maxresults", MAX_PAGE_ENTRIES, 1, MAX_PAGE_ENTRIES)
     marker, prefix = query.get("marker", ""), query.get("prefix", "")
     directory = as_directory(find(call.readable_root(), call.path))
-    keys, following = page(directory, key_of(prefix), _name_of(marker), size)
-    children = directory.children
-    entries = [entry(children[key], columns) for key in keys]
+    children, following = directory.page(key_of(prefix), _name_of(marker), size)
+    entries = [entry(child, columns) for child in children]
 
     path = "/".join(call.path)
     attributes = f"ServiceEndpoint={_attribute(call.endpoint)} ShareName={_attribute(call.address.share)}"
@@ -45,18 +43,8 @@ def directory_list(call: Call) -> Reply:
     if "maxresults" in query:
         head += f"<MaxResults>{size}</MaxResults>"
     head += f"<DirectoryId>{directory.file_id}</DirectoryId><Entries>"
-    tail = "<NextMarker />" if following is None else f"<NextMarker>{_marker(children[following].name)}</NextMarker>"
+    tail = "<NextMarker />" if following is None else f"<NextMarker>{_marker(following.name)}</NextMarker>"
     return xml_bytes(head.encode(), *entries, f"</Entries>{tail}</EnumerationResults>".encode())
-
-
-def page(directory: Directory, prefix_key: str, from_key: str, size: int) -> tuple[list[str], str | None]:
-    """Return up to ``size`` keys with a prefix, from a key on, and the key that follows them if there is one."""
-    order = directory.order()
-    start = bisect_left(order, max(prefix_key, from_key))
-    keys = order[start : start + size + 1]
-    if prefix_key:
-        keys = [key for key in keys if key.startswith(prefix_key)]
-    return keys[:size], keys[size] if len(keys) > size else None
 
 
 def entry(node: Entry, columns: int) -> bytes:

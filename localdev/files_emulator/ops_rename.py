@@ -35,7 +35,7 @@ def _rename(call: Call, *, is_directory: bool) -> Reply:
         raise ServiceError("ResourceTypeMismatch")
     if not call.path or not source.path or (is_directory and _is_below(call.path, source.path)):
         raise ServiceError("InvalidInput")
-    target = find_parent(share.root, call.path).children.get(key_of(call.path[-1]))
+    target = find_parent(share.root, call.path).child(key_of(call.path[-1]))
     if target is not None and target.number != node.number:
         if not replaces:
             raise ServiceError("ResourceAlreadyExists")

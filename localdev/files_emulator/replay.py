@@ -86,7 +86,7 @@ class Replay:
                 live.pop(number, None)
                 continue
             if isinstance(node, Directory) and isinstance(before, Directory):
-                node.children = before.children if before.epoch == epoch else before.children.copy()
+                node.inherit(before)
             live[number] = node
             if number == ROOT_NUMBER and isinstance(node, Directory):
                 self._share.root = node
@@ -104,5 +104,5 @@ class Replay:
             if number == ROOT_NUMBER:
                 self._share.root = node
             else:
-                self._own(node.parent_number).children[key_of(node.name)] = node
+                self._own(node.parent_number).hang(node)
         return node

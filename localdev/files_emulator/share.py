@@ -85,11 +85,12 @@ class Share:
             node = self.root = node.clone(self.epoch)
         for part in path:
             key = key_of(part)
-            child = node.children[key]
+            child = node.child(key)
             if not isinstance(child, Directory):
                 raise ServiceError("ParentNotFound")
             if child.epoch != self.epoch:
-                child = node.children[key] = child.clone(self.epoch)
+                child = child.clone(self.epoch)
+                node.hang(child)
             node = child
         return node
 
@@ -98,9 +99,12 @@ class Share:
         if not path:
             return self.own_directory(())
         parent, key = self.own_directory(path[:-1]), key_of(path[-1])
-        child = parent.children[key]
+        child = parent.child(key)
+        if child is None:
+            raise ServiceError("ResourceNotFound")
         if child.epoch != self.epoch:
-            child = parent.children[key] = child.clone(self.epoch)
+            child = child.clone(self.epoch)
+            parent.hang(child)
         return child
 
     def changed(self, node: Entry) -> None:
@@ -110,7 +114,7 @@ class Share:
 
     def hang(self, parent: Directory, child: Entry) -> None:
         """Put ``child`` into ``parent``, which is owned, in place of any child of its name."""
-        old = parent.children.get(key_of(child.name))
+        old = parent.child(key_of(child.name))
         if old is not None and old.number != child.number:
             self.journal.node_gone(self, old)
         child.parent_number = parent.number

@@ -10,7 +10,7 @@ A persistent search tree would bound that copy too, but makes every lookup in Py
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from localdev.files_emulator.content import Extents, stored_bytes
@@ -91,9 +91,12 @@ class File(Node):
 
 @dataclass(slots=True)
 class Directory(Node):
-    """A directory; ``children`` by key, ``_order`` the sorted keys once somebody listed it."""
+    """A directory; ``_children`` by key, ``_order`` the sorted keys once somebody listed it.
 
-    children: dict[str, "File | Directory"] = field(default_factory=dict)
+    Others know the children by the methods alone, so that a kind of directory may compute them.
+    """
+
+    _children: dict[str, "File | Directory"] = field(default_factory=dict)
     _order: list[str] | None = None
 
     def clone(self, epoch: int) -> "Directory":
@@ -101,27 +104,58 @@ class Directory(Node):
         return Directory(
             self.number, self.parent_number, self.name, epoch, self.attributes, self.permission_key, self.created,
             self.accessed, self.written, self.changed, self.metadata, self.rendered, self.rendered_columns,
-            self.children.copy(), None if self._order is None else self._order.copy(),
+            self._children.copy(), None if self._order is None else self._order.copy(),
         )  # fmt: skip
 
-    def order(self) -> list[str]:
-        """Return the keys of its children in listing order; not to be changed."""
-        if self._order is None:
-            self._order = sorted(self.children)
-        return self._order
+    def child(self, key: str) -> "File | Directory | None":
+        """Return the child under ``key``, if there is one."""
+        return self._children.get(key)
+
+    def children(self) -> Iterable["File | Directory"]:
+        """Return all children, in no particular order; not to be changed while somebody looks at them."""
+        return self._children.values()
+
+    def is_empty(self) -> bool:
+        """Return whether it has no children."""
+        return not self._children
+
+    def page(
+        self, prefix_key: str, from_key: str, size: int
+    ) -> tuple[list["File | Directory"], "File | Directory | None"]:
+        """Return up to ``size`` children in listing order whose keys have a prefix, from a key on.
+
+        And the child that follows them, if there is one.
+        """
+        order = self._order
+        if order is None:
+            order = self._order = sorted(self._children)
+        start = bisect_left(order, max(prefix_key, from_key))
+        keys = order[start : start + size + 1]
+        if prefix_key:
+            keys = [key for key in keys if key.startswith(prefix_key)]
+        found = [self._children[key] for key in keys]
+        return (found, None) if len(found) <= size else (found[:size], found[size])
 
     def hang(self, child: "File | Directory") -> None:
         """Add ``child``, or replace the child of its name."""
         key = key_of(child.name)
-        if self._order is not None and key not in self.children:
+        if self._order is not None and key not in self._children:
             insort(self._order, key)
-        self.children[key] = child
+        self._children[key] = child
 
     def take(self, key: str) -> None:
         """Remove the child under ``key``."""
-        del self.children[key]
+        del self._children[key]
         if self._order is not None:
             del self._order[bisect_left(self._order, key)]
+
+    def inherit(self, before: "Directory") -> None:
+        """Take over the children of ``before``, its own earlier state; that one keeps them too if it is frozen."""
+        if before.epoch == self.epoch:
+            self._children, self._order = before._children, before._order
+        else:
+            self._children = before._children.copy()
+            self._order = None if before._order is None else before._order.copy()
 
 
 Entry = File | Directory
@@ -142,7 +176,7 @@ def find(root: Directory, path: Path) -> Entry:
     """
     if not path:
         return root
-    child = find_parent(root, path).children.get(key_of(path[-1]))
+    child = find_parent(root, path).child(key_of(path[-1]))
     if child is None:
         raise ServiceError("ResourceNotFound")
     return child
@@ -155,7 +189,7 @@ def find_parent(root: Directory, path: Path) -> Directory:
     """
     node: Directory = root
     for part in path[:-1]:
-        child = node.children.get(key_of(part))
+        child = node.child(key_of(part))
         if not isinstance(child, Directory):
             raise ServiceError("ParentNotFound")
         node = child
@@ -166,7 +200,7 @@ def walk(root: Directory) -> Iterator[Entry]:
     """Yield every node below ``root``, parents before children."""
     waiting = [root]
     while waiting:
-        for child in waiting.pop().children.values():
+        for child in waiting.pop().children():
             yield child
             if isinstance(child, Directory):
                 waiting.append(child)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from localdev.files_emulator.loading import open_account
+from localdev.files_emulator.names import key_of
 from localdev.files_emulator.tree import Directory, walk
 from tests.support.files_emulator import InProcess
 
@@ -23,14 +24,16 @@ def shape(root):
     found = {}
 
     def visit(directory, path):
-        for key, node in directory.children.items():
+        for node in directory.children():
+            key = key_of(node.name)
             if isinstance(node, Directory):
                 found[(*path, key)] = (DIRECTORY, node.name, node.number, node.changed, node.written, node.metadata)
                 visit(node, (*path, key))
             else:
                 content = b"".join(extent.block.view() for extent in node.extents)
                 found[(*path, key)] = (FILE, node.name, node.number, node.changed, node.written, node.metadata, content)
-        assert directory.order() == sorted(directory.children)
+        listed, _ = directory.page("", "", 5_000)
+        assert [key_of(node.name) for node in listed] == sorted(key_of(node.name) for node in directory.children())
 
     visit(root, ())
     return found
@@ -134,7 +137,7 @@ class Snapshots(RuleBasedStateMachine):
         assert len(numbers) == len(set(numbers))
         for node in [root, *walk(root)]:
             if isinstance(node, Directory):
-                assert all(child.parent_number == node.number for child in node.children.values())
+                assert all(child.parent_number == node.number for child in node.children())
 
     def teardown(self):
         with self.stack:
@@ -182,4 +185,4 @@ def test_taking_a_snapshot_copies_no_node():
     emulator.put("share/other", b"changed")
     live = emulator.account.shares["share"].root
     assert live is not root
-    assert live.children["DEEP"] is root.children["DEEP"], "what did not change is shared"
+    assert live.child("DEEP") is root.child("DEEP"), "what did not change is shared"
