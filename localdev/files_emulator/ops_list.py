@@ -6,16 +6,22 @@ from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
 from localdev.files_emulator.call import Call, as_directory, xml_bytes
+from localdev.files_emulator.entries import (
+    ATTRIBUTES,
+    ETAG,
+    PERMISSION_KEY,
+    TIMESTAMPS,
+    entry,
+    needs_encoding,
+    text_element,
+)
 from localdev.files_emulator.errors import ServiceError, bad_query
 from localdev.files_emulator.messages import Reply
 from localdev.files_emulator.names import key_of
-from localdev.files_emulator.smb import attributes_text
-from localdev.files_emulator.times import etag, iso, rfc1123
 from localdev.files_emulator.tree import Entry, File, find
 
 MAX_PAGE_ENTRIES = 5_000
 
-TIMESTAMPS, ETAG, ATTRIBUTES, PERMISSION_KEY = 1, 2, 4, 8
 _COLUMNS = {"timestamps": TIMESTAMPS, "etag": ETAG, "attributes": ATTRIBUTES, "permissionkey": PERMISSION_KEY}
 
 
@@ -27,13 +33,13 @@ def directory_list(call: Call) -> Reply:
     marker, prefix = query.get("marker", ""), query.get("prefix", "")
     directory = as_directory(find(call.readable_root(), call.path))
     children, following = directory.page(key_of(prefix), _name_of(marker), size)
-    entries = [entry(child, columns) for child in children]
+    entries = [_entry(child, columns) for child in children]
 
     path = "/".join(call.path)
     attributes = f"ServiceEndpoint={_attribute(call.endpoint)} ShareName={_attribute(call.address.share)}"
     if "sharesnapshot" in query:
         attributes += f" ShareSnapshot={_attribute(call.share().snapshot(query['sharesnapshot']).id)}"
-    if _needs_encoding(path):
+    if needs_encoding(path):
         attributes, path = f'{attributes} Encoded="true"', quote(path)
     head = f"<EnumerationResults {attributes} DirectoryPath={_attribute(path)}>"
     if marker:
@@ -47,44 +53,12 @@ def directory_list(call: Call) -> Reply:
     return xml_bytes(head.encode(), *entries, f"</Entries>{tail}</EnumerationResults>".encode())
 
 
-def entry(node: Entry, columns: int) -> bytes:
-    """Return the listing entry of ``node``; rendered once, until the node changes or other columns are wanted."""
-    if node.rendered_columns == columns:
-        return node.rendered
-    kind = "File" if isinstance(node, File) else "Directory"
-    inner = f"<Content-Length>{node.size}</Content-Length>" if isinstance(node, File) else ""
-    if columns & TIMESTAMPS:
-        created, written = iso(node.created), iso(node.written)
-        accessed = created if node.accessed == node.created else iso(node.accessed)
-        changed = written if node.changed == node.written else iso(node.changed)
-        inner += (
-            f"<CreationTime>{created}</CreationTime><LastAccessTime>{accessed}</LastAccessTime>"
-            f"<LastWriteTime>{written}</LastWriteTime><ChangeTime>{changed}</ChangeTime>"
-            f"<Last-Modified>{rfc1123(node.changed)}</Last-Modified>"
-        )
-    if columns & ETAG:
-        inner += f"<Etag>{etag(node.changed)}</Etag>"
-    text = f"<{kind}>{text_element('Name', node.name)}<FileId>{node.file_id}</FileId>"
-    text += f"<Properties>{inner}</Properties>" if inner else "<Properties />"
-    if columns & ATTRIBUTES:
-        text += f"<Attributes>{attributes_text(node.attributes)}</Attributes>"
-    if columns & PERMISSION_KEY:
-        text += f"<PermissionKey>{node.permission_key}</PermissionKey>"
-    node.rendered, node.rendered_columns = f"{text}</{kind}>".encode(), columns
-    return node.rendered
-
-
-def text_element(tag: str, text: str) -> str:
-    """Return an element, percent-encoded and marked so if its text has characters that XML cannot carry."""
-    if _needs_encoding(text):
-        return f'<{tag} Encoded="true">{quote(text, safe="")}</{tag}>'
-    return f"<{tag}>{escape(text) if '&' in text or '<' in text or '>' in text else text}</{tag}>"
-
-
-def _needs_encoding(text: str) -> bool:
-    if text.isascii() and text.isprintable():
-        return False
-    return any(c in "\ufffe\uffff" or c < " " or "\ud800" <= c <= "\udfff" for c in text)
+def _entry(node: Entry, columns: int) -> bytes:
+    kind, size = ("File", node.size) if isinstance(node, File) else ("Directory", 0)
+    return entry(
+        kind, node.name, node.number, size, node.created, node.accessed, node.written, node.changed,
+        node.attributes, node.permission_key, columns,
+    )  # fmt: skip
 
 
 def _attribute(text: str) -> str:

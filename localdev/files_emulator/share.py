@@ -109,7 +109,6 @@ class Share:
 
     def changed(self, node: Entry) -> None:
         """Report that ``node``, which is owned, was changed."""
-        node.rendered_columns = -1
         self.journal.node(self, node)
 
     def hang(self, parent: Directory, child: Entry) -> None:

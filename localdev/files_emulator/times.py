@@ -3,16 +3,18 @@
 import re
 import time
 from calendar import timegm
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import lru_cache
 
 TICKS_PER_SECOND = 10_000_000
+SECONDS_PER_DAY = 86_400
 UNIX_EPOCH_TICKS = 621_355_968_000_000_000
 FIRST_FILE_TIME_TICKS = 504_911_232_000_000_000  # 1601-01-01, where NTFS time starts
 LAST_TICKS = 3_155_378_975_999_999_999  # 9999-12-31T23:59:59.9999999
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MAX_DAYS = 20_000  # of 150 bytes each
 _ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,7}))?)?)?Z?", re.ASCII)
 _RFC1123 = re.compile(r"[A-Za-z]{3}, (\d\d) ([A-Za-z]{3}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT", re.ASCII)
 
@@ -35,26 +37,45 @@ def now_ticks() -> int:
     return UNIX_EPOCH_TICKS + time.time_ns() // 100
 
 
-@lru_cache(maxsize=8192)
-def _second(seconds: int) -> tuple[str, str]:
-    """Spell one second (counted from year 1) both ways; listings repeat few of them."""
-    t = datetime(1, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-    clock = f"{t.hour:02d}:{t.minute:02d}:{t.second:02d}"
-    return (
-        f"{t.year:04d}-{t.month:02d}-{t.day:02d}T{clock}",
-        f"{_DAYS[t.weekday()]}, {t.day:02d} {_MONTHS[t.month - 1]} {t.year:04d} {clock} GMT",
-    )
+class _Days(dict[int, tuple[str, str]]):
+    """Each day (counted from year 1) as ISO 8601 and as an HTTP date have it; spelled when first asked for."""
+
+    def __missing__(self, day: int) -> tuple[str, str]:
+        if len(self) >= _MAX_DAYS:
+            self.clear()
+        d = date.fromordinal(day + 1)
+        spelled = (
+            f"{d.year:04d}-{d.month:02d}-{d.day:02d}",
+            f"{_DAYS[d.weekday()]}, {d.day:02d} {_MONTHS[d.month - 1]} {d.year:04d}",
+        )
+        self[day] = spelled
+        return spelled
+
+
+class _Clocks(dict[int, str]):
+    """Each second of a day as both spell it."""
+
+    def __missing__(self, second: int) -> str:
+        self[second] = spelled = f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
+        return spelled
+
+
+#: A date takes a microsecond to spell, and listings are made of dates; ``DAYS[day][0]``, ``CLOCKS[second]``.
+DAYS = _Days()
+CLOCKS = _Clocks()
 
 
 def iso(ticks: int) -> str:
     """Spell ``ticks`` as ISO 8601 with exactly seven digits of fraction."""
     seconds, fraction = divmod(ticks, TICKS_PER_SECOND)
-    return f"{_second(seconds)[0]}.{fraction:07d}Z"
+    day, second = divmod(seconds, SECONDS_PER_DAY)
+    return f"{DAYS[day][0]}T{CLOCKS[second]}.{fraction:07d}Z"
 
 
 def rfc1123(ticks: int) -> str:
     """Spell ``ticks`` as an HTTP date, dropping the fraction."""
-    return _second(ticks // TICKS_PER_SECOND)[1]
+    day, second = divmod(ticks // TICKS_PER_SECOND, SECONDS_PER_DAY)
+    return f"{DAYS[day][1]} {CLOCKS[second]} GMT"
 
 
 def etag(ticks: int) -> str:

@@ -23,6 +23,9 @@ Metadata = tuple[tuple[str, str], ...]
 ROOT_NUMBER = 0
 
 _REVERSED = tuple(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+#: A FileId is the sum of what the number's lowest byte and its second byte stand for here, and the rest of it.
+FILE_ID_LOW = tuple(1 << 63 | reverse << 55 | 1 << 46 for reverse in _REVERSED)
+FILE_ID_HIGH = tuple(reverse << 47 for reverse in _REVERSED)
 
 
 @dataclass(slots=True)
@@ -40,8 +43,6 @@ class Node:
     written: int
     changed: int
     metadata: Metadata = ()
-    rendered: bytes = b""  # its listing entry, valid for the columns in ``rendered_columns``
-    rendered_columns: int = -1
 
     @property
     def file_id(self) -> str:
@@ -84,7 +85,7 @@ class File(Node):
         """Return the same file for a later epoch."""
         return File(
             self.number, self.parent_number, self.name, epoch, self.attributes, self.permission_key, self.created,
-            self.accessed, self.written, self.changed, self.metadata, self.rendered, self.rendered_columns,
+            self.accessed, self.written, self.changed, self.metadata,
             self.size, self.extents, self.content, self.copied,
         )  # fmt: skip
 
@@ -103,7 +104,7 @@ class Directory(Node):
         """Return the same directory for a later epoch, its children shared."""
         return Directory(
             self.number, self.parent_number, self.name, epoch, self.attributes, self.permission_key, self.created,
-            self.accessed, self.written, self.changed, self.metadata, self.rendered, self.rendered_columns,
+            self.accessed, self.written, self.changed, self.metadata,
             self._children.copy(), None if self._order is None else self._order.copy(),
         )  # fmt: skip
 
@@ -165,8 +166,7 @@ def file_id(number: int) -> str:
     """Return the FileId of a node number: sixteen bits reversed below the top bit, as the service hands them out."""
     if number == ROOT_NUMBER:
         return "0"
-    low = _REVERSED[number & 0xFF] << 8 | _REVERSED[number >> 8 & 0xFF]
-    return str(1 << 63 | low << 47 | 1 << 46 | number >> 16)
+    return str(FILE_ID_LOW[number & 0xFF] + FILE_ID_HIGH[number >> 8 & 0xFF] + (number >> 16))
 
 
 def find(root: Directory, path: Path) -> Entry:
