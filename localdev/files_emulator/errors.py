@@ -39,7 +39,11 @@ CODES: dict[str, tuple[int, str]] = {
     "CannotVerifyCopySource": (404, "The specified resource does not exist."),
     "ContainerQuotaDowngradeNotAllowed": (
         409,
-        "The share quota downgrade is not allowed at this time: it was raised less than 24 hours ago.",
+        "Can't downgrade quota at this moment. Please check share properties for the next allowed quota downgrade time.",
+    ),
+    "DeleteShareWhenSnapshotLeased": (
+        409,
+        "Unable to delete share because one or more share snapshots have active leases.",
     ),
     "DirectoryNotEmpty": (409, "The specified directory is not empty."),
     "EmptyMetadataKey": (400, "The key for one of the metadata key-value pairs is empty."),
@@ -76,6 +80,27 @@ CODES: dict[str, tuple[int, str]] = {
         "The value provided for one of the XML nodes in the request body was not in the correct format.",
     ),
     "InvalidXmlDocument": (400, "XML specified is not syntactically valid."),
+    "LeaseAlreadyPresent": (409, "There is already a lease present."),
+    "LeaseIdMismatchWithFileOperation": (412, "The lease ID specified did not match the lease ID for the file."),
+    "LeaseIdMismatchWithLeaseOperation": (409, "The lease ID specified did not match the lease ID for the resource."),
+    "LeaseIdMismatchWithShareOperation": (412, "The lease ID specified did not match the lease ID for the share."),
+    "LeaseIdMissing": (412, "There is currently a lease on the resource and no lease ID was specified in the request."),
+    "LeaseIsBreakingAndCannotBeAcquired": (
+        409,
+        "The lease ID matched, but the lease is currently in breaking state and cannot be acquired until it is broken.",
+    ),
+    "LeaseIsBreakingAndCannotBeChanged": (
+        409,
+        "The lease ID matched, but the lease is currently in breaking state and cannot be changed.",
+    ),
+    "LeaseIsBrokenAndCannotBeRenewed": (
+        409,
+        "The lease ID matched, but the lease has been broken explicitly and cannot be renewed.",
+    ),
+    "LeaseLost": (412, "A lease ID was specified, but the lease for the resource has expired."),
+    "LeaseNotPresentWithFileOperation": (412, "There is currently no lease on the file."),
+    "LeaseNotPresentWithLeaseOperation": (409, "There is currently no lease on the resource."),
+    "LeaseNotPresentWithShareOperation": (412, "There is currently no lease on the share."),
     "Md5Mismatch": (
         400,
         "The MD5 value specified in the request did not match with the MD5 value calculated by the server.",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from localdev.files_emulator.share import Share
+    from localdev.files_emulator.leases import Lease
+    from localdev.files_emulator.share import Holder, Share
     from localdev.files_emulator.tree import Entry
 
 
@@ -24,6 +25,9 @@ class Journal(Protocol):
     def share_gone(self, share: Share) -> None:
         """``share`` was deleted with all its snapshots."""
 
+    def lease(self, share: Share, holder: Holder, lease: Lease | None) -> None:
+        """The lease of ``holder`` is now ``lease``."""
+
     def permission(self, key: str, sddl: str) -> None:
         """``sddl`` is now filed under ``key``."""
 
@@ -41,6 +45,9 @@ class NoJournal:
         """Forget it."""
 
     def share_gone(self, share: Share) -> None:
+        """Forget it."""
+
+    def lease(self, share: Share, holder: Holder, lease: Lease | None) -> None:
         """Forget it."""
 
     def permission(self, key: str, sddl: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from localdev.files_emulator.account import DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY, Account
 from localdev.files_emulator.blocks import Block
-from localdev.files_emulator.records import node_from, policies_from, properties_from
+from localdev.files_emulator.records import lease_from, node_from, policies_from, properties_from
 from localdev.files_emulator.replay import Replay, Row, first_kept, hidden_rows
 from localdev.files_emulator.share import Share, Snapshot
 from localdev.files_emulator.store_sqlite import SqliteBlock, SqliteStore
@@ -71,4 +71,6 @@ def _load_share(
         Snapshot(id_, epoch, nothing, properties_from(properties)) for id_, epoch, properties in fields["snapshots"]
     ]
     Replay(share).run(nodes, snapshots, fields["epoch"])
+    leases = store.db.execute("SELECT holder, record FROM lease WHERE serial = ?", (serial,))
+    share.leases.update(lease_from(*row) for row in leases)
     return share

@@ -10,6 +10,7 @@ from localdev.files_emulator import (
     ops_copy,
     ops_directory,
     ops_file,
+    ops_lease,
     ops_list,
     ops_policy,
     ops_range,
@@ -58,7 +59,7 @@ _SHARE: dict[tuple[str, str, str], Operation] = {
     ("GET", "share", "metadata"): Operation("share_get_properties", _SHARE_READ, ops_share.share_get_properties),
     ("HEAD", "share", "metadata"): Operation("share_get_properties", _SHARE_READ, ops_share.share_get_properties),
     ("DELETE", "share", ""): Operation("share_delete", _SHARE_DELETE, ops_share.share_delete),
-    ("PUT", "share", "lease"): Operation("share_lease", _SHARE_WRITE),
+    ("PUT", "share", "lease"): Operation("share_lease", _SHARE_WRITE, ops_lease.share_lease),
     ("PUT", "share", "snapshot"): Operation("share_create_snapshot", _SHARE_CREATE, ops_share.share_create_snapshot),
     ("PUT", "share", "filepermission"): Operation(
         "share_create_permission", _PERMISSION_WRITE, ops_share.share_create_permission
@@ -104,7 +105,7 @@ _PATH: dict[tuple[str, str, str], Operation] = {
     ("DELETE", "", ""): Operation("file_delete", _DELETE, ops_file.file_delete),
     ("PUT", "", "properties"): Operation("file_set_http_headers", _WRITE, ops_file.file_set_http_headers),
     ("PUT", "", "metadata"): Operation("file_set_metadata", _WRITE, ops_file.file_set_metadata),
-    ("PUT", "", "lease"): Operation("file_lease", _WRITE),
+    ("PUT", "", "lease"): Operation("file_lease", _WRITE, ops_lease.file_lease),
     ("PUT", "", "range"): Operation("file_upload_range", _WRITE, ops_range.file_upload_range),
     ("GET", "", "rangelist"): Operation("file_get_range_list", _READ, ops_range.file_get_range_list),
     ("PUT", "", "copy"): Operation("file_abort_copy", _WRITE, ops_copy.file_abort_copy),

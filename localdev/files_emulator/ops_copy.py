@@ -10,6 +10,7 @@ from localdev.files_emulator import auth_sas, content, smb
 from localdev.files_emulator.auth_sas import Access, Need
 from localdev.files_emulator.call import Call, as_file, changed_headers
 from localdev.files_emulator.errors import ServiceError, bad_header, missing_header, printable
+from localdev.files_emulator.lease_guard import guard_write
 from localdev.files_emulator.messages import Reply
 from localdev.files_emulator.metadata import metadata_of
 from localdev.files_emulator.names import key_of
@@ -36,6 +37,7 @@ def file_start_copy(call: Call) -> Reply:
     ignores_read_only = headers.get("x-ms-file-copy-ignore-readonly", "").lower() == "true"
     if not (ignores_read_only and isinstance(old, File)):
         refuse_replacing(old)
+    guard_write(call, old)
 
     parent = share.own_directory(call.path[:-1])
     file = File(
@@ -64,7 +66,7 @@ def file_start_copy(call: Call) -> Reply:
 
 def file_abort_copy(call: Call) -> Reply:
     """Refuse: no copy is ever pending."""
-    as_file(find(call.writable_share().root, call.path))
+    guard_write(call, as_file(find(call.writable_share().root, call.path)))
     raise ServiceError("NoPendingCopyOperation")
 
 
@@ -87,7 +89,9 @@ def file_upload_range_from_url(call: Call) -> Reply:
     source = _source_file(call)
     if high > source.size:
         raise ServiceError("InvalidRange")
-    refuse_writing(as_file(find(share.root, call.path)), end)
+    file = as_file(find(share.root, call.path))
+    guard_write(call, file)
+    refuse_writing(file, end)
     file = as_file(share.own(call.path))
     file.extents = content.splice(file.extents, start, end, _written_parts(call, source, low, high, start - low))
     written(file, call.account.clock.tick(), keeps_time=keeps_time)

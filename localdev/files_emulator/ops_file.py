@@ -1,13 +1,13 @@
 """Operations on a file as a whole: create, read, describe, delete."""
 
 from base64 import b64encode
-from collections.abc import Mapping
 from hashlib import md5
 
 from localdev.files_emulator import content, smb
 from localdev.files_emulator.call import Call, Headers, as_file, changed_headers, smb_headers, stored
 from localdev.files_emulator.errors import ServiceError, bad_header, missing_header
 from localdev.files_emulator.given import asked_size, checked_body, content_headers, overridden
+from localdev.files_emulator.lease_guard import file_lease_headers, guard_read, guard_write
 from localdev.files_emulator.messages import Reply
 from localdev.files_emulator.metadata import headers_of, metadata_of
 from localdev.files_emulator.names import key_of
@@ -16,8 +16,6 @@ from localdev.files_emulator.times import etag, rfc1123
 from localdev.files_emulator.tree import Entry, File, find, find_parent
 
 FIRST_VERSION_WITH_BODY = "2026-02-06"  # before it, creating a file and writing its content took two requests
-
-_LEASE: Headers = [("x-ms-lease-status", "unlocked"), ("x-ms-lease-state", "available")]
 
 
 def file_create(call: Call) -> Reply:
@@ -43,6 +41,7 @@ def file_create(call: Call) -> Reply:
     parent = find_parent(share.root, call.path)
     old = parent.child(key_of(call.path[-1]))
     refuse_replacing(old)
+    guard_write(call, old)
 
     parent = share.own_directory(call.path[:-1])
     file = File(
@@ -80,6 +79,7 @@ def refuse_replacing(old: object) -> None:
 def file_download(call: Call) -> Reply:
     """Read a file, or a range of it."""
     file = as_file(find(call.readable_root(), call.path))
+    guard_read(call, file)
     headers = call.headers
     part = asked_range(headers, file.size)
     start, end = part or (0, file.size)
@@ -100,7 +100,7 @@ def file_download(call: Call) -> Reply:
             extra.append(("x-ms-content-md5", digest))
     elif digest:
         extra.append(("Content-MD5", digest))
-    found = [*_file_headers(file, call.query), *extra, ("Accept-Ranges", "bytes")]
+    found = [*_file_headers(file, call), *extra, ("Accept-Ranges", "bytes")]
     status = 200 if part is None else 206
     whole = content.window(file.extents, start, end)
     if end - start <= MAX_WRITE_BYTES:
@@ -112,7 +112,8 @@ def file_download(call: Call) -> Reply:
 def file_get_properties(call: Call) -> Reply:
     """Return what ``file_download`` would say about the file, without its content."""
     file = as_file(find(call.readable_root(), call.path))
-    found = _file_headers(file, call.query)
+    guard_read(call, file)
+    found = _file_headers(file, call)
     if file.content.md5:
         found.append(("Content-MD5", file.content.md5))
     return Reply(200, found, content_length=file.size)
@@ -122,6 +123,7 @@ def file_delete(call: Call) -> Reply:
     """Delete a file."""
     share = call.writable_share()
     file = as_file(find(share.root, call.path))
+    guard_write(call, file)
     if file.attributes & smb.READ_ONLY:
         raise ServiceError("ReadOnlyAttribute")
     parent = share.own_directory(call.path[:-1])
@@ -134,6 +136,7 @@ def file_set_http_headers(call: Call) -> Reply:
     """Resize a file, replace all its content headers, change what SMB headers are given."""
     share, headers = call.writable_share(), call.headers
     file = as_file(find(share.root, call.path))
+    guard_write(call, file)
     size, described = asked_size(headers), content_headers(headers)
     now = call.account.clock.tick()
     wanted = smb.asked(headers, call.account.permissions, now, is_directory=False, mode="set")
@@ -164,15 +167,15 @@ def apply(node: Entry, wanted: smb.Asked, now: int) -> None:
 def file_set_metadata(call: Call) -> Reply:
     """Replace a file's metadata."""
     share, metadata = call.writable_share(), metadata_of(call.request)
-    as_file(find(share.root, call.path))
+    guard_write(call, as_file(find(share.root, call.path)))
     file = share.own(call.path)
     file.metadata, file.changed = metadata, call.account.clock.tick()
     share.changed(file)
     return Reply(200, [*changed_headers(file.changed), ("x-ms-request-server-encrypted", "true")])
 
 
-def _file_headers(file: File, query: Mapping[str, str]) -> Headers:
-    described = file.content
+def _file_headers(file: File, call: Call) -> Headers:
+    described, query = file.content, call.query
     found: Headers = [
         ("Content-Type", described.content_type),
         ("ETag", etag(file.changed)),
@@ -180,7 +183,7 @@ def _file_headers(file: File, query: Mapping[str, str]) -> Headers:
         ("x-ms-type", "File"),
         ("x-ms-server-encrypted", "true"),
         *smb_headers(file),
-        *_LEASE,
+        *file_lease_headers(call, file),
         *headers_of(file.metadata),
     ]
     for name, value in (

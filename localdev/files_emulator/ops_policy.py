@@ -5,6 +5,7 @@ from xml.sax.saxutils import escape
 
 from localdev.files_emulator.call import Call, changed_headers, xml
 from localdev.files_emulator.errors import ServiceError
+from localdev.files_emulator.lease_guard import guard_share
 from localdev.files_emulator.messages import Reply
 from localdev.files_emulator.share import SharePolicy
 
@@ -16,6 +17,7 @@ _MAX_BODY_BYTES = 64 * 1024
 def share_get_access_policy(call: Call) -> Reply:
     """Return the share's policies."""
     share = call.writable_share()
+    guard_share(call, share)
     return xml(
         "<SignedIdentifiers>" + "".join(map(_policy_xml, share.policies)) + "</SignedIdentifiers>",
         *changed_headers(share.properties.modified),
@@ -25,6 +27,7 @@ def share_get_access_policy(call: Call) -> Reply:
 def share_set_access_policy(call: Call) -> Reply:
     """Replace the share's policies, five at most."""
     share = call.writable_share()
+    guard_share(call, share)
     policies = _parse(call.request.body)
     share.policies = policies
     share.describe(share.properties)

@@ -4,6 +4,7 @@ from localdev.files_emulator import content, smb
 from localdev.files_emulator.call import Call, as_file, changed_headers, xml
 from localdev.files_emulator.errors import ServiceError, bad_header, missing_header
 from localdev.files_emulator.given import checked_body
+from localdev.files_emulator.lease_guard import guard_read, guard_write
 from localdev.files_emulator.messages import Reply
 from localdev.files_emulator.ranges import MAX_WRITE_BYTES, asked_range, written_range
 from localdev.files_emulator.times import iso
@@ -28,6 +29,7 @@ def file_upload_range(call: Call) -> Reply:
     elif call.request.body_bytes:
         raise bad_header("Content-Length", str(call.request.body_bytes))
     file = as_file(find(share.root, call.path))
+    guard_write(call, file)
     refuse_writing(file, end)
     file = as_file(share.own(call.path))
     if kind == "update":
@@ -100,6 +102,7 @@ def _cleared(call: Call, file: File, start: int, end: int) -> content.Extents:
 def file_get_range_list(call: Call) -> Reply:
     """List what is written in a file, or what changed in it since an earlier snapshot."""
     file = as_file(find(call.readable_root(), call.path))
+    guard_read(call, file)
     extra = (*changed_headers(file.changed), ("x-ms-content-length", str(file.size)))
     try:
         start, end = asked_range(call.headers, file.size) or (0, file.size)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from localdev.files_emulator import smb
 from localdev.files_emulator.call import Call, stored
 from localdev.files_emulator.errors import ServiceError, bad_header, missing_header
+from localdev.files_emulator.lease_guard import guard_write
 from localdev.files_emulator.messages import Reply
 from localdev.files_emulator.metadata import metadata_of
 from localdev.files_emulator.names import key_of
@@ -43,6 +44,9 @@ def _rename(call: Call, *, is_directory: bool) -> Reply:
             raise ServiceError("ResourceTypeMismatch")
         if target.attributes & smb.READ_ONLY and not ignores_read_only:
             raise ServiceError("ReadOnlyAttribute")
+    guard_write(call, node, "x-ms-source-lease-id")
+    if target is None or target.number != node.number:
+        guard_write(call, target, "x-ms-destination-lease-id")
 
     node = share.own(source.path)
     old_parent = share.own_directory(source.path[:-1])

@@ -7,11 +7,14 @@ from dataclasses import replace
 from localdev.files_emulator import share_headers
 from localdev.files_emulator.call import Call, Headers, changed_headers, xml
 from localdev.files_emulator.errors import ServiceError, bad_header, missing_header
+from localdev.files_emulator.lease_guard import guard_share, lease_headers
+from localdev.files_emulator.leases import is_active
 from localdev.files_emulator.messages import Reply
 from localdev.files_emulator.metadata import headers_of, metadata_of
 from localdev.files_emulator.names import check_share
 from localdev.files_emulator.permissions import MAX_SDDL_BYTES
-from localdev.files_emulator.share import ShareProperties
+from localdev.files_emulator.share import SHARE_ITSELF, Share, ShareProperties
+from localdev.files_emulator.times import now_ticks
 from localdev.files_emulator.tree import usage_bytes
 
 
@@ -30,27 +33,38 @@ def share_delete(call: Call) -> Reply:
     """Delete one snapshot, or the share; its snapshots go with it only if the request says so."""
     share = call.share()
     if "sharesnapshot" in call.query:
-        share.drop_snapshot(share.snapshot(call.query["sharesnapshot"]))
+        snapshot = share.snapshot(call.query["sharesnapshot"])
+        guard_share(call, share, snapshot.id, deletes=True)
+        share.drop_snapshot(snapshot)
         return Reply(202)
     mode = call.headers.get("x-ms-delete-snapshots", "").lower()
     if mode not in ("", "include", "include-leased"):
         raise bad_header("x-ms-delete-snapshots", mode)
     if share.snapshots and not mode:
         raise ServiceError("ShareHasSnapshots")
+    guard_share(call, share, deletes=True)
+    if mode == "include" and _has_leased_snapshot(share):
+        raise ServiceError("DeleteShareWhenSnapshotLeased")
     call.account.delete_share(share)
     return Reply(202)
+
+
+def _has_leased_snapshot(share: Share) -> bool:
+    now = now_ticks()
+    return any(is_active(share.leases.get(id_), now) for id_ in share.snapshots)
 
 
 def share_get_properties(call: Call) -> Reply:
     """Describe a share, or a snapshot of it."""
     share = call.share()
     wanted = call.query.get("sharesnapshot")
-    properties = share.properties if wanted is None else share.snapshot(wanted).properties
+    snapshot = None if wanted is None else share.snapshot(wanted)
+    properties, holder = (share.properties, SHARE_ITSELF) if snapshot is None else (snapshot.properties, snapshot.id)
+    guard_share(call, share, holder)
     found: Headers = [
         *changed_headers(properties.modified),
         *share_headers.property_headers(properties),
-        ("x-ms-lease-status", "unlocked"),
-        ("x-ms-lease-state", "available"),
+        *lease_headers(share, holder),
         *headers_of(properties.metadata),
     ]
     return Reply(200, found)
@@ -72,6 +86,7 @@ def share_set_metadata(call: Call) -> Reply:
 
 def _described(call: Call, change: Callable[[ShareProperties], ShareProperties]) -> Reply:
     share = call.writable_share()
+    guard_share(call, share)
     changed = change(share.properties)
     share.describe(replace(changed, modified=call.account.clock.tick()))
     return Reply(200, changed_headers(share.properties.modified))
@@ -116,6 +131,7 @@ def share_get_permission(call: Call) -> Reply:
 def share_get_statistics(call: Call) -> Reply:
     """Count what the live share holds; takes a walk over it."""
     share = call.writable_share()
+    guard_share(call, share)
     used = usage_bytes(share.root)
     return xml(
         f"<ShareStats><ShareUsageBytes>{used}</ShareUsageBytes></ShareStats>",

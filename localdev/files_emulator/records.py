@@ -4,6 +4,7 @@
 
     node  = [kind, parent, name, attributes, permission, created, accessed, written, changed, metadata, file]
     kind  = "d" | "f";  file = null | [size, [[start, end, block, offset]*], content headers, copied]
+    holder = number | snapshot id | "";  lease = [id, seconds, ends, breaks]
     share = {name, epoch, properties, policies, snapshots: [[id, epoch, properties]*]}
 
 The database carries ``FORMAT``; a file written by another version is refused, not guessed at.
@@ -16,7 +17,8 @@ from typing import Any
 
 from localdev.files_emulator.blocks import Block
 from localdev.files_emulator.content import Extent
-from localdev.files_emulator.share import Share, SharePolicy, ShareProperties
+from localdev.files_emulator.leases import Lease
+from localdev.files_emulator.share import Holder, Share, SharePolicy, ShareProperties
 from localdev.files_emulator.tree import ContentHeaders, Copied, Directory, Entry, File, Metadata
 
 FORMAT = 1
@@ -72,6 +74,21 @@ def share_text(share: Share) -> str:
             "snapshots": [(s.id, s.epoch, astuple(s.properties)) for s in share.snapshots.values()],
         }
     )
+
+
+def holder_text(holder: Holder) -> str:
+    """Return what is leased as text."""
+    return json.dumps(holder)
+
+
+def lease_text(lease: Lease) -> str:
+    """Return a lease as text."""
+    return json.dumps(astuple(lease))
+
+
+def lease_from(holder: str, record: str) -> tuple[Holder, Lease]:
+    """Return what is leased, and its lease."""
+    return json.loads(holder), Lease(*json.loads(record))
 
 
 def properties_from(fields: list[Any]) -> ShareProperties:

@@ -9,12 +9,16 @@ from dataclasses import dataclass, field, replace
 
 from localdev.files_emulator.errors import ServiceError
 from localdev.files_emulator.journal import Journal
+from localdev.files_emulator.leases import Lease, is_active
 from localdev.files_emulator.names import key_of
-from localdev.files_emulator.times import TICKS_PER_SECOND, iso, parse_iso
+from localdev.files_emulator.times import TICKS_PER_SECOND, iso, now_ticks, parse_iso
 from localdev.files_emulator.tree import Directory, Entry, Metadata, Path
 
 MAX_SNAPSHOTS = 200
 DEFAULT_QUOTA_GIB = 5120
+
+Holder = int | str  # what can be leased: a file by its number, a snapshot by its id, the share itself
+SHARE_ITSELF: Holder = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ class Share:
     epoch: int = 0
     policies: tuple[SharePolicy, ...] = ()
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
+    leases: dict[Holder, Lease] = field(default_factory=dict)
 
     def own_directory(self, path: Path) -> Directory:
         """Return the existing directory at ``path`` for changing."""
@@ -110,12 +115,17 @@ class Share:
     def changed(self, node: Entry) -> None:
         """Report that ``node``, which is owned, was changed."""
         self.journal.node(self, node)
+        if self.leases:
+            self._forget_broken_lease(node.number)
 
     def hang(self, parent: Directory, child: Entry) -> None:
-        """Put ``child`` into ``parent``, which is owned, in place of any child of its name."""
+        """Put ``child`` into ``parent``, which is owned, in place of any child of its name, whose lease it inherits."""
         old = parent.child(key_of(child.name))
         if old is not None and old.number != child.number:
             self.journal.node_gone(self, old)
+            if old.number in self.leases:
+                self.set_lease(child.number, self.leases[old.number])
+                self.set_lease(old.number, None)
         child.parent_number = parent.number
         parent.hang(child)
         self.changed(child)
@@ -124,6 +134,8 @@ class Share:
         """Delete ``child`` from ``parent``, which is owned."""
         parent.take(key_of(child.name))
         self.journal.node_gone(self, child)
+        if child.number in self.leases:
+            self.set_lease(child.number, None)
 
     def touch(self, directory: Directory, now: int) -> None:
         """Note that the children of an owned ``directory`` changed, as NTFS does."""
@@ -162,4 +174,19 @@ class Share:
     def drop_snapshot(self, snapshot: Snapshot) -> None:
         """Delete a snapshot."""
         del self.snapshots[snapshot.id]
+        if snapshot.id in self.leases:
+            self.set_lease(snapshot.id, None)
         self.journal.share(self)
+
+    def set_lease(self, holder: Holder, lease: Lease | None) -> None:
+        """Note the lease of ``holder``; ``None`` makes it available."""
+        if lease is None:
+            self.leases.pop(holder, None)
+        else:
+            self.leases[holder] = lease
+        self.journal.lease(self, holder, lease)
+
+    def _forget_broken_lease(self, number: int) -> None:
+        """Make a file available that was written after its lease was broken."""
+        if number in self.leases and not is_active(self.leases[number], now_ticks()):
+            self.set_lease(number, None)

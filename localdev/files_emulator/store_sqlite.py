@@ -14,8 +14,9 @@ from itertools import count
 from pathlib import Path
 
 from localdev.files_emulator.blocks import Block
-from localdev.files_emulator.records import FORMAT, node_text, share_text
-from localdev.files_emulator.share import Share
+from localdev.files_emulator.leases import Lease
+from localdev.files_emulator.records import FORMAT, holder_text, lease_text, node_text, share_text
+from localdev.files_emulator.share import Holder, Share
 from localdev.files_emulator.tree import Entry
 
 NUMBERS_AHEAD = 1024  # node numbers are reserved in lots, so that creating a file does not write the counter
@@ -26,6 +27,9 @@ CREATE TABLE IF NOT EXISTS share (serial INTEGER PRIMARY KEY, record TEXT NOT NU
 CREATE TABLE IF NOT EXISTS node (
     serial INTEGER NOT NULL, number INTEGER NOT NULL, born INTEGER NOT NULL, record TEXT,
     PRIMARY KEY (serial, number, born)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS lease (
+    serial INTEGER NOT NULL, holder TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (serial, holder)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS block (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS permission (key TEXT PRIMARY KEY, sddl TEXT NOT NULL) WITHOUT ROWID;
@@ -82,6 +86,7 @@ class SqliteStore:
         self._nodes_gone: dict[tuple[int, int], Share] = {}
         self._shares: dict[int, Share] = {}
         self._shares_gone: list[int] = []
+        self._leases: dict[tuple[int, Holder], Lease | None] = {}
         self._permissions: list[tuple[str, str]] = []
 
     def _require_format(self, directory: Path) -> None:
@@ -138,6 +143,10 @@ class SqliteStore:
         self._shares.pop(share.serial, None)
         self._shares_gone.append(share.serial)
 
+    def lease(self, share: Share, holder: Holder, lease: Lease | None) -> None:
+        """Write a lease with the next commit."""
+        self._leases[share.serial, holder] = lease
+
     def permission(self, key: str, sddl: str) -> None:
         """Write a permission with the next commit."""
         self._permissions.append((key, sddl))
@@ -151,7 +160,9 @@ class SqliteStore:
         """
         if self._broken:
             raise sqlite3.OperationalError("an earlier transaction failed: restart the emulator")
-        if not (self._nodes or self._nodes_gone or self._shares or self._shares_gone or self._permissions):
+        if not (
+            self._nodes or self._nodes_gone or self._shares or self._shares_gone or self._leases or self._permissions
+        ):
             return
         self._broken = True
         dropped, self.dropped = self.dropped, []
@@ -183,7 +194,14 @@ class SqliteStore:
                 db.execute("DELETE FROM node WHERE serial = ? AND number = ?", (serial, number))
         for serial, share in self._shares.items():
             db.execute("INSERT OR REPLACE INTO share VALUES (?, ?)", (serial, share_text(share)))
+        for (serial, holder), lease in self._leases.items():
+            if lease is None:
+                db.execute("DELETE FROM lease WHERE serial = ? AND holder = ?", (serial, holder_text(holder)))
+            else:
+                held = (serial, holder_text(holder), lease_text(lease))
+                db.execute("INSERT OR REPLACE INTO lease VALUES (?, ?, ?)", held)
         for serial in self._shares_gone:
+            db.execute("DELETE FROM lease WHERE serial = ?", (serial,))
             db.execute("DELETE FROM share WHERE serial = ?", (serial,))
             db.execute("DELETE FROM node WHERE serial = ?", (serial,))
         db.executemany("INSERT OR IGNORE INTO permission VALUES (?, ?)", self._permissions)
@@ -196,6 +214,7 @@ class SqliteStore:
         self._nodes_gone.clear()
         self._shares.clear()
         self._shares_gone.clear()
+        self._leases.clear()
         if not self._broken and self._permissions and not self.db.in_transaction:
             kept, self._permissions = self._permissions, []
             self.db.executemany("INSERT OR IGNORE INTO permission VALUES (?, ?)", kept)

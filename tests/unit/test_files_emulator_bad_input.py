@@ -111,6 +111,11 @@ HEADERS = st.dictionaries(
             "x-ms-share-provisioned-iops",
             "x-ms-share-provisioned-bandwidth-mibps",
             "x-ms-delete-snapshots",
+            "x-ms-lease-action",
+            "x-ms-lease-id",
+            "x-ms-lease-duration",
+            "x-ms-proposed-lease-id",
+            "x-ms-lease-break-period",
             "x-ms-handle-id",
             "x-ms-version",
             "x-ms-allow-trailing-dot",
@@ -231,7 +236,7 @@ def test_a_file_cannot_be_created_there(emulator, path, code):
 
 
 def test_an_operation_that_is_missing_says_so(emulator):
-    answer = emulator.send("PUT", "share/dir/file", {"comp": "lease"}, {"x-ms-lease-action": "acquire"})
+    answer = emulator.send("POST", "", {"restype": "service", "comp": "userdelegationkey"})
     assert answer.status == 400
-    assert b"file_lease" in answer.body
-    assert "file_lease" in names()
+    assert b"service_get_user_delegation_key" in answer.body
+    assert "service_get_user_delegation_key" in names()
