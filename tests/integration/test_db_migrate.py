@@ -1,6 +1,7 @@
 """Migrations: applied once, in order, and never behind our back."""
 
 import asyncio
+import shutil
 from pathlib import Path
 
 import psycopg
@@ -18,7 +19,10 @@ def write(directory: Path, **texts: str) -> Path:
 
 async def query(url: str, text: str):
     async with await psycopg.AsyncConnection.connect(url) as conn:
-        return await (await conn.execute(text.encode())).fetchall()
+        cursor = await conn.execute(text.encode())
+        while cursor.nextset():
+            pass
+        return await cursor.fetchall()
 
 
 async def test_the_projects_migrations_apply_once(postgres_url):
@@ -70,6 +74,26 @@ async def test_a_failed_migration_leaves_nothing_and_those_before_it_stay(postgr
     assert await query(postgres_url, "SELECT to_regclass('a') IS NULL, to_regclass('b') IS NULL") == [(False, True)]
     write(tmp_path, m0002_pre_b="CREATE TABLE b (x int)")
     assert await migrate(postgres_url, tmp_path) == ["0002_pre_b"]
+
+
+async def test_a_tree_from_before_the_group_indexes_gets_them_and_is_read_as_before(postgres_url, tmp_path):
+    shutil.copy(DIRECTORY / "0001_pre_catalogue.sql", tmp_path)
+    await migrate(postgres_url, tmp_path)
+    async with await psycopg.AsyncConnection.connect(postgres_url) as conn:
+        await conn.execute("CREATE TABLE page_7 PARTITION OF page FOR VALUES IN (7)")
+        await conn.execute("CREATE INDEX page_7_by_parent ON page_7 (parent_id) WHERE parent_id IS NOT NULL")
+        await conn.execute("CREATE INDEX page_7_by_file ON page_7 (file_id) WHERE file_id IS NOT NULL")
+        # One directory, two files whose names share an ending that is written twice, as it was then.
+        packed = bytes.fromhex("1101100c 00000005 00000000 00000000 00000009 0a14 0001" + "00" * 16)
+        packed = packed[:3] + bytes([20]) + packed[4:]
+        await conn.execute("INSERT INTO page VALUES (33554432, 16777216, 5, 7, 'd', 'a.txt/b.txt', %b)", [packed])
+    assert await migrate(postgres_url) == ["0002_pre_smaller_tree", "0003_post_smaller_tree"]
+    names = await query(
+        postgres_url, "SET afb.share_id = 7; SELECT name, size, mtime FROM node WHERE size IS NOT NULL ORDER BY name"
+    )
+    assert names == [("a.txt", 10, 9), ("b.txt", 20, 10)]
+    indexes = await query(postgres_url, "SELECT indexname FROM pg_indexes WHERE tablename = 'page_7' ORDER BY 1")
+    assert indexes == [("page_7_by_file_group",), ("page_7_by_parent_group",)]
 
 
 @pytest.mark.parametrize(

@@ -86,8 +86,8 @@ def test_a_batchs_directories_are_found_by_its_number(explained):
         (pages._MANIFESTS, "page_1_by_id"),
         (pages._HEADS, "page_1_by_id"),
         (pages._WITH_ANCESTORS, "page_1_by_id"),
-        (pages._CHILDREN, "page_1_by_parent"),
-        (pages._BY_FILE_ID, "page_1_by_file"),
+        (pages._CHILDREN, "page_1_by_parent_group"),
+        (pages._BY_FILE_ID, "page_1_by_file_group"),
     ],
 )
 def test_the_tree_is_read_through_its_indexes(explained, text, index, count):

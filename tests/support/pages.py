@@ -17,6 +17,7 @@ u32 = st.sampled_from([0, 255, 256, 65_536, 2**24, 2**32 - 1]) | st.integers(0, 
 u64 = st.sampled_from([0, 1, 2**63 - 1, 2**63, 2**64 - 1]) | st.integers(0, 2**64 - 1)
 # No surrogates (not text), no NUL (not Postgres'), no slash (not a name).
 names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0/"), max_size=30)
+affixes = st.sampled_from(["", "", "IMG_", "é", "a", "\U0001f5fa"])
 refs = st.builds(ManifestRef, u32, u32, u32, u32)
 
 
@@ -38,7 +39,8 @@ def pages(draw):
     deleted_run = draw(st.none() | st.none() | u32)
     if deleted_run is not None:
         count = 0
-    chosen = sorted(draw(st.lists(names, min_size=count, max_size=count, unique=True)))
+    prefix, suffix = draw(affixes), draw(affixes)
+    chosen = sorted(prefix + n + suffix for n in draw(st.lists(names, min_size=count, max_size=count, unique=True)))
     slots = draw(_slots(count))
     implied = max(slots, default=0) + 1 if number == 0 else 1
     # One clock for most pages, so that narrow mtimes occur at all.

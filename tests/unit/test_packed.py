@@ -37,11 +37,11 @@ def with_files(*slots: int, next_slot: int) -> Page:
 
 def test_the_bytes_are_those_of_the_grammar():
     names, data = packed.pack(PAGE)
-    assert names == "a.txt/b.txt"
+    assert names == "/.txt/a/b"
     assert (
         data.hex(" ")
         == (
-            "12 05 20 1d "  # version 1, sizes of 2 bytes; fingerprint and manifest; mtimes of 2, slots of 0; 29 bytes of header
+            "12 85 20 1d "  # version 1, sizes of 2 bytes; fingerprint, manifest, factored names; mtimes of 2, slots of 0; 29 bytes of header
             "65 53 f1 00 "  # the directory's mtime
             "01 02 03 04 05 06 07 08 "  # its fingerprint
             "19 03 01 2c 01 11 70 07 d0 "  # widths 1 2 3 2, then run, batch, offset, length
@@ -94,6 +94,27 @@ def test_counting_slots_and_the_next_one_cost_nothing():
     ],
 )
 def test_extremes_come_back(page: Page):
+    assert round_trip(page) == page
+
+
+@pytest.mark.parametrize(
+    ("names", "column"),
+    [
+        (["a.txt", "b.txt"], "/.txt/a/b"),
+        (["IMG_1.jpg", "IMG_20.jpg"], "IMG_/.jpg/1/20"),
+        (["aa", "aaa", "aaaa"], "aa///a/aa"),  # a name is not cut twice where beginning and end overlap
+        (["xxx", "xyxxx"], "x/xx//yx"),
+        (["x", "xy"], "x/xy"),  # it would save one byte and cost two
+        (["only.txt"], "only.txt"),
+        (["", "a"], "/a"),
+        (["a", "a.b", "b.b"], "a/a.b/b.b"),
+    ],
+)
+def test_what_all_names_begin_and_end_with_is_written_once(names: list[str], column: str):
+    page = dataclasses.replace(
+        PAGE, files=tuple(FileRow(n, i, 0, 0, 0) for i, n in enumerate(names, 1)), next_slot=len(names) + 1
+    )
+    assert packed.pack(page)[0] == column
     assert round_trip(page) == page
 
 
