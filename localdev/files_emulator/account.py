@@ -66,7 +66,7 @@ class Account:
 
     def new_root(self, now: int) -> Directory:
         """Return the root directory of a new share."""
-        key = self.permissions.directory_default
+        key = self.permissions.root_default
         return Directory(ROOT_NUMBER, ROOT_NUMBER, "", 0, DIRECTORY, key, now, now, now, now)
 
     def delete_share(self, share: Share) -> None:

@@ -36,6 +36,10 @@ CODES: dict[str, tuple[int, str]] = {
         403,
         "This request is not authorized to perform this operation using this source IP.",
     ),
+    "CannotConvertToSddlDueToCustomAce": (
+        400,
+        "The security descriptor has custom ACEs and cannot be converted to SDDL. Ask for it in binary format.",
+    ),
     "CannotVerifyCopySource": (404, "The specified resource does not exist."),
     "ContainerQuotaDowngradeNotAllowed": (
         409,

@@ -46,7 +46,9 @@ def file_start_copy(call: Call) -> Reply:
         name=call.path[-1] if old is None else old.name,
         epoch=share.epoch,
         attributes=attributes,
-        permission_key=wanted.permission_key or call.account.permissions.file_default,
+        permission_key=smb.permission_of_new(
+            call.account.permissions, wanted, parent, is_directory=False, verbatim=True
+        ),
         created=now if wanted.created is None else wanted.created,
         accessed=now if wanted.created is None else wanted.created,
         written=now if wanted.written is None else wanted.written,

@@ -16,7 +16,7 @@ def directory_create(call: Call) -> Reply:
     metadata = metadata_of(call.request)
     now = call.account.clock.tick()
     wanted = smb.asked(headers, call.account.permissions, now, is_directory=True, mode="create")
-    smb.restores(headers, wanted)  # a directory has no archive bit to force, but a wrong value is still wrong
+    verbatim = smb.restores(headers, wanted)  # a directory has no archive bit to force
     if not call.path:
         raise ServiceError("ResourceAlreadyExists")
     old = find_parent(share.root, call.path).child(key_of(call.path[-1]))
@@ -30,7 +30,9 @@ def directory_create(call: Call) -> Reply:
         name=call.path[-1],
         epoch=share.epoch,
         attributes=smb.DIRECTORY if wanted.attributes is None else wanted.attributes,
-        permission_key=wanted.permission_key or call.account.permissions.directory_default,
+        permission_key=smb.permission_of_new(
+            call.account.permissions, wanted, parent, is_directory=True, verbatim=verbatim
+        ),
         created=now if wanted.created is None else wanted.created,
         accessed=now if wanted.created is None else wanted.created,
         written=now if wanted.written is None else wanted.written,
@@ -79,6 +81,8 @@ def directory_set_properties(call: Call) -> Reply:
     now = call.account.clock.tick()
     wanted = smb.asked(call.headers, call.account.permissions, now, is_directory=True, mode="set")
     directory = share.own_directory(call.path)
+    parent = find_parent(share.root, call.path) if call.path else None
+    directory.permission_key = smb.permission_of_changed(call.account.permissions, wanted, parent, directory)
     apply(directory, wanted, now)
     share.changed(directory)
     return stored(directory, 200)

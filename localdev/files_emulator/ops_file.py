@@ -30,7 +30,8 @@ def file_create(call: Call) -> Reply:
     now = call.account.clock.tick()
     wanted = smb.asked(headers, call.account.permissions, now, is_directory=False, mode="create")
     attributes = smb.ARCHIVE if wanted.attributes is None else wanted.attributes
-    if not smb.restores(headers, wanted):
+    verbatim = smb.restores(headers, wanted)
+    if not verbatim:
         attributes |= smb.ARCHIVE
     digest = checked_body(call.request)
     body = call.request.body
@@ -50,7 +51,9 @@ def file_create(call: Call) -> Reply:
         name=call.path[-1] if old is None else old.name,
         epoch=share.epoch,
         attributes=attributes,
-        permission_key=wanted.permission_key or call.account.permissions.file_default,
+        permission_key=smb.permission_of_new(
+            call.account.permissions, wanted, parent, is_directory=False, verbatim=verbatim
+        ),
         created=now if wanted.created is None else wanted.created,
         accessed=now if wanted.created is None else wanted.created,
         written=now if wanted.written is None else wanted.written,
@@ -146,21 +149,22 @@ def file_set_http_headers(call: Call) -> Reply:
     if size is not None:
         file.extents, file.size = content.truncate(file.extents, size), size
     file.content = described
+    file.permission_key = smb.permission_of_changed(
+        call.account.permissions, wanted, find_parent(share.root, call.path), file
+    )
     apply(file, wanted, now)
     share.changed(file)
     return stored(file, 200)
 
 
 def apply(node: Entry, wanted: smb.Asked, now: int) -> None:
-    """Set on an owned node what a request asked for; the change time is now unless it was asked for too."""
+    """Set on an owned node the attributes and times a request asked for; unless asked for, the change time is now."""
     if wanted.attributes is not None:
         node.attributes = wanted.attributes
     if wanted.created is not None:
         node.created = wanted.created
     if wanted.written is not None:
         node.written = wanted.written
-    if wanted.permission_key is not None:
-        node.permission_key = wanted.permission_key
     node.changed = now if wanted.changed is None else wanted.changed
 
 

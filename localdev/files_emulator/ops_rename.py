@@ -57,6 +57,7 @@ def _rename(call: Call, *, is_directory: bool) -> Reply:
         node.metadata = metadata
     if isinstance(node, File) and headers.get("x-ms-content-type"):
         node.content = replace(node.content, content_type=headers["x-ms-content-type"])
+    node.permission_key = smb.permission_of_changed(call.account.permissions, wanted, new_parent, node)
     apply(node, wanted, now)
     share.hang(new_parent, node)
     share.touch(old_parent, now)

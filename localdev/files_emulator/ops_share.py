@@ -12,8 +12,9 @@ from localdev.files_emulator.leases import is_active
 from localdev.files_emulator.messages import Reply
 from localdev.files_emulator.metadata import headers_of, metadata_of
 from localdev.files_emulator.names import check_share
-from localdev.files_emulator.permissions import MAX_SDDL_BYTES
+from localdev.files_emulator.permissions import MAX_TEXT_BYTES
 from localdev.files_emulator.share import SHARE_ITSELF, Share, ShareProperties
+from localdev.files_emulator.smb import is_binary_format
 from localdev.files_emulator.times import now_ticks
 from localdev.files_emulator.tree import usage_bytes
 
@@ -102,17 +103,19 @@ def share_create_snapshot(call: Call) -> Reply:
 def share_create_permission(call: Call) -> Reply:
     """File a security descriptor and return its key."""
     call.writable_share()
-    if call.request.body_dropped or len(call.request.body) > MAX_SDDL_BYTES:
-        raise ServiceError("RequestBodyTooLarge", MaxLimit=str(MAX_SDDL_BYTES))
+    if call.request.body_dropped or len(call.request.body) > MAX_TEXT_BYTES:
+        raise ServiceError("RequestBodyTooLarge", MaxLimit=str(MAX_TEXT_BYTES))
     try:
         sent = json.loads(call.request.body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         raise ServiceError("InvalidInput") from None
     if not isinstance(sent, dict) or not isinstance(sent.get("permission"), str):
         raise ServiceError("InvalidInput")
-    if str(sent.get("format", "sddl")).lower() != "sddl":
-        raise ServiceError("FileInvalidPermission")
-    return Reply(201, [("x-ms-file-permission-key", call.account.permissions.key(sent["permission"]))])
+    sent_format = str(sent.get("format", "sddl")).lower()
+    if sent_format not in ("sddl", "binary"):
+        raise ServiceError("InvalidInput")
+    key = call.account.permissions.key(sent["permission"], is_binary=sent_format == "binary")
+    return Reply(201, [("x-ms-file-permission-key", key)])
 
 
 def share_get_permission(call: Call) -> Reply:
@@ -121,11 +124,11 @@ def share_get_permission(call: Call) -> Reply:
     key = call.headers.get("x-ms-file-permission-key")
     if not key:
         raise missing_header("x-ms-file-permission-key")
-    asked_format = call.headers.get("x-ms-file-permission-format", "sddl")
-    if asked_format.lower() != "sddl":
-        raise bad_header("x-ms-file-permission-format", asked_format)
-    # The service sends no Content-Type here.
-    return Reply(200, [], json.dumps({"permission": call.account.permissions.text(key)}).encode())
+    is_binary = is_binary_format(call.headers)
+    found = {"permission": call.account.permissions.text(key, is_binary=is_binary)}
+    if is_binary:
+        found["format"] = "binary"
+    return Reply(200, [], json.dumps(found).encode())  # the service sends no Content-Type here
 
 
 def share_get_statistics(call: Call) -> Reply:

@@ -1,43 +1,54 @@
-"""Permissions: security descriptors in SDDL, filed once per account under a key derived from their text."""
+"""Permissions: security descriptors, filed once per account under a key derived from what they say.
 
-import re
+A descriptor is kept as SDDL, or as base64 of its bytes if SDDL cannot say it; both formats of one descriptor are the
+same text here and so have the same key.
+"""
+
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from functools import lru_cache
 from hashlib import blake2b
 
+from localdev.files_emulator import descriptor, inheritance, sddl
+from localdev.files_emulator.descriptor import Descriptor
 from localdev.files_emulator.errors import ServiceError
 from localdev.files_emulator.journal import Journal
 
-MAX_HEADER_SDDL_BYTES = 8 * 1024
-MAX_SDDL_BYTES = 64 * 1024
+MAX_HEADER_BYTES = 8 * 1024
+MAX_TEXT_BYTES = 64 * 1024
 
-#: What a new directory or file gets when the client names no permission (the descriptor of a fresh share's root).
-DIRECTORY_DEFAULT = (
+#: What the root of a fresh share has.
+ROOT_DEFAULT = (
     "O:SYG:SYD:(A;OICI;FA;;;BA)(A;OICI;FA;;;SY)(A;;0x1200a9;;;BU)(A;OICIIO;GXGR;;;BU)(A;;0x1301bf;;;AU)"
     "(A;OICIIO;SDGXGWGR;;;AU)S:NO_ACCESS_CONTROL"
 )
-FILE_DEFAULT = "O:SYG:SYD:AI(A;ID;FA;;;BA)(A;ID;FA;;;SY)(A;ID;0x1200a9;;;BU)(A;ID;0x1301bf;;;AU)S:NO_ACCESS_CONTROL"
 
-_SID = r"(?:S-1-(?:\d{1,20}|0x[0-9A-Fa-f]{1,12})(?:-\d{1,10}){1,15}|[A-Z]{2})"
-_ACL = r"(?:[A-Z]{0,8}|NO_ACCESS_CONTROL)(?:\([^()\x00-\x1f]*\))*"
-_SDDL = re.compile(rf"O:({_SID})G:({_SID})D:({_ACL})(?:S:({_ACL}))?", re.ASCII)
-_ACE_SID = re.compile(r"\([A-Z]{1,3};[A-Z]*;[^;]*;[^;]*;[^;]*;([^;)]*)(?:;[^)]*)?\)")
-_ACE = re.compile(r"\([^()]*\)")
-_DOMAIN_RELATIVE = frozenset({"CA", "DA", "DC", "DD", "DG", "DU", "EA", "PA", "RS", "SA"})
-_KEY = re.compile(r"\d{1,20}\*\d{1,20}", re.ASCII)
+_MAX_KNOWN = 65_536  # pairs of keys whose merger is remembered; each is a few words
 
 
-def normalise(sddl: str) -> str:
-    """Return ``sddl`` as the service gives it back.
+@lru_cache(maxsize=512)
+def normalise(text: str, *, is_binary: bool = False) -> str:
+    """Return a descriptor, given as SDDL or as base64, as it is filed: as SDDL if that can say it.
 
     :raises ServiceError: it lacks owner, group or DACL, is malformed, or names accounts relative to a domain.
     """
-    match = _SDDL.fullmatch(sddl)
-    if match is None or len(sddl) > MAX_SDDL_BYTES:
+    if len(text) > MAX_TEXT_BYTES:
         raise ServiceError("FileInvalidPermission")
-    aces = _ACE.findall(sddl)
-    sids = [found[1] for ace in aces if (found := _ACE_SID.fullmatch(ace))]
-    if len(sids) != len(aces) or not _DOMAIN_RELATIVE.isdisjoint((match[1], match[2], *sids)):
-        raise ServiceError("FileInvalidPermission")
-    return sddl if match[4] is not None else f"{sddl}S:NO_ACCESS_CONTROL"
+    try:
+        return _filed(descriptor.from_bytes(b64decode(text, validate=True)) if is_binary else sddl.parse(text))
+    except (ValueError, Base64Error):
+        raise ServiceError("FileInvalidPermission") from None
+
+
+def _filed(found: Descriptor) -> str:
+    data = descriptor.to_bytes(found)
+    text = sddl.spell(found)
+    return b64encode(data).decode() if text is None else text
+
+
+@lru_cache(maxsize=512)
+def _descriptor(filed: str) -> Descriptor:
+    return sddl.parse(filed) if ":" in filed else descriptor.from_bytes(b64decode(filed))
 
 
 class Permissions:
@@ -48,25 +59,28 @@ class Permissions:
         self._journal = journal
         self._texts: dict[str, str] = {}
         self._keys: dict[str, str] = {}
-        self.directory_default = self.key(DIRECTORY_DEFAULT)
-        self.file_default = self.key(FILE_DEFAULT)
+        self._inherited: dict[tuple[str, bool], str] = {}
+        self._merged: dict[tuple[str, str, bool], str] = {}
+        self.root_default = self.key(ROOT_DEFAULT)
 
-    def key(self, sddl: str) -> str:
-        """File ``sddl`` and return its key: equal descriptors, equal keys."""
-        known = self._keys.get(sddl)
-        if known is None:
-            text = normalise(sddl)
-            known = f"{_hash(text)}*{self._constant}"
-            if known not in self._texts:
-                self._texts[known] = text
-                self._journal.permission(known, text)
-            self._keys[text] = known
-        return known
+    def key(self, text: str, *, is_binary: bool = False) -> str:
+        """File a descriptor and return its key: equal descriptors, equal keys."""
+        known = self._keys.get(text) if ":" in text else None  # base64 has no colon
+        return self._file(normalise(text, is_binary=is_binary)) if known is None else known
 
-    def load(self, key: str, sddl: str) -> None:
+    def _file(self, text: str) -> str:
+        key = self._keys.get(text)
+        if key is None:
+            key = f"{_hash(text)}*{self._constant}"
+            self._texts[key] = text
+            self._keys[text] = key
+            self._journal.permission(key, text)
+        return key
+
+    def load(self, key: str, text: str) -> None:
         """Take back what a store kept."""
-        self._texts[key] = sddl
-        self._keys[sddl] = key
+        self._texts[key] = text
+        self._keys[text] = key
 
     def check(self, key: str) -> str:
         """Return ``key`` if it names a permission."""
@@ -74,13 +88,45 @@ class Permissions:
             raise ServiceError("FileInvalidPermissionKey")
         return key
 
-    def text(self, key: str) -> str:
-        """Return the descriptor filed under ``key``."""
-        if not _KEY.fullmatch(key):
+    def text(self, key: str, *, is_binary: bool = False) -> str:
+        """Return the descriptor filed under ``key``, as SDDL or as base64 of its bytes.
+
+        :raises ServiceError: there is none, or it has entries that SDDL cannot say.
+        """
+        first, star, second = key.partition("*")
+        if not (star and first.isdecimal() and second.isdecimal() and key.isascii() and len(key) <= 41):
             raise ServiceError("FileInvalidPermissionKey")
         if key not in self._texts:
             raise ServiceError("ResourceNotFound")
-        return self._texts[key]
+        text = self._texts[key]
+        if is_binary:
+            return b64encode(descriptor.to_bytes(_descriptor(text))).decode()
+        if ":" not in text:
+            raise ServiceError("CannotConvertToSddlDueToCustomAce")
+        return text
+
+    def inherited(self, parent_key: str, *, is_directory: bool) -> str:
+        """Return the key of what something new in a directory gets if nobody says what."""
+        known = self._inherited.get((parent_key, is_directory))
+        if known is None:
+            parent = _descriptor(self._texts[parent_key])
+            known = self._file(_filed(inheritance.inherited(parent, is_directory=is_directory)))
+            self._inherited[parent_key, is_directory] = known
+        return known
+
+    def merged(self, parent_key: str, key: str, *, is_directory: bool) -> str:
+        """Return the key of ``key`` with what it lacks of the inheritable entries of a directory."""
+        known = self._merged.get((parent_key, key, is_directory))
+        if known is None:
+            parent, given = _descriptor(self._texts[parent_key]), _descriptor(self._texts[key])
+            try:
+                known = self._file(_filed(inheritance.merged(parent, given, is_directory=is_directory)))
+            except ValueError:  # together they exceed what an ACL can hold
+                raise ServiceError("FileInvalidPermission") from None
+            if len(self._merged) >= _MAX_KNOWN:
+                self._merged.clear()
+            self._merged[parent_key, key, is_directory] = known
+        return known
 
 
 def _hash(text: str) -> int:

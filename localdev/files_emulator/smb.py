@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from localdev.files_emulator.errors import ServiceError, bad_header
-from localdev.files_emulator.permissions import MAX_HEADER_SDDL_BYTES, Permissions
+from localdev.files_emulator.errors import bad_header
+from localdev.files_emulator.permissions import MAX_HEADER_BYTES, Permissions
 from localdev.files_emulator.times import FIRST_FILE_TIME_TICKS, LAST_TICKS, parse_iso
-from localdev.files_emulator.tree import Entry
+from localdev.files_emulator.tree import Directory, Entry
 
 READ_ONLY = 0x1
 DIRECTORY = 0x10
@@ -52,13 +52,17 @@ def parse_attributes(text: str, *, is_directory: bool) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a request asks for; ``None`` leaves it as it is, or lets it be the default."""
+    """What a request asks for; ``None`` leaves it as it is, or lets it be the default.
+
+    ``inherits`` says that the permission is to be the parent's, where it would otherwise be left as it is.
+    """
 
     attributes: int | None
     created: int | None
     written: int | None
     changed: int | None
     permission_key: str | None
+    inherits: bool = False
 
 
 def asked(
@@ -82,9 +86,9 @@ def asked(
     elif text and not (text.lower() == "preserve" and mode == "set"):
         attributes = parse_attributes(text, is_directory=is_directory)
     times = [_time(headers, name, now, mode, source) for name in _TIME_HEADERS]
-    return Asked(
-        attributes, times[0], times[1], times[2], _permission(headers, permissions, mode, source, is_directory)
-    )
+    permission_key = _permission(headers, permissions, mode, source)
+    inherits = headers.get("x-ms-file-permission", "").lower() == "inherit" and permission_key is None
+    return Asked(attributes, times[0], times[1], times[2], permission_key, inherits)
 
 
 def _time(headers: Mapping[str, str], name: str, now: int, mode: Mode, source: Entry | None) -> int | None:
@@ -106,26 +110,48 @@ def _time(headers: Mapping[str, str], name: str, now: int, mode: Mode, source: E
     return ticks
 
 
-def _permission(
-    headers: Mapping[str, str], permissions: Permissions, mode: Mode, source: Entry | None, is_directory: bool
-) -> str | None:
+def is_binary_format(headers: Mapping[str, str]) -> bool:
+    """Return whether the permission in a request, or wanted by it, is bytes in base64 instead of SDDL."""
+    text = headers.get("x-ms-file-permission-format", "sddl")
+    if text.lower() not in ("sddl", "binary"):
+        raise bad_header("x-ms-file-permission-format", text)
+    return text.lower() == "binary"
+
+
+def _permission(headers: Mapping[str, str], permissions: Permissions, mode: Mode, source: Entry | None) -> str | None:
     text, key = headers.get("x-ms-file-permission", ""), headers.get("x-ms-file-permission-key", "")
-    if headers.get("x-ms-file-permission-format", "sddl").lower() != "sddl":
-        raise bad_header("x-ms-file-permission-format", headers["x-ms-file-permission-format"])
-    word = text.lower()
+    is_binary, word = is_binary_format(headers), text.lower()
     if mode == "copy" and headers.get("x-ms-file-permission-copy-mode", "").lower() == "source" and source is not None:
         return source.permission_key
     if key:
         if text and word not in ("inherit", "preserve"):
             raise bad_header("x-ms-file-permission-key", key)
         return permissions.check(key)
-    if word in ("", "preserve" if mode == "set" else "inherit"):
+    if word in ("", "inherit") or (word == "preserve" and mode == "set"):
         return None
-    if word == "inherit":
-        return permissions.directory_default if is_directory else permissions.file_default
-    if len(text) > MAX_HEADER_SDDL_BYTES:
-        raise ServiceError("InvalidHeaderValue", HeaderName="x-ms-file-permission")
-    return permissions.key(text)
+    if len(text) > MAX_HEADER_BYTES:
+        raise bad_header("x-ms-file-permission", text)
+    return permissions.key(text, is_binary=is_binary)
+
+
+def permission_of_new(
+    permissions: Permissions, wanted: Asked, parent: Directory, *, is_directory: bool, verbatim: bool
+) -> str:
+    """Return the key for something new in ``parent``: inherited, as given, or as given and inherited."""
+    if wanted.permission_key is None:
+        return permissions.inherited(parent.permission_key, is_directory=is_directory)
+    if verbatim:
+        return wanted.permission_key
+    return permissions.merged(parent.permission_key, wanted.permission_key, is_directory=is_directory)
+
+
+def permission_of_changed(permissions: Permissions, wanted: Asked, parent: Directory | None, node: Entry) -> str:
+    """Return the key for a node that is changed, or moved into ``parent``; the root directory has no parent."""
+    if not wanted.inherits:
+        return wanted.permission_key or node.permission_key
+    if parent is None:
+        return permissions.root_default
+    return permissions.inherited(parent.permission_key, is_directory=isinstance(node, Directory))
 
 
 def restores(headers: Mapping[str, str], wanted: Asked) -> bool:

@@ -1,0 +1,309 @@
+"""Security descriptors: SDDL and bytes say the same, and what is new inherits from its directory."""
+
+import json
+import struct
+from base64 import b64decode, b64encode
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from localdev.files_emulator import descriptor, inheritance, sddl
+from localdev.files_emulator.descriptor import Ace, Descriptor
+from localdev.files_emulator.errors import ServiceError
+from localdev.files_emulator.permissions import ROOT_DEFAULT, normalise
+from tests.support.files_emulator import InProcess
+
+SYSTEM = bytes.fromhex("01 01 00000000 0005 12000000")
+EVERYONE = bytes.fromhex("01 01 00000000 0001 00000000")
+#: O:SYG:SYD:PAI(A;OICI;FA;;;WD), taken apart by hand.
+BY_HAND = (
+    bytes.fromhex("01 00 1494 14000000 20000000 00000000 2c000000")
+    + SYSTEM
+    + SYSTEM
+    + bytes.fromhex("02 00 1c00 0100 0000  00 03 1400 ff011f00")
+    + EVERYONE
+)
+INHERITED_FILE = "O:SYG:SYD:AI(A;ID;FA;;;BA)(A;ID;FA;;;SY)(A;ID;0x1200a9;;;BU)(A;ID;0x1301bf;;;AU)S:NO_ACCESS_CONTROL"
+INHERITED_DIRECTORY = (
+    "O:SYG:SYD:AI(A;OICIID;FA;;;BA)(A;OICIID;FA;;;SY)(A;ID;0x1200a9;;;BU)(A;OICIIOID;GXGR;;;BU)"
+    "(A;ID;0x1301bf;;;AU)(A;OICIIOID;SDGXGWGR;;;AU)S:NO_ACCESS_CONTROL"
+)
+
+sids = st.builds(
+    lambda authority, subs: bytes((1, len(subs))) + authority.to_bytes(6, "big") + struct.pack(f"<{len(subs)}I", *subs),
+    st.sampled_from([1, 5, 16, 2**32 + 7]) | st.integers(0, 2**48 - 1),
+    st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=15),
+) | st.sampled_from([SYSTEM, EVERYONE, sddl.parse_sid("BA"), sddl.parse_sid("CO")])
+masks = st.integers(0, 2**32 - 1) | st.sampled_from([0x1F01FF, 0x120089, 0x80000000, 0x1200A9, 0, 7])
+guids = st.just(b"") | st.binary(min_size=16, max_size=16)
+speakable = st.builds(Ace, st.sampled_from([0, 1, 2, 3, 0x11, 0x13]), st.integers(0, 255), masks, sids) | st.builds(
+    Ace, st.sampled_from([5, 6, 7, 8]), st.integers(0, 255), masks, sids, guids, guids
+)
+opaque = st.builds(
+    Ace, st.just(9), st.just(0), masks, sids, rest=st.binary(min_size=1, max_size=12).map(lambda b: b"artx" + b)
+) | st.builds(Ace, st.just(4), st.integers(0, 255), st.just(0), st.just(b""), rest=st.binary(max_size=12))
+controls = st.sets(st.sampled_from([1 << bit for bit in (8, 9, 10, 11, 12, 13)])).map(sum)
+
+
+def descriptors(aces):
+    acls = st.none() | st.lists(aces, max_size=4).map(tuple)
+    return st.builds(Descriptor, sids, sids, acls, acls, controls)
+
+
+@pytest.fixture
+def emulator():
+    emulator = InProcess()
+    emulator.create_share("share")
+    return emulator
+
+
+@given(descriptors(speakable))
+def test_bytes_and_text_both_say_all_of_a_descriptor(found):
+    data, text = descriptor.to_bytes(found), sddl.spell(found)
+    assert descriptor.from_bytes(data) == found
+    assert sddl.parse(text) == found
+    assert normalise(text) == text == normalise(b64encode(data).decode(), is_binary=True)
+
+
+@given(descriptors(speakable | opaque))
+def test_bytes_keep_what_text_cannot_say(found):
+    data = descriptor.to_bytes(found)
+    assert descriptor.from_bytes(data) == found
+    text = b64encode(data).decode()
+    assert normalise(text, is_binary=True) == (sddl.spell(found) or text)
+
+
+@given(st.binary(max_size=80), st.lists(st.tuples(st.integers(0, 59), st.integers(0, 255)), max_size=4))
+def test_broken_bytes_are_refused(noise, edits):
+    edited = bytearray(BY_HAND)
+    for position, byte in edits:
+        edited[position] = byte
+    for data in (noise, bytes(edited), bytes(edited)[: len(noise)]):
+        try:
+            found = descriptor.from_bytes(data)
+        except ValueError:
+            continue
+        assert descriptor.from_bytes(descriptor.to_bytes(found)) == found
+
+
+def test_a_descriptor_taken_apart_by_hand():
+    found = sddl.parse("O:SYG:SYD:PAI(A;OICI;FA;;;WD)")
+    assert descriptor.to_bytes(found) == BY_HAND
+    assert sddl.spell(descriptor.from_bytes(BY_HAND)) == "O:SYG:SYD:PAI(A;OICI;FA;;;WD)S:NO_ACCESS_CONTROL"
+
+
+def test_an_object_ace_by_hand():
+    guid = UUID("00112233-4455-6677-8899-aabbccddeeff")
+    data = descriptor.to_bytes(sddl.parse(f"O:SYG:SYD:(OA;;CR;{guid};;WD)"))
+    acl = data[44:]
+    assert acl[:2] == b"\x04\x00"  # the revision of ACLs with object ACEs
+    assert acl[8:] == struct.pack("<BBHII", 5, 0, 40, 0x100, 1) + guid.bytes_le + EVERYONE
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("O:S-1-5-18G:S-1-5-32-544D:(A;;FA;;;WD)", "O:SYG:BAD:(A;;FA;;;S-1-1-0)"),
+        ("O:SYG:SYD:(A;;0x1f01ff;;;WD)", "O:SYG:SYD:(A;;2032127;;;WD)"),
+        ("O:SYG:SYD:(A;CIOI;GRGX;;;WD)", "O:SYG:SYD:(A;OICI;GXGR;;;WD)"),
+        ("O:SYG:SYD:AIP(A;;FR;;;WD)", "O:SYG:SYD:PAI(A;;0x120089;;;WD)S:NO_ACCESS_CONTROL"),
+        ("O:SYG:SYD:(A;;CCDCLCSWRPWPDTLOCRSDRCWDWO;;;WD)", "O:SYG:SYD:(A;;0xf01ff;;;WD)"),
+        ("O:SYG:SYD:S:(ML;;NWNR;;;HI)", "O:SYG:SYD:S:(ML;;0x3;;;S-1-16-12288)"),
+        ("O:SYG:SYD:NO_ACCESS_CONTROL", "O:SYG:SYD:NO_ACCESS_CONTROLS:NO_ACCESS_CONTROL"),
+    ],
+)
+def test_spellings_of_one_descriptor_are_one(one, other):
+    assert normalise(one) == normalise(other)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "O:LAG:SYD:(A;;FA;;;SY)",
+        "O:SYG:SYD:(A;;FA;;;ZZ)",
+        "O:SYG:SYD:(A;XX;FA;;;SY)",
+        "O:SYG:SYD:(A;;QQ;;;SY)",
+        "O:SYG:SYD:(A;;0x1ffffffff;;;SY)",
+        "O:SYG:SYD:(A;;FA;00112233-4455-6677-8899-aabbccddeeff;;SY)",
+        "O:SYG:SYD:(OA;;FA;0011;;SY)",
+        "O:SYG:SYD:PP(A;;FA;;;SY)",
+        "O:SYG:SYD:NO_ACCESS_CONTROL(A;;FA;;;SY)",
+        "O:S-1-5-4294967296G:SYD:(A;;FA;;;SY)",
+        "O:S-1-5G:SYD:(A;;FA;;;SY)",
+        '(XA;;FX;;;WD;(@User.Title=="PM"))',
+        "O:SYG:SYD:(A;;FA;;;SY)" + "(A;;FA;;;SY)" * 6000,
+    ],
+)
+def test_what_sddl_cannot_mean_is_refused(text):
+    with pytest.raises(ServiceError, match="FileInvalidPermission"):
+        normalise(text)
+
+
+def test_an_acl_that_outgrows_its_64_kib_is_refused():
+    with pytest.raises(ServiceError, match="FileInvalidPermission"):
+        normalise("O:SYG:SYD:" + "(D;;FA;;;WD)" * 3300)
+
+
+def create_permission(emulator, **body):
+    answer = emulator.send(
+        "PUT", "share", {"restype": "share", "comp": "filepermission"}, body=json.dumps(body).encode()
+    )
+    return answer.headers.get("x-ms-file-permission-key", answer.code)
+
+
+def get_permission(emulator, key, form=None):
+    headers = {"x-ms-file-permission-key": key} | ({"x-ms-file-permission-format": form} if form else {})
+    return emulator.get("share", {"restype": "share", "comp": "filepermission"}, headers)
+
+
+def test_a_descriptor_has_one_key_in_both_formats(emulator):
+    binary = b64encode(BY_HAND).decode()
+    key = create_permission(emulator, permission=binary, format="binary")
+    assert key == create_permission(emulator, permission="O:SYG:SYD:PAI(A;OICI;FA;;;WD)", format="SDDL")
+    assert json.loads(get_permission(emulator, key).body) == {
+        "permission": "O:SYG:SYD:PAI(A;OICI;FA;;;WD)S:NO_ACCESS_CONTROL"
+    }
+    answer = json.loads(get_permission(emulator, key, "Binary").body)
+    assert answer["format"] == "binary"
+    assert descriptor.from_bytes(b64decode(answer["permission"])) == descriptor.from_bytes(BY_HAND)
+    header = {"x-ms-file-permission": binary, "x-ms-file-permission-format": "binary"}
+    semantics = {"x-ms-file-property-semantics": "Restore"}
+    assert emulator.put("share/f", headers=header | semantics).headers["x-ms-file-permission-key"] == key
+    changed = emulator.send("PUT", "share/f", {"comp": "properties"}, header)
+    assert changed.headers["x-ms-file-permission-key"] == key
+
+
+def test_a_conditional_ace_is_kept_but_has_no_sddl(emulator):
+    conditional = Ace(9, 0, 0x1200A0, EVERYONE, rest=b"artx\xf8\x00\x00\x00")
+    data = descriptor.to_bytes(Descriptor(SYSTEM, SYSTEM, (conditional,)))
+    key = create_permission(emulator, permission=b64encode(data).decode(), format="binary")
+    assert get_permission(emulator, key).code == "CannotConvertToSddlDueToCustomAce"
+    assert b64decode(json.loads(get_permission(emulator, key, "binary").body)["permission"]) == data
+
+
+@pytest.mark.parametrize("text", ["", "AAAA", "not base64!", b64encode(BY_HAND[:-1]).decode()])
+def test_a_wrong_binary_permission_is_refused(emulator, text):
+    assert create_permission(emulator, permission=text, format="binary") == "FileInvalidPermission"
+
+
+def test_a_permission_in_a_header_has_a_limit_and_a_format(emulator):
+    long = {"x-ms-file-permission": "O:SYG:SYD:" + "(A;;FA;;;SY)" * 700}
+    answer = emulator.put("share/f", headers=long)
+    assert (answer.status, answer.code) == (400, "InvalidHeaderValue")
+    assert b"<HeaderName>x-ms-file-permission</HeaderName>" in answer.body
+    odd = emulator.put("share/f", headers={"x-ms-file-permission-format": "xml"})
+    assert b"<HeaderName>x-ms-file-permission-format</HeaderName>" in odd.body
+    assert emulator.put("share/f", headers={"x-ms-file-permission": "D:(A;;FA;;;SY)"}).code == "FileInvalidPermission"
+    assert emulator.send("HEAD", "share/f").status == 404
+
+
+def sddl_at(emulator, path, query=None):
+    key = emulator.send("HEAD", path, query).headers["x-ms-file-permission-key"]
+    return json.loads(get_permission(emulator, key).body)["permission"]
+
+
+DIRECTORY = {"restype": "directory"}
+
+
+def test_what_is_new_inherits_and_depth_makes_no_difference(emulator):
+    for path in ("share/a", "share/a/b", "share/a/b/c"):
+        emulator.make_directory(path)
+        emulator.put(f"{path}/f")
+        assert sddl_at(emulator, path, DIRECTORY) == INHERITED_DIRECTORY
+        assert sddl_at(emulator, f"{path}/f") == INHERITED_FILE
+    assert sddl_at(emulator, "share/", DIRECTORY) == ROOT_DEFAULT
+
+
+@pytest.mark.parametrize(
+    ("flags", "file", "directory"),
+    [
+        ("", "", ""),
+        ("OI", "(A;ID;FR;;;WD)", "(A;OIIOID;FR;;;WD)"),
+        ("CI", "", "(A;CIID;FR;;;WD)"),
+        ("OICI", "(A;ID;FR;;;WD)", "(A;OICIID;FR;;;WD)"),
+        ("OICIIO", "(A;ID;FR;;;WD)", "(A;OICIID;FR;;;WD)"),
+        ("OICINP", "(A;ID;FR;;;WD)", "(A;ID;FR;;;WD)"),
+        ("OINP", "(A;ID;FR;;;WD)", ""),
+    ],
+)
+def test_flags_decide_who_inherits(flags, file, directory):
+    parent = sddl.parse(f"O:SYG:SYD:(A;{flags};FR;;;WD)")
+    nothing = "(A;;FA;;;SY)(A;;0x1200a9;;;BA)"
+    for is_directory, expected in ((False, file), (True, directory)):
+        text = sddl.spell(inheritance.inherited(parent, is_directory=is_directory))
+        dacl = f"AI{expected}" if expected else nothing
+        assert text == f"O:SYG:SYD:{dacl}S:NO_ACCESS_CONTROL"
+
+
+def test_creators_and_generic_rights_become_real_in_the_heir():
+    parent = sddl.parse("O:BAG:BUD:(A;OICI;GA;;;CO)(A;CI;FR;;;CG)S:(AU;OISA;GW;;;WD)")
+    file = sddl.spell(inheritance.inherited(parent, is_directory=False))
+    assert file == "O:SYG:SYD:AI(A;ID;FA;;;SY)S:AI(AU;IDSA;FW;;;WD)"
+    directory = sddl.spell(inheritance.inherited(parent, is_directory=True))
+    assert directory == (
+        "O:SYG:SYD:AI(A;ID;FA;;;SY)(A;OICIIOID;GA;;;CO)(A;ID;FR;;;SY)(A;CIIOID;FR;;;CG)S:AI(AU;OIIOIDSA;GW;;;WD)"
+    )
+
+
+GIVEN = "O:BAG:BAD:(A;;FR;;;WD)(A;ID;FA;;;BU)"
+
+
+def test_new_semantics_merge_what_the_parent_hands_down_and_restore_does_not(emulator):
+    emulator.put("share/new", headers={"x-ms-file-permission": GIVEN})
+    inherited = INHERITED_FILE.removeprefix("O:SYG:SYD:AI")
+    assert sddl_at(emulator, "share/new") == f"O:BAG:BAD:AI(A;;FR;;;WD){inherited}"
+    restore = {"x-ms-file-permission": GIVEN, "x-ms-file-property-semantics": "Restore"}
+    emulator.put("share/restored", headers=restore)
+    assert sddl_at(emulator, "share/restored") == f"{GIVEN}S:NO_ACCESS_CONTROL"
+    emulator.put("share/protected", headers={"x-ms-file-permission": GIVEN.replace("D:", "D:P")})
+    assert sddl_at(emulator, "share/protected") == f"{GIVEN.replace('D:', 'D:P')}S:NO_ACCESS_CONTROL"
+    emulator.send("PUT", "share/d", DIRECTORY, restore)
+    assert sddl_at(emulator, "share/d", DIRECTORY) == f"{GIVEN}S:NO_ACCESS_CONTROL"
+
+
+def test_what_was_inherited_stays_the_same_when_given_again(emulator):
+    emulator.put("share/f")
+    key = emulator.send("HEAD", "share/f").headers["x-ms-file-permission-key"]
+    assert emulator.put("share/g", headers={"x-ms-file-permission-key": key}).headers["x-ms-file-permission-key"] == key
+
+
+def test_setting_inherits_preserves_or_replaces(emulator):
+    emulator.make_directory("share/d")
+    given = {"x-ms-file-permission": GIVEN}
+    for path, query, inherited in (
+        ("share/d", DIRECTORY, INHERITED_DIRECTORY),
+        ("share/d/f", {}, INHERITED_FILE),
+    ):
+        if not query:
+            emulator.put(path)
+
+        def set_properties(headers, path=path, query=query):
+            assert emulator.send("PUT", path, {**query, "comp": "properties"}, headers).status == 200
+            return sddl_at(emulator, path, query)
+
+        assert set_properties(given) == f"{GIVEN}S:NO_ACCESS_CONTROL"
+        assert set_properties({"x-ms-file-permission": "Preserve"}) == f"{GIVEN}S:NO_ACCESS_CONTROL"
+        assert set_properties({}) == f"{GIVEN}S:NO_ACCESS_CONTROL"
+        assert set_properties({"x-ms-file-permission": "Inherit"}) == inherited
+    root = {**DIRECTORY, "comp": "properties"}
+    for headers, expected in (
+        (given, f"{GIVEN}S:NO_ACCESS_CONTROL"),
+        ({"x-ms-file-permission": "inherit"}, ROOT_DEFAULT),
+    ):
+        assert emulator.send("PUT", "share/", root, headers).status == 200
+        assert sddl_at(emulator, "share/", DIRECTORY) == expected
+
+
+def test_inheriting_follows_the_parent_of_the_moment(emulator):
+    emulator.make_directory("share/d")
+    emulator.put("share/d/before")
+    permission = {"x-ms-file-permission": "O:SYG:SYD:P(A;OICI;FR;;;WD)"}
+    emulator.send("PUT", "share/d", {**DIRECTORY, "comp": "properties"}, permission)
+    emulator.put("share/d/after")
+    assert sddl_at(emulator, "share/d/before") == INHERITED_FILE
+    assert sddl_at(emulator, "share/d/after") == "O:SYG:SYD:AI(A;ID;FR;;;WD)S:NO_ACCESS_CONTROL"
+    source = {"x-ms-file-rename-source": "http://127.0.0.1/devstoreaccount1/share/d/after"}
+    assert emulator.send("PUT", "share/moved", {"comp": "rename"}, source).status == 200
+    assert sddl_at(emulator, "share/moved") == "O:SYG:SYD:AI(A;ID;FR;;;WD)S:NO_ACCESS_CONTROL"
