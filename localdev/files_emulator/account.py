@@ -7,6 +7,8 @@ from localdev.files_emulator.blocks import Blocks, MemoryBlocks
 from localdev.files_emulator.errors import ServiceError
 from localdev.files_emulator.journal import Journal, NoJournal
 from localdev.files_emulator.permissions import Permissions
+from localdev.files_emulator.retention import DeletedShares
+from localdev.files_emulator.service_properties import ServiceProperties
 from localdev.files_emulator.share import Share, ShareProperties
 from localdev.files_emulator.smb import DIRECTORY
 from localdev.files_emulator.times import Clock
@@ -34,6 +36,8 @@ class Account:
         self.clock = Clock()
         self.permissions = Permissions(name, self.journal)
         self.shares: dict[str, Share] = {}
+        self.deleted = DeletedShares(self.journal)
+        self.service = ServiceProperties()
         self._numbers = count(1)
         self._serials = count(1)
 
@@ -70,6 +74,21 @@ class Account:
         return Directory(ROOT_NUMBER, ROOT_NUMBER, "", 0, DIRECTORY, key, now, now, now, now)
 
     def delete_share(self, share: Share) -> None:
-        """Remove ``share`` and its snapshots."""
+        """Remove ``share`` and its snapshots, for good unless the service is set to keep what is deleted."""
         del self.shares[share.name]
-        self.journal.share_gone(share)
+        if self.service.retention_days:
+            self.deleted.keep(share, self.clock.tick(), self.service.retention_days)
+        else:
+            self.journal.share_gone(share)
+
+    def restore_share(self, name: str, version: str) -> Share:
+        """Bring back a deleted share under its name, with its snapshots."""
+        if name in self.shares:
+            raise ServiceError("ShareAlreadyExists")
+        share = self.shares[name] = self.deleted.take(name, version, self.clock.tick())
+        return share
+
+    def set_service(self, properties: ServiceProperties) -> None:
+        """Replace the settings of the service."""
+        self.service = properties
+        self.journal.service(properties)

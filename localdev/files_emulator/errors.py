@@ -112,6 +112,7 @@ CODES: dict[str, tuple[int, str]] = {
     "MetadataTooLarge": (400, "The metadata specified exceeds the maximum permissible limit."),
     "MissingContentLengthHeader": (411, "Content-Length HTTP header is missing."),
     "MissingRequiredHeader": (400, "An HTTP header that's mandatory for this request is not specified."),
+    "MissingRequiredXmlNode": (400, "A required XML node was not specified in the request body."),
     "MissingRequiredQueryParameter": (400, "A query parameter that's mandatory for this request is not specified."),
     "NoAuthenticationInformation": (
         401,
@@ -140,6 +141,7 @@ CODES: dict[str, tuple[int, str]] = {
     "ShareSnapshotOperationNotSupported": (400, "The specified operation is not supported on a share snapshot."),
     "UnsupportedHeader": (400, "One of the HTTP headers specified in the request is not supported."),
     "UnsupportedHttpVerb": (405, "The resource doesn't support the specified HTTP verb."),
+    "UnsupportedXmlNode": (400, "One of the XML nodes specified in the request body is not supported."),
     "UnsupportedQueryParameter": (
         400,
         "One of the query parameters specified in the request URI is not supported.",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from localdev.files_emulator.leases import Lease
+    from localdev.files_emulator.service_properties import ServiceProperties
     from localdev.files_emulator.share import Holder, Share
     from localdev.files_emulator.tree import Entry
 
@@ -20,10 +21,13 @@ class Journal(Protocol):
         """``node`` is no longer in the live tree; snapshots may still have it."""
 
     def share(self, share: Share) -> None:
-        """``share`` is new, or its properties, policies or snapshots changed."""
+        """``share`` is new, was deleted to be kept, or its properties, policies or snapshots changed."""
 
     def share_gone(self, share: Share) -> None:
-        """``share`` was deleted with all its snapshots."""
+        """``share`` is gone for good with all its snapshots."""
+
+    def service(self, properties: ServiceProperties) -> None:
+        """The settings of the service are now ``properties``."""
 
     def lease(self, share: Share, holder: Holder, lease: Lease | None) -> None:
         """The lease of ``holder`` is now ``lease``."""
@@ -45,6 +49,9 @@ class NoJournal:
         """Forget it."""
 
     def share_gone(self, share: Share) -> None:
+        """Forget it."""
+
+    def service(self, properties: ServiceProperties) -> None:
         """Forget it."""
 
     def lease(self, share: Share, holder: Holder, lease: Lease | None) -> None:

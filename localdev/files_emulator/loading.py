@@ -5,7 +5,14 @@ from pathlib import Path
 
 from localdev.files_emulator.account import DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY, Account
 from localdev.files_emulator.blocks import Block
-from localdev.files_emulator.records import lease_from, node_from, policies_from, properties_from
+from localdev.files_emulator.records import (
+    deletion_from,
+    lease_from,
+    node_from,
+    policies_from,
+    properties_from,
+    service_from,
+)
 from localdev.files_emulator.replay import Replay, Row, first_kept, hidden_rows
 from localdev.files_emulator.share import Share, Snapshot
 from localdev.files_emulator.store_sqlite import SqliteBlock, SqliteStore
@@ -25,7 +32,12 @@ def open_account(directory: Path) -> tuple[Account, SqliteStore]:
     store.db.execute("BEGIN")
     for serial, record in store.db.execute("SELECT serial, record FROM share").fetchall():
         share = _load_share(account, store, serial, record, blocks)
-        account.shares[share.name] = share
+        if share.deletion is None:
+            account.shares[share.name] = share
+        else:
+            account.deleted.load(share)
+    for (record,) in store.db.execute("SELECT record FROM service"):
+        account.service = service_from(record)
     stored = {row[0] for row in store.db.execute("SELECT id FROM block")}
     store.db.executemany("DELETE FROM block WHERE id = ?", [(id_,) for id_ in stored - blocks.keys()])
     store.db.execute("COMMIT")
@@ -62,6 +74,7 @@ def _load_share(
         store,
         account.take_number,
         policies=policies_from(fields["policies"]),
+        deletion=deletion_from(fields.get("deletion")),
     )
     seen = ((first_kept(born, epochs), number, text) for born, number, text in rows if (number, born) not in hidden)
     nodes = (

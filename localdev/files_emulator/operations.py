@@ -49,7 +49,9 @@ _SERVICE: dict[tuple[str, str, str], Operation] = {
     ("GET", "service", "properties"): Operation(
         "service_get_properties", _SERVICE_READ, ops_service.service_get_properties
     ),
-    ("PUT", "service", "properties"): Operation("service_set_properties", _SERVICE_WRITE),
+    ("PUT", "service", "properties"): Operation(
+        "service_set_properties", _SERVICE_WRITE, ops_service.service_set_properties
+    ),
     ("POST", "service", "userdelegationkey"): Operation("service_get_user_delegation_key", _SERVICE_READ),
 }
 _SHARE: dict[tuple[str, str, str], Operation] = {
@@ -71,7 +73,7 @@ _SHARE: dict[tuple[str, str, str], Operation] = {
     ("HEAD", "share", "acl"): Operation("share_get_access_policy", _SHARE_WRITE, ops_policy.share_get_access_policy),
     ("PUT", "share", "acl"): Operation("share_set_access_policy", _SHARE_WRITE, ops_policy.share_set_access_policy),
     ("GET", "share", "stats"): Operation("share_get_statistics", _SHARE_READ, ops_share.share_get_statistics),
-    ("PUT", "share", "undelete"): Operation("share_restore", _SHARE_WRITE),
+    ("PUT", "share", "undelete"): Operation("share_restore", _SHARE_WRITE, ops_share.share_restore),
 }
 _DIRECTORY: dict[tuple[str, str, str], Operation] = {
     ("PUT", "directory", ""): Operation("directory_create", _CREATE, ops_directory.directory_create),

@@ -16,7 +16,9 @@ from localdev.files_emulator.permissions import MAX_TEXT_BYTES
 from localdev.files_emulator.share import SHARE_ITSELF, Share, ShareProperties
 from localdev.files_emulator.smb import is_binary_format
 from localdev.files_emulator.times import now_ticks
-from localdev.files_emulator.tree import usage_bytes
+from localdev.files_emulator.tree import stored_extents, usage_bytes
+
+_DELETED = ("x-ms-deleted-share-name", "x-ms-deleted-share-version")
 
 
 def share_create(call: Call) -> Reply:
@@ -46,8 +48,33 @@ def share_delete(call: Call) -> Reply:
     guard_share(call, share, deletes=True)
     if mode == "include" and _has_leased_snapshot(share):
         raise ServiceError("DeleteShareWhenSnapshotLeased")
+    told = _usage_headers(share) if share.properties.provisioned_iops else []
     call.account.delete_share(share)
-    return Reply(202)
+    return Reply(202, told)
+
+
+def _usage_headers(share: Share) -> Headers:
+    """Return what a share holds, and what only its snapshots hold; the service tells of provisioned v2 shares alone."""
+    live = stored_extents(share.root)
+    frozen: dict[tuple[int, int], int] = {}
+    for snapshot in share.snapshots.values():
+        frozen |= stored_extents(snapshot.root)
+    return [
+        ("x-ms-file-share-usage-bytes", str(sum(live.values()))),
+        ("x-ms-file-share-snapshot-usage-bytes", str(sum(frozen[key] for key in frozen.keys() - live.keys()))),
+    ]
+
+
+def share_restore(call: Call) -> Reply:
+    """Bring back a deleted share with its snapshots."""
+    name, version = (call.headers.get(header, "") for header in _DELETED)
+    for header, value in zip(_DELETED, (name, version), strict=True):
+        if not value:
+            raise missing_header(header)
+    if name != call.address.share:
+        raise bad_header(_DELETED[0], name)
+    p = call.account.restore_share(name, version).properties
+    return Reply(201, [*changed_headers(p.modified), *share_headers.answer_headers(p)])
 
 
 def _has_leased_snapshot(share: Share) -> bool:

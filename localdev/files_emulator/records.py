@@ -5,7 +5,8 @@
     node  = [kind, parent, name, attributes, permission, created, accessed, written, changed, metadata, file]
     kind  = "d" | "f";  file = null | [size, [[start, end, block, offset]*], content headers, copied]
     holder = number | snapshot id | "";  lease = [id, seconds, ends, breaks]
-    share = {name, epoch, properties, policies, snapshots: [[id, epoch, properties]*]}
+    share = {name, epoch, properties, policies, snapshots: [[id, epoch, properties]*], deletion}
+    deletion = null | [version, at, until];  service = [elements, retention days]
 
 The database carries ``FORMAT``; a file written by another version is refused, not guessed at.
 """
@@ -18,7 +19,8 @@ from typing import Any
 from localdev.files_emulator.blocks import Block
 from localdev.files_emulator.content import Extent
 from localdev.files_emulator.leases import Lease
-from localdev.files_emulator.share import Holder, Share, SharePolicy, ShareProperties
+from localdev.files_emulator.service_properties import ServiceProperties
+from localdev.files_emulator.share import Deletion, Holder, Share, SharePolicy, ShareProperties
 from localdev.files_emulator.tree import ContentHeaders, Copied, Directory, Entry, File, Metadata
 
 FORMAT = 1
@@ -71,9 +73,25 @@ def share_text(share: Share) -> str:
             "epoch": share.epoch,
             "properties": astuple(share.properties),
             "policies": [astuple(policy) for policy in share.policies],
+            "deletion": None if share.deletion is None else astuple(share.deletion),
             "snapshots": [(s.id, s.epoch, astuple(s.properties)) for s in share.snapshots.values()],
         }
     )
+
+
+def deletion_from(fields: list[Any] | None) -> Deletion | None:
+    """Return what is known of the deletion of a share, if it was deleted."""
+    return None if fields is None else Deletion(*fields)
+
+
+def service_text(properties: ServiceProperties) -> str:
+    """Return the settings of the service as text."""
+    return json.dumps(astuple(properties))
+
+
+def service_from(record: str) -> ServiceProperties:
+    """Return the settings of the service."""
+    return ServiceProperties(*json.loads(record))
 
 
 def holder_text(holder: Holder) -> str:

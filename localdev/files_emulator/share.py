@@ -68,6 +68,15 @@ class Snapshot:
     properties: ShareProperties
 
 
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """When a share was deleted and until when it is kept, in ticks; its version tells it from others of its name."""
+
+    version: str
+    at: int
+    until: int
+
+
 @dataclass(slots=True)
 class Share:
     """One share; ``serial`` tells it from an earlier share of the same name."""
@@ -82,6 +91,7 @@ class Share:
     policies: tuple[SharePolicy, ...] = ()
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     leases: dict[Holder, Lease] = field(default_factory=dict)
+    deletion: Deletion | None = None
 
     def own_directory(self, path: Path) -> Directory:
         """Return the existing directory at ``path`` for changing."""

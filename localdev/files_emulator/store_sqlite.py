@@ -15,7 +15,8 @@ from pathlib import Path
 
 from localdev.files_emulator.blocks import Block
 from localdev.files_emulator.leases import Lease
-from localdev.files_emulator.records import FORMAT, holder_text, lease_text, node_text, share_text
+from localdev.files_emulator.records import FORMAT, holder_text, lease_text, node_text, service_text, share_text
+from localdev.files_emulator.service_properties import ServiceProperties
 from localdev.files_emulator.share import Holder, Share
 from localdev.files_emulator.tree import Entry
 
@@ -23,6 +24,7 @@ NUMBERS_AHEAD = 1024  # node numbers are reserved in lots, so that creating a fi
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS service (id INTEGER PRIMARY KEY CHECK (id = 0), record TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS share (serial INTEGER PRIMARY KEY, record TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS node (
     serial INTEGER NOT NULL, number INTEGER NOT NULL, born INTEGER NOT NULL, record TEXT,
@@ -86,6 +88,7 @@ class SqliteStore:
         self._nodes_gone: dict[tuple[int, int], Share] = {}
         self._shares: dict[int, Share] = {}
         self._shares_gone: list[int] = []
+        self._service: ServiceProperties | None = None
         self._leases: dict[tuple[int, Holder], Lease | None] = {}
         self._permissions: list[tuple[str, str]] = []
 
@@ -143,6 +146,10 @@ class SqliteStore:
         self._shares.pop(share.serial, None)
         self._shares_gone.append(share.serial)
 
+    def service(self, properties: ServiceProperties) -> None:
+        """Write the settings of the service with the next commit."""
+        self._service = properties
+
     def lease(self, share: Share, holder: Holder, lease: Lease | None) -> None:
         """Write a lease with the next commit."""
         self._leases[share.serial, holder] = lease
@@ -161,7 +168,13 @@ class SqliteStore:
         if self._broken:
             raise sqlite3.OperationalError("an earlier transaction failed: restart the emulator")
         if not (
-            self._nodes or self._nodes_gone or self._shares or self._shares_gone or self._leases or self._permissions
+            self._nodes
+            or self._nodes_gone
+            or self._shares
+            or self._shares_gone
+            or self._leases
+            or self._permissions
+            or self._service
         ):
             return
         self._broken = True
@@ -194,6 +207,8 @@ class SqliteStore:
                 db.execute("DELETE FROM node WHERE serial = ? AND number = ?", (serial, number))
         for serial, share in self._shares.items():
             db.execute("INSERT OR REPLACE INTO share VALUES (?, ?)", (serial, share_text(share)))
+        if self._service is not None:
+            db.execute("INSERT OR REPLACE INTO service VALUES (0, ?)", (service_text(self._service),))
         for (serial, holder), lease in self._leases.items():
             if lease is None:
                 db.execute("DELETE FROM lease WHERE serial = ? AND holder = ?", (serial, holder_text(holder)))
@@ -215,6 +230,7 @@ class SqliteStore:
         self._shares.clear()
         self._shares_gone.clear()
         self._leases.clear()
+        self._service = None
         if not self._broken and self._permissions and not self.db.in_transaction:
             kept, self._permissions = self._permissions, []
             self.db.executemany("INSERT OR IGNORE INTO permission VALUES (?, ?)", kept)

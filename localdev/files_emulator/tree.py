@@ -209,3 +209,10 @@ def walk(root: Directory) -> Iterator[Entry]:
 def usage_bytes(root: Directory) -> int:
     """Return how many bytes of content the tree holds."""
     return sum(stored_bytes(node.extents) for node in walk(root) if isinstance(node, File))
+
+
+def stored_extents(root: Directory) -> dict[tuple[int, int], int]:
+    """Return the bytes of every part of a block that the tree holds, by block and offset."""
+    files = (node for node in walk(root) if isinstance(node, File))
+    parts = (extent for file in files for extent in file.extents if extent.block.id > 0)
+    return {(part.block.id, part.offset): part.end - part.start for part in parts}
