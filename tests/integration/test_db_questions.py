@@ -1,0 +1,241 @@
+"""The SQL functions people ask the tree with, against a plain model, on trees that Hypothesis invents."""
+
+import asyncio
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+import psycopg
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.db import pages as db
+from shared.db.migrate import migrate
+from shared.db.pool import make_pool
+from shared.formats import packed
+from shared.model.page import FileRow, Page
+from tests.support.catalogue import directory, page
+from tests.support.pages import names
+
+SHARE = 7
+NOW = 1_800_000_000
+INSERT = f"INSERT INTO page_{SHARE} (page_id, parent_id, file_id, share_id, name, names, packed) VALUES (%s, %s, %s, {SHARE}, %s, %s, %s)"
+
+
+@pytest.fixture(scope="module")
+def conn(postgres_url_module):
+    async def prepare() -> None:
+        await migrate(postgres_url_module)
+        async with make_pool(postgres_url_module) as pool, pool.connection() as made:
+            await made.execute(
+                b"INSERT INTO tenant VALUES ('acme', 'Acme');"
+                b"INSERT INTO share (share_id, tenant_id, name, account_url, share_name, credential)"
+                b" VALUES (7, 'acme', 's', 'a', 's', 'c')"
+            )
+            await db.create_partition(made, SHARE)
+
+    asyncio.run(prepare())
+    with psycopg.connect(postgres_url_module, autocommit=True) as made:
+        made.execute(f"SET afb.share_id = {SHARE}")
+        yield made
+
+
+@dataclass
+class Tree:
+    """A tree as rows and as what they mean: node id to (parent, name, size, mtime, hash)."""
+
+    rows: list[Page] = field(default_factory=list)
+    nodes: dict[int, tuple] = field(default_factory=dict)
+    deleted: list[int] = field(default_factory=list)
+
+    def path(self, node_id: int) -> str:
+        parent, name, *_ = self.nodes[node_id]
+        above = self.path(parent) if parent else ""
+        return f"{above}/{name}" if above else name
+
+    def children(self, node_id: int) -> list[tuple]:
+        found = [(n, *rest) for n, rest in self.nodes.items() if rest[0] == node_id]
+        return sorted(found, key=lambda node: node[2])
+
+    def files(self) -> list[tuple]:
+        return [(n, *rest) for n, rest in self.nodes.items() if rest[2] is not None]
+
+    def below(self, node_id: int) -> list[tuple]:
+        found = [(node_id, *self.nodes[node_id])]
+        for child in self.children(node_id):
+            found += self.below(child[0]) if child[3] is None else [child]
+        return found
+
+
+_file_names = st.builds(
+    lambda stem, ending: stem + ending, names, st.sampled_from(["", ".txt", ".TXT", ".tar.gz", "."])
+).filter(bool)
+_sizes = st.sampled_from([0, 1, 9, 10, 99, 10**6, 2**40]) | st.integers(0, 5000)
+_mtimes = st.integers(NOW - 200_000_000, NOW + 1000)
+
+
+@st.composite
+def trees(draw):
+    """Up to eight directories, some deleted; files in pages of up to three, so that boundaries are everywhere."""
+    tree = Tree()
+    for number in range(1, draw(st.integers(1, 8)) + 1):
+        parent = 0 if number == 1 else draw(st.integers(1, number - 1))
+        taken = {node[1] for node in tree.nodes.values() if parent and node[0] == directory(parent)}
+        name = "" if number == 1 else draw(names.filter(lambda n, taken=taken: n and n not in taken))
+        if number > 1 and (draw(st.integers(0, 9)) == 0 or directory(parent) in tree.deleted):
+            tree.rows.append(page(number, parent, name, deleted_run=3, next_slot=5))
+            tree.deleted.append(directory(number))
+            continue
+        chosen = sorted(draw(st.sets(_file_names, max_size=9)))
+        counting = draw(st.booleans())
+        numbers = list(range(1, len(chosen) + 1)) if counting else draw(st.permutations(range(2, len(chosen) + 2)))
+        rows = [
+            FileRow(n, slot, draw(_sizes), draw(_mtimes), draw(st.integers(0, 3)))
+            for n, slot in zip(chosen, numbers, strict=True)
+        ]
+        parts = [rows[i : i + 3] for i in range(0, len(rows), 3)] or [[]]
+        for page_no, part in enumerate(parts):
+            if page_no == 0:
+                tree.rows.append(
+                    page(number, parent or None, name, files=tuple(part), next_slot=max(numbers, default=0) + 1)
+                )
+            else:
+                lower = part[0].name
+                tree.rows.append(Page(directory_id=directory(number), page_no=page_no, name=lower, files=tuple(part)))
+        if draw(st.booleans()):
+            gone = Page(directory_id=directory(number), page_no=len(parts), name="zz", deleted_run=2)
+            tree.rows.append(gone)
+        tree.nodes[directory(number)] = (directory(parent) if parent else None, name, None, number, None)
+        for row in rows:
+            tree.nodes[directory(number) | row.slot] = (
+                directory(number),
+                row.name,
+                row.size_bytes,
+                row.mtime,
+                row.hash,
+            )
+    # A name is a directory's or a file's.
+    for node_id, (parent, name, size, *_) in list(tree.nodes.items()):
+        twin = [n for n, other in tree.nodes.items() if other[0] == parent and other[1] == name and n != node_id]
+        if size is None and twin:
+            tree.rows = [_without(row, twin) for row in tree.rows]
+            for n in twin:
+                del tree.nodes[n]
+    return tree
+
+
+def _without(row: Page, node_ids: list[int]) -> Page:
+    kept = tuple(f for f in row.files if row.directory_id | f.slot not in node_ids)
+    if len(kept) == len(row.files):
+        return row
+    return Page(**{name: getattr(row, name) for name in Page.__slots__} | {"files": kept, "next_slot": row.next_slot})
+
+
+def store(conn, tree: Tree) -> None:
+    conn.execute(f"TRUNCATE page_{SHARE}")
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            INSERT,
+            [
+                [row.directory_id | row.page_no, row.parent_id, row.file_id, row.name, *packed.pack(row)]
+                for row in tree.rows
+            ],
+        )
+
+
+def ask(conn, text, *args):
+    return conn.execute(text, args).fetchall()
+
+
+@settings(max_examples=60, deadline=None)
+@given(tree=trees(), most=st.integers(1, 5), data=st.data())
+def test_the_answers_are_those_of_a_plain_tree(conn, tree, most, data):
+    store(conn, tree)
+    for node_id in tree.nodes:
+        path = tree.path(node_id)
+        assert ask(conn, "SELECT node_path(%s)", node_id) == [(path,)]
+        assert ask(conn, "SELECT node_at(%s)", path) == [(node_id,)]
+    directories = [n for n, node in tree.nodes.items() if node[2] is None]
+    for node_id in directories:
+        listed = [(n, p, name, size, mtime) for n, p, name, size, mtime, _ in tree.children(node_id)]
+        after, found = "", []
+        while True:
+            part = ask(conn, "SELECT * FROM node_children(%s, %s, %s)", node_id, after, most)
+            found += [row[:5] for row in part]
+            if len(part) < most:
+                break
+            after = part[-1][2]
+        assert found == listed
+        below = tree.below(node_id)
+        sizes = [node[3] for node in below if node[3] is not None]
+        totals = (len(below) - len(sizes) - 1, len(sizes), sum(sizes))
+        assert ask(conn, "SELECT * FROM node_totals(%s)", node_id) == [totals]
+        assert {row[0] for row in ask(conn, "SELECT node_id FROM nodes_below(%s)", node_id)} == {n[0] for n in below}
+    absent = data.draw(names)
+    if all(node[1] != absent or node[0] != directory(1) for node in tree.nodes.values()) and absent:
+        assert ask(conn, "SELECT node_at(%s)", absent) == [(None,)]
+    for gone in [*tree.deleted, directory(99), directory(1) | 77]:
+        assert ask(conn, "SELECT node_path(%s)", gone) == [(None,)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(tree=trees(), most=st.integers(1, 4))
+def test_the_statistics_are_those_of_the_files(conn, tree, most):
+    store(conn, tree)
+    files = tree.files()
+    largest = sorted(files, key=lambda f: (-f[3], f[0]))[:most]
+    assert [row[0] for row in ask(conn, "SELECT node_id FROM largest_files(%s)", most)] == [f[0] for f in largest]
+    oldest = sorted(files, key=lambda f: (f[4], f[0]))[:most]
+    assert [row[0] for row in ask(conn, "SELECT node_id FROM oldest_files(%s)", most)] == [f[0] for f in oldest]
+
+    def tally(key):
+        found = defaultdict(lambda: [0, 0])
+        for f in files:
+            found[key(f)][0] += 1
+            found[key(f)][1] += f[3]
+        return {k: tuple(v) for k, v in found.items()}
+
+    def asked(function):
+        return {k: (n, total) for k, n, total in ask(conn, f"SELECT * FROM {function}")}
+
+    assert asked("files_by_size_class()") == tally(lambda f: len(str(f[3])) if f[3] else 0)
+    assert asked(f"files_by_age({NOW})") == tally(lambda f: max(-1, (NOW - f[4]) * 10 // 315_576_000))
+    stem_and_dot = {f[0]: f[2].rpartition(".") for f in files}
+    endings = tally(lambda f: stem_and_dot[f[0]][2].lower() if stem_and_dot[f[0]][0] else "")
+    assert {k: n for k, (n, _) in asked("files_by_extension()").items()} == {k: n for k, (n, _) in endings.items()}
+    same = Counter((f[5], f[3]) for f in files if f[3] >= 1)
+    expected = {k: (n, (n - 1) * k[1]) for k, n in same.items() if n > 1}
+    found = ask(conn, "SELECT hash, size, copies, wasted_bytes FROM duplicate_files(1, 1000)")
+    assert {(h, s): (n, wasted) for h, s, n, wasted in found} == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "index"),
+    [
+        ("SELECT * FROM node_children(33554432)", "page_7_by_parent_group"),
+        ("SELECT node_path(33554433)", "page_7_by_id"),
+        ("SELECT node_at('d2/f000001')", "page_7_by_parent_group"),
+        ("SELECT * FROM node_totals(33554432)", "page_7_by_parent_group"),
+    ],
+)
+def test_questions_about_one_place_never_scan_the_tree(conn, text, index):
+    tree = Tree(rows=[page(n, n // 10 or None, f"d{n}" if n > 1 else "", 3) for n in range(1, 20_001)])
+    store(conn, tree)
+    for analysed in (False, True):
+        if analysed:
+            conn.execute(f"ANALYZE page_{SHARE}")
+        before = _scans(conn)
+        conn.execute(text).fetchall()
+        after = _scans(conn)
+        assert after[f"page_{SHARE}"] == before[f"page_{SHARE}"], "a sequential scan"
+        assert after[index] > before[index]
+
+
+def _scans(conn) -> dict[str, int]:
+    conn.execute("SELECT pg_stat_force_next_flush()")
+    conn.execute("SELECT pg_stat_clear_snapshot()")
+    tables = conn.execute("SELECT relname, seq_scan FROM pg_stat_user_tables WHERE relname = %s", [f"page_{SHARE}"])
+    indexes = conn.execute(
+        "SELECT indexrelname, idx_scan FROM pg_stat_user_indexes WHERE relname = %s", [f"page_{SHARE}"]
+    )
+    return dict(tables.fetchall()) | dict(indexes.fetchall())
