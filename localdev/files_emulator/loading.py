@@ -16,6 +16,7 @@ from localdev.files_emulator.records import (
 from localdev.files_emulator.replay import Replay, Row, first_kept, hidden_rows
 from localdev.files_emulator.share import Share, Snapshot
 from localdev.files_emulator.store_sqlite import SqliteBlock, SqliteStore
+from localdev.files_emulator.times import now_ticks
 from localdev.files_emulator.tree import ROOT_NUMBER, Directory
 
 
@@ -44,6 +45,7 @@ def open_account(directory: Path) -> tuple[Account, SqliteStore]:
     numbers, serials = store.setting("numbers", 0), store.setting("serials", 0)
     account.continue_after(numbers, serials)
     store.continue_after(max(map(abs, stored | blocks.keys()), default=0), numbers, serials)
+    account.deleted.all(now_ticks())
     store.commit()
     return account, store
 

@@ -17,6 +17,7 @@ class DeletedShares:
 
     def keep(self, share: Share, now: int, days: int) -> None:
         """Keep ``share``, which was deleted at ``now``, with its snapshots, but without their leases."""
+        self.all(now)
         for holder in ["", *share.snapshots]:
             if holder in share.leases:
                 share.set_lease(holder, None)

@@ -129,12 +129,12 @@ class Share:
             self._forget_broken_lease(node.number)
 
     def hang(self, parent: Directory, child: Entry) -> None:
-        """Put ``child`` into ``parent``, which is owned, in place of any child of its name, whose lease it inherits."""
+        """Put ``child`` into ``parent``, which is owned, in place of any child of its name; if it has no lease it gets that one's."""
         old = parent.child(key_of(child.name))
         if old is not None and old.number != child.number:
             self.journal.node_gone(self, old)
             if old.number in self.leases:
-                self.set_lease(child.number, self.leases[old.number])
+                self.set_lease(child.number, self.leases.get(child.number) or self.leases[old.number])
                 self.set_lease(old.number, None)
         child.parent_number = parent.number
         parent.hang(child)

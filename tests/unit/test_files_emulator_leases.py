@@ -311,6 +311,17 @@ def test_a_replaced_file_stays_leased(emulator):
     assert emulator.put("share/d/f", b"newer").code == "LeaseIdMissing"
 
 
+def test_a_leased_file_keeps_its_lease_when_it_is_renamed_onto_a_leased_one(emulator):
+    emulator.put("share/d/g", b"another")
+    lease(emulator, "share/d/g", proposed=A)
+    lease(emulator, proposed=B)
+    method, path, query, headers, body = WRITES["rename onto"]
+    ids = {"x-ms-source-lease-id": A, "x-ms-destination-lease-id": B}
+    assert emulator.send(method, path, query, {**headers, **ids}, body).status == 200
+    assert lease(emulator, action="release", id=A).status == 200
+    assert emulator.account.shares["share"].leases == {}
+
+
 def delete_share(emulator, snapshot="", **headers):
     query = {"restype": "share"} | ({"sharesnapshot": snapshot} if snapshot else {})
     return emulator.send("DELETE", "share", query, {n.replace("_", "-"): v for n, v in headers.items()})

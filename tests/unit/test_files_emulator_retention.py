@@ -230,6 +230,21 @@ def test_settings_and_deleted_shares_are_kept_on_disk(tmp_path):
     store.close()
 
 
+def test_a_share_whose_time_is_over_is_not_even_loaded(tmp_path):
+    account, store = open_account(tmp_path)
+    emulator = InProcess(account, store)
+    configure(emulator, KEEP)
+    emulator.create_share("share")
+    emulator.put("share/f", b"content")
+    delete(emulator, "share")
+    store.db.execute("UPDATE share SET record = json_set(record, '$.deletion[2]', 1)")
+    store.close()
+    account, store = open_account(tmp_path)
+    assert account.deleted.all(0) == []
+    assert store.db.execute("SELECT COUNT(*) FROM node").fetchone() == (0,)
+    store.close()
+
+
 def test_pages_of_shares_do_not_move_when_shares_go(emulator):
     configure(emulator, KEEP)
     for name in ("aaa", "bbb", "ccc", "ddd"):
