@@ -7,7 +7,6 @@ from localdev.files_emulator import smb
 from localdev.files_emulator.address import path_of
 from localdev.files_emulator.call import Call, as_file, as_regular, changed_headers, stored
 from localdev.files_emulator.errors import ServiceError, bad_header, missing_header
-from localdev.files_emulator.lease_guard import guard_write
 from localdev.files_emulator.messages import Reply
 from localdev.files_emulator.metadata import metadata_of
 from localdev.files_emulator.posix import MAX_LINKS, posix_of_new, refuse_foreign
@@ -74,7 +73,6 @@ def file_create_hard_link(call: Call) -> Reply:
         raise bad_header(_TARGET, headers[_TARGET])
     new_parent = _free_place(call, share)
     file = as_regular(find(share.root, target), "ResourceTypeMismatch")
-    guard_write(call, file)
     if file.posix is None or file.posix.links >= MAX_LINKS:
         raise ServiceError("OutOfRangeInput", HeaderName=_TARGET)
 

@@ -139,11 +139,11 @@ class Share:
     def hang(self, parent: Directory, child: Entry) -> None:
         """Put ``child`` into ``parent``, which is owned, in place of any child of its name.
 
-        If it has no lease it gets that one's, unless that one goes on under other names.
+        If it has no lease it gets that one's.
         """
         old = parent.child(parent.key(child.name))
         if old is not None and old.number != child.number:
-            if old.number in self.leases and not (old.posix is not None and old.posix.places):
+            if old.number in self.leases:
                 self.set_lease(child.number, self.leases.get(child.number) or self.leases[old.number])
             self._gone(old, child.changed)
         child.parent_number = parent.number

@@ -364,25 +364,6 @@ def test_a_file_has_at_most_178_names(nfs):
     assert (answer.status, answer.code) == (400, "OutOfRangeInput")
 
 
-def test_a_lease_guards_a_file_under_all_its_names(linked):
-    lease = {"x-ms-lease-action": "acquire", "x-ms-lease-duration": "-1"}
-    id_ = linked.send("PUT", "nfs/f", {"comp": "lease"}, lease).headers["x-ms-lease-id"]
-    assert linked.write("nfs/d/g", b"x").code == "LeaseIdMissing"
-    assert linked.hardlink("nfs/x", "d/g").code == "LeaseIdMissing"
-    assert linked.hardlink("nfs/x", "d/g", {"x-ms-lease-id": id_}).status == 201
-    assert linked.send("DELETE", "nfs/f", {}, {"x-ms-lease-id": id_}).status == 202
-    assert linked.write("nfs/d/e/h", b"x").code == "LeaseIdMissing"
-    linked.put("nfs/new", b"new")
-    wanted = {
-        "x-ms-file-rename-source": URL + "nfs/new",
-        "x-ms-file-rename-replace-if-exists": "true",
-        "x-ms-destination-lease-id": id_,
-    }
-    assert linked.send("PUT", "nfs/d/g", {"comp": "rename"}, wanted).status == 200
-    assert linked.head("nfs/d/g")["x-ms-lease-state"] == "available"
-    assert linked.head("nfs/x")["x-ms-lease-state"] == "leased"
-
-
 def tree(emulator, path="nfs", snapshot="", seen=None):
     """Return all that can be seen below ``path``, by path."""
     found = {} if seen is None else seen
