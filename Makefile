@@ -12,7 +12,7 @@ typed := $(sort $(foreach d,shared activities orchestrators http_api localdev be
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-install: ## Python packages into .venv, Azurite into build/azurite
+install: ## Python packages into .venv, Azurite into build/azurite, AzCopy into build/azcopy
 	@localdev/install/all.sh
 
 demo: install ## back up, browse, restore and verify a share on this machine

@@ -7,4 +7,5 @@ exec 9>build/.install.lock
 flock 9
 localdev/install/python.sh
 localdev/install/azurite.sh
+localdev/install/azcopy.sh
 localdev/install/flatc.sh

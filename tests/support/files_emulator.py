@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from pathlib import Path
+from typing import IO
 from urllib.parse import quote
 
 from localdev.files_emulator.account import Account
@@ -21,7 +22,6 @@ from localdev.files_emulator.control import Control
 from localdev.files_emulator.http1 import Connection
 from localdev.files_emulator.service import Service
 from localdev.files_emulator.store import MemoryStore, Store
-from tests.support.files_control import ControlClient
 
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -49,13 +49,10 @@ class Running:
     process: subprocess.Popen
     url: str
     port: int
-    control_url: str
     raw: "RawClient" = field(init=False)
-    control: ControlClient = field(init=False)
 
     def __post_init__(self):
         self.raw = RawClient(self.port)
-        self.control = ControlClient(self.control_url)
 
     def kill(self):
         self.process.kill()
@@ -63,23 +60,25 @@ class Running:
 
 
 @contextmanager
-def running(*arguments: str) -> Iterator[Running]:
+def running(*arguments: str, stderr: IO[bytes] | None = None) -> Iterator[Running]:
     """Start an emulator on a free port; stop it, by its process id, at the end."""
     process = subprocess.Popen(
         [sys.executable, "-m", "localdev.files_emulator", "--port", "0", *arguments],
         cwd=REPOSITORY,
         stdout=subprocess.PIPE,
+        stderr=stderr,
         text=True,
     )
+    emulator = None
     try:
         line = process.stdout.readline()
         url = line.split()[-1] if line else ""
         assert url.startswith("http://"), f"the emulator did not start: {line!r}"
-        control_url = process.stdout.readline().split()[-1]
-        emulator = Running(process, url, int(url.split(":")[2].split("/")[0]), control_url)
+        emulator = Running(process, url, int(url.split(":")[2].split("/")[0]))
         yield emulator
-        emulator.raw.close()
     finally:
+        if emulator is not None:
+            emulator.raw.close()
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
         process.wait(10)
