@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from localdev.demo import checks
 from localdev.demo.account import Account
@@ -169,8 +168,7 @@ class _Demo:
 
     def _service_requests(self) -> int:
         """Ask the emulator how many requests it has served."""
-        parts = urlsplit(self._stack.files_url)
-        with urllib.request.urlopen(f"{parts.scheme}://{parts.netloc}/-/counters", timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"{self._stack.files.control_url}/counters", timeout=10) as answer:  # noqa: S310
             return int(json.load(answer)["total"])
 
     def _change(self, plan: Plan) -> None:

@@ -18,17 +18,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m localdev.files_emulator",
         description="An Azure Files service (FileREST) for one machine.",
-        epilog=f"The account is {DEVELOPMENT_ACCOUNT} with the well-known development key. Prints its URL when it is ready.",
+        epilog=f"The account is {DEVELOPMENT_ACCOUNT} with the well-known development key. Prints its URL when it is ready, then the control API's.",
     )
     parser.add_argument("--port", type=int, default=10004, help="TCP port; 0 picks a free one (default: 10004)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument(
+        "--control-port", type=int, help="TCP port of the control API, on 127.0.0.1 (default: the one after --port)"
+    )
     parser.add_argument("--data", type=Path, help="directory to keep everything in (default: memory only)")
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    asyncio.run(_serve(options.host, options.port, options.data))
+    control_port = options.control_port
+    if control_port is None:
+        control_port = options.port + 1 if options.port else 0
+    asyncio.run(_serve(options.host, options.port, control_port, options.data))
 
 
-async def _serve(host: str, port: int, data: Path | None) -> None:
+async def _serve(host: str, port: int, control_port: int, data: Path | None) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -36,8 +42,11 @@ async def _serve(host: str, port: int, data: Path | None) -> None:
     emulator = _emulator(data)
     # A tree of a million nodes holds no garbage cycles, but the collector's default thresholds walk it for some anyway.
     gc.set_threshold(50_000, 20, 100)
-    await emulator.start(host, port)
-    print(f"Azure Files emulator: {emulator.url}", flush=True)
+    try:
+        await emulator.start(host, port, control_port)
+    except OSError as error:
+        raise SystemExit(f"error: {error}") from None
+    print(f"Azure Files emulator: {emulator.url}\nControl API: {emulator.control_url}", flush=True)
     await stopped.wait()
     await emulator.stop()
 

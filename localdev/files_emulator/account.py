@@ -7,9 +7,10 @@ from localdev.files_emulator.blocks import Blocks, MemoryBlocks
 from localdev.files_emulator.errors import ServiceError
 from localdev.files_emulator.journal import Journal, NoJournal
 from localdev.files_emulator.permissions import Permissions
+from localdev.files_emulator.posix import DIRECTORY_DEFAULT
 from localdev.files_emulator.retention import DeletedShares
 from localdev.files_emulator.service_properties import ServiceProperties
-from localdev.files_emulator.share import Share, ShareProperties
+from localdev.files_emulator.share import NFS, Share, ShareProperties
 from localdev.files_emulator.smb import DIRECTORY
 from localdev.files_emulator.times import Clock
 from localdev.files_emulator.tree import ROOT_NUMBER, Directory
@@ -62,16 +63,23 @@ class Account:
             raise ServiceError("ShareAlreadyExists")
         now = self.clock.tick()
         described = replace(properties, modified=now)
-        share = Share(name, next(self._serials), described, self.new_root(now), self.journal, self.take_number)
+        share = Share(
+            name,
+            next(self._serials),
+            described,
+            self.new_root(now, is_nfs=described.protocol == NFS),
+            self.journal,
+            self.take_number,
+        )
         self.shares[name] = share
         self.journal.share(share)
         self.journal.node(share, share.root)
         return share
 
-    def new_root(self, now: int) -> Directory:
+    def new_root(self, now: int, *, is_nfs: bool = False) -> Directory:
         """Return the root directory of a new share."""
-        key = self.permissions.root_default
-        return Directory(ROOT_NUMBER, ROOT_NUMBER, "", 0, DIRECTORY, key, now, now, now, now)
+        key, posix = ("", DIRECTORY_DEFAULT) if is_nfs else (self.permissions.root_default, None)
+        return Directory(ROOT_NUMBER, ROOT_NUMBER, "", 0, DIRECTORY, key, now, now, now, now, posix=posix)
 
     def delete_share(self, share: Share) -> None:
         """Remove ``share`` and its snapshots, for good unless the service is set to keep what is deleted."""

@@ -43,12 +43,25 @@ def parse_address(raw_path: str, host: str, account: str, *, trailing_dots: bool
     if not parts or parts == [""]:
         return Address("", (), endpoint)
     share, *rest = parts
+    return Address(share, _path(rest, trailing_dots=trailing_dots), endpoint)
+
+
+def path_of(text: str, *, trailing_dots: bool) -> Path:
+    """Return the path below the share that a header names; empty for none.
+
+    :raises ServiceError: it has an impossible component.
+    """
+    parts = text.strip("/").split("/")
+    return _path([] if parts == [""] else parts, trailing_dots=trailing_dots)
+
+
+def _path(parts: list[str], *, trailing_dots: bool) -> Path:
     if not trailing_dots:
-        rest = [part.rstrip(".") if part not in (".", "..") else part for part in rest]
-    path = tuple(rest)
+        parts = [part.rstrip(".") if part not in (".", "..") else part for part in parts]
+    path = tuple(parts)
     if path:
         check_path(path)
-    return Address(share, path, endpoint)
+    return path
 
 
 @lru_cache(maxsize=2048)

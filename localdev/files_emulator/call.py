@@ -6,6 +6,7 @@ from localdev.files_emulator.account import Account
 from localdev.files_emulator.address import Address
 from localdev.files_emulator.errors import BOM, ServiceError
 from localdev.files_emulator.messages import Reply, Request
+from localdev.files_emulator.posix import posix_headers
 from localdev.files_emulator.share import Share
 from localdev.files_emulator.smb import attributes_text
 from localdev.files_emulator.times import etag, iso, rfc1123
@@ -80,9 +81,15 @@ def changed_headers(ticks: int) -> Headers:
 
 def smb_headers(node: Entry) -> Headers:
     """Return the headers that every answer about a node carries."""
+    if node.posix is None:
+        found = [
+            ("x-ms-file-permission-key", node.permission_key),
+            ("x-ms-file-attributes", attributes_text(node.attributes)),
+        ]
+    else:
+        found = posix_headers(node.posix, is_directory=isinstance(node, Directory))
     return [
-        ("x-ms-file-permission-key", node.permission_key),
-        ("x-ms-file-attributes", attributes_text(node.attributes)),
+        *found,
         ("x-ms-file-creation-time", iso(node.created)),
         ("x-ms-file-last-write-time", iso(node.written)),
         ("x-ms-file-change-time", iso(node.changed)),
@@ -113,6 +120,14 @@ def as_file(node: Entry, code: str = "ResourceNotFound") -> File:
     if not isinstance(node, File):
         raise ServiceError(code)
     return node
+
+
+def as_regular(node: Entry, code: str = "ResourceNotFound") -> File:
+    """Return ``node`` if it is a file with content: not a directory, and not a symbolic link either."""
+    file = as_file(node, code)
+    if file.posix is not None and file.posix.link_text:
+        raise ServiceError("ResourceTypeMismatch")
+    return file
 
 
 def as_directory(node: Entry, code: str = "ResourceNotFound") -> Directory:

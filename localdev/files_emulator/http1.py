@@ -8,11 +8,15 @@ others; only sending waits, and a streamed reply is read from its source no fast
 """
 
 import asyncio
+import socket
+import struct
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from typing import cast
 
 from localdev.files_emulator.http_parse import MAX_HEAD_BYTES, BadRequest, Chunks, parse_head
-from localdev.files_emulator.messages import Piece, Reply, Request
+from localdev.files_emulator.messages import Effect, Piece, Reply, Request
 
 MAX_BODY_BYTES = 4 * 1024 * 1024 + 64 * 1024  # the largest operation takes 4 MiB; the slack is chunk framing
 MAX_DROPPED_BYTES = 256 * 1024 * 1024  # a longer body is not read past: the connection ends after the refusal
@@ -27,6 +31,9 @@ _REASONS = {
     400: "Bad Request",
     404: "Not Found",
     405: "Method Not Allowed",
+    409: "Conflict",
+    413: "Content Too Large",
+    500: "Internal Server Error",
 }
 
 
@@ -50,6 +57,8 @@ class Connection(asyncio.Protocol):
         self._busy = False
         self._can_write = True
         self._stream: Iterator[Piece] | None = None
+        self._waiting: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[Reply] | None = None
 
     # -- asyncio calls these
 
@@ -63,9 +72,15 @@ class Connection(asyncio.Protocol):
         self._open.add(self)
 
     def connection_lost(self, _exc: Exception | None) -> None:
-        """Forget the connection, and the rest of a reply nobody waits for."""
-        self._open.discard(self)
+        """Forget the connection, and the rest of a reply nobody waits for.
+
+        A request that waits for its delay still acts: it is on its way, and the client cannot call it back.
+        """
+        if self._waiting is None:
+            self._open.discard(self)
         self._stream = None
+        if self._task is not None:
+            self._task.cancel()
         self.ended.set()
 
     def data_received(self, data: bytes) -> None:
@@ -88,11 +103,20 @@ class Connection(asyncio.Protocol):
             self._pump(self._stream)
 
     def close(self) -> None:
-        """End the connection after what was already written."""
+        """End the connection after what was already written; what is delayed is not done any more."""
+        if self._waiting is not None:
+            self._waiting.cancel()
         self._transport.close()
 
     def abort(self) -> None:
         """End the connection at once."""
+        self._transport.abort()
+
+    def _reset(self) -> None:
+        """End the connection with a TCP reset, so that the client cannot take it for an orderly end."""
+        connection: socket.socket | None = self._transport.get_extra_info("socket")
+        if connection is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._transport.abort()
 
     # -- reading
@@ -179,21 +203,57 @@ class Connection(asyncio.Protocol):
             request.body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         self._body.clear()
         reply = self._handle(request)
-        if reply.reset:
-            self._transport.abort()
-        elif reply.delay_s > 0:
-            self._busy = True
-            self._transport.pause_reading()
-            asyncio.get_running_loop().call_later(reply.delay_s, self._send_late, request.method, reply)
-        else:
+        if reply.effect is None:
             self._send(request.method, reply)
+        else:
+            self._perform(request.method, reply, reply.effect)
+
+    def _perform(self, method: str, reply: Reply, effect: Effect) -> None:
+        """Send a reply that is not sent at once and whole, or do what happens in its place."""
+        loop = asyncio.get_running_loop()
+        self._waiting = None
+        if self.ended.is_set():
+            self._open.discard(self)
+        if effect.delay_s > 0:
+            self._hold()
+            delay_s, effect.delay_s = effect.delay_s, 0.0
+            self._waiting = loop.call_later(delay_s, self._perform, method, reply, effect)
+        elif effect.later is not None:
+            self._hold()
+            self._task = loop.create_task(effect.later)
+            self._task.add_done_callback(partial(self._send_awaited, method))
+        elif effect.reset:
+            self._reset()
+        elif effect.then is not None:
+            self._send_late(method, effect.then())
+        else:
+            self._send_late(method, replace(reply, effect=None))
+
+    def _send_awaited(self, method: str, task: asyncio.Task[Reply]) -> None:
+        self._task = None
+        if task.cancelled():
+            return
+        if task.exception() is not None:
+            self.abort()
+        self._send_late(method, task.result())
 
     def _send_late(self, method: str, reply: Reply) -> None:
-        if not self._transport.is_closing():
-            self._send(method, reply)
-            if self._stream is None:
-                self._idle()
-                self._advance()
+        if self._transport.is_closing():
+            return
+        if reply.effect is not None:
+            self._perform(method, reply, reply.effect)
+            return
+        self._send(method, reply)
+        if self._busy and self._stream is None:
+            self._idle()
+            # Not called directly: a client that pipelines would deepen the stack with every reply.
+            asyncio.get_running_loop().call_soon(self._advance)
+
+    def _hold(self) -> None:
+        """Read no further request before this one is answered."""
+        if not self._busy:
+            self._busy = True
+            self._transport.pause_reading()
 
     def _send(self, method: str, reply: Reply) -> None:
         length = len(reply.body) if reply.content_length is None else reply.content_length
@@ -209,9 +269,7 @@ class Connection(asyncio.Protocol):
         elif reply.stream is not None:
             self._transport.write(head)
             self._stream = iter(reply.stream)
-            if not self._busy:
-                self._busy = True
-                self._transport.pause_reading()
+            self._hold()
             self._pump(self._stream)
             return
         elif len(reply.body) <= 65_536:

@@ -1,6 +1,6 @@
 """One HTTP request and one reply, as values; header text is Latin-1, so its bytes survive a round trip."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 
 Piece = bytes | memoryview
@@ -27,6 +27,20 @@ class Request:
 
 
 @dataclass(slots=True)
+class Effect:
+    """How a reply is sent if not at once and whole.
+
+    ``delay_s`` passes first; then ``then`` or ``later`` give the reply that is sent instead (with its own effect), or
+    ``reset`` drops the connection.
+    """
+
+    delay_s: float = 0.0
+    then: Callable[[], "Reply"] | None = None
+    later: Coroutine[None, None, "Reply"] | None = None
+    reset: bool = False
+
+
+@dataclass(slots=True)
 class Reply:
     """A reply: ``body`` is sent as it is, or ``stream`` piece by piece when the client keeps up.
 
@@ -39,5 +53,4 @@ class Reply:
     stream: Iterable[Piece] | None = None
     content_length: int | None = None
     reason: str = ""
-    reset: bool = False
-    delay_s: float = 0.0
+    effect: Effect | None = None

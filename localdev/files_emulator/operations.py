@@ -11,6 +11,7 @@ from localdev.files_emulator import (
     ops_directory,
     ops_file,
     ops_lease,
+    ops_link,
     ops_list,
     ops_policy,
     ops_range,
@@ -114,9 +115,9 @@ _PATH: dict[tuple[str, str, str], Operation] = {
     ("PUT", "", "rename"): Operation("file_rename", _CREATE, ops_rename.file_rename),
     ("GET", "", "listhandles"): Operation("list_handles", _DIRECTORY_READ, ops_list.listhandles),
     ("PUT", "", "forceclosehandles"): Operation("force_close_handles", _DELETE, ops_list.forceclosehandles),
-    ("PUT", "symboliclink", ""): Operation("file_create_symbolic_link", _CREATE),
-    ("GET", "symboliclink", ""): Operation("file_get_symbolic_link", _READ),
-    ("PUT", "hardlink", ""): Operation("file_create_hard_link", _CREATE),
+    ("PUT", "symboliclink", ""): Operation("file_create_symbolic_link", _CREATE, ops_link.file_create_symbolic_link),
+    ("GET", "symboliclink", ""): Operation("file_get_symbolic_link", _READ, ops_link.file_get_symbolic_link),
+    ("PUT", "hardlink", ""): Operation("file_create_hard_link", _CREATE, ops_link.file_create_hard_link),
 }
 _COPY = Operation("file_start_copy", _CREATE, ops_copy.file_start_copy)
 _RANGE_FROM_URL = Operation("file_upload_range_from_url", _WRITE, ops_copy.file_upload_range_from_url)

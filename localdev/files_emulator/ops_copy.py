@@ -8,14 +8,14 @@ from uuid import uuid4
 
 from localdev.files_emulator import auth_sas, content, smb
 from localdev.files_emulator.auth_sas import Access, Need
-from localdev.files_emulator.call import Call, as_file, changed_headers
+from localdev.files_emulator.call import Call, as_file, as_regular, changed_headers
 from localdev.files_emulator.errors import ServiceError, bad_header, missing_header, printable
 from localdev.files_emulator.lease_guard import guard_write
 from localdev.files_emulator.messages import Reply
 from localdev.files_emulator.metadata import metadata_of
-from localdev.files_emulator.names import key_of
-from localdev.files_emulator.ops_file import refuse_replacing
+from localdev.files_emulator.ops_file import number_of_new, refuse_replacing
 from localdev.files_emulator.ops_range import keeps_write_time, range_stored, refuse_writing, written
+from localdev.files_emulator.posix import posix_of_copy
 from localdev.files_emulator.ranges import MAX_WRITE_BYTES, parse_range, written_range
 from localdev.files_emulator.source import parse_source
 from localdev.files_emulator.tree import Copied, File, find, find_parent
@@ -29,19 +29,23 @@ def file_start_copy(call: Call) -> Reply:
     source = _source_file(call)
     metadata = metadata_of(call.request) or source.metadata
     now = call.account.clock.tick()
-    wanted = smb.asked(headers, call.account.permissions, now, is_directory=False, mode="copy", source=source)
+    wanted = smb.asked(
+        headers, call.account.permissions, now, is_directory=False, mode="copy", source=source, is_nfs=share.is_nfs
+    )
     attributes = smb.ARCHIVE if wanted.attributes is None else wanted.attributes
     if headers.get("x-ms-file-copy-set-archive", "").lower() == "true":
         attributes |= smb.ARCHIVE
-    old = find_parent(share.root, call.path).child(key_of(call.path[-1]))
+    parent = find_parent(share.root, call.path)
+    old = parent.child(parent.key(call.path[-1]))
     ignores_read_only = headers.get("x-ms-file-copy-ignore-readonly", "").lower() == "true"
     if not (ignores_read_only and isinstance(old, File)):
         refuse_replacing(old)
     guard_write(call, old)
+    posix = None if parent.posix is None else posix_of_copy(headers, source.posix, None if old is None else old.posix)
 
     parent = share.own_directory(call.path[:-1])
     file = File(
-        number=share.take_number(),
+        number=number_of_new(share, old),
         parent_number=parent.number,
         name=call.path[-1] if old is None else old.name,
         epoch=share.epoch,
@@ -54,6 +58,7 @@ def file_start_copy(call: Call) -> Reply:
         written=now if wanted.written is None else wanted.written,
         changed=now if wanted.changed is None else wanted.changed,
         metadata=metadata,
+        posix=posix,
         size=source.size,
         extents=source.extents,
         content=source.content,
@@ -91,7 +96,7 @@ def file_upload_range_from_url(call: Call) -> Reply:
     source = _source_file(call)
     if high > source.size:
         raise ServiceError("InvalidRange")
-    file = as_file(find(share.root, call.path))
+    file = as_regular(find(share.root, call.path))
     guard_write(call, file)
     refuse_writing(file, end)
     file = as_file(share.own(call.path))
@@ -132,4 +137,4 @@ def _source_file(call: Call) -> File:
         raise ServiceError("CannotVerifyCopySource")
     share = account.share(source.share)
     snapshot = source.query.get("sharesnapshot")
-    return as_file(find(share.root if snapshot is None else share.snapshot(snapshot).root, source.path))
+    return as_regular(find(share.root if snapshot is None else share.snapshot(snapshot).root, source.path))

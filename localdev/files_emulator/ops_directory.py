@@ -5,8 +5,8 @@ from localdev.files_emulator.call import Call, as_directory, changed_headers, sm
 from localdev.files_emulator.errors import ServiceError
 from localdev.files_emulator.messages import Reply
 from localdev.files_emulator.metadata import headers_of, metadata_of
-from localdev.files_emulator.names import key_of
 from localdev.files_emulator.ops_file import apply
+from localdev.files_emulator.posix import posix_of_changed, posix_of_new
 from localdev.files_emulator.tree import Directory, find, find_parent
 
 
@@ -15,13 +15,15 @@ def directory_create(call: Call) -> Reply:
     share, headers = call.writable_share(), call.headers
     metadata = metadata_of(call.request)
     now = call.account.clock.tick()
-    wanted = smb.asked(headers, call.account.permissions, now, is_directory=True, mode="create")
+    wanted = smb.asked(headers, call.account.permissions, now, is_directory=True, mode="create", is_nfs=share.is_nfs)
     verbatim = smb.restores(headers, wanted)  # a directory has no archive bit to force
     if not call.path:
         raise ServiceError("ResourceAlreadyExists")
-    old = find_parent(share.root, call.path).child(key_of(call.path[-1]))
+    parent = find_parent(share.root, call.path)
+    old = parent.child(parent.key(call.path[-1]))
     if old is not None:
         raise ServiceError("ResourceAlreadyExists" if isinstance(old, Directory) else "ResourceTypeMismatch")
+    posix = None if parent.posix is None else posix_of_new(headers, "Directory")
 
     parent = share.own_directory(call.path[:-1])
     directory = Directory(
@@ -38,6 +40,7 @@ def directory_create(call: Call) -> Reply:
         written=now if wanted.written is None else wanted.written,
         changed=now if wanted.changed is None else wanted.changed,
         metadata=metadata,
+        posix=posix,
     )
     share.hang(parent, directory)
     share.touch(parent, now)
@@ -79,11 +82,13 @@ def directory_set_properties(call: Call) -> Reply:
     share = call.writable_share()
     as_directory(find(share.root, call.path))
     now = call.account.clock.tick()
-    wanted = smb.asked(call.headers, call.account.permissions, now, is_directory=True, mode="set")
+    wanted = smb.asked(call.headers, call.account.permissions, now, is_directory=True, mode="set", is_nfs=share.is_nfs)
     directory = share.own_directory(call.path)
     parent = find_parent(share.root, call.path) if call.path else None
     directory.permission_key = smb.permission_of_changed(call.account.permissions, wanted, parent, directory)
     apply(directory, wanted, now)
+    if directory.posix is not None:
+        directory.posix = posix_of_changed(call.headers, directory.posix)
     share.changed(directory)
     return stored(directory, 200)
 

@@ -4,14 +4,15 @@ from base64 import b64encode
 from hashlib import md5
 
 from localdev.files_emulator import content, smb
-from localdev.files_emulator.call import Call, Headers, as_file, changed_headers, smb_headers, stored
+from localdev.files_emulator.call import Call, Headers, as_file, as_regular, changed_headers, smb_headers, stored
 from localdev.files_emulator.errors import ServiceError, bad_header, missing_header
 from localdev.files_emulator.given import asked_size, checked_body, content_headers, overridden
 from localdev.files_emulator.lease_guard import file_lease_headers, guard_read, guard_write
 from localdev.files_emulator.messages import Reply
 from localdev.files_emulator.metadata import headers_of, metadata_of
-from localdev.files_emulator.names import key_of
+from localdev.files_emulator.posix import posix_of_changed, posix_of_new
 from localdev.files_emulator.ranges import MAX_WRITE_BYTES, asked_range
+from localdev.files_emulator.share import Share
 from localdev.files_emulator.times import etag, rfc1123
 from localdev.files_emulator.tree import Entry, File, find, find_parent
 
@@ -28,7 +29,7 @@ def file_create(call: Call) -> Reply:
         raise missing_header("x-ms-content-length")
     metadata, described = metadata_of(call.request), content_headers(headers)
     now = call.account.clock.tick()
-    wanted = smb.asked(headers, call.account.permissions, now, is_directory=False, mode="create")
+    wanted = smb.asked(headers, call.account.permissions, now, is_directory=False, mode="create", is_nfs=share.is_nfs)
     attributes = smb.ARCHIVE if wanted.attributes is None else wanted.attributes
     verbatim = smb.restores(headers, wanted)
     if not verbatim:
@@ -40,13 +41,14 @@ def file_create(call: Call) -> Reply:
     if len(body) > size:
         raise bad_header("Content-Length", str(len(body)))
     parent = find_parent(share.root, call.path)
-    old = parent.child(key_of(call.path[-1]))
+    old = parent.child(parent.key(call.path[-1]))
     refuse_replacing(old)
     guard_write(call, old)
+    posix = None if parent.posix is None else posix_of_new(headers, "Regular", None if old is None else old.posix)
 
     parent = share.own_directory(call.path[:-1])
     file = File(
-        number=share.take_number(),
+        number=number_of_new(share, old),
         parent_number=parent.number,
         name=call.path[-1] if old is None else old.name,
         epoch=share.epoch,
@@ -59,6 +61,7 @@ def file_create(call: Call) -> Reply:
         written=now if wanted.written is None else wanted.written,
         changed=now if wanted.changed is None else wanted.changed,
         metadata=metadata,
+        posix=posix,
         size=size,
         extents=content.write((), 0, len(body), call.account.blocks.keep(body)) if body else (),
         content=described,
@@ -69,11 +72,16 @@ def file_create(call: Call) -> Reply:
     return stored(file, 201, *([("Content-MD5", digest)] if digest else []))
 
 
+def number_of_new(share: Share, old: Entry | None) -> int:
+    """Return the number of what replaces ``old``: in an NFS share it stays the same file."""
+    return share.take_number() if old is None or not share.is_nfs else old.number
+
+
 def refuse_replacing(old: object) -> None:
-    """Refuse to put a file where a directory or a read-only file is."""
+    """Refuse to put a file where a directory, a symbolic link or a read-only file is."""
     if old is None:
         return
-    if not isinstance(old, File):
+    if not isinstance(old, File) or (old.posix is not None and old.posix.link_text):
         raise ServiceError("ResourceTypeMismatch")
     if old.attributes & smb.READ_ONLY:
         raise ServiceError("ReadOnlyAttribute")
@@ -81,7 +89,7 @@ def refuse_replacing(old: object) -> None:
 
 def file_download(call: Call) -> Reply:
     """Read a file, or a range of it."""
-    file = as_file(find(call.readable_root(), call.path))
+    file = as_regular(find(call.readable_root(), call.path))
     guard_read(call, file)
     headers = call.headers
     part = asked_range(headers, file.size)
@@ -130,9 +138,12 @@ def file_delete(call: Call) -> Reply:
     if file.attributes & smb.READ_ONLY:
         raise ServiceError("ReadOnlyAttribute")
     parent = share.own_directory(call.path[:-1])
-    share.take(parent, file)
-    share.touch(parent, call.account.clock.tick())
-    return Reply(202)
+    now = call.account.clock.tick()
+    share.take(parent, file, now)
+    share.touch(parent, now)
+    if file.posix is None:
+        return Reply(202)
+    return Reply(202, [("x-ms-link-count", str(file.posix.links - 1))])
 
 
 def file_set_http_headers(call: Call) -> Reply:
@@ -142,8 +153,8 @@ def file_set_http_headers(call: Call) -> Reply:
     guard_write(call, file)
     size, described = asked_size(headers), content_headers(headers)
     now = call.account.clock.tick()
-    wanted = smb.asked(headers, call.account.permissions, now, is_directory=False, mode="set")
-    if size is not None and file.attributes & smb.READ_ONLY:
+    wanted = smb.asked(headers, call.account.permissions, now, is_directory=False, mode="set", is_nfs=share.is_nfs)
+    if size is not None and as_regular(file).attributes & smb.READ_ONLY:
         raise ServiceError("ReadOnlyAttribute")
     file = as_file(share.own(call.path))
     if size is not None:
@@ -153,6 +164,8 @@ def file_set_http_headers(call: Call) -> Reply:
         call.account.permissions, wanted, find_parent(share.root, call.path), file
     )
     apply(file, wanted, now)
+    if file.posix is not None:
+        file.posix = posix_of_changed(headers, file.posix)
     share.changed(file)
     return stored(file, 200)
 

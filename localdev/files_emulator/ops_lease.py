@@ -2,7 +2,7 @@
 
 from localdev.files_emulator import leases
 from localdev.files_emulator.call import Call, Headers, as_file, changed_headers
-from localdev.files_emulator.errors import bad_header, missing_header
+from localdev.files_emulator.errors import ServiceError, bad_header, missing_header
 from localdev.files_emulator.lease_guard import lease_id
 from localdev.files_emulator.leases import ACTIONS, INFINITE, Action
 from localdev.files_emulator.messages import Reply
@@ -21,6 +21,10 @@ _STATUS: dict[Action, int] = {"acquire": 201, "renew": 200, "change": 200, "rele
 def file_lease(call: Call) -> Reply:
     """Take, change, give back or break the lease of a file; it lasts until then."""
     share, action = call.writable_share(), _action(call)
+    if share.properties.protocol == "NFS":
+        raise ServiceError(
+            "UnsupportedQueryParameter", message="Files of an NFS share cannot be leased.", QueryParameterName="comp"
+        )
     if action == "renew":  # nothing of a lease without end can be renewed
         raise bad_header(_ACTION, call.headers[_ACTION])
     file = as_file(find(share.root, call.path))

@@ -17,7 +17,6 @@ from localdev.files_emulator.entries import (
 )
 from localdev.files_emulator.errors import ServiceError, bad_query
 from localdev.files_emulator.messages import Reply
-from localdev.files_emulator.names import key_of
 from localdev.files_emulator.tree import Entry, File, find
 
 MAX_PAGE_ENTRIES = 5_000
@@ -32,7 +31,9 @@ def directory_list(call: Call) -> Reply:
     size = call.number("maxresults", MAX_PAGE_ENTRIES, 1, MAX_PAGE_ENTRIES)
     marker, prefix = query.get("marker", ""), query.get("prefix", "")
     directory = as_directory(find(call.readable_root(), call.path))
-    children, following = directory.page(key_of(prefix), _name_of(marker), size)
+    children, following = directory.page(directory.key(prefix), directory.key(_name_of(marker)), size)
+    if directory.posix is not None:
+        columns &= ~(ATTRIBUTES | PERMISSION_KEY)
     entries = [_entry(child, columns) for child in children]
 
     path = "/".join(call.path)
@@ -83,7 +84,7 @@ def _marker(name: str) -> str:
 
 
 def _name_of(marker: str) -> str:
-    """Return the key a marker points at; it need not exist any more."""
+    """Return the name a marker points at; it need not exist any more."""
     if not marker:
         return ""
     version, _, rest = marker.partition("!")
@@ -91,7 +92,7 @@ def _name_of(marker: str) -> str:
     try:
         if version != "1" or length != str(len(encoded)):
             raise ValueError
-        return key_of(b64decode(encoded, validate=True).decode())
+        return b64decode(encoded, validate=True).decode()
     except (Base64Error, ValueError):
         raise bad_query("marker", marker) from None
 

@@ -1,7 +1,7 @@
 """Operations on parts of a file: write, clear, list, diff."""
 
 from localdev.files_emulator import content, smb
-from localdev.files_emulator.call import Call, as_file, changed_headers, xml
+from localdev.files_emulator.call import Call, as_file, as_regular, changed_headers, xml
 from localdev.files_emulator.errors import ServiceError, bad_header, missing_header
 from localdev.files_emulator.given import checked_body
 from localdev.files_emulator.lease_guard import guard_read, guard_write
@@ -28,7 +28,7 @@ def file_upload_range(call: Call) -> Reply:
             raise bad_header("Content-Length", str(call.request.body_bytes))
     elif call.request.body_bytes:
         raise bad_header("Content-Length", str(call.request.body_bytes))
-    file = as_file(find(share.root, call.path))
+    file = as_regular(find(share.root, call.path))
     guard_write(call, file)
     refuse_writing(file, end)
     file = as_file(share.own(call.path))
@@ -101,7 +101,7 @@ def _cleared(call: Call, file: File, start: int, end: int) -> content.Extents:
 
 def file_get_range_list(call: Call) -> Reply:
     """List what is written in a file, or what changed in it since an earlier snapshot."""
-    file = as_file(find(call.readable_root(), call.path))
+    file = as_regular(find(call.readable_root(), call.path))
     guard_read(call, file)
     extra = (*changed_headers(file.changed), ("x-ms-content-length", str(file.size)))
     try:

@@ -8,8 +8,8 @@ from localdev.files_emulator.errors import ServiceError, bad_header, missing_hea
 from localdev.files_emulator.lease_guard import guard_write
 from localdev.files_emulator.messages import Reply
 from localdev.files_emulator.metadata import metadata_of
-from localdev.files_emulator.names import key_of
 from localdev.files_emulator.ops_file import apply
+from localdev.files_emulator.share import Share
 from localdev.files_emulator.source import Source, parse_source
 from localdev.files_emulator.tree import Directory, File, Path, find, find_parent
 
@@ -30,13 +30,16 @@ def _rename(call: Call, *, is_directory: bool) -> Reply:
     source = _source(call)
     metadata = metadata_of(call.request)
     now = call.account.clock.tick()
-    wanted = smb.asked(headers, call.account.permissions, now, is_directory=is_directory, mode="set")
+    wanted = smb.asked(
+        headers, call.account.permissions, now, is_directory=is_directory, mode="set", is_nfs=share.is_nfs
+    )
     node = find(share.root, source.path)
     if isinstance(node, Directory) is not is_directory:
         raise ServiceError("ResourceTypeMismatch")
-    if not call.path or not source.path or (is_directory and _is_below(call.path, source.path)):
+    if not call.path or not source.path or (is_directory and _is_below(call.path, source.path, share)):
         raise ServiceError("InvalidInput")
-    target = find_parent(share.root, call.path).child(key_of(call.path[-1]))
+    parent = find_parent(share.root, call.path)
+    target = parent.child(parent.key(call.path[-1]))
     if target is not None and target.number != node.number:
         if not replaces:
             raise ServiceError("ResourceAlreadyExists")
@@ -47,11 +50,17 @@ def _rename(call: Call, *, is_directory: bool) -> Reply:
     guard_write(call, node, "x-ms-source-lease-id")
     if target is None or target.number != node.number:
         guard_write(call, target, "x-ms-destination-lease-id")
+    elif target is not node:  # two names of one file: rename(2) leaves both as they are
+        if not replaces:
+            raise ServiceError("ResourceAlreadyExists")
+        return stored(node, 200)
 
     node = share.own(source.path)
     old_parent = share.own_directory(source.path[:-1])
     new_parent = share.own_directory(call.path[:-1])
-    old_parent.take(key_of(node.name))
+    old_parent.take(old_parent.key(node.name))
+    if node.posix is not None:
+        node.posix = node.posix.moved((old_parent.number, node.name), (new_parent.number, call.path[-1]))
     node.name = call.path[-1]
     if metadata:
         node.metadata = metadata
@@ -66,9 +75,10 @@ def _rename(call: Call, *, is_directory: bool) -> Reply:
     return stored(node, 200)
 
 
-def _is_below(path: Path, ancestor: Path) -> bool:
+def _is_below(path: Path, ancestor: Path, share: Share) -> bool:
+    key = share.root.key
     return len(path) > len(ancestor) and all(
-        key_of(part) == key_of(above) for part, above in zip(path, ancestor, strict=False)
+        key(part) == key(above) for part, above in zip(path, ancestor, strict=False)
     )
 
 

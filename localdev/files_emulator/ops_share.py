@@ -154,7 +154,7 @@ def share_get_permission(call: Call) -> Reply:
     is_binary = is_binary_format(call.headers)
     found = {"permission": call.account.permissions.text(key, is_binary=is_binary)}
     if is_binary:
-        found["format"] = "binary"
+        found["format"] = "Binary"
     return Reply(200, [], json.dumps(found).encode())  # the service sends no Content-Type here
 
 

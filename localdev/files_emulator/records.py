@@ -2,7 +2,8 @@
 
 ::
 
-    node  = [kind, parent, name, attributes, permission, created, accessed, written, changed, metadata, file]
+    node  = [kind, parent, name, attributes, permission, created, accessed, written, changed, metadata, file, posix?]
+    posix = [owner, group, mode, link text, [[parent, name]*]]      in NFS shares; all names of a file with several
     kind  = "d" | "f";  file = null | [size, [[start, end, block, offset]*], content headers, copied]
     holder = number | snapshot id | "";  lease = [id, seconds, ends, breaks]
     share = {name, epoch, properties, policies, snapshots: [[id, epoch, properties]*], deletion}
@@ -19,6 +20,7 @@ from typing import Any
 from localdev.files_emulator.blocks import Block
 from localdev.files_emulator.content import Extent
 from localdev.files_emulator.leases import Lease
+from localdev.files_emulator.posix import Place, Posix, shared
 from localdev.files_emulator.service_properties import ServiceProperties
 from localdev.files_emulator.share import Deletion, Holder, Share, SharePolicy, ShareProperties
 from localdev.files_emulator.tree import ContentHeaders, Copied, Directory, Entry, File, Metadata
@@ -30,20 +32,23 @@ def node_text(node: Entry) -> str:
     """Return ``node`` as text, without its number, epoch and children."""
     common = [node.parent_number, node.name, node.attributes, node.permission_key]
     common += [node.created, node.accessed, node.written, node.changed, node.metadata]
+    posix = [] if node.posix is None else [astuple(node.posix)]
     if isinstance(node, Directory):
-        return json.dumps(["d", *common, None])
+        return json.dumps(["d", *common, None, *posix])
     extents = [(e.start, e.end, e.block.id, e.offset) for e in node.extents]
     copied = None if node.copied is None else astuple(node.copied)
-    return json.dumps(["f", *common, [node.size, extents, astuple(node.content), copied]])
+    return json.dumps(["f", *common, [node.size, extents, astuple(node.content), copied], *posix])
 
 
 def node_from(text: str, number: int, epoch: int, block: Callable[[int], Block]) -> Entry:
     """Return the node that ``text`` describes; a directory still lacks its children."""
-    kind, parent, name, attributes, permission, created, accessed, written, changed, metadata, file = json.loads(text)
-    pairs = _pairs(metadata)
+    kind, parent, name, attributes, permission, created, accessed, written, changed, metadata, file, *more = json.loads(
+        text
+    )
+    pairs, posix = _pairs(metadata), _posix(*more[0]) if more else None
     if kind == "d":
         return Directory(
-            number, parent, name, epoch, attributes, permission, created, accessed, written, changed, pairs
+            number, parent, name, epoch, attributes, permission, created, accessed, written, changed, pairs, posix
         )
     size, extents, content, copied = file
     return File(
@@ -58,6 +63,7 @@ def node_from(text: str, number: int, epoch: int, block: Callable[[int], Block])
         written,
         changed,
         pairs,
+        posix,
         size=size,
         extents=tuple(Extent(start, end, block(id_), offset) for start, end, id_, offset in extents),
         content=ContentHeaders(*content),
@@ -117,6 +123,12 @@ def properties_from(fields: list[Any]) -> ShareProperties:
 def policies_from(rows: list[list[str]]) -> tuple[SharePolicy, ...]:
     """Return a share's stored access policies."""
     return tuple(SharePolicy(*row) for row in rows)
+
+
+def _posix(owner: int, group: int, mode: int, link_text: str, places: list[Place]) -> Posix:
+    if not link_text and not places:
+        return shared(owner, group, mode)
+    return Posix(owner, group, mode, link_text, tuple((parent, name) for parent, name in places))
 
 
 def _pairs(metadata: list[list[str]]) -> Metadata:

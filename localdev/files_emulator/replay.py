@@ -5,7 +5,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from itertools import groupby
 
-from localdev.files_emulator.names import key_of
+from localdev.files_emulator.posix import Place
 from localdev.files_emulator.share import Share, Snapshot
 from localdev.files_emulator.tree import ROOT_NUMBER, Directory, Entry
 
@@ -44,6 +44,12 @@ def first_kept(born: int, epochs: list[int]) -> int:
     return epochs[bisect_left(epochs, born)]
 
 
+def _places(node: Entry) -> tuple[Place, ...]:
+    """Return where a node is: a file may have several names."""
+    places = () if node.posix is None else node.posix.places
+    return places or ((node.parent_number, node.name),)
+
+
 class Replay:
     """The live tree of a share by node number, while its rows are applied to it."""
 
@@ -61,6 +67,9 @@ class Replay:
             self._apply(born, [(number, node) for _, number, node in group])
         for snapshot in waiting:
             self._freeze(snapshot)
+        for node in self._live.values():
+            if isinstance(node, Directory) and node.posix is not None and node.number != ROOT_NUMBER:
+                self._share.directory_places[node.number] = node.parent_number, node.name
         self._share.epoch = epoch
 
     def _freeze(self, s: Snapshot) -> None:
@@ -76,10 +85,12 @@ class Replay:
         live = self._live
         moving = [number for number, _ in rows if number != ROOT_NUMBER and number in live]
         for number in moving:
-            self._own(live[number].parent_number)
+            for parent, _ in _places(live[number]):
+                self._own(parent)
         for number in moving:
-            old = live[number]
-            self._own(old.parent_number).take(key_of(old.name))
+            for parent, name in _places(live[number]):
+                directory = self._own(parent)
+                directory.take(directory.key(name))
         for number, node in rows:
             before = live.get(number)
             if node is None:
@@ -92,7 +103,12 @@ class Replay:
                 self._share.root = node
         for number, node in rows:
             if node is not None and number != ROOT_NUMBER:
-                self._own(node.parent_number).hang(node)
+                for place in _places(node):
+                    named = node
+                    if place != (node.parent_number, node.name):
+                        named = node.clone(epoch)
+                        named.parent_number, named.name = place
+                    self._own(named.parent_number).hang(named)
 
     def _own(self, number: int) -> Directory:
         """Return a directory of the live tree for changing in this epoch."""

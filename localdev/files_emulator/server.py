@@ -1,16 +1,21 @@
-"""Listens on a loopback address and serves one account until told to stop."""
+"""Listens on a loopback address and serves one account, and its control API on another port, until told to stop."""
 
 import asyncio
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 
 from localdev.files_emulator.account import Account
 from localdev.files_emulator.control import Control
+from localdev.files_emulator.control_api import ControlApi
 from localdev.files_emulator.http1 import Connection
+from localdev.files_emulator.messages import Reply, Request
+from localdev.files_emulator.routes import Routes
 from localdev.files_emulator.service import Service
 from localdev.files_emulator.store import MemoryStore, Store
 
 _BACKLOG = 1024
+_CONTROL_HOST = "127.0.0.1"  # whatever the account listens on: who controls it needs no key
 _GRACE_S = 2.0  # for clients that take their time over the last reply
 
 
@@ -21,9 +26,10 @@ class Emulator:
         self.account = account or Account()
         self.control = Control()
         self.port = 0
+        self.control_port = 0
         self._host = ""
         self._store: Store = store or MemoryStore()
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
         self._connections: set[Connection] = set()
 
     @property
@@ -32,27 +38,50 @@ class Emulator:
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self.port}/{self.account.name}"
 
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Begin to listen; port 0 takes a free one, see ``port``."""
+    @property
+    def control_url(self) -> str:
+        """Return the control API's URL, without a slash at its end."""
+        return f"http://{_CONTROL_HOST}:{self.control_port}"
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0, control_port: int = 0) -> None:
+        """Begin to listen; port 0 takes a free one, see ``port`` and ``control_port``.
+
+        :raises OSError: a port is taken; nothing listens.
+        """
         service = Service(self.account, self._store, self.control)
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: Connection(service.handle, self._connections), host, port, backlog=_BACKLOG
-        )
-        bound: socket.socket = self._server.sockets[0]
-        self._host, self.port = host, bound.getsockname()[1]
+        try:
+            # The control API first: whoever can reach the account can then control it.
+            _, self.control_port = await self._listen(self._routes().handle, _CONTROL_HOST, control_port)
+            self._host, self.port = await self._listen(service.handle, host, port)
+        except OSError:
+            await self.stop()
+            raise
 
     async def stop(self) -> None:
         """Stop listening, end all connections, release the store."""
-        if self._server is not None:
-            self._server.close()
-            for connection in list(self._connections):
-                connection.close()
-            ended = asyncio.gather(*(connection.ended.wait() for connection in self._connections))
-            with suppress(TimeoutError):
-                await asyncio.wait_for(ended, _GRACE_S)
-            for connection in list(self._connections):
-                connection.abort()
-            await self._server.wait_closed()
-            self._server = None
+        for server in self._servers:
+            server.close()
+        for connection in list(self._connections):
+            connection.close()
+        ended = asyncio.gather(*(connection.ended.wait() for connection in self._connections))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ended, _GRACE_S)
+        for connection in list(self._connections):
+            connection.abort()
+        for server in self._servers:
+            await server.wait_closed()
+        self._servers.clear()
         self._store.close()
+
+    def _routes(self) -> Routes:
+        """Return the control API: all that can be done to this emulator from outside, beside using it."""
+        routes = Routes("Control API of the Azure Files emulator; JSON in, JSON out.")
+        ControlApi(self.control).add_to(routes)
+        return routes
+
+    async def _listen(self, handle: Callable[[Request], Reply], host: str, port: int) -> tuple[str, int]:
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: Connection(handle, self._connections), host, port, backlog=_BACKLOG)
+        self._servers.append(server)
+        bound: socket.socket = server.sockets[0]
+        return host, bound.getsockname()[1]

@@ -14,9 +14,9 @@ from localdev.files_emulator.account import Account
 from localdev.files_emulator.address import Address, parse_address, parse_query
 from localdev.files_emulator.auth_sas import Access
 from localdev.files_emulator.call import Call
-from localdev.files_emulator.control import PREFIX, Control
+from localdev.files_emulator.control import Control
 from localdev.files_emulator.errors import ServiceError, bad_header
-from localdev.files_emulator.messages import Reply, Request
+from localdev.files_emulator.messages import Effect, Reply, Request
 from localdev.files_emulator.operations import Handler, Operation, operation_of
 from localdev.files_emulator.store import Store
 from localdev.files_emulator.times import now_ticks, rfc1123
@@ -60,8 +60,6 @@ class Service:
         return reply
 
     def _answer(self, request: Request) -> Reply:
-        if request.path.startswith(PREFIX):
-            return self._control.handle(request)
         account = self._account
         query = parse_query(request.query_text)
         dots = request.headers.get("x-ms-allow-trailing-dot", "").lower() == "true"
@@ -71,7 +69,7 @@ class Service:
         rule = self._control.fault(operation.name, unquote(request.path))
         if rule is not None and (rule.reset or rule.status):
             if rule.reset:
-                return Reply(503, reset=True)
+                return Reply(503, effect=Effect(reset=True))
             raise ServiceError(rule.code, status=rule.status, message=rule.message)
         version = request.headers.get("x-ms-version")
         if version is not None and not _VERSION.fullmatch(version):
@@ -84,7 +82,7 @@ class Service:
             )
         reply = self._carry_out(operation.handler, Call(account, request, query, address))
         if rule is not None:
-            reply.delay_s = rule.delay_s
+            reply.effect = Effect(delay_s=rule.delay_s)
         return reply
 
     def _carry_out(self, handler: Handler, call: Call) -> Reply:

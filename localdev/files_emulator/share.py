@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from localdev.files_emulator.errors import ServiceError
 from localdev.files_emulator.journal import Journal
 from localdev.files_emulator.leases import Lease, is_active
-from localdev.files_emulator.names import key_of
+from localdev.files_emulator.posix import Place, Posix
 from localdev.files_emulator.times import TICKS_PER_SECOND, iso, now_ticks, parse_iso
-from localdev.files_emulator.tree import Directory, Entry, Metadata, Path
+from localdev.files_emulator.tree import ROOT_NUMBER, Directory, Entry, File, Metadata, Path
 
+SMB, NFS = "SMB", "NFS"
 MAX_SNAPSHOTS = 200
 DEFAULT_QUOTA_GIB = 5120
 
@@ -92,6 +93,12 @@ class Share:
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     leases: dict[Holder, Lease] = field(default_factory=dict)
     deletion: Deletion | None = None
+    directory_places: dict[int, Place] = field(default_factory=dict)  # of NFS shares, to find a file's other names
+
+    @property
+    def is_nfs(self) -> bool:
+        """Return whether it is an NFS share: case-sensitive, with POSIX owners and modes, and links."""
+        return self.properties.protocol == NFS
 
     def own_directory(self, path: Path) -> Directory:
         """Return the existing directory at ``path`` for changing."""
@@ -99,8 +106,7 @@ class Share:
         if node.epoch != self.epoch:
             node = self.root = node.clone(self.epoch)
         for part in path:
-            key = key_of(part)
-            child = node.child(key)
+            child = node.child(node.key(part))
             if not isinstance(child, Directory):
                 raise ServiceError("ParentNotFound")
             if child.epoch != self.epoch:
@@ -113,8 +119,8 @@ class Share:
         """Return the existing node at ``path`` for changing."""
         if not path:
             return self.own_directory(())
-        parent, key = self.own_directory(path[:-1]), key_of(path[-1])
-        child = parent.child(key)
+        parent = self.own_directory(path[:-1])
+        child = parent.child(parent.key(path[-1]))
         if child is None:
             raise ServiceError("ResourceNotFound")
         if child.epoch != self.epoch:
@@ -127,25 +133,73 @@ class Share:
         self.journal.node(self, node)
         if self.leases:
             self._forget_broken_lease(node.number)
+        if node.posix is not None and node.posix.places:
+            self._spread(node)
 
     def hang(self, parent: Directory, child: Entry) -> None:
-        """Put ``child`` into ``parent``, which is owned, in place of any child of its name; if it has no lease it gets that one's."""
-        old = parent.child(key_of(child.name))
+        """Put ``child`` into ``parent``, which is owned, in place of any child of its name.
+
+        If it has no lease it gets that one's.
+        """
+        old = parent.child(parent.key(child.name))
         if old is not None and old.number != child.number:
-            self.journal.node_gone(self, old)
             if old.number in self.leases:
                 self.set_lease(child.number, self.leases.get(child.number) or self.leases[old.number])
-                self.set_lease(old.number, None)
+            self._gone(old, child.changed)
         child.parent_number = parent.number
         parent.hang(child)
+        if child.posix is not None and isinstance(child, Directory):
+            self.directory_places[child.number] = parent.number, child.name
         self.changed(child)
 
-    def take(self, parent: Directory, child: Entry) -> None:
-        """Delete ``child`` from ``parent``, which is owned."""
-        parent.take(key_of(child.name))
+    def take(self, parent: Directory, child: Entry, now: int = 0) -> None:
+        """Delete ``child`` from ``parent``, which is owned; under its other names it then changed ``now``."""
+        parent.take(parent.key(child.name))
+        self._gone(child, now)
+
+    def _gone(self, child: Entry, now: int) -> None:
+        """Note that ``child`` is no longer where it was."""
+        if child.posix is not None and child.posix.places:
+            self._drop_place(child, child.posix, now)
+            return
+        self.directory_places.pop(child.number, None)
         self.journal.node_gone(self, child)
         if child.number in self.leases:
             self.set_lease(child.number, None)
+
+    def add_place(self, file: File, parent_number: int, name: str, now: int) -> None:
+        """Give ``file``, which is owned, one more name."""
+        if file.posix is None:
+            raise TypeError(f"node {file.number} is not in an NFS share")
+        places = file.posix.places or ((file.parent_number, file.name),)
+        file.posix = replace(file.posix, places=(*places, (parent_number, name)))
+        file.changed = now
+        self.changed(file)
+
+    def _drop_place(self, child: Entry, posix: Posix, now: int) -> None:
+        """Leave a file only its other names."""
+        places = tuple(place for place in posix.places if place != (child.parent_number, child.name))
+        other = self.own(self._path(places[0]))
+        other.posix = replace(posix, places=places if len(places) > 1 else ())
+        other.changed = max(now, other.changed)
+        self.changed(other)
+
+    def _spread(self, node: Entry) -> None:
+        """Bring the state of a file to its other names."""
+        places = () if node.posix is None else node.posix.places
+        for place in places:
+            if place != (node.parent_number, node.name):
+                twin = node.clone(self.epoch)
+                twin.parent_number, twin.name = place
+                self.own_directory(self._path(place)[:-1]).hang(twin)
+
+    def _path(self, place: Place) -> Path:
+        number, name = place
+        path = [name]
+        while number != ROOT_NUMBER:
+            number, name = self.directory_places[number]
+            path.append(name)
+        return tuple(reversed(path))
 
     def touch(self, directory: Directory, now: int) -> None:
         """Note that the children of an owned ``directory`` changed, as NTFS does."""

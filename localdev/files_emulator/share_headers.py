@@ -15,12 +15,11 @@ from localdev.files_emulator.provisioning import (
     recommended,
     size_limits_gib,
 )
-from localdev.files_emulator.share import ShareProperties
+from localdev.files_emulator.share import NFS, SMB, ShareProperties
 from localdev.files_emulator.times import TICKS_PER_SECOND, rfc1123
 
 ACCESS_TIERS = ("TransactionOptimized", "Hot", "Cool", PREMIUM)
 ROOT_SQUASH = ("NoRootSquash", "RootSquash", "AllSquash")
-SMB, NFS = "SMB", "NFS"
 
 #: What is provisioned may shrink again only this long after it last grew.
 DOWNGRADE_TICKS = 24 * 3600 * TICKS_PER_SECOND

@@ -7,6 +7,7 @@ from typing import Literal
 
 from localdev.files_emulator.errors import bad_header
 from localdev.files_emulator.permissions import MAX_HEADER_BYTES, Permissions
+from localdev.files_emulator.posix import refuse_foreign
 from localdev.files_emulator.times import FIRST_FILE_TIME_TICKS, LAST_TICKS, parse_iso
 from localdev.files_emulator.tree import Directory, Entry
 
@@ -73,19 +74,23 @@ def asked(
     is_directory: bool,
     mode: Mode,
     source: Entry | None = None,
+    is_nfs: bool = False,
 ) -> Asked:
     """Read the SMB headers of a request.
 
     ``mode`` decides which tokens stand in for a value: ``preserve`` only where there is something to preserve,
-    ``source`` only in a copy.
+    ``source`` only in a copy. On an NFS share there are only times.
     """
+    refuse_foreign(headers, is_nfs=is_nfs)
+    times = [_time(headers, name, now, mode, source) for name in _TIME_HEADERS]
+    if is_nfs:
+        return Asked(None, times[0], times[1], times[2], None)
     text = headers.get("x-ms-file-attributes", "")
     attributes: int | None = None
     if text.lower() == "source" and source is not None:
         attributes = source.attributes
     elif text and not (text.lower() == "preserve" and mode == "set"):
         attributes = parse_attributes(text, is_directory=is_directory)
-    times = [_time(headers, name, now, mode, source) for name in _TIME_HEADERS]
     permission_key = _permission(headers, permissions, mode, source)
     inherits = headers.get("x-ms-file-permission", "").lower() == "inherit" and permission_key is None
     return Asked(attributes, times[0], times[1], times[2], permission_key, inherits)
@@ -122,7 +127,7 @@ def _permission(headers: Mapping[str, str], permissions: Permissions, mode: Mode
     text, key = headers.get("x-ms-file-permission", ""), headers.get("x-ms-file-permission-key", "")
     is_binary, word = is_binary_format(headers), text.lower()
     if mode == "copy" and headers.get("x-ms-file-permission-copy-mode", "").lower() == "source" and source is not None:
-        return source.permission_key
+        return source.permission_key or None
     if key:
         if text and word not in ("inherit", "preserve"):
             raise bad_header("x-ms-file-permission-key", key)
@@ -138,6 +143,8 @@ def permission_of_new(
     permissions: Permissions, wanted: Asked, parent: Directory, *, is_directory: bool, verbatim: bool
 ) -> str:
     """Return the key for something new in ``parent``: inherited, as given, or as given and inherited."""
+    if parent.posix is not None:
+        return ""
     if wanted.permission_key is None:
         return permissions.inherited(parent.permission_key, is_directory=is_directory)
     if verbatim:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from localdev.files_emulator.content import Extents, stored_bytes
 from localdev.files_emulator.errors import ServiceError
 from localdev.files_emulator.names import key_of
+from localdev.files_emulator.posix import Posix
 
 Path = tuple[str, ...]
 Metadata = tuple[tuple[str, str], ...]
@@ -43,6 +44,7 @@ class Node:
     written: int
     changed: int
     metadata: Metadata = ()
+    posix: Posix | None = None  # on NFS shares
 
     @property
     def file_id(self) -> str:
@@ -81,11 +83,17 @@ class File(Node):
     content: ContentHeaders = ContentHeaders()
     copied: Copied | None = None
 
+    @property
+    def is_first_of_its_names(self) -> bool:
+        """Return whether this is the node to count, of all nodes of one file."""
+        places = () if self.posix is None else self.posix.places
+        return not places or places[0] == (self.parent_number, self.name)
+
     def clone(self, epoch: int) -> "File":
         """Return the same file for a later epoch."""
         return File(
             self.number, self.parent_number, self.name, epoch, self.attributes, self.permission_key, self.created,
-            self.accessed, self.written, self.changed, self.metadata,
+            self.accessed, self.written, self.changed, self.metadata, self.posix,
             self.size, self.extents, self.content, self.copied,
         )  # fmt: skip
 
@@ -104,9 +112,13 @@ class Directory(Node):
         """Return the same directory for a later epoch, its children shared."""
         return Directory(
             self.number, self.parent_number, self.name, epoch, self.attributes, self.permission_key, self.created,
-            self.accessed, self.written, self.changed, self.metadata,
+            self.accessed, self.written, self.changed, self.metadata, self.posix,
             self._children.copy(), None if self._order is None else self._order.copy(),
         )  # fmt: skip
+
+    def key(self, name: str) -> str:
+        """Return the key of a child of this name: NFS tells names apart by case, SMB does not."""
+        return key_of(name) if self.posix is None else name
 
     def child(self, key: str) -> "File | Directory | None":
         """Return the child under ``key``, if there is one."""
@@ -139,7 +151,7 @@ class Directory(Node):
 
     def hang(self, child: "File | Directory") -> None:
         """Add ``child``, or replace the child of its name."""
-        key = key_of(child.name)
+        key = self.key(child.name)
         if self._order is not None and key not in self._children:
             insort(self._order, key)
         self._children[key] = child
@@ -176,7 +188,8 @@ def find(root: Directory, path: Path) -> Entry:
     """
     if not path:
         return root
-    child = find_parent(root, path).child(key_of(path[-1]))
+    parent = find_parent(root, path)
+    child = parent.child(parent.key(path[-1]))
     if child is None:
         raise ServiceError("ResourceNotFound")
     return child
@@ -189,7 +202,7 @@ def find_parent(root: Directory, path: Path) -> Directory:
     """
     node: Directory = root
     for part in path[:-1]:
-        child = node.child(key_of(part))
+        child = node.child(node.key(part))
         if not isinstance(child, Directory):
             raise ServiceError("ParentNotFound")
         node = child
@@ -207,8 +220,10 @@ def walk(root: Directory) -> Iterator[Entry]:
 
 
 def usage_bytes(root: Directory) -> int:
-    """Return how many bytes of content the tree holds."""
-    return sum(stored_bytes(node.extents) for node in walk(root) if isinstance(node, File))
+    """Return how many bytes of content the tree holds; a file with several names has its content once."""
+    return sum(
+        stored_bytes(node.extents) for node in walk(root) if isinstance(node, File) and node.is_first_of_its_names
+    )
 
 
 def stored_extents(root: Directory) -> dict[tuple[int, int], int]:

@@ -14,6 +14,7 @@ class Addresses:
     queue: int = 10_001
     table: int = 10_002
     files: int = 10_004
+    files_control: int = 10_005
     postgres: int = 5_432
     host: int = 7_071
 

@@ -87,7 +87,9 @@ class Stack:
             table_port=at.table,
             log=self.logs / "azurite.log",
         )
-        self.files = FilesEmulator(self.data / "files", port=at.files, log=self.logs / "files.log")
+        self.files = FilesEmulator(
+            self.data / "files", port=at.files, control_port=at.files_control, log=self.logs / "files.log"
+        )
         self.settings = app_settings(
             postgres_url=self.postgres.url(CATALOGUE),
             storage=self.azurite.connection_string,

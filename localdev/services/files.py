@@ -18,15 +18,21 @@ class FilesEmulator(Service):
     account: ClassVar[str] = ACCOUNT
     key: ClassVar[str] = KEY
 
-    def __init__(self, data: Path | None, *, port: int, log: Path) -> None:
+    def __init__(self, data: Path | None, *, port: int, control_port: int, log: Path) -> None:
         super().__init__(log=log, environ={"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)})
         self.data = data
         self.port = port
+        self.control_port = control_port
 
     @property
     def url(self) -> str:
         """The account's URL, without a slash at the end."""
         return f"http://{ports.LOOPBACK}:{self.port}/{self.account}"
+
+    @property
+    def control_url(self) -> str:
+        """The control API's URL, without a slash at the end: faults, limits, counters, the request log."""
+        return f"http://{ports.LOOPBACK}:{self.control_port}"
 
     @property
     def connection_string(self) -> str:
@@ -48,7 +54,8 @@ class FilesEmulator(Service):
     def command(self) -> Sequence[str | Path]:
         """Run the emulator with the Python that runs us."""
         kept: list[str | Path] = ["--data", self.data] if self.data else []
-        return [sys.executable, "-m", "localdev.files_emulator", "--port", str(self.port), *kept]
+        own = ["--port", str(self.port), "--control-port", str(self.control_port)]
+        return [sys.executable, "-m", "localdev.files_emulator", *own, *kept]
 
     def is_ready(self) -> bool:
         """Whether it accepts connections."""

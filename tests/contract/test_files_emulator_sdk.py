@@ -199,36 +199,21 @@ def test_a_wrong_key_is_refused(emulator):
 
 
 def test_faults_strike_where_they_are_told(emulator, share):
-    import http.client
-    import json
-
-    def control(method, path, rules=None):
-        connection = http.client.HTTPConnection("127.0.0.1", emulator.port, timeout=10)
-        connection.request(method, f"/-/{path}", json.dumps(rules) if rules else None)
-        reply = connection.getresponse()
-        body = reply.read()
-        connection.close()
-        return reply.status, json.loads(body) if body and reply.status == 200 else None
-
-    file = share.get_file_client("f")
+    control, file = emulator.control, share.get_file_client("f")
     file.upload_file(b"x")
-    rule = {"operation": "file_download", "path": "/f$", "nth": 2, "status": 503, "code": "ServerBusy"}
-    assert control("POST", "faults", [rule])[0] == 204
+    control.fault(operation="file_download", path="/f$", nth=2, status=503, code="ServerBusy")
     assert file.download_file().readall() == b"x"
     with pytest.raises(HttpResponseError, match="ServerBusy"):
         file.download_file()
     assert file.download_file().readall() == b"x"
-    assert control("POST", "faults", [{"operation": "file_download", "reset": True}])[0] == 204
+    control.fault(operation="file_download", reset=True)
     with pytest.raises(Exception, match=r"aborted|reset|disconnected"):
         file.download_file()
-    assert control("POST", "faults", [{"nonsense": 1}])[0] == 400
-    assert control("POST", "faults", [{"operation": "file_download", "delay_s": 0.2}])[0] == 204
+    control.fault(operation="file_download", delay_s=0.2)
     assert file.download_file().readall() == b"x"
-    assert control("DELETE", "faults")[0] == 204
-    assert control("GET", "faults") == (200, [])
-    status, counters = control("GET", "counters")
-    assert status == 200
-    assert counters["operations"]["file_download"] >= 5
+    control.clear()
+    assert control.rules() == []
+    assert control.counters()["operations"]["file_download"] >= 5
 
 
 async def test_the_aio_sdk_works_too(emulator):

@@ -22,6 +22,7 @@ from localdev.files_emulator.control import Control
 from localdev.files_emulator.http1 import Connection
 from localdev.files_emulator.service import Service
 from localdev.files_emulator.store import MemoryStore, Store
+from tests.support.files_control import ControlClient
 
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -49,10 +50,13 @@ class Running:
     process: subprocess.Popen
     url: str
     port: int
+    control_url: str
     raw: "RawClient" = field(init=False)
+    control: ControlClient = field(init=False)
 
     def __post_init__(self):
         self.raw = RawClient(self.port)
+        self.control = ControlClient(self.control_url)
 
     def kill(self):
         self.process.kill()
@@ -74,7 +78,8 @@ def running(*arguments: str, stderr: IO[bytes] | None = None) -> Iterator[Runnin
         line = process.stdout.readline()
         url = line.split()[-1] if line else ""
         assert url.startswith("http://"), f"the emulator did not start: {line!r}"
-        emulator = Running(process, url, int(url.split(":")[2].split("/")[0]))
+        control_url = process.stdout.readline().split()[-1]
+        emulator = Running(process, url, int(url.split(":")[2].split("/")[0]), control_url)
         yield emulator
     finally:
         if emulator is not None:

@@ -204,6 +204,14 @@ def test_a_lease_request_that_makes_no_sense_is_refused_by_name(emulator, action
     assert lease_of(emulator)[1] == "available"
 
 
+def test_a_file_of_an_nfs_share_cannot_be_leased(emulator):
+    emulator.send("PUT", "nfs", {"restype": "share"}, {"x-ms-enabled-protocols": "NFS"})
+    assert emulator.put("nfs/f", b"content").status == 201
+    answer = lease(emulator, "nfs/f")
+    assert (answer.status, answer.code) == (400, "UnsupportedQueryParameter")
+    assert lease(emulator, "nfs").status == 201
+
+
 SOURCE = f"http://127.0.0.1/{'devstoreaccount1'}/share/d/"
 WRITES = {
     "create": ("PUT", "share/d/f", {}, {"x-ms-type": "file", "x-ms-content-length": "3"}, b"new"),

@@ -166,7 +166,7 @@ def test_a_descriptor_has_one_key_in_both_formats(emulator):
         "permission": "O:SYG:SYD:PAI(A;OICI;FA;;;WD)S:NO_ACCESS_CONTROL"
     }
     answer = json.loads(get_permission(emulator, key, "Binary").body)
-    assert answer["format"] == "binary"
+    assert answer["format"] == "Binary"
     assert descriptor.from_bytes(b64decode(answer["permission"])) == descriptor.from_bytes(BY_HAND)
     header = {"x-ms-file-permission": binary, "x-ms-file-permission-format": "binary"}
     semantics = {"x-ms-file-property-semantics": "Restore"}

@@ -1,0 +1,28 @@
+"""``python -m benchmarks``: measure, and compare with what was promised.
+
+Exit codes: 0 everything was measured, whether or not it reached its target; 1 something failed, or an answer was wrong.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from benchmarks.emulator import command as emulator
+from benchmarks.report import BenchmarkFailed
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one benchmark and return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure parts of the product.")
+    parsers = parser.add_subparsers(title="benchmarks", required=True, metavar="BENCHMARK")
+    emulator.add(parsers)
+    options = parser.parse_args(arguments)
+    try:
+        options.run(options)
+    except (BenchmarkFailed, OSError) as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 1
+    return 0
+
+
+sys.exit(main(sys.argv[1:]))

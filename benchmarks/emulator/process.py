@@ -1,0 +1,64 @@
+"""An emulator process, and what the kernel says it uses."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from benchmarks.report import BenchmarkFailed
+
+ROOT = Path(__file__).resolve().parents[2]
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running emulator."""
+
+    pid: int
+    port: int
+
+    def cpu_s(self) -> float:
+        """Return the processor seconds it has used so far, its own and the kernel's for it."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
+
+    def rss_mib(self, *, peak: bool = False) -> float:
+        """Return its resident memory now, or the most it ever had."""
+        wanted = "VmHWM:" if peak else "VmRSS:"
+        for line in Path(f"/proc/{self.pid}/status").read_text(encoding="ascii").splitlines():
+            if line.startswith(wanted):
+                return int(line.split()[1]) / 1024
+        raise BenchmarkFailed(f"the kernel does not say {wanted} of process {self.pid}")
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[Server]:
+    """Start an emulator on a free port; stop it, by its process id, at the end."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "localdev.files_emulator", "--port", "0", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        port = urlsplit(line.split()[-1]).port if line else None
+        if port is None:
+            raise BenchmarkFailed(f"the emulator did not start; it said {line!r}")
+        yield Server(process.pid, port)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()

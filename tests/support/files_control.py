@@ -1,0 +1,48 @@
+"""The Azure Files emulator's control API, as tests use it."""
+
+import json
+import urllib.error
+import urllib.request
+from urllib.parse import quote, urlencode
+
+
+class ControlRefused(Exception):
+    """The control API answered 4xx or 5xx; ``status`` and ``told``, what it said."""
+
+    def __init__(self, status, told):
+        super().__init__(f"{status}: {told}")
+        self.status, self.told = status, told
+
+
+class ControlClient:
+    """One emulator's control API; ``url`` is its ``control_url``."""
+
+    def __init__(self, url):
+        self.url = url
+
+    def ask(self, method, path, body=None, **query):
+        """Return what the API answers to one request."""
+        data = None if body is None else json.dumps(body).encode()
+        target = quote(path) + (f"?{urlencode(query)}" if query else "")
+        request = urllib.request.Request(self.url + target, data=data, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                content = answer.read()
+        except urllib.error.HTTPError as refused:
+            with refused:
+                raise ControlRefused(refused.code, json.loads(refused.read())) from None
+        return json.loads(content) if content else None
+
+    def fault(self, **rule):
+        """Add a rule; returns it as it is in force, its id among the rest."""
+        return self.ask("POST", "/faults", [rule])[0]
+
+    def rules(self):
+        return self.ask("GET", "/faults")
+
+    def clear(self):
+        """Remove all rules."""
+        self.ask("DELETE", "/faults")
+
+    def counters(self):
+        return self.ask("GET", "/counters")
