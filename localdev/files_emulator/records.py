@@ -25,7 +25,7 @@ from localdev.files_emulator.service_properties import ServiceProperties
 from localdev.files_emulator.share import Deletion, Holder, Share, SharePolicy, ShareProperties
 from localdev.files_emulator.tree import ContentHeaders, Copied, Directory, Entry, File, Metadata
 
-FORMAT = 1
+FORMAT = 2
 
 
 def node_text(node: Entry) -> str:

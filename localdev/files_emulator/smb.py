@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from localdev.files_emulator.errors import bad_header
+from localdev.files_emulator.errors import bad_header, missing_header
 from localdev.files_emulator.permissions import MAX_HEADER_BYTES, Permissions
 from localdev.files_emulator.posix import refuse_foreign
 from localdev.files_emulator.times import FIRST_FILE_TIME_TICKS, LAST_TICKS, parse_iso
@@ -126,7 +126,7 @@ def is_binary_format(headers: Mapping[str, str]) -> bool:
 def _permission(headers: Mapping[str, str], permissions: Permissions, mode: Mode, source: Entry | None) -> str | None:
     text, key = headers.get("x-ms-file-permission", ""), headers.get("x-ms-file-permission-key", "")
     is_binary, word = is_binary_format(headers), text.lower()
-    if mode == "copy" and headers.get("x-ms-file-permission-copy-mode", "").lower() == "source" and source is not None:
+    if source is not None and _copies_permission(headers, has_own=bool(text or key)):
         return source.permission_key or None
     if key:
         if text and word not in ("inherit", "preserve"):
@@ -137,6 +137,15 @@ def _permission(headers: Mapping[str, str], permissions: Permissions, mode: Mode
     if len(text) > MAX_HEADER_BYTES:
         raise bad_header("x-ms-file-permission", text)
     return permissions.key(text, is_binary=is_binary)
+
+
+def _copies_permission(headers: Mapping[str, str], *, has_own: bool) -> bool:
+    copy_mode = headers.get("x-ms-file-permission-copy-mode", "")
+    if copy_mode.lower() not in ("", "source", "override"):
+        raise bad_header("x-ms-file-permission-copy-mode", copy_mode)
+    if copy_mode.lower() == "override" and not has_own:
+        raise missing_header("x-ms-file-permission")
+    return copy_mode.lower() == "source"
 
 
 def permission_of_new(

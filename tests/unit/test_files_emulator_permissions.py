@@ -88,6 +88,24 @@ def test_broken_bytes_are_refused(noise, edits):
         assert descriptor.from_bytes(descriptor.to_bytes(found)) == found
 
 
+@given(
+    st.sampled_from(
+        [ROOT_DEFAULT, INHERITED_DIRECTORY, "O:SYG:SYD:PAI(OA;;CR;00112233-4455-6677-8899-aabbccddeeff;;WD)"]
+    ),
+    st.lists(
+        st.tuples(st.integers(0, 120), st.sampled_from(["", "(", ")", ";", "-", "0x", "A", "S-1-", "é", "1" * 12]))
+    ),
+)
+def test_broken_text_is_refused(text, edits):
+    for position, insertion in edits:
+        text = text[:position] + insertion + text[position + 1 :]
+    try:
+        found = sddl.parse(text)
+    except ValueError:
+        return
+    assert sddl.parse(sddl.spell(found)) == found
+
+
 def test_a_descriptor_taken_apart_by_hand():
     found = sddl.parse("O:SYG:SYD:PAI(A;OICI;FA;;;WD)")
     assert descriptor.to_bytes(found) == BY_HAND
@@ -245,6 +263,24 @@ def test_creators_and_generic_rights_become_real_in_the_heir():
     assert directory == (
         "O:SYG:SYD:AI(A;ID;FA;;;SY)(A;OICIIOID;GA;;;CO)(A;ID;FR;;;SY)(A;CIIOID;FR;;;CG)S:AI(AU;OIIOIDSA;GW;;;WD)"
     )
+
+
+def test_a_copy_takes_the_permission_it_is_told_to(emulator):
+    protected = "O:BAG:BAD:P(A;;FA;;;BA)S:NO_ACCESS_CONTROL"
+    emulator.put("share/f", headers={"x-ms-file-permission": protected})
+    source = {"x-ms-copy-source": "http://127.0.0.1/devstoreaccount1/share/f"}
+
+    def copied(mode="", permission=""):
+        wanted = {"x-ms-file-permission-copy-mode": mode, "x-ms-file-permission": permission}
+        headers = source | {name: value for name, value in wanted.items() if value}
+        answer = emulator.send("PUT", "share/copy", {}, headers)
+        return sddl_at(emulator, "share/copy") if answer.status == 202 else answer.code
+
+    assert copied() == INHERITED_FILE
+    assert copied("source") == protected
+    assert copied("Override", GIVEN) == copied("", GIVEN) == f"{GIVEN}S:NO_ACCESS_CONTROL"
+    assert copied("override") == "MissingRequiredHeader"
+    assert copied("both") == "InvalidHeaderValue"
 
 
 GIVEN = "O:BAG:BAD:(A;;FR;;;WD)(A;ID;FA;;;BU)"
