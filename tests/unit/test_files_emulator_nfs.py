@@ -404,7 +404,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(steps)
 @example([("snapshot", None, None), ("delete", "d/b", None)])
 @example([("snapshot", None, None), ("rename", "d/e/b", "d/b"), ("snapshot", None, None), ("write", "a", b"x")])
