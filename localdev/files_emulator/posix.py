@@ -34,7 +34,6 @@ _SMB_HEADERS = frozenset(
         "x-ms-file-copy-set-archive",
     }
 )
-_NO_WISH = ("", "inherit", "preserve", "none")  # what some clients say to every share, and means nothing to this one
 
 Place = tuple[int, str]  # the number of a directory, and a name in it
 Kind = Literal["Regular", "Directory", "SymLink"]
@@ -72,13 +71,10 @@ DIRECTORY_DEFAULT = shared(0, 0, _DEFAULT_MODES["Directory"])
 
 
 def refuse_foreign(headers: Mapping[str, str], *, is_nfs: bool) -> None:
-    """Refuse headers of the other protocol than the share's, unless they say nothing."""
+    """Refuse headers of the other protocol than the share's, whatever they say."""
     foreign = _SMB_HEADERS if is_nfs else _NFS_HEADERS
-    if foreign.isdisjoint(headers):
-        return
-    for name in sorted(foreign & headers.keys()):
-        if not is_nfs or headers[name].lower() not in _NO_WISH:
-            raise ServiceError("UnsupportedHeader", HeaderName=name)
+    if not foreign.isdisjoint(headers):
+        raise ServiceError("UnsupportedHeader", HeaderName=min(foreign & headers.keys()))
 
 
 def posix_of_new(headers: Mapping[str, str], kind: Kind, before: Posix | None = None) -> Posix:

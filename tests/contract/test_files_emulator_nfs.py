@@ -100,6 +100,10 @@ def test_hard_links_are_counted_and_share_content(share):
     assert directory.get_file_client("file1").get_file_properties().link_count == 2
     directory.delete_file("file1")
     assert link.get_file_properties().link_count == 1
+    renamed = link.rename_file("dir/file3")
+    assert renamed.get_file_properties().file_id == made["file_id"]
+    directory.rename_directory("dir2")
+    assert share.get_file_client("dir2/file3").download_file().readall() == b"Xbcd"
     with pytest.raises(ResourceNotFoundError, match="ParentNotFound"):
         share.get_file_client("none/x").create_hardlink(target="none/y")
 

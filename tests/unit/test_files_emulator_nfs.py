@@ -114,6 +114,7 @@ def test_a_wrong_owner_or_mode_is_refused_by_name(nfs, name, value):
         ("nfs", "x-ms-file-attributes", "ReadOnly"),
         ("nfs", "x-ms-file-permission", "O:SYG:SYD:(A;;FA;;;SY)"),
         ("nfs", "x-ms-file-permission-key", "1*2"),
+        ("nfs", "x-ms-file-permission", "inherit"),
         ("nfs", "x-ms-file-property-semantics", "Restore"),
         ("smb", "x-ms-owner", "0"),
         ("smb", "x-ms-mode", "0644"),
@@ -127,12 +128,6 @@ def test_headers_of_the_other_protocol_are_refused(nfs, share, name, value):
         assert (answer.status, answer.code) == (400, "UnsupportedHeader")
         assert f"<HeaderName>{name}</HeaderName>".encode() in answer.body
     assert nfs.names(share) == []
-
-
-def test_words_that_wish_for_nothing_are_let_through(nfs):
-    words = {"x-ms-file-attributes": "None", "x-ms-file-permission": "inherit"}
-    assert nfs.put("nfs/f", headers=words).status == 201
-    assert nfs.properties("nfs/f", dict.fromkeys(words, "preserve")).status == 200
 
 
 def test_names_differ_by_case(nfs):
