@@ -73,9 +73,11 @@ class SqliteStore:
             self._lock.close()
             raise StoreInUse(f"{directory} is in use by another emulator") from None
         self.db = sqlite3.connect(directory / "files.sqlite", isolation_level=None)
+        # Larger pages write large blocks faster (4 MiB by a sixth), but from 16 KiB on make small requests slower.
+        self.db.execute("PRAGMA page_size = 8192")
         self.db.execute("PRAGMA journal_mode = WAL")
         self.db.execute("PRAGMA synchronous = NORMAL")
-        self.db.execute("PRAGMA wal_autocheckpoint = 16384")
+        self.db.execute("PRAGMA wal_autocheckpoint = 8192")
         self.db.executescript(_SCHEMA)
         self._require_format(directory)
         self.dropped: list[int] = []
