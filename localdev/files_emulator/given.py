@@ -1,5 +1,6 @@
 """What a request gives a file: its bytes, its size, its content headers."""
 
+import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from localdev.files_emulator.tree import ContentHeaders
 
 MAX_FILE_BYTES = 4 * 1024**4
 
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _SAS_OVERRIDES = {
     "Cache-Control": "rscc",
     "Content-Disposition": "rscd",
@@ -58,13 +60,26 @@ def content_headers(headers: Mapping[str, str]) -> ContentHeaders:
     if digest:
         _check_md5("x-ms-content-md5", digest)
     return ContentHeaders(
-        headers.get("x-ms-content-type") or "application/octet-stream",
-        headers.get("x-ms-content-encoding", ""),
-        headers.get("x-ms-content-language", ""),
-        headers.get("x-ms-cache-control", ""),
-        headers.get("x-ms-content-disposition", ""),
+        content_text(headers, "x-ms-content-type") or "application/octet-stream",
+        content_text(headers, "x-ms-content-encoding"),
+        content_text(headers, "x-ms-content-language"),
+        content_text(headers, "x-ms-cache-control"),
+        content_text(headers, "x-ms-content-disposition"),
         digest,
     )
+
+
+def content_text(headers: Mapping[str, str], name: str) -> str:
+    """Return what a request sets a content header to, empty if it does not.
+
+    :raises ServiceError: it has control characters, with which no client would take it back.
+    """
+    text = headers.get(name)
+    if not text:
+        return ""
+    if _CONTROL.search(text):
+        raise bad_header(name, text)
+    return text
 
 
 def _check_md5(name: str, text: str) -> None:

@@ -156,5 +156,11 @@ def operation_of(
 
 def names() -> list[str]:
     """Return the names of all operations, those without a handler too."""
-    rows = [*_SERVICE.values(), *_SHARE.values(), *_PATH.values(), _COPY, _RANGE_FROM_URL]
-    return sorted({operation.name for operation in rows})
+    return sorted({operation.name for *_, operation in rows()})
+
+
+def rows() -> list[tuple[str, str, str, str, Operation]]:
+    """Return level (service, share or path), method, restype, comp and operation of everything that can be asked."""
+    tables = {"service": _SERVICE, "share": _SHARE, "path": _PATH}
+    found = [(level, *key, operation) for level, table in tables.items() for key, operation in table.items()]
+    return [*found, ("path", "PUT", "", "", _COPY), ("path", "PUT", "", "range", _RANGE_FROM_URL)]

@@ -10,6 +10,7 @@ from localdev.files_emulator import auth_sas, content, smb
 from localdev.files_emulator.auth_sas import Access, Need
 from localdev.files_emulator.call import Call, as_file, as_regular, changed_headers
 from localdev.files_emulator.errors import ServiceError, bad_header, missing_header, printable
+from localdev.files_emulator.flags import is_set
 from localdev.files_emulator.lease_guard import guard_write
 from localdev.files_emulator.messages import Reply
 from localdev.files_emulator.metadata import metadata_of
@@ -33,11 +34,11 @@ def file_start_copy(call: Call) -> Reply:
         headers, call.account.permissions, now, is_directory=False, mode="copy", source=source, is_nfs=share.is_nfs
     )
     attributes = smb.ARCHIVE if wanted.attributes is None else wanted.attributes
-    if headers.get("x-ms-file-copy-set-archive", "").lower() == "true":
+    if is_set(headers, "x-ms-file-copy-set-archive"):
         attributes |= smb.ARCHIVE
     parent = find_parent(share.root, call.path)
     old = parent.child(parent.key(call.path[-1]))
-    ignores_read_only = headers.get("x-ms-file-copy-ignore-readonly", "").lower() == "true"
+    ignores_read_only = is_set(headers, "x-ms-file-copy-ignore-readonly")
     if not (ignores_read_only and isinstance(old, File)):
         refuse_replacing(old)
     guard_write(call, old)

@@ -80,15 +80,16 @@ def directory_delete(call: Call) -> Reply:
 def directory_set_properties(call: Call) -> Reply:
     """Change a directory's attributes, times or permission."""
     share = call.writable_share()
-    as_directory(find(share.root, call.path))
+    directory = as_directory(find(share.root, call.path))
     now = call.account.clock.tick()
     wanted = smb.asked(call.headers, call.account.permissions, now, is_directory=True, mode="set", is_nfs=share.is_nfs)
-    directory = share.own_directory(call.path)
     parent = find_parent(share.root, call.path) if call.path else None
-    directory.permission_key = smb.permission_of_changed(call.account.permissions, wanted, parent, directory)
+    permission_key = smb.permission_of_changed(call.account.permissions, wanted, parent, directory)
+    posix = None if directory.posix is None else posix_of_changed(call.headers, directory.posix)
+
+    directory = share.own_directory(call.path)
+    directory.permission_key, directory.posix = permission_key, posix
     apply(directory, wanted, now)
-    if directory.posix is not None:
-        directory.posix = posix_of_changed(call.headers, directory.posix)
     share.changed(directory)
     return stored(directory, 200)
 

@@ -6,6 +6,7 @@ from hashlib import md5
 from localdev.files_emulator import content, smb
 from localdev.files_emulator.call import Call, Headers, as_file, as_regular, changed_headers, smb_headers, stored
 from localdev.files_emulator.errors import ServiceError, bad_header, missing_header
+from localdev.files_emulator.flags import is_set
 from localdev.files_emulator.given import asked_size, checked_body, content_headers, overridden
 from localdev.files_emulator.lease_guard import file_lease_headers, guard_read, guard_write
 from localdev.files_emulator.messages import Reply
@@ -96,7 +97,7 @@ def file_download(call: Call) -> Reply:
     start, end = part or (0, file.size)
     extra: Headers = []
     digest = file.content.md5
-    if headers.get("x-ms-range-get-content-md5", "").lower() == "true":
+    if is_set(headers, "x-ms-range-get-content-md5"):
         if part is None:
             raise ServiceError("InvalidHeaderValue", HeaderName="x-ms-range-get-content-md5")
         if end - start > MAX_WRITE_BYTES:
@@ -156,16 +157,16 @@ def file_set_http_headers(call: Call) -> Reply:
     wanted = smb.asked(headers, call.account.permissions, now, is_directory=False, mode="set", is_nfs=share.is_nfs)
     if size is not None and as_regular(file).attributes & smb.READ_ONLY:
         raise ServiceError("ReadOnlyAttribute")
+    permission_key = smb.permission_of_changed(
+        call.account.permissions, wanted, find_parent(share.root, call.path), file
+    )
+    posix = None if file.posix is None else posix_of_changed(headers, file.posix)
+
     file = as_file(share.own(call.path))
     if size is not None:
         file.extents, file.size = content.truncate(file.extents, size), size
-    file.content = described
-    file.permission_key = smb.permission_of_changed(
-        call.account.permissions, wanted, find_parent(share.root, call.path), file
-    )
+    file.content, file.permission_key, file.posix = described, permission_key, posix
     apply(file, wanted, now)
-    if file.posix is not None:
-        file.posix = posix_of_changed(headers, file.posix)
     share.changed(file)
     return stored(file, 200)
 

@@ -7,6 +7,7 @@ from localdev.files_emulator import smb
 from localdev.files_emulator.address import path_of
 from localdev.files_emulator.call import Call, as_file, as_regular, changed_headers, stored
 from localdev.files_emulator.errors import ServiceError, bad_header, missing_header
+from localdev.files_emulator.flags import is_set
 from localdev.files_emulator.messages import Reply
 from localdev.files_emulator.metadata import metadata_of
 from localdev.files_emulator.posix import MAX_LINKS, posix_of_new, refuse_foreign
@@ -67,7 +68,7 @@ def file_create_hard_link(call: Call) -> Reply:
     refuse_foreign(headers, is_nfs=True)
     if headers.get("x-ms-type", "file").lower() != "file":
         raise bad_header("x-ms-type", headers["x-ms-type"])
-    dots = headers.get("x-ms-allow-trailing-dot", "").lower() == "true"
+    dots = is_set(headers, "x-ms-allow-trailing-dot")
     target = path_of(_decoded(call, _TARGET), trailing_dots=dots)
     if not target:
         raise bad_header(_TARGET, headers[_TARGET])

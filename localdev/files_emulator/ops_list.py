@@ -15,7 +15,8 @@ from localdev.files_emulator.entries import (
     needs_encoding,
     text_element,
 )
-from localdev.files_emulator.errors import ServiceError, bad_query
+from localdev.files_emulator.errors import ServiceError, bad_header, bad_query
+from localdev.files_emulator.flags import is_set
 from localdev.files_emulator.messages import Reply
 from localdev.files_emulator.tree import Entry, File, find
 
@@ -28,6 +29,7 @@ def directory_list(call: Call) -> Reply:
     """List one page of a directory: files and directories in one order, beginning with the entry the marker names."""
     query = call.query
     columns = _columns(query.get("include", ""))
+    is_set(call.headers, "x-ms-file-extended-info")  # says what any ``include`` implies
     size = call.number("maxresults", MAX_PAGE_ENTRIES, 1, MAX_PAGE_ENTRIES)
     marker, prefix = query.get("marker", ""), query.get("prefix", "")
     directory = as_directory(find(call.readable_root(), call.path))
@@ -108,5 +110,9 @@ def forceclosehandles(call: Call) -> Reply:
     """Close open SMB handles: there are none to close."""
     if "x-ms-handle-id" not in call.headers:
         raise ServiceError("MissingRequiredHeader", HeaderName="x-ms-handle-id")
+    handle = call.headers["x-ms-handle-id"]
+    if handle != "*" and not (handle.isascii() and handle.isdigit()):
+        raise bad_header("x-ms-handle-id", handle)
+    is_set(call.headers, "x-ms-recursive")
     find(call.readable_root(), call.path)
     return Reply(200, [("x-ms-number-of-handles-closed", "0"), ("x-ms-number-of-handles-failed", "0")])

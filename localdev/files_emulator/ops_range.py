@@ -3,6 +3,7 @@
 from localdev.files_emulator import content, smb
 from localdev.files_emulator.call import Call, as_file, as_regular, changed_headers, xml
 from localdev.files_emulator.errors import ServiceError, bad_header, missing_header
+from localdev.files_emulator.flags import is_set
 from localdev.files_emulator.given import checked_body
 from localdev.files_emulator.lease_guard import guard_read, guard_write
 from localdev.files_emulator.messages import Reply
@@ -141,6 +142,7 @@ def _before(call: Call, file: File) -> File:
     :raises ServiceError: ResourceNotFound if it was not there, FileGenerationMismatch if something else has its place
         now, or it has been renamed and the client cannot bear that.
     """
+    bears_renames = is_set(call.headers, "x-ms-file-support-rename")
     earlier = call.share().snapshot(call.query["prevsharesnapshot"], "PreviousSnapshotNotFound").root
     try:
         at_path = find(earlier, call.path)
@@ -149,7 +151,7 @@ def _before(call: Call, file: File) -> File:
     if isinstance(at_path, File) and at_path.number == file.number:
         return at_path
     moved = _by_number(earlier, file.number)
-    if moved is not None and call.headers.get("x-ms-file-support-rename", "").lower() == "true":
+    if moved is not None and bears_renames:
         return moved
     raise ServiceError("ResourceNotFound" if moved is None and at_path is None else "FileGenerationMismatch")
 

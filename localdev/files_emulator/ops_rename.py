@@ -5,6 +5,8 @@ from dataclasses import replace
 from localdev.files_emulator import smb
 from localdev.files_emulator.call import Call, stored
 from localdev.files_emulator.errors import ServiceError, bad_header, missing_header
+from localdev.files_emulator.flags import is_set
+from localdev.files_emulator.given import content_text
 from localdev.files_emulator.lease_guard import guard_write
 from localdev.files_emulator.messages import Reply
 from localdev.files_emulator.metadata import metadata_of
@@ -28,7 +30,7 @@ def _rename(call: Call, *, is_directory: bool) -> Reply:
     share, headers = call.writable_share(), call.headers
     replaces, ignores_read_only = _flag(call, "replace-if-exists"), _flag(call, "ignore-readonly")
     source = _source(call)
-    metadata = metadata_of(call.request)
+    metadata, content_type = metadata_of(call.request), content_text(headers, "x-ms-content-type")
     now = call.account.clock.tick()
     wanted = smb.asked(
         headers, call.account.permissions, now, is_directory=is_directory, mode="set", is_nfs=share.is_nfs
@@ -64,8 +66,8 @@ def _rename(call: Call, *, is_directory: bool) -> Reply:
     node.name = call.path[-1]
     if metadata:
         node.metadata = metadata
-    if isinstance(node, File) and headers.get("x-ms-content-type"):
-        node.content = replace(node.content, content_type=headers["x-ms-content-type"])
+    if isinstance(node, File) and content_type:
+        node.content = replace(node.content, content_type=content_type)
     node.permission_key = smb.permission_of_changed(call.account.permissions, wanted, new_parent, node)
     apply(node, wanted, now)
     share.hang(new_parent, node)
@@ -83,10 +85,7 @@ def _is_below(path: Path, ancestor: Path, share: Share) -> bool:
 
 
 def _flag(call: Call, name: str) -> bool:
-    text = call.headers.get(f"x-ms-file-rename-{name}", "false").lower()
-    if text not in ("true", "false"):
-        raise bad_header(f"x-ms-file-rename-{name}", text)
-    return text == "true"
+    return is_set(call.headers, f"x-ms-file-rename-{name}")
 
 
 def _source(call: Call) -> Source:

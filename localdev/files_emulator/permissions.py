@@ -61,6 +61,7 @@ class Permissions:
         self._keys: dict[str, str] = {}
         self._inherited: dict[tuple[str, bool], str] = {}
         self._merged: dict[tuple[str, str, bool], str] = {}
+        self._fresh: list[str] = []  # keys filed by the present request
         self.root_default = self.key(ROOT_DEFAULT)
 
     def key(self, text: str, *, is_binary: bool = False) -> str:
@@ -74,8 +75,22 @@ class Permissions:
             key = f"{_hash(text)}*{self._constant}"
             self._texts[key] = text
             self._keys[text] = key
+            self._fresh.append(key)
             self._journal.permission(key, text)
         return key
+
+    def keep(self) -> None:
+        """Keep what was filed since the last time: the request was carried out."""
+        self._fresh.clear()
+
+    def forget(self) -> None:
+        """Take out what was filed since the last time: the request was refused."""
+        if self._fresh:
+            for key in self._fresh:
+                del self._keys[self._texts.pop(key)]
+            self._fresh.clear()
+            self._inherited.clear()
+            self._merged.clear()
 
     def load(self, key: str, text: str) -> None:
         """Take back what a store kept."""

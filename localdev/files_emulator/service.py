@@ -16,6 +16,7 @@ from localdev.files_emulator.auth_sas import Access
 from localdev.files_emulator.call import Call
 from localdev.files_emulator.control import Control
 from localdev.files_emulator.errors import ServiceError, bad_header
+from localdev.files_emulator.flags import is_set
 from localdev.files_emulator.messages import Effect, Reply, Request
 from localdev.files_emulator.operations import Handler, Operation, operation_of
 from localdev.files_emulator.store import Store
@@ -38,6 +39,8 @@ class Service:
         self._control = control
         self._id_head = token_hex(6)
         self._ids = count(1)
+        store.commit()  # what every account has from the start
+        account.permissions.keep()
 
     def handle(self, request: Request) -> Reply:
         """Answer ``request``; what it changed is durable when this returns. Never raises."""
@@ -62,7 +65,7 @@ class Service:
     def _answer(self, request: Request) -> Reply:
         account = self._account
         query = parse_query(request.query_text)
-        dots = request.headers.get("x-ms-allow-trailing-dot", "").lower() == "true"
+        dots = is_set(request.headers, "x-ms-allow-trailing-dot")
         address = parse_address(request.path, request.headers.get("host", ""), account.name, trailing_dots=dots)
         operation = operation_of(request.method, query, request.headers, address.share, has_path=bool(address.path))
         self._authorise(request, query, address, operation)
@@ -88,10 +91,12 @@ class Service:
     def _carry_out(self, handler: Handler, call: Call) -> Reply:
         try:
             reply = handler(call)
-        except ServiceError:
+        except Exception:
+            self._account.permissions.forget()
             self._store.forget()
             raise
         self._store.commit()
+        self._account.permissions.keep()
         return reply
 
     def _authorise(self, request: Request, query: dict[str, str], address: Address, operation: Operation) -> None:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from localdev.files_emulator.address import parse_address, parse_query
 from localdev.files_emulator.call import Call
 from localdev.files_emulator.errors import ServiceError, bad_header
+from localdev.files_emulator.flags import is_set
 from localdev.files_emulator.tree import Path
 
 
@@ -30,7 +31,7 @@ def parse_source(call: Call, url: str, header: str) -> Source:
         raise bad_header(header, url) from None
     if split.scheme not in ("http", "https"):
         raise bad_header(header, url)
-    dots = call.headers.get("x-ms-source-allow-trailing-dot", "").lower() == "true"
+    dots = is_set(call.headers, "x-ms-source-allow-trailing-dot")
     try:
         address = parse_address(split.path, host, call.account.name, trailing_dots=dots)
     except ServiceError as error:

@@ -225,7 +225,7 @@ class SqliteStore:
         db.executemany("DELETE FROM block WHERE id = ?", [(id_,) for id_ in dropped])
 
     def forget(self) -> None:
-        """Drop what was noted since the last commit, except permissions: those stay filed in memory too."""
+        """Drop what was noted since the last commit."""
         self._blocks.clear()
         self._nodes.clear()
         self._nodes_gone.clear()
@@ -233,9 +233,7 @@ class SqliteStore:
         self._shares_gone.clear()
         self._leases.clear()
         self._service = None
-        if not self._broken and self._permissions and not self.db.in_transaction:
-            kept, self._permissions = self._permissions, []
-            self.db.executemany("INSERT OR IGNORE INTO permission VALUES (?, ?)", kept)
+        self._permissions.clear()
 
     def close(self) -> None:
         """Close the database and let others have the directory."""
