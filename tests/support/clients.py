@@ -96,7 +96,8 @@ class Ran:
 
 
 def _check(ran: Ran, command, refused: Collection[str], exit_status: int):
-    said = "\n".join(line for line in ran.log.splitlines() if re.search(r"\bERR(OR)?\b|NOTICE|CRIT|panic", line))
+    lines = [*ran.out.splitlines(), *ran.log.splitlines()]
+    said = "\n".join(line for line in lines if re.search(r'\bERR(OR)?\b|NOTICE|CRIT|panic|"Error"', line))
     assert ran.exit_status == exit_status, f"{command} ended with {ran.exit_status}:\n{said}"
     assert not ran.retried, f"{command} had to try again: {ran.retried}"
     unexpected = ran.refusals.keys() - set(refused)
