@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryFile, mkdtemp
 from urllib.parse import quote
 
 import pytest
@@ -113,7 +113,6 @@ class Client:
     def __init__(self, url: str, home: Path, variables: dict[str, str]):
         self.url = url
         self.home = home
-        self._count = 0
         # Nothing of the person's own: no configuration, no credentials, no proxies.
         self.environment = {"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(home), **variables}
 
@@ -131,10 +130,7 @@ class Client:
         return done.returncode, done.stdout.decode(), done.stderr.decode("utf-8", "replace")
 
     def _new_directory(self):
-        self._count += 1
-        path = self.home / f"run-{self._count:03d}"
-        path.mkdir()
-        return path
+        return Path(mkdtemp(prefix="run-", dir=self.home))
 
 
 class AzCopy(Client):
