@@ -7,6 +7,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from benchmarks.catalogue import command as catalogue
 from benchmarks.emulator import command as emulator
 from benchmarks.report import BenchmarkFailed
 
@@ -15,6 +16,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run one benchmark and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure parts of the product.")
     parsers = parser.add_subparsers(title="benchmarks", required=True, metavar="BENCHMARK")
+    catalogue.add(parsers)
     emulator.add(parsers)
     options = parser.parse_args(arguments)
     try:

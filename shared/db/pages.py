@@ -32,8 +32,10 @@ _CREATE: Final[LiteralString] = """
     ) WITH (
         -- Compress what is over 2 kB as far as it goes, not just until it fits.
         toast_tuple_target = 128,
-        -- A nightly backup changes a per cent or so: let the dead rows not pile up to the default's 20.
-        autovacuum_vacuum_scale_factor = 0.05,
+        -- A nightly backup changes a per cent of the files, but they are in the pages that hold most of the bytes: counted in
+        -- rows they are few, and at the usual thresholds and pace the space of the old rows comes back too late for the new.
+        autovacuum_vacuum_scale_factor = 0.01, toast.autovacuum_vacuum_scale_factor = 0.01,
+        autovacuum_vacuum_cost_delay = 0, toast.autovacuum_vacuum_cost_delay = 0,
         autovacuum_vacuum_insert_scale_factor = 0.1
     );
     ALTER TABLE page ATTACH PARTITION {page} FOR VALUES IN ({share_id});
@@ -43,13 +45,15 @@ _CREATE: Final[LiteralString] = """
     CREATE INDEX {by_file_group} ON {page} ((file_id & 36028797018963967)) WHERE file_id IS NOT NULL;
 """
 _UPSERT: Final[LiteralString] = """
-    INSERT INTO {page} (page_id, parent_id, file_id, share_id, name, names, packed)
+    INSERT INTO {page} AS page (page_id, parent_id, file_id, share_id, name, names, packed)
          SELECT page_id, parent_id, file_id, {share_id}, name, names, packed
            FROM unnest(%b::int8[], %b::int8[], %b::int8[], %b::text[], %b::text[], %b::bytea[])
              AS row (page_id, parent_id, file_id, name, names, packed)
     ON CONFLICT (page_id) DO UPDATE
             SET parent_id = EXCLUDED.parent_id, file_id = EXCLUDED.file_id, name = EXCLUDED.name,
-                names = EXCLUDED.names, packed = EXCLUDED.packed
+                -- The same value once more would be stored once more; what is out of line stays there if it is the old one.
+                names = CASE WHEN page.names = EXCLUDED.names THEN page.names ELSE EXCLUDED.names END,
+                packed = EXCLUDED.packed
 """
 _PLACE: Final[LiteralString] = """
     UPDATE {page} AS page
@@ -62,6 +66,9 @@ _DIRECTORIES: Final[LiteralString] = """
       FROM unnest(%b::int8[]) AS d (id)
       JOIN {page} AS page ON page.page_id BETWEEN d.id AND d.id + 16777215
   ORDER BY page.page_id
+"""
+_PAGES: Final[LiteralString] = """
+    SELECT page_id, parent_id, file_id, name, names, packed FROM {page} WHERE page_id = ANY(%b::int8[]) ORDER BY page_id
 """
 _HEADS: Final[LiteralString] = """
     SELECT page_id, parent_id, file_id, name, substring(packed FOR 72) FROM {page} WHERE page_id = ANY(%b::int8[])
@@ -129,14 +136,14 @@ async def create_partition(conn: Connection, share_id: int) -> bool:
     row = await (await conn.execute(_EXISTS, [f"public.page_{share_id}"])).fetchone()
     if row is not None and row[0]:
         return False
-    await conn.execute(_sql(_CREATE, share_id))
+    await conn.execute(partition_sql(_CREATE, share_id))
     await upsert(conn, share_id, [Page(directory_id=ROOT_ID, name="")])
     return True
 
 
 async def drop_partition(conn: Connection, share_id: int) -> None:
     """Forget the share's whole tree, whatever its size, at once."""
-    await conn.execute(_sql("DROP TABLE IF EXISTS {page}", share_id))
+    await conn.execute(partition_sql("DROP TABLE IF EXISTS {page}", share_id))
 
 
 async def upsert(conn: Connection, share_id: int, rows: Sequence[Page]) -> None:
@@ -147,7 +154,7 @@ async def upsert(conn: Connection, share_id: int, rows: Sequence[Page]) -> None:
     ordered = sorted(rows, key=lambda page: page.directory_id | page.page_no)
     columns = [packed.pack(page) for page in ordered]
     await conn.execute(
-        _sql(_UPSERT, share_id),
+        partition_sql(_UPSERT, share_id),
         [
             [page.directory_id | page.page_no for page in ordered],
             [page.parent_id for page in ordered],
@@ -165,29 +172,34 @@ async def place(conn: Connection, share_id: int, heads: Sequence[DirectoryHead])
         return
     ordered = sorted(heads, key=lambda head: head.node_id)
     args = [[h.node_id for h in ordered], [h.parent_id for h in ordered], [h.name for h in ordered]]
-    await conn.execute(_sql(_PLACE, share_id), args)
+    await conn.execute(partition_sql(_PLACE, share_id), args)
 
 
 async def of_directories(conn: Connection, share_id: int, directory_ids: Sequence[int]) -> dict[int, list[Page]]:
     """All rows of each directory in order of page number; every one of ``directory_ids`` is a key."""
     found: dict[int, list[Page]] = {node_id: [] for node_id in directory_ids}
-    for row in await (await conn.execute(_sql(_DIRECTORIES, share_id), [list(found)])).fetchall():
-        page_id, parent_id, file_id, name, names, data = row
-        page = packed.unpack(page_id, parent_id, None if file_id is None else unsigned(file_id), name, names, data)
+    for row in await (await conn.execute(partition_sql(_DIRECTORIES, share_id), [list(found)])).fetchall():
+        page = _page(row)
         found[page.directory_id].append(page)
     return found
 
 
+async def of_pages(conn: Connection, share_id: int, page_ids: Sequence[int]) -> list[Page]:
+    """These rows, those that exist, in order of their ids."""
+    rows = await (await conn.execute(partition_sql(_PAGES, share_id), [list(page_ids)])).fetchall()
+    return [_page(row) for row in rows]
+
+
 async def heads(conn: Connection, share_id: int, directory_ids: Sequence[int]) -> dict[int, DirectoryHead]:
     """These directories, if live."""
-    rows = await (await conn.execute(_sql(_HEADS, share_id), [list(directory_ids)])).fetchall()
+    rows = await (await conn.execute(partition_sql(_HEADS, share_id), [list(directory_ids)])).fetchall()
     return {head.node_id: head for head in _live(rows)}
 
 
 async def children(conn: Connection, share_id: int, parent_ids: Sequence[int]) -> dict[int, list[DirectoryHead]]:
     """Live child directories of each parent in order of name; every one of ``parent_ids`` is a key."""
     found: dict[int, list[DirectoryHead]] = {node_id: [] for node_id in parent_ids}
-    rows = await (await conn.execute(_sql(_CHILDREN, share_id), [list(found)])).fetchall()
+    rows = await (await conn.execute(partition_sql(_CHILDREN, share_id), [list(found)])).fetchall()
     for head in _live(rows):
         found[head.parent_id or 0].append(head)
     return found
@@ -196,7 +208,7 @@ async def children(conn: Connection, share_id: int, parent_ids: Sequence[int]) -
 async def by_file_id(conn: Connection, share_id: int, file_ids: Sequence[int]) -> dict[int, DirectoryHead]:
     """Live directories with these FileIds."""
     ids = [signed(file_id) for file_id in set(file_ids)]
-    rows = await (await conn.execute(_sql(_BY_FILE_ID, share_id), [ids])).fetchall()
+    rows = await (await conn.execute(partition_sql(_BY_FILE_ID, share_id), [ids])).fetchall()
     return {head.file_id: head for head in _live(rows)}
 
 
@@ -207,7 +219,7 @@ async def with_paths(
 
     :raises IntegrityError: a directory, or one above it, has no row, or they go in a circle.
     """
-    rows = await (await conn.execute(_sql(_WITH_ANCESTORS, share_id), [list(directory_ids)])).fetchall()
+    rows = await (await conn.execute(partition_sql(_WITH_ANCESTORS, share_id), [list(directory_ids)])).fetchall()
     known = {row[0]: row for row in rows}
     paths: dict[int, str] = {ROOT_ID: ""}
     for node_id in directory_ids:
@@ -230,7 +242,7 @@ async def manifests(
     conn: Connection, share_id: int, directory_ids: Iterable[int]
 ) -> dict[tuple[int, int], ManifestRef]:
     """Newest manifest of every page that has one, deleted ones included, by ``(directory_id, page_no)``."""
-    rows = await (await conn.execute(_sql(_MANIFESTS, share_id), [list(directory_ids)])).fetchall()
+    rows = await (await conn.execute(partition_sql(_MANIFESTS, share_id), [list(directory_ids)])).fetchall()
     found = {}
     for page_id, data in rows:
         ref = packed.unpack_head(data).manifest
@@ -253,6 +265,11 @@ async def totals(conn: Connection, share_id: int) -> tuple[int, int, int]:
     return row[0], row[1], row[2]
 
 
+def _page(row: tuple[Any, ...]) -> Page:
+    page_id, parent_id, file_id, name, names, data = row
+    return packed.unpack(page_id, parent_id, None if file_id is None else unsigned(file_id), name, names, data)
+
+
 def _head(row: tuple[Any, ...]) -> tuple[DirectoryHead, packed.Head]:
     page_id, parent_id, file_id, name, data = row
     head = packed.unpack_head(data)
@@ -272,7 +289,7 @@ def _live(rows: Iterable[tuple[Any, ...]]) -> list[DirectoryHead]:
 
 
 @lru_cache(maxsize=1024)
-def _sql(text: LiteralString, share_id: int) -> bytes:
+def partition_sql(text: LiteralString, share_id: int) -> bytes:
     """``text`` about one share's partition. The same bytes each time, so that the driver finds them prepared."""
     names = ("by_id", "by_parent_group", "by_file_group", "check")
     return (

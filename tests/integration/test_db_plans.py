@@ -91,7 +91,7 @@ def test_a_batchs_directories_are_found_by_its_number(explained):
     ],
 )
 def test_the_tree_is_read_through_its_indexes(explained, text, index, count):
-    plan = explained(pages._sql(text, 1), [[directory(n) for n in range(1, count + 1)]])
+    plan = explained(pages.partition_sql(text, 1), [[directory(n) for n in range(1, count + 1)]])
     assert index in plan
     assert "Seq Scan" not in plan
 

@@ -1,0 +1,1 @@
+"""What the catalogue costs and how fast it answers, on synthetic trees of any size."""
