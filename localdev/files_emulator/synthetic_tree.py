@@ -1,0 +1,242 @@
+"""Directories of a synthetic share: ordinary ones, except that most of their children are computed when asked for.
+
+What somebody changes becomes an ordinary node and is kept; ``masked`` has the numbers of the computed children that
+are not to be computed any more, because they are kept or because they are gone. So a change costs its own memory and
+that of the directories above it, however many children those have.
+"""
+
+from collections.abc import Iterable, Iterator
+from copy import copy
+from dataclasses import dataclass, field, fields
+
+from localdev.files_emulator import smb
+from localdev.files_emulator.names import key_of
+from localdev.files_emulator.synthetic_plan import first_at_least
+from localdev.files_emulator.synthetic_view import View, directory_number, directory_ordinal, is_computed_number
+from localdev.files_emulator.tree import ROOT_NUMBER, Directory, Entry, File, Node, kept_nodes, stored_bytes
+
+_CHUNK = 1_000
+
+
+@dataclass(slots=True, kw_only=True)
+class SyntheticDirectory(Directory):
+    """A directory that began as the ``ordinal``-th of a synthetic share; ``_children`` are the kept ones."""
+
+    view: View
+    ordinal: int
+    masked: set[int] = field(default_factory=set)
+
+    def clone(self, epoch: int) -> "SyntheticDirectory":
+        """Return the same directory for a later epoch."""
+        twin = copy(self)
+        twin.epoch = epoch
+        twin._children = self._children.copy()
+        twin._order = None if self._order is None else self._order.copy()
+        twin.masked = self.masked.copy()
+        return twin
+
+    def child(self, key: str) -> Entry | None:
+        """Return the child under ``key``, if there is one."""
+        return self._children.get(key) or self._computed(key)
+
+    def children(self) -> Iterable[Entry]:
+        """Yield all children, the kept ones first."""
+        yield from self._children.values()
+        low, high = self.view.plan.subdirectories(self.ordinal)
+        for at in range(low, high, _CHUNK):
+            yield from self._unmasked(self._directories(range(at, min(high, at + _CHUNK))))
+        for files in self._runs(0):
+            yield from self._unmasked(files)
+
+    def is_empty(self) -> bool:
+        """Return whether it has no children."""
+        return next(iter(self.children()), None) is None
+
+    def page(self, prefix_key: str, from_key: str, size: int) -> tuple[list[Entry], Entry | None]:
+        """Return up to ``size`` children in listing order, and the one that follows them.
+
+        Kept children, computed directories and computed files each give their first ``size`` and one more.
+        """
+        start, wanted = max(prefix_key, from_key), size + 1
+        found, is_sorted = self._files_from(start, wanted), True
+        others = [*self._directories_from(start, wanted), *self._kept_from(start, wanted)]
+        if others:
+            found += others
+            is_sorted = False
+        if prefix_key:
+            found = [node for node in found if key_of(node.name).startswith(prefix_key)]
+        if not is_sorted:
+            found.sort(key=lambda node: key_of(node.name))
+        return (found, None) if len(found) <= size else (found[:size], found[size])
+
+    def hang(self, child: Entry) -> None:
+        """Add ``child``, or replace the child of its name."""
+        key = key_of(child.name)
+        if key not in self._children:
+            self._mask(key)
+        if is_computed_number(child.number):
+            self.masked.add(child.number)
+        Directory.hang(self, child)
+
+    def take(self, key: str) -> None:
+        """Remove the child under ``key``."""
+        if key in self._children:
+            Directory.take(self, key)
+        else:
+            self._mask(key)
+
+    def kept(self) -> Iterable[Entry]:
+        """Return the children that are not computed."""
+        return self._children.values()
+
+    def usage_bytes(self) -> int:
+        """Return how many bytes of content the tree below this root holds: computed, less those masked, and kept."""
+        if self.number != ROOT_NUMBER:
+            return sum(
+                child.usage_bytes() if isinstance(child, Directory) else stored_bytes(child.extents)
+                for child in self.children()
+            )
+        masked, total = masked_numbers(self), self.view.total_bytes()
+        for number in masked:
+            life = self.view.life(number)
+            total -= 0 if life is None else self.view.file(life).size
+        return total + sum(stored_bytes(node.extents) for node in kept_nodes(self) if isinstance(node, File))
+
+    def find_number(self, number: int) -> Entry | None:
+        """Return the file with a node number, anywhere below this root."""
+        kept = next((node for node in kept_nodes(self) if node.number == number), None)
+        if kept is not None or not is_computed_number(number):
+            return kept
+        life = self.view.life(number)
+        if life is None or not life.is_alive or number in masked_numbers(self):
+            return None
+        return self.view.file(life)
+
+    def described_as(self, node: Directory) -> "SyntheticDirectory":
+        """Return this directory with its children, but everything else as in ``node``."""
+        twin = self.clone(node.epoch)
+        for column in fields(Node):
+            setattr(twin, column.name, getattr(node, column.name))
+        return twin
+
+    def under(self, view: View) -> None:
+        """Go over to a view with more layers, on an owned directory; note it if they changed what it holds."""
+        changed = view.changed(self.ordinal, len(self.view.layers))
+        self.view = view
+        if changed is not None and changed > self.changed:
+            self.written = self.changed = changed
+
+    # -- computing
+
+    def _mask(self, key: str) -> None:
+        child = self._computed(key)
+        if child is not None:
+            self.masked.add(child.number)
+
+    def _computed(self, key: str) -> Entry | None:
+        plan = self.view.plan
+        low, high = plan.subdirectories(self.ordinal)
+        if "." not in key and low < high:
+            at = low + first_at_least(lambda i: key_of(plan.directory_name(low + i)), high - low, key)
+            found = self._directories(range(at, min(high, at + 1)))
+            if found and key_of(found[0].name) == key:
+                return None if found[0].number in self.masked else found[0]
+        for node in self._files_from(key, 1, exactly=key):
+            return node
+        return None
+
+    def _unmasked(self, nodes: list[Entry]) -> list[Entry]:
+        masked, children = self.masked, self._children
+        if not masked and not children:
+            return nodes
+        return [node for node in nodes if node.number not in masked and key_of(node.name) not in children]
+
+    def _kept_from(self, key: str, count: int) -> list[Entry]:
+        return Directory.page(self, "", key, count)[0] if self._children else []
+
+    def _directories_from(self, key: str, count: int) -> list[Entry]:
+        plan = self.view.plan
+        low, high = plan.subdirectories(self.ordinal)
+        if low == high:
+            return []
+        at = low + (first_at_least(lambda i: key_of(plan.directory_name(low + i)), high - low, key) if key else 0)
+        found: list[Entry] = []
+        while at < high and len(found) < count:
+            following = min(high, at + count)
+            found += self._unmasked(self._directories(range(at, following)))
+            at = following
+        return found[:count]
+
+    def _directories(self, ordinals: range) -> list[Entry]:
+        return [computed_directory(self.view, ordinal, self.number) for ordinal in ordinals]
+
+    def _files_from(self, key: str, count: int, exactly: str | None = None) -> list[Entry]:
+        """Return the first ``count`` computed files from ``key`` on; with ``exactly``, only one of that key."""
+        low, high = self.view.plan.slots(self.ordinal)
+        first = 0
+        if key:
+            # What is in the place of the slot before may still come after ``key``: its stem is shorter than its names.
+            first = max(0, first_at_least(self._stem_key, high - low, key) - 1)
+        found: list[Entry] = []
+        for files in self._runs(first, count if exactly is None else 2):
+            if exactly is not None:
+                return [node for node in self._unmasked(files) if key_of(node.name) == exactly]
+            if key and not found:
+                files = [node for node in files if key_of(node.name) >= key]
+            found += self._unmasked(files)
+            if len(found) >= count:
+                break
+        return found[:count]
+
+    def _stem_key(self, i: int) -> str:
+        plan = self.view.plan
+        slot = plan.slots(self.ordinal)[0] + i
+        return key_of(plan.stems(self.ordinal)[0](i, plan.bits(slot)))
+
+    def _runs(self, first: int, count: int = _CHUNK) -> Iterator[list[Entry]]:
+        """Yield the computed files from the ``first`` slot on in listing order, in runs of about ``count``."""
+        view = self.view
+        low, high = view.plan.slots(self.ordinal)
+        at = low + first
+        while at < high:
+            end = min(high, at + count + 1)
+            found: list[Entry] = []
+            for slot in view.touched(at, end):
+                found += view.plain(range(at, slot), self.ordinal)
+                found += sorted(view.present(slot, self.ordinal), key=lambda node: key_of(node.name))
+                at = slot + 1
+            found += view.plain(range(at, end), self.ordinal)
+            for node in found:
+                node.parent_number = self.number
+            yield found
+            at = end
+
+
+def computed_directory(view: View, ordinal: int, parent_number: int) -> SyntheticDirectory:
+    """Return a directory of a synthetic share as nobody but layers changed it."""
+    plan = view.plan
+    created, written = plan.directory_times(ordinal)
+    changed = view.changed(ordinal)
+    latest = written if changed is None else changed
+    return SyntheticDirectory(
+        directory_number(ordinal), parent_number, plan.directory_name(ordinal) if ordinal else "", -1, smb.DIRECTORY,
+        view.keys[plan.directory_permission(ordinal)], created, created, latest, latest, view=view, ordinal=ordinal,
+    )  # fmt: skip
+
+
+def masked_numbers(root: Directory) -> set[int]:
+    """Return the numbers of all computed nodes below ``root`` that were changed or are gone."""
+    found = set(root.masked) if isinstance(root, SyntheticDirectory) else set[int]()
+    for node in kept_nodes(root):
+        if isinstance(node, SyntheticDirectory):
+            found |= node.masked
+    return found
+
+
+def home_of(view: View, number: int) -> int | None:
+    """Return the directory in which a computed node is computed, ``None`` if there is no such node."""
+    ordinal = directory_ordinal(number)
+    if ordinal is not None:
+        return view.plan.parent(ordinal) if 0 < ordinal < view.plan.directories else None
+    life = view.life(number)
+    return None if life is None or not life.is_alive else view.plan.directory_of(life.host)
