@@ -4,6 +4,7 @@ A block whose ``id`` is negative holds no bytes: it marks a place that was clear
 range diff must be able to tell from a place that was never written.
 """
 
+from collections.abc import Iterable
 from itertools import count
 from typing import Protocol
 
@@ -15,8 +16,8 @@ class Block(Protocol):
     def id(self) -> int:
         """Return its number, unique in the account, also across restarts of a persistent account."""
 
-    def view(self) -> memoryview:
-        """Return its bytes; never called on a cleared place."""
+    def parts(self, start: int, end: int) -> Iterable[memoryview]:
+        """Return its bytes from ``start`` to ``end``; never called on a cleared place."""
 
 
 class Blocks(Protocol):
@@ -41,6 +42,10 @@ class MemoryBlock:
     def view(self) -> memoryview:
         """Return its bytes."""
         return memoryview(self._data)
+
+    def parts(self, start: int, end: int) -> tuple[memoryview]:
+        """Return some of its bytes."""
+        return (memoryview(self._data)[start:end],)
 
 
 class MemoryBlocks:

@@ -93,7 +93,7 @@ def pieces(extents: Extents, start: int, end: int) -> Iterator[memoryview]:
         if extent.block.id < 0:
             yield from _zeros(extent.end - extent.start)
         else:
-            yield extent.block.view()[extent.offset : extent.offset + extent.end - extent.start]
+            yield from extent.block.parts(extent.offset, extent.offset + extent.end - extent.start)
         position = extent.end
     yield from _zeros(end - position)
 

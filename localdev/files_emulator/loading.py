@@ -12,10 +12,13 @@ from localdev.files_emulator.records import (
     policies_from,
     properties_from,
     service_from,
+    view_from,
 )
 from localdev.files_emulator.replay import Replay, Row, first_kept, hidden_rows
 from localdev.files_emulator.share import Share, Snapshot
 from localdev.files_emulator.store_sqlite import SqliteBlock, SqliteStore
+from localdev.files_emulator.synthetic_content import ComputedBlock, is_computed
+from localdev.files_emulator.synthetic_tree import computed_directory
 from localdev.files_emulator.times import now_ticks
 from localdev.files_emulator.tree import ROOT_NUMBER, Directory
 
@@ -54,6 +57,8 @@ def _load_share(
     account: Account, store: SqliteStore, serial: int, record: str, blocks: dict[int, SqliteBlock]
 ) -> Share:
     def block(id_: int) -> Block:
+        if is_computed(id_):
+            return ComputedBlock(id_)
         if id_ not in blocks:
             blocks[id_] = SqliteBlock(store, id_, None)
         return blocks[id_]
@@ -77,7 +82,10 @@ def _load_share(
         account.take_number,
         policies=policies_from(fields["policies"]),
         deletion=deletion_from(fields.get("deletion")),
+        synthetic=view_from(fields.get("synthetic"), account.permissions),
     )
+    if share.synthetic is not None:
+        share.root = computed_directory(share.synthetic.until(epochs[0]), 0, ROOT_NUMBER)
     seen = ((first_kept(born, epochs), number, text) for born, number, text in rows if (number, born) not in hidden)
     nodes = (
         (epoch, number, None if text is None else node_from(text, number, epoch, block)) for epoch, number, text in seen

@@ -9,7 +9,7 @@ from localdev.files_emulator.lease_guard import guard_read, guard_write
 from localdev.files_emulator.messages import Reply
 from localdev.files_emulator.ranges import MAX_WRITE_BYTES, asked_range, written_range
 from localdev.files_emulator.times import iso
-from localdev.files_emulator.tree import Directory, File, find, walk
+from localdev.files_emulator.tree import File, find
 
 
 def file_upload_range(call: Call) -> Reply:
@@ -150,11 +150,7 @@ def _before(call: Call, file: File) -> File:
         at_path = None
     if isinstance(at_path, File) and at_path.number == file.number:
         return at_path
-    moved = _by_number(earlier, file.number)
+    moved = earlier.find_file(file.number)
     if moved is not None and bears_renames:
         return moved
     raise ServiceError("ResourceNotFound" if moved is None and at_path is None else "FileGenerationMismatch")
-
-
-def _by_number(root: Directory, number: int) -> File | None:
-    return next((node for node in walk(root) if node.number == number and isinstance(node, File)), None)

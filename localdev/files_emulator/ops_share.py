@@ -16,7 +16,7 @@ from localdev.files_emulator.permissions import MAX_TEXT_BYTES
 from localdev.files_emulator.share import SHARE_ITSELF, Share, ShareProperties
 from localdev.files_emulator.smb import is_binary_format
 from localdev.files_emulator.times import now_ticks
-from localdev.files_emulator.tree import stored_extents, usage_bytes
+from localdev.files_emulator.tree import stored_extents
 
 _DELETED = ("x-ms-deleted-share-name", "x-ms-deleted-share-version")
 
@@ -60,7 +60,7 @@ def _usage_headers(share: Share) -> Headers:
     for snapshot in share.snapshots.values():
         frozen |= stored_extents(snapshot.root)
     return [
-        ("x-ms-file-share-usage-bytes", str(sum(live.values()))),
+        ("x-ms-file-share-usage-bytes", str(share.root.usage_bytes())),
         ("x-ms-file-share-snapshot-usage-bytes", str(sum(frozen[key] for key in frozen.keys() - live.keys()))),
     ]
 
@@ -159,10 +159,10 @@ def share_get_permission(call: Call) -> Reply:
 
 
 def share_get_statistics(call: Call) -> Reply:
-    """Count what the live share holds; takes a walk over it."""
+    """Count what the live share holds; takes a walk over what of it is in memory."""
     share = call.writable_share()
     guard_share(call, share)
-    used = usage_bytes(share.root)
+    used = share.root.usage_bytes()
     return xml(
         f"<ShareStats><ShareUsageBytes>{used}</ShareUsageBytes></ShareStats>",
         *changed_headers(share.properties.modified),

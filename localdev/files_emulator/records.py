@@ -6,7 +6,8 @@
     posix = [owner, group, mode, link text, [[parent, name]*]]      in NFS shares; all names of a file with several
     kind  = "d" | "f";  file = null | [size, [[start, end, block, offset]*], content headers, copied]
     holder = number | snapshot id | "";  lease = [id, seconds, ends, breaks]
-    share = {name, epoch, properties, policies, snapshots: [[id, epoch, properties]*], deletion}
+    share = {name, epoch, properties, policies, snapshots: [[id, epoch, properties]*], deletion, synthetic}
+    synthetic = null | {shape, layers: [[seed, percent, time, epoch, bytes, more excluded numbers]*]}
     deletion = null | [version, at, until];  service = [elements, retention days]
 
 The database carries ``FORMAT``; a file written by another version is refused, not guessed at.
@@ -20,9 +21,14 @@ from typing import Any
 from localdev.files_emulator.blocks import Block
 from localdev.files_emulator.content import Extent
 from localdev.files_emulator.leases import Lease
+from localdev.files_emulator.permissions import Permissions
 from localdev.files_emulator.posix import Place, Posix, shared
 from localdev.files_emulator.service_properties import ServiceProperties
 from localdev.files_emulator.share import Deletion, Holder, Share, SharePolicy, ShareProperties
+from localdev.files_emulator.synthetic import view_of
+from localdev.files_emulator.synthetic_layers import layer_records, layers_from
+from localdev.files_emulator.synthetic_shape import shape_from
+from localdev.files_emulator.synthetic_view import View
 from localdev.files_emulator.tree import ContentHeaders, Copied, Directory, Entry, File, Metadata
 
 FORMAT = 2
@@ -79,10 +85,24 @@ def share_text(share: Share) -> str:
             "epoch": share.epoch,
             "properties": astuple(share.properties),
             "policies": [astuple(policy) for policy in share.policies],
+            "synthetic": None if share.synthetic is None else view_record(share.synthetic),
             "deletion": None if share.deletion is None else astuple(share.deletion),
             "snapshots": [(s.id, s.epoch, astuple(s.properties)) for s in share.snapshots.values()],
         }
     )
+
+
+def view_record(view: View) -> dict[str, Any]:
+    """Return what the nodes of a share are computed from."""
+    return {"shape": view.plan.shape.record(), "layers": layer_records(view.layers)}
+
+
+def view_from(record: dict[str, Any] | None, permissions: Permissions) -> View | None:
+    """Return what the nodes of a share are computed from, if they are."""
+    if record is None:
+        return None
+    shape = shape_from(record["shape"])
+    return view_of(shape, permissions, layers_from(record["layers"], shape.files))
 
 
 def deletion_from(fields: list[Any] | None) -> Deletion | None:

@@ -7,7 +7,9 @@ from itertools import groupby
 
 from localdev.files_emulator.posix import Place
 from localdev.files_emulator.share import Share, Snapshot
-from localdev.files_emulator.tree import ROOT_NUMBER, Directory, Entry
+from localdev.files_emulator.synthetic_tree import SyntheticDirectory, home_of
+from localdev.files_emulator.synthetic_view import View, directory_number
+from localdev.files_emulator.tree import FIRST_COMPUTED_NUMBER, ROOT_NUMBER, Directory, Entry
 
 Row = tuple[int, int, str | None]  # born, number, record
 
@@ -28,7 +30,7 @@ def hidden_rows(rows: Iterable[Row], epochs: list[int]) -> set[tuple[int, int]]:
         if before is not None and not (at and epochs[at - 1] >= before):
             hidden.add((number, before))
             before = None
-        if record is None and before is None:
+        if record is None and before is None and number < FIRST_COMPUTED_NUMBER:
             hidden.add((number, born))
         else:
             newest[number] = born
@@ -82,6 +84,7 @@ class Replay:
         is taken out, or owning one would put it back), and then hung into its new one.
         """
         self._epoch = epoch
+        self._compute(epoch, [number for number, _ in rows])
         live = self._live
         moving = [number for number, _ in rows if number != ROOT_NUMBER and number in live]
         for number in moving:
@@ -94,21 +97,55 @@ class Replay:
         for number, node in rows:
             before = live.get(number)
             if node is None:
+                if isinstance(before, SyntheticDirectory):
+                    self._own(ROOT_NUMBER).outlive(before)
                 live.pop(number, None)
                 continue
-            if isinstance(node, Directory) and isinstance(before, Directory):
+            if isinstance(node, Directory) and isinstance(before, SyntheticDirectory):
+                node = before.described_as(node)
+            elif isinstance(node, Directory) and isinstance(before, Directory):
                 node.inherit(before)
             live[number] = node
             if number == ROOT_NUMBER and isinstance(node, Directory):
                 self._share.root = node
         for number, node in rows:
             if node is not None and number != ROOT_NUMBER:
+                node = live[number]
                 for place in _places(node):
                     named = node
                     if place != (node.parent_number, node.name):
                         named = node.clone(epoch)
                         named.parent_number, named.name = place
                     self._own(named.parent_number).hang(named)
+
+    def _compute(self, epoch: int, numbers: list[int]) -> None:
+        """Bring a synthetic share's tree under the layers of ``epoch``, and compute what rows are about to change."""
+        if self._share.synthetic is None:
+            return
+        view = self._share.synthetic.until(epoch)
+        root = self._live[ROOT_NUMBER]
+        if isinstance(root, SyntheticDirectory) and len(root.view.layers) < len(view.layers):
+            for number in [n for n, node in self._live.items() if isinstance(node, SyntheticDirectory)]:
+                directory = self._own(number)
+                if isinstance(directory, SyntheticDirectory):
+                    directory.under(view)
+        for number in numbers:
+            if number >= FIRST_COMPUTED_NUMBER:
+                self._keep(number, view)
+
+    def _keep(self, number: int, view: View) -> None:
+        """Make a computed node one of the live tree, and the directories above it."""
+        home = None if number in self._live else home_of(view, number)
+        if home is None:
+            return
+        parent_number = directory_number(home)
+        if parent_number not in self._live:
+            self._keep(parent_number, view)
+        parent = self._own(parent_number)
+        node = parent.computed(number) if isinstance(parent, SyntheticDirectory) else None
+        if node is not None:
+            self._live[number] = node.clone(self._epoch)
+            parent.hang(self._live[number])
 
     def _own(self, number: int) -> Directory:
         """Return a directory of the live tree for changing in this epoch."""

@@ -11,6 +11,7 @@ from localdev.files_emulator.errors import ServiceError
 from localdev.files_emulator.journal import Journal
 from localdev.files_emulator.leases import Lease, is_active
 from localdev.files_emulator.posix import Place, Posix
+from localdev.files_emulator.synthetic_view import View
 from localdev.files_emulator.times import TICKS_PER_SECOND, iso, now_ticks, parse_iso
 from localdev.files_emulator.tree import ROOT_NUMBER, Directory, Entry, File, Metadata, Path
 
@@ -94,6 +95,7 @@ class Share:
     leases: dict[Holder, Lease] = field(default_factory=dict)
     deletion: Deletion | None = None
     directory_places: dict[int, Place] = field(default_factory=dict)  # of NFS shares, to find a file's other names
+    synthetic: View | None = None  # what its nodes are computed from, if they are
 
     @property
     def is_nfs(self) -> bool:
@@ -163,6 +165,8 @@ class Share:
             self._drop_place(child, child.posix, now)
             return
         self.directory_places.pop(child.number, None)
+        if isinstance(child, Directory):
+            self.root.outlive(child)
         self.journal.node_gone(self, child)
         if child.number in self.leases:
             self.set_lease(child.number, None)
@@ -209,6 +213,11 @@ class Share:
     def describe(self, properties: ShareProperties) -> None:
         """Replace what describes the share."""
         self.properties = properties
+        self.journal.share(self)
+
+    def freeze(self) -> None:
+        """Let the present tree be as it is, for somebody who looks at it in steps: what changes is cloned from now on."""
+        self.epoch += 1
         self.journal.share(self)
 
     def take_snapshot(self, now: int, metadata: Metadata) -> Snapshot:

@@ -18,7 +18,7 @@ from localdev.files_emulator.leases import Lease
 from localdev.files_emulator.records import FORMAT, holder_text, lease_text, node_text, service_text, share_text
 from localdev.files_emulator.service_properties import ServiceProperties
 from localdev.files_emulator.share import Holder, Share
-from localdev.files_emulator.tree import Entry
+from localdev.files_emulator.tree import FIRST_COMPUTED_NUMBER, Entry
 
 NUMBERS_AHEAD = 1024  # node numbers are reserved in lots, so that creating a file does not write the counter
 
@@ -55,6 +55,10 @@ class SqliteBlock:
     def view(self) -> memoryview:
         """Return its bytes."""
         return memoryview(self._store.read(self.id) if self.data is None else self.data)
+
+    def parts(self, start: int, end: int) -> tuple[memoryview]:
+        """Return some of its bytes."""
+        return (self.view()[start:end],)
 
     def __del__(self) -> None:
         if self.id > 0:
@@ -196,14 +200,15 @@ class SqliteStore:
         for (serial, number), node in self._nodes.items():
             row = (serial, number, node.epoch, node_text(node))
             db.execute("INSERT OR REPLACE INTO node VALUES (?, ?, ?, ?)", row)
-            if number >= self._numbers_ceiling:
+            if self._numbers_ceiling <= number < FIRST_COMPUTED_NUMBER:
                 self._numbers_ceiling = number + NUMBERS_AHEAD
                 db.execute("INSERT OR REPLACE INTO setting VALUES ('numbers', ?)", (self._numbers_ceiling,))
             if serial > self._serials:
                 self._serials = serial
                 db.execute("INSERT OR REPLACE INTO setting VALUES ('serials', ?)", (serial,))
         for (serial, number), share in self._nodes_gone.items():
-            if share.snapshots:
+            # A computed node without a row would be computed again.
+            if share.snapshots or number >= FIRST_COMPUTED_NUMBER:
                 db.execute("INSERT OR REPLACE INTO node VALUES (?, ?, ?, NULL)", (serial, number, share.epoch))
             else:
                 db.execute("DELETE FROM node WHERE serial = ? AND number = ?", (serial, number))

@@ -27,12 +27,13 @@ def dealt(selected: int) -> tuple[str, ...]:
     return tuple(kind for kind, (low, high) in zip(KINDS, pairwise(bounds), strict=True) for _ in range(low, high))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Layer:
     """One mutation.
 
     ``time`` in ticks, ``epoch`` the share's when it was made, ``excluded`` the numbers of computed nodes that somebody
-    had changed by then: those are nodes of their own, or gone. ``delta_bytes`` is what it did to the usage.
+    had changed by then: those are nodes of their own, or gone. ``delta_bytes`` is by how much it made the files grow
+    together, ``None`` until somebody counted; nothing else about it ever changes.
     """
 
     seed: int
@@ -41,8 +42,8 @@ class Layer:
     time: int
     epoch: int
     excluded: frozenset[int] = frozenset()
-    delta_bytes: int = 0
-    shuffle: Shuffle = field(init=False, compare=False)
+    delta_bytes: int | None = None
+    shuffle: Shuffle = field(init=False)
     kinds: tuple[str, ...] = field(init=False)
     moves_from: int = field(init=False)
     moves: int = field(init=False)
@@ -51,10 +52,10 @@ class Layer:
         """Derive what follows from seed, percent and number of files."""
         size = min(_BLOCK, self.files)
         kinds = dealt(round(size * self.percent / 100))
-        object.__setattr__(self, "shuffle", Shuffle(derived("layer", self.seed, self.time), size))
-        object.__setattr__(self, "kinds", kinds)
-        object.__setattr__(self, "moves", kinds.count(MOVED))
-        object.__setattr__(self, "moves_from", len(kinds) - kinds.count(MOVED))
+        self.shuffle = Shuffle(derived("layer", self.seed), size)
+        self.kinds = kinds
+        self.moves = kinds.count(MOVED)
+        self.moves_from = len(kinds) - self.moves
 
     def kind(self, slot: int) -> str | None:
         """Return what happens in a slot, if anything."""

@@ -9,7 +9,16 @@ MAX_DEPTH = 100  # 250 levels of 20 characters would exceed the longest path
 
 STYLES = ("camera", "numbered", "words", "hex")
 
-_OFFICE = (("pdf", 22), ("docx", 18), ("xlsx", 14), ("jpg", 14), ("png", 8), ("txt", 6), ("csv", 4), ("msg", 4))
+_OFFICE: tuple[tuple[str, int], ...] = (
+    ("pdf", 22),
+    ("docx", 18),
+    ("xlsx", 14),
+    ("jpg", 14),
+    ("png", 8),
+    ("txt", 6),
+    ("csv", 4),
+    ("msg", 4),
+)
 _OFFICE += (("dwg", 2), ("zip", 2), ("pptx", 3), ("log", 1), ("xml", 1), ("json", 1))
 
 
@@ -23,7 +32,7 @@ class Shape:
 
     * ``files_per_directory``: the mean; 0 puts all files into the root. ``tail``: the exponent of a Pareto distribution
       (1.25: most directories have few files and some have thousands); 0: between half and one and a half of the mean.
-    * ``depth``: levels of directories below the root; how many directories a directory holds follows from it.
+    * ``depth``: levels of directories below the root, or a few less; how many directories a directory holds follows from it.
     * ``styles``: the kinds of names, one to a directory; ``name_chars``: lengthens names to this mean (0: as they are).
     * ``extensions``: how often each, out of the sum of all; camera names have those of pictures and films.
     * Sizes are log-normal (``median_bytes``, ``sigma``) up to ``max_bytes``, except for ``empty`` (that share of files

@@ -10,10 +10,11 @@ from copy import copy
 from dataclasses import dataclass, field, fields
 
 from localdev.files_emulator import smb
+from localdev.files_emulator.content import stored_bytes
 from localdev.files_emulator.names import key_of
 from localdev.files_emulator.synthetic_plan import first_at_least
 from localdev.files_emulator.synthetic_view import View, directory_number, directory_ordinal, is_computed_number
-from localdev.files_emulator.tree import ROOT_NUMBER, Directory, Entry, File, Node, kept_nodes, stored_bytes
+from localdev.files_emulator.tree import ROOT_NUMBER, Directory, Entry, File, Node, kept_nodes
 
 _CHUNK = 1_000
 
@@ -102,15 +103,30 @@ class SyntheticDirectory(Directory):
             total -= 0 if life is None else self.view.file(life).size
         return total + sum(stored_bytes(node.extents) for node in kept_nodes(self) if isinstance(node, File))
 
-    def find_number(self, number: int) -> Entry | None:
+    def find_file(self, number: int) -> File | None:
         """Return the file with a node number, anywhere below this root."""
-        kept = next((node for node in kept_nodes(self) if node.number == number), None)
-        if kept is not None or not is_computed_number(number):
-            return kept
+        for node in kept_nodes(self):
+            if node.number == number and isinstance(node, File):
+                return node
+        if not is_computed_number(number):
+            return None
         life = self.view.life(number)
         if life is None or not life.is_alive or number in masked_numbers(self):
             return None
         return self.view.file(life)
+
+    def outlive(self, directory: Directory) -> None:
+        """Remember as the root, which is owned, what was computed in a directory that is about to be gone."""
+        if isinstance(directory, SyntheticDirectory):
+            self.masked |= directory.masked
+
+    def computed(self, number: int) -> Entry | None:
+        """Return the computed child with a node number."""
+        ordinal = directory_ordinal(number)
+        if ordinal is not None:
+            return computed_directory(self.view, ordinal, self.number)
+        life = self.view.life(number)
+        return None if life is None else self.view.file(life, self.ordinal)
 
     def described_as(self, node: Directory) -> "SyntheticDirectory":
         """Return this directory with its children, but everything else as in ``node``."""
@@ -119,12 +135,14 @@ class SyntheticDirectory(Directory):
             setattr(twin, column.name, getattr(node, column.name))
         return twin
 
-    def under(self, view: View) -> None:
-        """Go over to a view with more layers, on an owned directory; note it if they changed what it holds."""
+    def under(self, view: View) -> bool:
+        """Take an owned directory to a view with more layers, and return whether they changed what it holds."""
         changed = view.changed(self.ordinal, len(self.view.layers))
         self.view = view
-        if changed is not None and changed > self.changed:
-            self.written = self.changed = changed
+        if changed is None or changed <= self.changed:
+            return False
+        self.written = self.changed = changed
+        return True
 
     # -- computing
 
@@ -220,7 +238,7 @@ def computed_directory(view: View, ordinal: int, parent_number: int) -> Syntheti
     latest = written if changed is None else changed
     return SyntheticDirectory(
         directory_number(ordinal), parent_number, plan.directory_name(ordinal) if ordinal else "", -1, smb.DIRECTORY,
-        view.keys[plan.directory_permission(ordinal)], created, created, latest, latest, view=view, ordinal=ordinal,
+        view.keys[plan.shape.permissions + plan.directory_permission(ordinal)], created, created, latest, latest, view=view, ordinal=ordinal,
     )  # fmt: skip
 
 

@@ -28,9 +28,9 @@ from localdev.files_emulator.synthetic_layers import (
     Layer,
 )
 from localdev.files_emulator.synthetic_plan import Facts, Plan
+from localdev.files_emulator.tree import FIRST_COMPUTED_NUMBER as FIRST_NUMBER
 from localdev.files_emulator.tree import ROOT_NUMBER, File
 
-FIRST_NUMBER = 1 << 60
 _GROUP_BITS = 32
 _ORDINAL = (1 << _GROUP_BITS) - 1
 _DIRECTORIES, _FILES, _ADDED = 0, 1, 2
@@ -86,7 +86,7 @@ class View:
         self.keys = keys
         self.layers = layers
         self._touched_slots: OrderedDict[int, list[int]] = OrderedDict()
-        self._seeds = [derived("event", layer.seed, layer.time) for layer in layers]
+        self._seeds = [derived("event", layer.seed, index) for index, layer in enumerate(layers)]
 
     def with_layers(self, layers: tuple[Layer, ...]) -> "View":
         """Return the same share under other layers."""
@@ -211,7 +211,7 @@ class View:
             bits = self._bits(life, event)
             if event.kind == CONTENT:
                 file.written = file.changed
-                file.size, file.extents = _rewritten(file.size, file.extents, bits, facts.extension)
+                file.size, file.extents = rewritten(file.size, file.extents, bits, facts.extension)
             elif event.kind == METADATA:
                 file.metadata = (("mutation", str(event.layer + 1)),)
             elif event.kind == ATTRIBUTES:
@@ -262,10 +262,18 @@ class View:
 
     def total_bytes(self) -> int:
         """Return how many bytes all computed files have, those that somebody changed since as they were before."""
-        return self.plan.total_bytes() + sum(layer.delta_bytes for layer in self.layers)
+        return self.plan.total_bytes() + sum(self._grown(index) for index in range(len(self.layers)))
+
+    def _grown(self, index: int) -> int:
+        layer = self.layers[index]
+        if layer.delta_bytes is None:  # the process that was counting ended before it was done
+            view = self.with_layers(self.layers[: index + 1])
+            slots = (slot for block in range(layer.blocks()) for slot in layer.selected(block))
+            layer.delta_bytes = sum(effect[1] for slot in slots if (effect := view.effect(slot)) is not None)
+        return layer.delta_bytes
 
 
-def _rewritten(size: int, extents: Extents, bits: int, extension: str) -> tuple[int, Extents]:
+def rewritten(size: int, extents: Extents, bits: int, extension: str) -> tuple[int, Extents]:
     """Return a file's size and extents after a change: a third each written anew, written in one place, grown."""
     block = computed_id(mix(bits), extension)
     how, amount = bits % 3, bits >> 8

@@ -14,9 +14,34 @@ from localdev.files_emulator.mixing import derived, mix
 from localdev.files_emulator.names import key_of
 from localdev.files_emulator.synthetic_shape import Shape
 
-_HEADS = "bra cle do fen gra hol jun kar lin mar nor pel qui ros sal tor ul ver wes yor zan ö må né".split()
-_MIDDLES = "da be ci fo gu la mi no ra se ti vo ke ly pe xa si ru".split()
-_TAILS = "n r s t ng rd st ck l m ne ta ria lo".split()
+_HEADS = [
+    "bra",
+    "cle",
+    "do",
+    "fen",
+    "gra",
+    "hol",
+    "jun",
+    "kar",
+    "lin",
+    "mar",
+    "nor",
+    "pel",
+    "qui",
+    "ros",
+    "sal",
+    "tor",
+    "ul",
+    "ver",
+    "wes",
+    "yor",
+    "zan",
+    "ö",
+    "må",
+    "né",
+]
+_MIDDLES = ["da", "be", "ci", "fo", "gu", "la", "mi", "no", "ra", "se", "ti", "vo", "ke", "ly", "pe", "xa", "si", "ru"]
+_TAILS = ["n", "r", "s", "t", "ng", "rd", "st", "ck", "l", "m", "ne", "ta", "ria", "lo"]
 _WORDS = 4_000
 _FIRST_DAY = date(1995, 1, 1).toordinal()
 _DAYS = 365 * 30
@@ -73,7 +98,7 @@ class Words:
             head = f"Invoice-{2010 + drawn % 16}-"
             digits = max(6, len(str(first + count)))
 
-            def made(i: int, bits: int) -> str:
+            def made(i: int, _bits: int) -> str:
                 return f"{head}{first + i:0{digits}d}"
 
         elif style == "hex":

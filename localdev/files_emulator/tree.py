@@ -22,6 +22,7 @@ Path = tuple[str, ...]
 Metadata = tuple[tuple[str, str], ...]
 
 ROOT_NUMBER = 0
+FIRST_COMPUTED_NUMBER = 1 << 60  # numbers below are taken one by one, those above say which computed node they are of
 
 _REVERSED = tuple(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 #: A FileId is the sum of what the number's lowest byte and its second byte stand for here, and the rest of it.
@@ -128,6 +129,10 @@ class Directory(Node):
         """Return all children, in no particular order; not to be changed while somebody looks at them."""
         return self._children.values()
 
+    def kept(self) -> Iterable["File | Directory"]:
+        """Return the children that are in memory, in no particular order; of an ordinary directory, all."""
+        return self._children.values()
+
     def is_empty(self) -> bool:
         """Return whether it has no children."""
         return not self._children
@@ -169,6 +174,18 @@ class Directory(Node):
         else:
             self._children = before._children.copy()
             self._order = None if before._order is None else before._order.copy()
+
+    def usage_bytes(self) -> int:
+        """Return how many bytes of content the tree below holds; a file with several names has its content once."""
+        files = (node for node in walk(self) if isinstance(node, File))
+        return sum(stored_bytes(file.extents) for file in files if file.is_first_of_its_names)
+
+    def outlive(self, directory: "Directory") -> None:
+        """Note, as the root, that a directory below is about to be gone; an ordinary one need not know."""
+
+    def find_file(self, number: int) -> File | None:
+        """Return the file with a node number, anywhere below."""
+        return next((node for node in walk(self) if node.number == number and isinstance(node, File)), None)
 
 
 Entry = File | Directory
@@ -219,15 +236,18 @@ def walk(root: Directory) -> Iterator[Entry]:
                 waiting.append(child)
 
 
-def usage_bytes(root: Directory) -> int:
-    """Return how many bytes of content the tree holds; a file with several names has its content once."""
-    return sum(
-        stored_bytes(node.extents) for node in walk(root) if isinstance(node, File) and node.is_first_of_its_names
-    )
+def kept_nodes(root: Directory) -> Iterator[Entry]:
+    """Yield every node below ``root`` that is in memory, parents before children; the rest is computed when asked for."""
+    waiting = [root]
+    while waiting:
+        for child in waiting.pop().kept():
+            yield child
+            if isinstance(child, Directory):
+                waiting.append(child)
 
 
 def stored_extents(root: Directory) -> dict[tuple[int, int], int]:
-    """Return the bytes of every part of a block that the tree holds, by block and offset."""
-    files = (node for node in walk(root) if isinstance(node, File))
+    """Return the bytes of every part of a block that files in memory hold, by block and offset."""
+    files = (node for node in kept_nodes(root) if isinstance(node, File))
     parts = (extent for file in files for extent in file.extents if extent.block.id > 0)
     return {(part.block.id, part.offset): part.end - part.start for part in parts}
