@@ -49,6 +49,9 @@ def add(parsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         "--rounds", type=int, default=30, metavar="N", help="nights of one per cent changes (default: 30)"
     )
     parser.add_argument(
+        "--picks", type=_count, default=latency.PICKS, metavar="N", help="random places asked about (default: 1000)"
+    )
+    parser.add_argument(
         "--data", type=Path, metavar="DIR", help="where the database is made (default: a temporary directory)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as one flat JSON object")
