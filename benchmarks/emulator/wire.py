@@ -30,14 +30,14 @@ def head(method: str, target: str, headers: Mapping[str, str]) -> bytes:
 class Wire:
     """A connection; requests are answered in order."""
 
-    def __init__(self, port: int, *, tls: bool = False) -> None:
+    def __init__(self, port: int, *, tls: bool = False, buffer_bytes: int = _FIRST_READ_BYTES) -> None:
         self._socket: socket.socket = socket.create_connection(("127.0.0.1", port), timeout=_TIMEOUT_S)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls:
             context = ssl.create_default_context()
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # it signed its certificate itself
             self._socket = context.wrap_socket(self._socket)
-        self._buffer = bytearray(_FIRST_READ_BYTES)
+        self._buffer = bytearray(buffer_bytes)
 
     def __enter__(self) -> "Wire":
         return self

@@ -70,7 +70,8 @@ PATHS = st.one_of(
 )
 
 _DOCTYPE = '<!DOCTYPE a [<!ENTITY b "bbbbbbbb"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]>'
-_BODIES = [
+#: Bodies that no operation can make anything of.
+BODIES = [
     b"", b"<", b"<a/>", b"<a>" * 3000, b"<a>" * 3000 + b"</a>" * 3000, b"\xff\xfe", b"\0" * 50, b"x" * 70_000,
     b"{}", b"[]", b"null", b'"x"', b"[" * 50_000, b'{"permission": 1}', b'{"permission": "O:"}', b'{"permission": "\\ud800"}',
     b'{"permission": "O:SYG:SYD:(A;;FA;;;SY)", "format": 3}', b'{"permission": "O:SYG:SYD:(A;;FA;;;SY)", "format": "x"}',
@@ -148,7 +149,7 @@ def method_replaced(draw, request):
 @st.composite
 def body_replaced(draw, request):
     """Another body, or one where none belongs."""
-    return replace(request, body=draw(st.one_of(st.sampled_from(_BODIES), st.binary(max_size=60))))
+    return replace(request, body=draw(st.one_of(st.sampled_from(BODIES), st.binary(max_size=60))))
 
 
 @st.composite

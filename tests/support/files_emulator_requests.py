@@ -161,6 +161,7 @@ _MORE: list[tuple[str, str, dict[str, str], dict[str, str]]] = [
     ("share_create", "new-v2", {"x-ms-share-provisioned-iops": "3000", "x-ms-share-quota": "100"}, {}),
     ("file_create", "nfs/new", {"x-ms-type": "file", "x-ms-content-length": "5", **_POSIX}, {}),
     ("directory_create", "nfs/sub", _POSIX, {}),
+    ("directory_set_properties", "nfs/dir", _POSIX, {}),
     ("file_set_http_headers", "nfs/file", _POSIX, {}),
     (
         "file_start_copy", "nfs/copy",

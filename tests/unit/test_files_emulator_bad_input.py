@@ -20,7 +20,7 @@ from localdev.files_emulator.errors import CODES
 from localdev.files_emulator.operations import rows
 from localdev.files_emulator.store_sqlite import SqliteStore
 from tests.support.files_emulator import parse
-from tests.support.files_emulator_breaking import broken
+from tests.support.files_emulator_breaking import BODIES, broken
 from tests.support.files_emulator_requests import Stocked, expected_status, valid
 from tests.support.files_emulator_state import state
 
@@ -146,6 +146,14 @@ def test_no_value_is_taken_for_another(watched, junk):
                 changed = tuple((n, junk if n == name else value) for n, value in getattr(request, part))
                 answer = check(watched, replace(request, **{part: changed}))
                 assert answer.status >= 400, (request.name, name)
+
+
+def test_no_body_is_taken_for_another(watched):
+    for request in valid():
+        if request.body.startswith((b"<", b"{")):
+            for body in BODIES:
+                if body or request.name != "share_set_access_policy":  # no body at all: no policies
+                    assert check(watched, replace(request, body=body)).status >= 400, (request.name, body[:80])
 
 
 @tries(1500)
