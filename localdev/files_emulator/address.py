@@ -1,12 +1,12 @@
 """What a request's URL names: account, share and path, IP-style or host-style.
 
-``%2F`` separates path components exactly as ``/`` does, ``+`` is a plus, and trailing dots vanish unless the request
-allows them. A trailing slash means nothing.
+``%2F`` separates path components exactly as ``/`` does, ``+`` in a path is a plus, and trailing dots vanish unless the
+request allows them. A trailing slash means nothing.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import unquote, unquote_to_bytes
+from urllib.parse import unquote_plus, unquote_to_bytes
 
 from localdev.files_emulator.errors import ServiceError
 from localdev.files_emulator.names import check_path
@@ -68,11 +68,13 @@ def _path(parts: list[str], *, trailing_dots: bool) -> Path:
 def parse_query(text: str) -> dict[str, str]:
     """Read a query string: names in lower case, repeated values sorted and joined by commas, as signatures need them.
 
+    A plus is a space, as in forms: Go's clients write a SAS that has spaces in it (``rscd``) so.
+
     Callers must not change what they get.
     """
     found: dict[str, list[str]] = {}
     for item in text.split("&"):
         if item:
             name, _, value = item.partition("=")
-            found.setdefault(unquote(name).lower(), []).append(unquote(value))
+            found.setdefault(unquote_plus(name).lower(), []).append(unquote_plus(value))
     return {name: ",".join(sorted(values)) for name, values in found.items()}

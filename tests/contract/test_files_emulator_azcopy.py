@@ -2,8 +2,10 @@
 
 import json
 import os
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from azure.storage.fileshare import ShareSasPermissions, generate_share_sas
 
 from tests.support.client_trees import (
     MIB,
@@ -17,6 +19,7 @@ from tests.support.client_trees import (
     write_disk,
 )
 from tests.support.clients import AzCopy, need_azcopy, quiet_emulator
+from tests.support.files_emulator import ACCOUNT, KEY
 
 # AzCopy sends files and directories side by side, and makes the parent of one that comes too early.
 TOO_EARLY = {"PUT 404 ParentNotFound", "PUT 409 ResourceAlreadyExists"}
@@ -181,6 +184,61 @@ def test_share_to_share_keeps_permissions_times_attributes_and_metadata(emulator
             assert copy.written == node.written, path
         for name in ("content-type", "cache-control"):
             assert copy.headers.get(name) == node.headers.get(name), path
+
+
+def test_a_permission_too_long_for_a_header_crosses_shares(emulator, azcopy, share, other):
+    raw = emulator.raw
+    entries = "".join(f"(A;;0x1200a9;;;S-1-5-21-11111111-22222222-33333333-{number})" for number in range(1000, 1200))
+    body = json.dumps({"permission": f"O:SYG:SYD:P{entries}"}).encode()
+    filed = raw.send("PUT", share, {"restype": "share", "comp": "filepermission"}, {}, body)
+    assert (filed.status, len(body) > 8192) == (201, True)
+    put_disk(raw, share, {"f": b"f"}, x_ms_file_permission_key=filed.headers["x-ms-file-permission-key"])
+    ran = azcopy.run(
+        *("copy", azcopy.at(f"{share}/f"), azcopy.at(f"{other}/f"), "--from-to=FileFile"),
+        *("--preserve-permissions=true", "--preserve-info=true"),
+        refused={"HEAD 404 ResourceNotFound", "GET 404 ResourceNotFound"},
+    )
+    assert [e.status for e in ran.exchanges if e.method == "PUT" and "comp=filepermission" in e.url] == [201]
+    assert read_share(raw, other)["f"].permission_key == read_share(raw, share)["f"].permission_key
+
+
+def test_a_read_only_file_is_replaced_only_by_force(emulator, azcopy, share, tmp_path):
+    raw = emulator.raw
+    put_disk(raw, share, {"f": b"old"}, x_ms_file_attributes="ReadOnly")
+    (tmp_path / "f").write_bytes(b"new")
+    command = ("copy", tmp_path / "f", azcopy.at(f"{share}/f"), "--from-to=LocalFile")
+    looked = {"GET 404 ResourceNotFound"}
+    ran = azcopy.run(
+        *command, refused={*looked, "PUT 409 ReadOnlyAttribute", "DELETE 409 ReadOnlyAttribute"}, exit_status=1
+    )
+    assert "ReadOnlyAttribute" in ran.log
+    assert read_share(raw, share)["f"].content == b"old"
+    azcopy.run(*command, "--force-if-read-only", refused={*looked, "PUT 409 ReadOnlyAttribute"})
+    assert read_share(raw, share)["f"].content == b"new"
+
+
+def test_a_sas_of_one_share_is_enough_there_and_nowhere_else(emulator, azcopy, share, other, tmp_path):
+    sas = generate_share_sas(
+        *(ACCOUNT, share, KEY),
+        permission=ShareSasPermissions(read=True, write=True, delete=True, list=True, create=True),
+        expiry=datetime.now(UTC) + timedelta(hours=1),
+        cache_control="no-cache + %",
+    )
+    tree = {"d": None, "d/a+b %": b"1", "c": bytes(5 * MIB)}
+    write_disk(tmp_path / "tree", tree)
+    # A SAS of a share does not extend to the share's own properties, which AzCopy can do without.
+    refused = TOO_EARLY | IS_IT_A_FILE | {"GET 403 AuthorizationPermissionMismatch"}
+    up = ("copy", f"{tmp_path}/tree/*")
+    azcopy.run(*up, f"{emulator.url}/{share}?{sas}", "--recursive", "--from-to=LocalFile", refused=refused)
+    assert differences(tree, contents(read_share(emulator.raw, share))) == []
+    down = (f"{emulator.url}/{share}/*?{sas}", tmp_path / "out", "--recursive", "--from-to=FileLocal")
+    azcopy.run("copy", *down, refused=refused)
+    assert differences(tree, read_disk(tmp_path / "out")) == []
+    azcopy.run(
+        *("list", f"{emulator.url}/{other}?{sas}", "--location=File"),
+        refused={"GET 403 AuthenticationFailed", "HEAD 403 AuthenticationFailed"},
+        exit_status=1,
+    )
 
 
 def test_a_snapshot_is_restored_into_the_live_share(emulator, azcopy, share):

@@ -132,3 +132,27 @@ def test_what_replaces_a_linked_file_is_seen_under_its_other_names(service, azco
     azcopy.run("copy", tmp_path / "f", azcopy.at("linked/f"), "--from-to=LocalFileNFS", refused=IN_ANY_ORDER)
     assert other.download_file().readall() == b"new!"
     assert other.get_file_properties().link_count == 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_owners_modes_and_times_survive_the_way_up_and_down(emulator, azcopy, tree, tmp_path):
+    # No special bits: this version of AzCopy writes such modes in five digits, which the service refuses.
+    emulator.raw.send("PUT", "owners", {"restype": "share"}, {"x-ms-enabled-protocols": "NFS"})
+    (tree / "d/up").unlink()  # nor a slash in the text of a link, see above
+    os.chown(tree / "f", 1234, 2345)
+    os.chown(tree / "d", 0, 2345)
+    os.utime(tree / "f", ns=(0, 1_600_000_000_123_456_700))
+    out, raw = tmp_path / "out", emulator.raw
+    azcopy.run("copy", f"{tree}/*", azcopy.at("owners"), "--from-to=LocalFileNFS", *WHOLE, refused=IN_ANY_ORDER)
+    headers = raw.get("owners/f").headers
+    names = ("x-ms-owner", "x-ms-group", "x-ms-mode", "x-ms-file-last-write-time")
+    assert [headers[name] for name in names] == ["1234", "2345", "0640", "2020-09-13T12:26:40.1234567Z"]
+    assert raw.get("owners/d", {"restype": "directory"}).headers["x-ms-group"] == "2345"
+
+    azcopy.run("copy", azcopy.at("owners", wildcard=True), out, "--from-to=FileNFSLocal", *WHOLE)
+    assert on_disk(out) == on_disk(tree)
+    for path in ("f", "F", "d", "d/g", "hard"):
+        before, after = (tree / path).stat(), (out / path).stat()
+        assert (after.st_uid, after.st_gid) == (before.st_uid, before.st_gid), path
+        if path != "d":
+            assert after.st_mtime_ns // 1000 == before.st_mtime_ns // 1000, path  # AzCopy sets microseconds
