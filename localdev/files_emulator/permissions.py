@@ -79,9 +79,12 @@ class Permissions:
             self._journal.permission(key, text)
         return key
 
-    def keep(self) -> None:
-        """Keep what was filed since the last time: the request was carried out."""
+    def keep(self) -> bool:
+        """Keep what was filed since the last time, and return whether anything was."""
+        if not self._fresh:
+            return False
         self._fresh.clear()
+        return True
 
     def forget(self) -> None:
         """Take out what was filed since the last time: the request was refused."""

