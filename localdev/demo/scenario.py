@@ -169,7 +169,7 @@ class _Demo:
     def _service_requests(self) -> int:
         """Ask the emulator how many requests it has served."""
         with urllib.request.urlopen(f"{self._stack.files.control_url}/counters", timeout=10) as answer:  # noqa: S310
-            return int(json.load(answer)["total"])
+            return int(json.load(answer)["total"]["requests"])
 
     def _change(self, plan: Plan) -> None:
         library = sorted(file.path for file in plan.files if file.path.startswith(f"{LIBRARY}/"))

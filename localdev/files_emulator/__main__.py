@@ -26,15 +26,16 @@ def main() -> None:
         "--control-port", type=int, help="TCP port of the control API, on 127.0.0.1 (default: the one after --port)"
     )
     parser.add_argument("--data", type=Path, help="directory to keep everything in (default: memory only)")
+    parser.add_argument("--log", type=Path, help="file to append every request to, as JSON lines")
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     control_port = options.control_port
     if control_port is None:
         control_port = options.port + 1 if options.port else 0
-    asyncio.run(_serve(options.host, options.port, control_port, options.data))
+    asyncio.run(_serve(options.host, options.port, control_port, options.data, options.log))
 
 
-async def _serve(host: str, port: int, control_port: int, data: Path | None) -> None:
+async def _serve(host: str, port: int, control_port: int, data: Path | None, log: Path | None) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -42,7 +43,13 @@ async def _serve(host: str, port: int, control_port: int, data: Path | None) -> 
     emulator = _emulator(data)
     # A tree of a million nodes holds no garbage cycles, but the collector's default thresholds walk it for some anyway.
     gc.set_threshold(50_000, 20, 100)
+    # asyncio receives into 256 KiB, which glibc maps and unmaps for every request until something larger was freed once.
+    # Left to chance, that costs a small GET 62 us of CPU instead of 46.
+    freed_once = bytes(1024 * 1024)
+    del freed_once
     try:
+        if log is not None:
+            emulator.control.log.write_to(log)
         await emulator.start(host, port, control_port)
     except OSError as error:
         raise SystemExit(f"error: {error}") from None

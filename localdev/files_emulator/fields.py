@@ -39,7 +39,7 @@ class Fields:
         self._where = f"{where}." if where else ""
 
     def __contains__(self, name: str) -> bool:
-        return name in self._left
+        return self._left.get(name) is not None
 
     def refuse(self, name: str, expected: str, got: object = None) -> Unexpected:
         """Return the complaint that a field is not what was expected."""

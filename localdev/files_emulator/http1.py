@@ -10,13 +10,14 @@ others; only sending waits, and a streamed reply is read from its source no fast
 import asyncio
 import socket
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import cast
 
 from localdev.files_emulator.http_parse import MAX_HEAD_BYTES, BadRequest, Chunks, parse_head
-from localdev.files_emulator.messages import Effect, Piece, Reply, Request
+from localdev.files_emulator.messages import Effect, Piece, Reply, Request, Stop
 
 MAX_BODY_BYTES = 4 * 1024 * 1024 + 64 * 1024  # the largest operation takes 4 MiB; the slack is chunk framing
 MAX_DROPPED_BYTES = 256 * 1024 * 1024  # a longer body is not read past: the connection ends after the refusal
@@ -56,7 +57,7 @@ class Connection(asyncio.Protocol):
         self._chunks: Chunks | None = None
         self._busy = False
         self._can_write = True
-        self._stream: Iterator[Piece] | None = None
+        self._stream: Iterator[Piece | float] | None = None
         self._waiting: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[Reply] | None = None
 
@@ -93,14 +94,18 @@ class Connection(asyncio.Protocol):
         self._advance()
 
     def pause_writing(self) -> None:
-        """Stop reading from a streamed reply's source."""
+        """Stop reading from a streamed reply's source, and further requests: their answers would pile up."""
         self._can_write = False
+        self._transport.pause_reading()
 
     def resume_writing(self) -> None:
-        """Go on with a streamed reply."""
+        """Go on with a streamed reply, or with reading."""
         self._can_write = True
         if self._stream is not None:
             self._pump(self._stream)
+        elif not self._busy:
+            self._idle()
+            asyncio.get_running_loop().call_soon(self._advance)
 
     def close(self) -> None:
         """End the connection after what was already written; what is delayed is not done any more."""
@@ -122,7 +127,7 @@ class Connection(asyncio.Protocol):
     # -- reading
 
     def _advance(self) -> None:
-        while not self._busy and not self._transport.is_closing():
+        while not self._busy and self._can_write and not self._transport.is_closing():
             try:
                 if self._request is None and not self._begin():
                     return
@@ -210,22 +215,21 @@ class Connection(asyncio.Protocol):
 
     def _perform(self, method: str, reply: Reply, effect: Effect) -> None:
         """Send a reply that is not sent at once and whole, or do what happens in its place."""
-        loop = asyncio.get_running_loop()
-        self._waiting = None
-        if self.ended.is_set():
-            self._open.discard(self)
+        self._has_waited()
         if effect.delay_s > 0:
             self._hold()
             delay_s, effect.delay_s = effect.delay_s, 0.0
-            self._waiting = loop.call_later(delay_s, self._perform, method, reply, effect)
+            self._waiting = asyncio.get_running_loop().call_later(delay_s, self._perform, method, reply, effect)
         elif effect.later is not None:
             self._hold()
-            self._task = loop.create_task(effect.later)
+            self._task = asyncio.get_running_loop().create_task(effect.later)
             self._task.add_done_callback(partial(self._send_awaited, method))
         elif effect.reset:
             self._reset()
         elif effect.then is not None:
             self._send_late(method, effect.then())
+        elif effect.stop is not None:
+            self._send_stopped(method, reply, effect.stop)
         else:
             self._send_late(method, replace(reply, effect=None))
 
@@ -249,6 +253,28 @@ class Connection(asyncio.Protocol):
             # Not called directly: a client that pipelines would deepen the stack with every reply.
             asyncio.get_running_loop().call_soon(self._advance)
 
+    def _send_stopped(self, method: str, reply: Reply, stop: Stop) -> None:
+        """Send a reply as far as ``stop`` says; then end the connection, or be silent and send the rest."""
+        if self._transport.is_closing():
+            return
+        head, length = self._head(reply), _length(reply)
+        if method == "HEAD" or not length:
+            pieces: Iterable[Piece] = (head,)
+            at = len(head) // 2
+        else:
+            pieces = chain((head,), (reply.body,) if reply.stream is None else reply.stream)
+            at = len(head) + (int(length * stop.fraction) if stop.size_bytes is None else stop.size_bytes)
+        self._keep_alive = self._keep_alive and stop.silence_s > 0
+        self._hold()
+        self._stream = _stopped(pieces, at, stop.silence_s)
+        self._pump(self._stream)
+
+    def _has_waited(self) -> None:
+        """Nothing is pending any more; a connection that ended meanwhile need not be known longer."""
+        self._waiting = None
+        if self.ended.is_set():
+            self._open.discard(self)
+
     def _hold(self) -> None:
         """Read no further request before this one is answered."""
         if not self._busy:
@@ -256,14 +282,7 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def _send(self, method: str, reply: Reply) -> None:
-        length = len(reply.body) if reply.content_length is None else reply.content_length
-        lines = [f"HTTP/1.1 {reply.status} {reply.reason or _REASONS.get(reply.status, 'OK')}"]
-        lines += [f"{name}: {value}" for name, value in reply.headers]
-        if reply.status not in _NO_BODY:
-            lines.append(f"Content-Length: {length}")
-        if not self._keep_alive:
-            lines.append("Connection: close")
-        head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+        head = self._head(reply)
         if method == "HEAD":
             self._transport.write(head)
         elif reply.stream is not None:
@@ -280,7 +299,17 @@ class Connection(asyncio.Protocol):
         if not self._keep_alive:
             self._transport.close()
 
-    def _pump(self, stream: Iterator[Piece]) -> None:
+    def _head(self, reply: Reply) -> bytes:
+        lines = [f"HTTP/1.1 {reply.status} {reply.reason or _REASONS.get(reply.status, 'OK')}"]
+        lines += [f"{name}: {value}" for name, value in reply.headers]
+        if reply.status not in _NO_BODY:
+            lines.append(f"Content-Length: {_length(reply)}")
+        if not self._keep_alive:
+            lines.append("Connection: close")
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+
+    def _pump(self, stream: Iterator[Piece | float]) -> None:
+        """Write pieces of a reply while the client takes them; a number is seconds to be silent for."""
         while self._can_write:
             piece = next(stream, None)
             if piece is None:
@@ -292,9 +321,38 @@ class Connection(asyncio.Protocol):
                 else:
                     self._transport.close()
                 return
+            if isinstance(piece, float):
+                self._stream = None
+                self._waiting = asyncio.get_running_loop().call_later(piece, self._go_on, stream)
+                return
             self._transport.write(piece)
+
+    def _go_on(self, stream: Iterator[Piece | float]) -> None:
+        self._has_waited()
+        if not self._transport.is_closing():
+            self._stream = stream
+            self._pump(stream)
 
     def _idle(self) -> None:
         self._busy = False
-        if not self._transport.is_closing():
+        if self._can_write and not self._transport.is_closing():
             self._transport.resume_reading()
+
+
+def _length(reply: Reply) -> int:
+    return len(reply.body) if reply.content_length is None else reply.content_length
+
+
+def _stopped(pieces: Iterable[Piece], at: int, silence_s: float) -> Iterator[Piece | float]:
+    """Yield pieces up to byte ``at``; and if ``silence_s`` is not 0 that, then the rest."""
+    for piece in pieces:
+        if 0 <= at < len(piece):
+            yield piece[:at]
+            if not silence_s:
+                return
+            yield silence_s
+            yield piece[at:]
+            at = -1
+        else:
+            yield piece
+            at -= len(piece) if at >= 0 else 0

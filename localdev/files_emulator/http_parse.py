@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from localdev.files_emulator.messages import Request
 
 MAX_HEAD_BYTES = 64 * 1024
+MAX_HEADER_LINES = 1000
 
 
 class BadRequest(Exception):
@@ -20,6 +21,8 @@ def parse_head(head: str) -> tuple[Request, str]:
     method, target, version = words
     if target.startswith(("http://", "https://")):
         target = "/" + target.split("/", 3)[3] if target.count("/") > 2 else "/"
+    if len(lines) > MAX_HEADER_LINES:
+        raise BadRequest(f"request has more than {MAX_HEADER_LINES} header lines")
     headers: dict[str, str] = {}
     raw: list[tuple[str, str]] = []
     for line in lines:

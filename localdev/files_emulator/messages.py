@@ -2,6 +2,10 @@
 
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from localdev.files_emulator.faults import Strike
 
 Piece = bytes | memoryview
 
@@ -12,6 +16,9 @@ class Request:
 
     ``headers`` has lower-case names and joins repeated ones with a comma; ``raw_headers`` keeps both as sent.
     ``body`` is empty when ``body_dropped``: it was longer than any operation allows, and was read past.
+
+    What follows ``is_tls`` is noted on the way: which operation and share it is for, when it came (only while there is
+    a log), the fault that strikes it, the limit that refused it.
     """
 
     method: str
@@ -24,6 +31,23 @@ class Request:
     body_dropped: bool = False
     peer_ip: str = ""
     is_tls: bool = False
+    operation: str = "unrecognised"
+    share: str = ""
+    arrived_s: float = 0.0
+    strike: "Strike | None" = None
+    throttled: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Where an answer stops: after ``size_bytes`` of its body, or after a ``fraction`` of it if that is ``None``.
+
+    There the connection ends, or after ``silence_s`` the rest follows. Without a body it is half the head.
+    """
+
+    size_bytes: int | None
+    fraction: float
+    silence_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -31,13 +55,14 @@ class Effect:
     """How a reply is sent if not at once and whole.
 
     ``delay_s`` passes first; then ``then`` or ``later`` give the reply that is sent instead (with its own effect), or
-    ``reset`` drops the connection.
+    ``reset`` drops the connection, or the reply is sent as far as ``stop``.
     """
 
     delay_s: float = 0.0
     then: Callable[[], "Reply"] | None = None
     later: Coroutine[None, None, "Reply"] | None = None
     reset: bool = False
+    stop: Stop | None = None
 
 
 @dataclass(slots=True)

@@ -71,6 +71,7 @@ class Emulator:
         for server in self._servers:
             await server.wait_closed()
         self._servers.clear()
+        self.control.log.close()
         self._store.close()
 
     def _routes(self) -> Routes:

@@ -7,9 +7,9 @@ import logging
 import re
 from itertools import count
 from secrets import token_hex
-from urllib.parse import unquote
+from time import perf_counter
 
-from localdev.files_emulator import auth_sas, auth_sharedkey, errors
+from localdev.files_emulator import auth_sas, auth_sharedkey, errors, fault_effects
 from localdev.files_emulator.account import Account
 from localdev.files_emulator.address import Address, parse_address, parse_query
 from localdev.files_emulator.auth_sas import Access
@@ -44,6 +44,15 @@ class Service:
 
     def handle(self, request: Request) -> Reply:
         """Answer ``request``; what it changed is durable when this returns. Never raises."""
+        if self._control.log.is_on and not request.arrived_s:
+            request.arrived_s = perf_counter()
+        reply = self._once(request)
+        strike, effect = request.strike, reply.effect
+        if strike is None or (effect is not None and (effect.then is not None or effect.reset)):
+            return reply
+        return fault_effects.after(strike, reply, lambda: self._once(request))
+
+    def _once(self, request: Request) -> Reply:
         request_id = self._request_id()
         try:
             reply = self._answer(request)
@@ -52,6 +61,8 @@ class Service:
         except Exception:
             _log.exception("%s %s failed", request.method, request.path)
             reply = _refusal(ServiceError("InternalError"), request, request_id)
+        if reply.effect is not None and reply.effect.then is not None:
+            return reply
         headers = reply.headers
         headers.append(("Server", SERVER))
         headers.append(("x-ms-request-id", request_id))
@@ -60,6 +71,7 @@ class Service:
         if client_id and len(client_id) <= MAX_CLIENT_REQUEST_ID_CHARS:
             headers.append(("x-ms-client-request-id", client_id))
         headers.append(("Date", rfc1123(now_ticks())))
+        self._control.note(request, reply)
         return reply
 
     def _answer(self, request: Request) -> Reply:
@@ -68,12 +80,12 @@ class Service:
         dots = is_set(request.headers, "x-ms-allow-trailing-dot")
         address = parse_address(request.path, request.headers.get("host", ""), account.name, trailing_dots=dots)
         operation = operation_of(request.method, query, request.headers, address.share, has_path=bool(address.path))
+        request.operation, request.share = operation.name, address.share
         self._authorise(request, query, address, operation)
-        rule = self._control.fault(operation.name, unquote(request.path))
-        if rule is not None and (rule.reset or rule.status):
-            if rule.reset:
-                return Reply(503, effect=Effect(reset=True))
-            raise ServiceError(rule.code, status=rule.status, message=rule.message)
+        if self._control.watches or request.strike is not None:
+            instead = self._hindered(request)
+            if instead is not None:
+                return instead
         version = request.headers.get("x-ms-version")
         if version is not None and not _VERSION.fullmatch(version):
             raise bad_header("x-ms-version", version)
@@ -83,10 +95,18 @@ class Service:
             raise ServiceError(
                 "UnsupportedQueryParameter", message=f"This emulator does not have the operation {operation.name}."
             )
-        reply = self._carry_out(operation.handler, Call(account, request, query, address))
-        if rule is not None:
-            reply.effect = Effect(delay_s=rule.delay_s)
-        return reply
+        return self._carry_out(operation.handler, Call(account, request, query, address))
+
+    def _hindered(self, request: Request) -> Reply | None:
+        """Put limits and faults in the way of a request; return what takes the place of acting, if something does."""
+        if request.strike is None:
+            self._control.admit(request)
+            if request.strike is None:
+                return None
+            delay_s = request.strike.effects.delay_s
+            if delay_s:  # as if it arrived only then: everything is looked at anew, but for what happens to it
+                return Reply(0, effect=Effect(delay_s=delay_s, then=lambda: self.handle(request)))
+        return fault_effects.before(request.strike, request)
 
     def _carry_out(self, handler: Handler, call: Call) -> Reply:
         if self._account.permissions.keep():  # filed by who is no client: no refusal takes that back

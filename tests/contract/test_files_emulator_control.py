@@ -39,7 +39,7 @@ def test_a_complaint_names_the_field_and_what_was_expected(emulator):
     assert (told["expected"], told["got"]) == ("a whole number from 400 to 599", "200")
     status, told = refused(emulator, "POST", "/faults", {"status": 503, "nonsense": 1})
     assert (status, told["field"]) == (400, "nonsense")
-    assert "there are code, count, delay_s" in told["expected"]
+    assert "there are by, code, corrupt" in told["expected"]
     assert emulator.control.rules() == [], "all rules of a request or none"
 
 

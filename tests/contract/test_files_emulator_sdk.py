@@ -671,7 +671,7 @@ async def test_an_emulator_in_the_same_event_loop_serves_and_stops():
     file = await share.get_file_client("f")
     await file.upload_file(bytes(9 << 20))
     assert len(await sdk.settle((await file.download_file()).readall())) == 9 << 20
-    assert emulator.control.counts["file_create"] == 1
+    assert emulator.control.counters.operations()["file_create"].requests == 1
     await sdk.close()
     await emulator.stop()
     with pytest.raises(OSError):  # noqa: PT011 - refused, in whichever words

@@ -44,5 +44,22 @@ class ControlClient:
         """Remove all rules."""
         self.ask("DELETE", "/faults")
 
-    def counters(self):
-        return self.ask("GET", "/counters")
+    def counters(self, share=None):
+        return self.ask("GET", f"/shares/{share}/counters" if share else "/counters")
+
+    def requests(self, operation):
+        """How often an operation was asked for since the counters began."""
+        return self.counters()["operations"].get(operation, {"requests": 0})["requests"]
+
+    def limit(self, share=None, **limits):
+        return self.ask("PUT", f"/shares/{share}/limits" if share else "/limits", limits)
+
+    def unlimit(self):
+        self.ask("DELETE", "/limits")
+
+    def keep_log(self, size):
+        self.ask("PUT", "/log", {"size": size})
+
+    def log(self, **query):
+        """Return logged requests; ``since``, ``operation`` and ``limit`` narrow them."""
+        return self.ask("GET", "/log", **query)["entries"]

@@ -196,9 +196,9 @@ class _Transport:
 class InProcess(_Verbs):
     """Requests straight into a connection: no socket, no event loop, so only for replies that are not streamed."""
 
-    def __init__(self, account: Account | None = None, store: Store | None = None):
+    def __init__(self, account: Account | None = None, store: Store | None = None, control: Control | None = None):
         self.account = account or Account()
-        self.control = Control()
+        self.control = control or Control()
         self.service = Service(self.account, store or MemoryStore(), self.control)
 
     def bytes(self, *pieces: bytes) -> bytes:
