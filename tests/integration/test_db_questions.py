@@ -231,6 +231,14 @@ def test_questions_about_one_place_never_scan_the_tree(conn, text, index):
         assert after[index] > before[index]
 
 
+@pytest.mark.parametrize("text", ["SELECT * FROM node_children(16777216)", "SELECT * FROM largest_files(10)"])
+def test_a_sort_takes_along_the_fields_of_a_file_and_not_its_page(conn, text):
+    store(conn, Tree(rows=[page(1, None, "", 4000)]))
+    plan = "\n".join(line for (line,) in conn.execute(f"EXPLAIN (ANALYZE, COSTS OFF) {text}").fetchall())
+    assert "Sort Method: top-N heapsort" in plan
+    assert "Disk" not in plan
+
+
 def _scans(conn) -> dict[str, int]:
     conn.execute("SELECT pg_stat_force_next_flush()")
     conn.execute("SELECT pg_stat_clear_snapshot()")
