@@ -138,7 +138,15 @@ def _node(entry: Listed, sddl: str, content: Content) -> Node:
 
 def _sddls(account: Account, share: str, keys: set[str]) -> dict[str, str]:
     with account.share(share) as client:
-        return {key: client.get_permission_for_share(key) for key in sorted(keys)}
+        return {key: with_sacl(client.get_permission_for_share(key)) for key in sorted(keys)}
+
+
+def with_sacl(sddl: str) -> str:
+    """Return a descriptor as the service gives it back after Create Permission: it adds the SACL that is missing.
+
+    What the service itself gives to a new file has none, so the original and what was restored differ in that alone.
+    """
+    return sddl if "S:" in sddl else f"{sddl}S:NO_ACCESS_CONTROL"
 
 
 def _tasks(files: Iterable[Listed]) -> Iterator[list[tuple[str, int]]]:

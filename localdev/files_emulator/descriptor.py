@@ -7,17 +7,18 @@
     ace        = u8 type, u8 flags, u16 bytes, u32 mask, [u32 which, [16B type], [16B inherited type]], sid, rest
     sid        = u8 1, u8 n, u48 authority (big-endian), n * u32
 
-All little-endian but the authority. What is written is always laid out alike (owner, group, SACL, DACL), so equal
-descriptors are equal bytes.
+All little-endian but the authority. What is written is always laid out as the service does (SACL, DACL, owner, group),
+so equal descriptors are equal bytes.
 """
 
 import struct
 from dataclasses import dataclass
 
-DACL_PRESENT, SACL_PRESENT, SELF_RELATIVE = 0x0004, 0x0010, 0x8000
+DACL_PRESENT, SACL_PRESENT, SELF_RELATIVE = 0x0004, 0x0010, 0x8000  # a SACL may be present and none
 #: Control bits of the DACL; those of the SACL are one bit to the left.
 AUTO_INHERIT_REQUIRED, AUTO_INHERITED, PROTECTED = 0x0100, 0x0400, 0x1000
-KEPT_CONTROL = 3 * (AUTO_INHERIT_REQUIRED | AUTO_INHERITED | PROTECTED)
+DACL_CONTROL = AUTO_INHERIT_REQUIRED | AUTO_INHERITED | PROTECTED
+SACL_CONTROL = DACL_CONTROL << 1 | SACL_PRESENT
 
 OBJECT_INHERIT, CONTAINER_INHERIT, NO_PROPAGATE, INHERIT_ONLY, INHERITED = 0x01, 0x02, 0x04, 0x08, 0x10
 
@@ -49,7 +50,10 @@ Acl = tuple[Ace, ...]
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """Owner, group (both SIDs), DACL and SACL; ``None`` is an ACL that does not restrict anything."""
+    """Owner, group (both SIDs), DACL and SACL; ``None`` is an ACL that does not restrict anything.
+
+    ``control`` has ``SACL_PRESENT`` if the SACL is said to be there, be it none.
+    """
 
     owner: bytes
     group: bytes
@@ -72,7 +76,7 @@ def from_bytes(data: bytes) -> Descriptor:
             _sid(data, group, len(data)),
             _acl(data, dacl),
             _acl(data, sacl) if control & SACL_PRESENT else None,
-            control & KEPT_CONTROL,
+            control & (DACL_CONTROL | SACL_CONTROL if control & SACL_PRESENT else DACL_CONTROL),
         )
     except struct.error:
         raise ValueError("cut short") from None
@@ -126,14 +130,14 @@ def to_bytes(descriptor: Descriptor) -> bytes:
 
     :raises ValueError: an ACL exceeds its 64 KiB.
     """
-    owner = _HEADER.size
-    group = owner + len(descriptor.owner)
-    sacl = group + len(descriptor.group)
     sacl_bytes, dacl_bytes = _acl_bytes(descriptor.sacl), _acl_bytes(descriptor.dacl)
+    sacl = _HEADER.size
     dacl = sacl + len(sacl_bytes)
-    control = descriptor.control | SELF_RELATIVE | DACL_PRESENT | SACL_PRESENT
+    owner = dacl + len(dacl_bytes)
+    group = owner + len(descriptor.owner)
+    control = descriptor.control | SELF_RELATIVE | DACL_PRESENT
     header = _HEADER.pack(1, 0, control, owner, group, sacl if sacl_bytes else 0, dacl if dacl_bytes else 0)
-    return b"".join((header, descriptor.owner, descriptor.group, sacl_bytes, dacl_bytes))
+    return b"".join((header, sacl_bytes, dacl_bytes, descriptor.owner, descriptor.group))
 
 
 def _acl_bytes(acl: Acl | None) -> bytes:

@@ -1,15 +1,21 @@
-"""What a new file or directory inherits from its parent's descriptor: [MS-DTYP] 2.5.3.4, in the service's place."""
+"""What descriptor a new file or directory gets: its parent's, handed down as [MS-DTYP] 2.5.3.4 has it, or its own.
+
+Recordings of the service agree with Windows in this: entries are marked as inherited only below a directory whose own
+DACL says that it was inherited automatically, and what is given to something new loses that mark.
+"""
 
 from dataclasses import replace
 
 from localdev.files_emulator.descriptor import (
+    AUTO_INHERIT_REQUIRED,
     AUTO_INHERITED,
     CONTAINER_INHERIT,
     INHERIT_ONLY,
     INHERITED,
     NO_PROPAGATE,
     OBJECT_INHERIT,
-    PROTECTED,
+    SACL_CONTROL,
+    SACL_PRESENT,
     Ace,
     Acl,
     Descriptor,
@@ -28,60 +34,48 @@ _NOTHING_INHERITED = (Ace(0, 0, 0x1F01FF, _SYSTEM), Ace(0, 0, 0x1200A9, parse_si
 
 def inherited(parent: Descriptor, *, is_directory: bool) -> Descriptor:
     """Return the descriptor of something new that nobody gave one."""
-    dacl = _handed_down(parent.dacl, _SYSTEM, _SYSTEM, is_directory=is_directory)
-    sacl = _handed_down(parent.sacl, _SYSTEM, _SYSTEM, is_directory=is_directory)
-    control = (AUTO_INHERITED if dacl else 0) | (AUTO_INHERITED << 1 if sacl else 0)
+    mark, sacl_mark = (
+        INHERITED if control & AUTO_INHERITED else 0 for control in (parent.control, parent.control >> 1)
+    )
+    dacl = _handed_down(parent.dacl, mark, is_directory=is_directory)
+    sacl = _handed_down(parent.sacl, sacl_mark, is_directory=is_directory)
+    control = parent.control & AUTO_INHERITED if dacl else 0
+    if sacl:
+        control |= parent.control & AUTO_INHERITED << 1 | SACL_PRESENT
     return Descriptor(_SYSTEM, _SYSTEM, dacl or _NOTHING_INHERITED, sacl or None, control)
 
 
-def merged(parent: Descriptor, given: Descriptor, *, is_directory: bool) -> Descriptor:
-    """Return ``given`` with what it lacks of the parent's inheritable entries; a protected ACL stays as it is."""
-    dacl = _merge(parent.dacl, given, given.dacl, given.control, is_directory=is_directory)
-    sacl = _merge(parent.sacl, given, given.sacl, given.control >> 1, is_directory=is_directory)
-    control = given.control
-    if dacl is not given.dacl:
-        control |= AUTO_INHERITED
-    if sacl is not given.sacl:
-        control |= AUTO_INHERITED << 1
-    return replace(given, dacl=dacl, sacl=sacl, control=control)
+def as_new(given: Descriptor) -> Descriptor:
+    """Return what something new gets if it is given a descriptor: the parent then adds nothing to it."""
+    control = given.control & ~(3 * (AUTO_INHERIT_REQUIRED | AUTO_INHERITED))
+    return replace(given, control=control & ~SACL_CONTROL if given.sacl is None else control)
 
 
-def _merge(parent: Acl | None, given: Descriptor, acl: Acl | None, control: int, *, is_directory: bool) -> Acl | None:
-    """Keep the explicit entries and put the parent's in place of the inherited ones.
-
-    The same object comes back if nothing is added: protected, or no ACL on one of the two sides.
-    """
-    if control & PROTECTED or acl is None or parent is None:
-        return acl
-    explicit = tuple(ace for ace in acl if not ace.flags & INHERITED)
-    return explicit + _handed_down(parent, given.owner, given.group, is_directory=is_directory)
-
-
-def _handed_down(acl: Acl | None, owner: bytes, group: bytes, *, is_directory: bool) -> Acl:
+def _handed_down(acl: Acl | None, mark: int, *, is_directory: bool) -> Acl:
     found: list[Ace] = []
-    for ace in acl or ():
-        keeps = ace.flags & ~(_SPREADS | NO_PROPAGATE | INHERIT_ONLY) | INHERITED
+    for handed in acl or ():
+        ace = replace(handed, flags=handed.flags & ~INHERITED | mark)
+        keeps = ace.flags & ~(_SPREADS | NO_PROPAGATE | INHERIT_ONLY)
         if not is_directory:
             if ace.flags & OBJECT_INHERIT:
-                found.append(_effective(ace, keeps, owner, group))
+                found.append(_effective(ace, keeps))
         elif ace.flags & CONTAINER_INHERIT:
-            effective = _effective(ace, keeps, owner, group)
+            effective = _effective(ace, keeps)
             if ace.flags & NO_PROPAGATE:
                 found.append(effective)
             elif replace(effective, flags=ace.flags) == ace:  # one entry both applies here and is handed on
-                found.append(replace(ace, flags=ace.flags & ~INHERIT_ONLY | INHERITED))
+                found.append(replace(ace, flags=ace.flags & ~INHERIT_ONLY))
             else:
-                found += [effective, replace(ace, flags=ace.flags | INHERIT_ONLY | INHERITED)]
+                found += [effective, replace(ace, flags=ace.flags | INHERIT_ONLY)]
         elif ace.flags & OBJECT_INHERIT and not ace.flags & NO_PROPAGATE:
-            found.append(replace(ace, flags=ace.flags | INHERIT_ONLY | INHERITED))
+            found.append(replace(ace, flags=ace.flags | INHERIT_ONLY))
     return tuple(found)
 
 
-def _effective(ace: Ace, flags: int, owner: bytes, group: bytes) -> Ace:
+def _effective(ace: Ace, flags: int) -> Ace:
     """Return the entry as it applies to the new object itself: real accounts, specific rights."""
     mask = ace.mask & ~_ALL_GENERIC
     for generic, specific in _GENERIC:
         if ace.mask & generic:
             mask |= specific
-    sid = dict(zip(_CREATORS, (owner, group), strict=True)).get(ace.sid, ace.sid)
-    return replace(ace, flags=flags, mask=mask, sid=sid)
+    return replace(ace, flags=flags, mask=mask, sid=_SYSTEM if ace.sid in _CREATORS else ace.sid)

@@ -6,6 +6,7 @@ same text here and so have the same key.
 
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
+from dataclasses import replace
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -17,25 +18,24 @@ from localdev.files_emulator.journal import Journal
 MAX_HEADER_BYTES = 8 * 1024
 MAX_TEXT_BYTES = 64 * 1024
 
-#: What the root of a fresh share has.
+#: What the root of a fresh share has, and so every directory below it: it hands itself down.
 ROOT_DEFAULT = (
     "O:SYG:SYD:(A;OICI;FA;;;BA)(A;OICI;FA;;;SY)(A;;0x1200a9;;;BU)(A;OICIIO;GXGR;;;BU)(A;;0x1301bf;;;AU)"
-    "(A;OICIIO;SDGXGWGR;;;AU)S:NO_ACCESS_CONTROL"
+    "(A;OICIIO;SDGXGWGR;;;AU)(A;;FA;;;SY)(A;OICIIO;GA;;;CO)"
 )
-
-_MAX_KNOWN = 65_536  # pairs of keys whose merger is remembered; each is a few words
 
 
 @lru_cache(maxsize=512)
 def normalise(text: str, *, is_binary: bool = False) -> str:
-    """Return a descriptor, given as SDDL or as base64, as it is filed: as SDDL if that can say it.
+    """Return a descriptor, given as SDDL or as base64, as it is filed: with a SACL, as SDDL if that can say it.
 
     :raises ServiceError: it lacks owner, group or DACL, is malformed, or names accounts relative to a domain.
     """
     if len(text) > MAX_TEXT_BYTES:
         raise ServiceError("FileInvalidPermission")
     try:
-        return _filed(descriptor.from_bytes(b64decode(text, validate=True)) if is_binary else sddl.parse(text))
+        found = descriptor.from_bytes(b64decode(text, validate=True)) if is_binary else sddl.parse(text)
+        return _filed(replace(found, control=found.control | descriptor.SACL_PRESENT))
     except (ValueError, Base64Error):
         raise ServiceError("FileInvalidPermission") from None
 
@@ -60,14 +60,13 @@ class Permissions:
         self._texts: dict[str, str] = {}
         self._keys: dict[str, str] = {}
         self._inherited: dict[tuple[str, bool], str] = {}
-        self._merged: dict[tuple[str, str, bool], str] = {}
+        self._new: dict[str, str] = {}
         self._fresh: list[str] = []  # keys filed by the present request
-        self.root_default = self.key(ROOT_DEFAULT)
+        self.root_default = self._file(ROOT_DEFAULT)
 
     def key(self, text: str, *, is_binary: bool = False) -> str:
         """File a descriptor and return its key: equal descriptors, equal keys."""
-        known = self._keys.get(text) if ":" in text else None  # base64 has no colon
-        return self._file(normalise(text, is_binary=is_binary)) if known is None else known
+        return self._file(normalise(text, is_binary=is_binary))
 
     def _file(self, text: str) -> str:
         key = self._keys.get(text)
@@ -93,7 +92,7 @@ class Permissions:
                 del self._keys[self._texts.pop(key)]
             self._fresh.clear()
             self._inherited.clear()
-            self._merged.clear()
+            self._new.clear()
 
     def load(self, key: str, text: str) -> None:
         """Take back what a store kept."""
@@ -132,18 +131,11 @@ class Permissions:
             self._inherited[parent_key, is_directory] = known
         return known
 
-    def merged(self, parent_key: str, key: str, *, is_directory: bool) -> str:
-        """Return the key of ``key`` with what it lacks of the inheritable entries of a directory."""
-        known = self._merged.get((parent_key, key, is_directory))
+    def as_new(self, key: str) -> str:
+        """Return the key of what something new gets if it is given ``key``."""
+        known = self._new.get(key)
         if known is None:
-            parent, given = _descriptor(self._texts[parent_key]), _descriptor(self._texts[key])
-            try:
-                known = self._file(_filed(inheritance.merged(parent, given, is_directory=is_directory)))
-            except ValueError:  # together they exceed what an ACL can hold
-                raise ServiceError("FileInvalidPermission") from None
-            if len(self._merged) >= _MAX_KNOWN:
-                self._merged.clear()
-            self._merged[parent_key, key, is_directory] = known
+            known = self._new[key] = self._file(_filed(inheritance.as_new(_descriptor(self._texts[key]))))
         return known
 
 

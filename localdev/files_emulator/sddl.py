@@ -12,6 +12,7 @@ from localdev.files_emulator.descriptor import (
     AUTO_INHERIT_REQUIRED,
     AUTO_INHERITED,
     PROTECTED,
+    SACL_PRESENT,
     Ace,
     Acl,
     Descriptor,
@@ -66,8 +67,10 @@ def parse(text: str) -> Descriptor:
         raise ValueError("not SDDL with owner, group and DACL")
     owner, group, dacl_text, sacl_text = match.groups()
     dacl, control = _parse_acl(dacl_text)
-    sacl, sacl_control = (None, 0) if sacl_text is None else _parse_acl(sacl_text)
-    return Descriptor(parse_sid(owner), parse_sid(group), dacl, sacl, control | sacl_control << 1)
+    if sacl_text is None:
+        return Descriptor(parse_sid(owner), parse_sid(group), dacl, None, control)
+    sacl, sacl_control = _parse_acl(sacl_text)
+    return Descriptor(parse_sid(owner), parse_sid(group), dacl, sacl, control | sacl_control << 1 | SACL_PRESENT)
 
 
 def _parse_acl(text: str) -> tuple[Acl | None, int]:
@@ -149,11 +152,12 @@ def parse_sid(text: str) -> bytes:
 
 
 def spell(descriptor: Descriptor) -> str | None:
-    """Return the SDDL of ``descriptor``, always with a SACL; ``None`` if it has entries that SDDL cannot say here."""
+    """Return the SDDL of ``descriptor``; ``None`` if it has entries that SDDL cannot say here."""
     dacl, sacl = _spell_acl(descriptor.dacl, descriptor.control), _spell_acl(descriptor.sacl, descriptor.control >> 1)
     if dacl is None or sacl is None:
         return None
-    return f"O:{spell_sid(descriptor.owner)}G:{spell_sid(descriptor.group)}D:{dacl}S:{sacl}"
+    text = f"O:{spell_sid(descriptor.owner)}G:{spell_sid(descriptor.group)}D:{dacl}"
+    return f"{text}S:{sacl}" if descriptor.control & SACL_PRESENT else text
 
 
 def _spell_acl(acl: Acl | None, control: int) -> str | None:

@@ -151,14 +151,12 @@ def _copies_permission(headers: Mapping[str, str], *, has_own: bool) -> bool:
 def permission_of_new(
     permissions: Permissions, wanted: Asked, parent: Directory, *, is_directory: bool, verbatim: bool
 ) -> str:
-    """Return the key for something new in ``parent``: inherited, as given, or as given and inherited."""
+    """Return the key for something new in ``parent``: inherited, as given, or as given to something new."""
     if parent.posix is not None:
         return ""
     if wanted.permission_key is None:
         return permissions.inherited(parent.permission_key, is_directory=is_directory)
-    if verbatim:
-        return wanted.permission_key
-    return permissions.merged(parent.permission_key, wanted.permission_key, is_directory=is_directory)
+    return wanted.permission_key if verbatim else permissions.as_new(wanted.permission_key)
 
 
 def permission_of_changed(permissions: Permissions, wanted: Asked, parent: Directory | None, node: Entry) -> str:

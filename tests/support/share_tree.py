@@ -64,7 +64,8 @@ def read_tree(share: ShareClient) -> dict[str, Node]:
 
     def sddl(key: str) -> str:
         if key not in permissions:
-            permissions[key] = live.get_permission_for_share(key)
+            text = live.get_permission_for_share(key)
+            permissions[key] = text if "S:" in text else f"{text}S:NO_ACCESS_CONTROL"  # as Create Permission makes it
         return permissions[key]
 
     def walk(path: str) -> None:

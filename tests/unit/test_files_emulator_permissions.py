@@ -3,6 +3,7 @@
 import json
 import struct
 from base64 import b64decode, b64encode
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -19,17 +20,27 @@ SYSTEM = bytes.fromhex("01 01 00000000 0005 12000000")
 EVERYONE = bytes.fromhex("01 01 00000000 0001 00000000")
 #: O:SYG:SYD:PAI(A;OICI;FA;;;WD), taken apart by hand.
 BY_HAND = (
-    bytes.fromhex("01 00 1494 14000000 20000000 00000000 2c000000")
-    + SYSTEM
-    + SYSTEM
+    bytes.fromhex("01 00 1494 30000000 3c000000 00000000 14000000")
     + bytes.fromhex("02 00 1c00 0100 0000  00 03 1400 ff011f00")
     + EVERYONE
+    + SYSTEM
+    + SYSTEM
 )
-INHERITED_FILE = "O:SYG:SYD:AI(A;ID;FA;;;BA)(A;ID;FA;;;SY)(A;ID;0x1200a9;;;BU)(A;ID;0x1301bf;;;AU)S:NO_ACCESS_CONTROL"
-INHERITED_DIRECTORY = (
-    "O:SYG:SYD:AI(A;OICIID;FA;;;BA)(A;OICIID;FA;;;SY)(A;ID;0x1200a9;;;BU)(A;OICIIOID;GXGR;;;BU)"
-    "(A;ID;0x1301bf;;;AU)(A;OICIIOID;SDGXGWGR;;;AU)S:NO_ACCESS_CONTROL"
+#: A descriptor in both formats, and what a file has that was created with it, as recorded from the service.
+RECORDED = (
+    "O:S-1-5-21-2127521184-1604012920-1887927527-21560751G:S-1-5-21-2127521184-1604012920-1887927527-513"
+    "D:AI(A;;FA;;;SY)(A;;FA;;;BA)(A;;0x1200a9;;;S-1-5-21-397955417-626881126-188441444-3053964)S:NO_ACCESS_CONTROL"
 )
+RECORDED_BINARY = (
+    "AQAUhGwAAACIAAAAAAAAABQAAAACAFgAAwAAAAAAFAD/AR8AAQEAAAAAAAUSAAAAAAAYAP8BHwABAgAAAAAABSAAAAAgAgAAAAAkAKkAEgABBQAAAAAA"
+    "BRUAAABZUbgXZnJdJWRjOwuMmS4AAQUAAAAAAAUVAAAAoGXPfnhLm1/nfIdwr/1IAQEFAAAAAAAFFQAAAKBlz354S5tf53yHcAECAAA="
+)
+#: The same, of a file nobody gave a descriptor.
+RECORDED_DEFAULT = (
+    "AQAEgIgAAACUAAAAAAAAABQAAAACAHQABQAAAAAAGAD/AR8AAQIAAAAAAAUgAAAAIAIAAAAAFAD/AR8AAQEAAAAAAAUSAAAAAAAYAKkAEgABAgAAAAAA"
+    "BSAAAAAhAgAAAAAUAL8BEwABAQAAAAAABQsAAAAAABQA/wEfAAEBAAAAAAAFEgAAAAEBAAAAAAAFEgAAAAEBAAAAAAAFEgAAAA=="
+)
+INHERITED_FILE = "O:SYG:SYD:(A;;FA;;;BA)(A;;FA;;;SY)(A;;0x1200a9;;;BU)(A;;0x1301bf;;;AU)(A;;FA;;;SY)"
 
 sids = st.builds(
     lambda authority, subs: bytes((1, len(subs))) + authority.to_bytes(6, "big") + struct.pack(f"<{len(subs)}I", *subs),
@@ -44,12 +55,18 @@ speakable = st.builds(Ace, st.sampled_from([0, 1, 2, 3, 0x11, 0x13]), st.integer
 opaque = st.builds(
     Ace, st.just(9), st.just(0), masks, sids, rest=st.binary(min_size=1, max_size=12).map(lambda b: b"artx" + b)
 ) | st.builds(Ace, st.just(4), st.integers(0, 255), st.just(0), st.just(b""), rest=st.binary(max_size=12))
-controls = st.sets(st.sampled_from([1 << bit for bit in (8, 9, 10, 11, 12, 13)])).map(sum)
+controls = st.sets(st.sampled_from([1 << bit for bit in (4, 8, 9, 10, 11, 12, 13)])).map(sum)
 
 
 def descriptors(aces):
     acls = st.none() | st.lists(aces, max_size=4).map(tuple)
-    return st.builds(Descriptor, sids, sids, acls, acls, controls)
+    return st.builds(Descriptor, sids, sids, acls, acls, controls).map(
+        lambda found: (
+            replace(found, control=found.control | descriptor.SACL_PRESENT)
+            if found.sacl is not None or found.control & descriptor.SACL_CONTROL
+            else found
+        )
+    )
 
 
 @pytest.fixture
@@ -64,7 +81,8 @@ def test_bytes_and_text_both_say_all_of_a_descriptor(found):
     data, text = descriptor.to_bytes(found), sddl.spell(found)
     assert descriptor.from_bytes(data) == found
     assert sddl.parse(text) == found
-    assert normalise(text) == text == normalise(b64encode(data).decode(), is_binary=True)
+    filed = text if found.control & descriptor.SACL_PRESENT else f"{text}S:NO_ACCESS_CONTROL"
+    assert normalise(text) == filed == normalise(b64encode(data).decode(), is_binary=True)
 
 
 @given(descriptors(speakable | opaque))
@@ -72,7 +90,9 @@ def test_bytes_keep_what_text_cannot_say(found):
     data = descriptor.to_bytes(found)
     assert descriptor.from_bytes(data) == found
     text = b64encode(data).decode()
-    assert normalise(text, is_binary=True) == (sddl.spell(found) or text)
+    present = replace(found, control=found.control | descriptor.SACL_PRESENT)
+    filed = sddl.spell(present) or b64encode(descriptor.to_bytes(present)).decode()
+    assert normalise(text, is_binary=True) == filed
 
 
 @given(st.binary(max_size=80), st.lists(st.tuples(st.integers(0, 59), st.integers(0, 255)), max_size=4))
@@ -89,9 +109,7 @@ def test_broken_bytes_are_refused(noise, edits):
 
 
 @given(
-    st.sampled_from(
-        [ROOT_DEFAULT, INHERITED_DIRECTORY, "O:SYG:SYD:PAI(OA;;CR;00112233-4455-6677-8899-aabbccddeeff;;WD)"]
-    ),
+    st.sampled_from([ROOT_DEFAULT, RECORDED, "O:SYG:SYD:PAI(OA;;CR;00112233-4455-6677-8899-aabbccddeeff;;WD)"]),
     st.lists(
         st.tuples(st.integers(0, 120), st.sampled_from(["", "(", ")", ";", "-", "0x", "A", "S-1-", "é", "1" * 12]))
     ),
@@ -107,15 +125,15 @@ def test_broken_text_is_refused(text, edits):
 
 
 def test_a_descriptor_taken_apart_by_hand():
-    found = sddl.parse("O:SYG:SYD:PAI(A;OICI;FA;;;WD)")
-    assert descriptor.to_bytes(found) == BY_HAND
-    assert sddl.spell(descriptor.from_bytes(BY_HAND)) == "O:SYG:SYD:PAI(A;OICI;FA;;;WD)S:NO_ACCESS_CONTROL"
+    text = "O:SYG:SYD:PAI(A;OICI;FA;;;WD)S:NO_ACCESS_CONTROL"
+    assert descriptor.to_bytes(sddl.parse(text)) == BY_HAND
+    assert sddl.spell(descriptor.from_bytes(BY_HAND)) == text
 
 
 def test_an_object_ace_by_hand():
     guid = UUID("00112233-4455-6677-8899-aabbccddeeff")
     data = descriptor.to_bytes(sddl.parse(f"O:SYG:SYD:(OA;;CR;{guid};;WD)"))
-    acl = data[44:]
+    acl = data[20:-24]
     assert acl[:2] == b"\x04\x00"  # the revision of ACLs with object ACEs
     assert acl[8:] == struct.pack("<BBHII", 5, 0, 40, 0x100, 1) + guid.bytes_le + EVERYONE
 
@@ -195,7 +213,7 @@ def test_a_descriptor_has_one_key_in_both_formats(emulator):
 
 def test_a_conditional_ace_is_kept_but_has_no_sddl(emulator):
     conditional = Ace(9, 0, 0x1200A0, EVERYONE, rest=b"artx\xf8\x00\x00\x00")
-    data = descriptor.to_bytes(Descriptor(SYSTEM, SYSTEM, (conditional,)))
+    data = descriptor.to_bytes(Descriptor(SYSTEM, SYSTEM, (conditional,), control=descriptor.SACL_PRESENT))
     key = create_permission(emulator, permission=b64encode(data).decode(), format="binary")
     assert get_permission(emulator, key).code == "CannotConvertToSddlDueToCustomAce"
     assert b64decode(json.loads(get_permission(emulator, key, "binary").body)["permission"]) == data
@@ -241,9 +259,15 @@ def test_what_is_new_inherits_and_depth_makes_no_difference(emulator):
     for path in ("share/a", "share/a/b", "share/a/b/c"):
         emulator.make_directory(path)
         emulator.put(f"{path}/f")
-        assert sddl_at(emulator, path, DIRECTORY) == INHERITED_DIRECTORY
+        assert sddl_at(emulator, path, DIRECTORY) == ROOT_DEFAULT
         assert sddl_at(emulator, f"{path}/f") == INHERITED_FILE
     assert sddl_at(emulator, "share/", DIRECTORY) == ROOT_DEFAULT
+
+
+def test_a_file_gets_by_default_what_the_service_gives_it(emulator):
+    emulator.put("share/f")
+    key = emulator.send("HEAD", "share/f").headers["x-ms-file-permission-key"]
+    assert json.loads(get_permission(emulator, key, "binary").body)["permission"] == RECORDED_DEFAULT
 
 
 @pytest.mark.parametrize(
@@ -259,26 +283,28 @@ def test_what_is_new_inherits_and_depth_makes_no_difference(emulator):
     ],
 )
 def test_flags_decide_who_inherits(flags, file, directory):
-    parent = sddl.parse(f"O:SYG:SYD:(A;{flags};FR;;;WD)")
     nothing = "(A;;FA;;;SY)(A;;0x1200a9;;;BA)"
     for is_directory, expected in ((False, file), (True, directory)):
-        text = sddl.spell(inheritance.inherited(parent, is_directory=is_directory))
-        dacl = f"AI{expected}" if expected else nothing
-        assert text == f"O:SYG:SYD:{dacl}S:NO_ACCESS_CONTROL"
+        automatic = sddl.parse(f"O:SYG:SYD:AI(A;{flags};FR;;;WD)")
+        text = sddl.spell(inheritance.inherited(automatic, is_directory=is_directory))
+        assert text == f"O:SYG:SYD:{f'AI{expected}' if expected else nothing}"
+        plain = sddl.parse(f"O:SYG:SYD:(A;{flags};FR;;;WD)")
+        text = sddl.spell(inheritance.inherited(plain, is_directory=is_directory))
+        assert text == f"O:SYG:SYD:{expected.replace('ID;', ';') or nothing}"
 
 
 def test_creators_and_generic_rights_become_real_in_the_heir():
-    parent = sddl.parse("O:BAG:BUD:(A;OICI;GA;;;CO)(A;CI;FR;;;CG)S:(AU;OISA;GW;;;WD)")
+    parent = sddl.parse("O:BAG:BUD:AI(A;OICI;GA;;;CO)(A;CI;FR;;;CG)S:(AU;OISA;GW;;;WD)")
     file = sddl.spell(inheritance.inherited(parent, is_directory=False))
-    assert file == "O:SYG:SYD:AI(A;ID;FA;;;SY)S:AI(AU;IDSA;FW;;;WD)"
+    assert file == "O:SYG:SYD:AI(A;ID;FA;;;SY)S:(AU;SA;FW;;;WD)"
     directory = sddl.spell(inheritance.inherited(parent, is_directory=True))
     assert directory == (
-        "O:SYG:SYD:AI(A;ID;FA;;;SY)(A;OICIIOID;GA;;;CO)(A;ID;FR;;;SY)(A;CIIOID;FR;;;CG)S:AI(AU;OIIOIDSA;GW;;;WD)"
+        "O:SYG:SYD:AI(A;ID;FA;;;SY)(A;OICIIOID;GA;;;CO)(A;ID;FR;;;SY)(A;CIIOID;FR;;;CG)S:(AU;OIIOSA;GW;;;WD)"
     )
 
 
 def test_a_copy_takes_the_permission_it_is_told_to(emulator):
-    protected = "O:BAG:BAD:P(A;;FA;;;BA)S:NO_ACCESS_CONTROL"
+    protected = "O:BAG:BAD:P(A;;FA;;;BA)"
     emulator.put("share/f", headers={"x-ms-file-permission": protected})
     source = {"x-ms-copy-source": "http://127.0.0.1/devstoreaccount1/share/f"}
 
@@ -290,7 +316,7 @@ def test_a_copy_takes_the_permission_it_is_told_to(emulator):
 
     assert copied() == INHERITED_FILE
     assert copied("source") == protected
-    assert copied("Override", GIVEN) == copied("", GIVEN) == f"{GIVEN}S:NO_ACCESS_CONTROL"
+    assert copied("Override", GIVEN) == copied("", GIVEN) == GIVEN
     assert copied("override") == "MissingRequiredHeader"
     assert copied("both") == "InvalidHeaderValue"
 
@@ -298,17 +324,29 @@ def test_a_copy_takes_the_permission_it_is_told_to(emulator):
 GIVEN = "O:BAG:BAD:(A;;FR;;;WD)(A;ID;FA;;;BU)"
 
 
-def test_new_semantics_merge_what_the_parent_hands_down_and_restore_does_not(emulator):
-    emulator.put("share/new", headers={"x-ms-file-permission": GIVEN})
-    inherited = INHERITED_FILE.removeprefix("O:SYG:SYD:AI")
-    assert sddl_at(emulator, "share/new") == f"O:BAG:BAD:AI(A;;FR;;;WD){inherited}"
-    restore = {"x-ms-file-permission": GIVEN, "x-ms-file-property-semantics": "Restore"}
-    emulator.put("share/restored", headers=restore)
-    assert sddl_at(emulator, "share/restored") == f"{GIVEN}S:NO_ACCESS_CONTROL"
-    emulator.put("share/protected", headers={"x-ms-file-permission": GIVEN.replace("D:", "D:P")})
-    assert sddl_at(emulator, "share/protected") == f"{GIVEN.replace('D:', 'D:P')}S:NO_ACCESS_CONTROL"
-    emulator.send("PUT", "share/d", DIRECTORY, restore)
-    assert sddl_at(emulator, "share/d", DIRECTORY) == f"{GIVEN}S:NO_ACCESS_CONTROL"
+@pytest.mark.parametrize("form", ["sddl", "binary"])
+def test_what_is_given_to_something_new_loses_its_marks_and_what_is_set_does_not(emulator, form):
+    given = {"x-ms-file-permission": RECORDED if form == "sddl" else RECORDED_BINARY}
+    given["x-ms-file-permission-format"] = form
+    unmarked = RECORDED.replace("D:AI", "D:").removesuffix("S:NO_ACCESS_CONTROL")
+    emulator.put("share/new", headers=given)
+    assert sddl_at(emulator, "share/new") == unmarked
+    assert emulator.send("PUT", "share/new", {"comp": "properties"}, given).status == 200
+    assert sddl_at(emulator, "share/new") == RECORDED
+    key = emulator.send("HEAD", "share/new").headers["x-ms-file-permission-key"]
+    assert json.loads(get_permission(emulator, key, "binary").body)["permission"] == RECORDED_BINARY
+    emulator.put("share/restored", headers=given | {"x-ms-file-property-semantics": "Restore"})
+    assert sddl_at(emulator, "share/restored") == RECORDED
+    for semantics, expected in (("New", unmarked), ("Restore", RECORDED)):
+        path = f"share/directory-{semantics}"
+        emulator.send("PUT", path, DIRECTORY, given | {"x-ms-file-property-semantics": semantics})
+        assert sddl_at(emulator, path, DIRECTORY) == expected
+
+
+def test_what_is_given_to_something_new_stays_protected_and_audited(emulator):
+    kept = "O:BAG:BAD:P(A;;FR;;;WD)S:(AU;SA;FA;;;WD)"
+    emulator.put("share/f", headers={"x-ms-file-permission": kept.replace("S:", "S:AI")})
+    assert sddl_at(emulator, "share/f") == kept
 
 
 def test_what_was_inherited_stays_the_same_when_given_again(emulator):
@@ -321,7 +359,7 @@ def test_setting_inherits_preserves_or_replaces(emulator):
     emulator.make_directory("share/d")
     given = {"x-ms-file-permission": GIVEN}
     for path, query, inherited in (
-        ("share/d", DIRECTORY, INHERITED_DIRECTORY),
+        ("share/d", DIRECTORY, ROOT_DEFAULT),
         ("share/d/f", {}, INHERITED_FILE),
     ):
         if not query:
@@ -351,7 +389,7 @@ def test_inheriting_follows_the_parent_of_the_moment(emulator):
     emulator.send("PUT", "share/d", {**DIRECTORY, "comp": "properties"}, permission)
     emulator.put("share/d/after")
     assert sddl_at(emulator, "share/d/before") == INHERITED_FILE
-    assert sddl_at(emulator, "share/d/after") == "O:SYG:SYD:AI(A;ID;FR;;;WD)S:NO_ACCESS_CONTROL"
+    assert sddl_at(emulator, "share/d/after") == "O:SYG:SYD:(A;;FR;;;WD)"
     source = {"x-ms-file-rename-source": "http://127.0.0.1/devstoreaccount1/share/d/after"}
     assert emulator.send("PUT", "share/moved", {"comp": "rename"}, source).status == 200
-    assert sddl_at(emulator, "share/moved") == "O:SYG:SYD:AI(A;ID;FR;;;WD)S:NO_ACCESS_CONTROL"
+    assert sddl_at(emulator, "share/moved") == "O:SYG:SYD:(A;;FR;;;WD)"
