@@ -51,6 +51,11 @@ def as_new(given: Descriptor) -> Descriptor:
     return replace(given, control=control & ~SACL_CONTROL if given.sacl is None else control)
 
 
+def as_set(given: Descriptor) -> Descriptor:
+    """Return what something gets on which a descriptor is set, and what Create Permission files: it says it has a SACL."""
+    return replace(given, control=given.control | SACL_PRESENT)
+
+
 def _handed_down(acl: Acl | None, mark: int, *, is_directory: bool) -> Acl:
     found: list[Ace] = []
     for handed in acl or ():

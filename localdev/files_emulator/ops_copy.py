@@ -38,7 +38,6 @@ def file_start_copy(call: Call) -> Reply:
         attributes |= smb.ARCHIVE
     parent = find_parent(share.root, call.path)
     old = parent.child(parent.key(call.path[-1]))
-    from_source = headers.get("x-ms-file-permission-copy-mode", "").lower() == "source"
     ignores_read_only = is_set(headers, "x-ms-file-copy-ignore-readonly")
     if not (ignores_read_only and isinstance(old, File)):
         refuse_replacing(old)
@@ -53,7 +52,7 @@ def file_start_copy(call: Call) -> Reply:
         epoch=share.epoch,
         attributes=attributes,
         permission_key=smb.permission_of_new(
-            call.account.permissions, wanted, parent, is_directory=False, verbatim=from_source
+            call.account.permissions, wanted, parent, is_directory=False, verbatim=False
         ),
         created=now if wanted.created is None else wanted.created,
         accessed=now if wanted.created is None else wanted.created,

@@ -6,7 +6,6 @@ same text here and so have the same key.
 
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from dataclasses import replace
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -35,7 +34,7 @@ def normalise(text: str, *, is_binary: bool = False) -> str:
         raise ServiceError("FileInvalidPermission")
     try:
         found = descriptor.from_bytes(b64decode(text, validate=True)) if is_binary else sddl.parse(text)
-        return _filed(replace(found, control=found.control | descriptor.SACL_PRESENT))
+        return _filed(inheritance.as_set(found))
     except (ValueError, Base64Error):
         raise ServiceError("FileInvalidPermission") from None
 
@@ -61,6 +60,7 @@ class Permissions:
         self._keys: dict[str, str] = {}
         self._inherited: dict[tuple[str, bool], str] = {}
         self._new: dict[str, str] = {}
+        self._set: dict[str, str] = {}
         self._fresh: list[str] = []  # keys filed by the present request
         self.root_default = self._file(ROOT_DEFAULT)
 
@@ -93,6 +93,7 @@ class Permissions:
             self._fresh.clear()
             self._inherited.clear()
             self._new.clear()
+            self._set.clear()
 
     def load(self, key: str, text: str) -> None:
         """Take back what a store kept."""
@@ -136,6 +137,13 @@ class Permissions:
         known = self._new.get(key)
         if known is None:
             known = self._new[key] = self._file(_filed(inheritance.as_new(_descriptor(self._texts[key]))))
+        return known
+
+    def as_set(self, key: str) -> str:
+        """Return the key of what something gets if ``key`` is set on it."""
+        known = self._set.get(key)
+        if known is None:
+            known = self._set[key] = self._file(_filed(inheritance.as_set(_descriptor(self._texts[key]))))
         return known
 
 

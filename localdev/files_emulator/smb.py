@@ -156,13 +156,13 @@ def permission_of_new(
         return ""
     if wanted.permission_key is None:
         return permissions.inherited(parent.permission_key, is_directory=is_directory)
-    return wanted.permission_key if verbatim else permissions.as_new(wanted.permission_key)
+    return permissions.as_set(wanted.permission_key) if verbatim else permissions.as_new(wanted.permission_key)
 
 
 def permission_of_changed(permissions: Permissions, wanted: Asked, parent: Directory | None, node: Entry) -> str:
     """Return the key for a node that is changed, or moved into ``parent``; the root directory has no parent."""
     if not wanted.inherits:
-        return wanted.permission_key or node.permission_key
+        return permissions.as_set(wanted.permission_key) if wanted.permission_key else node.permission_key
     if parent is None:
         return permissions.root_default
     return permissions.inherited(parent.permission_key, is_directory=isinstance(node, Directory))

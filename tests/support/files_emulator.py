@@ -6,6 +6,7 @@ The signer here is written from the protocol's description and shares no code wi
 import base64
 import hmac
 import http.client
+import json
 import signal
 import subprocess
 import sys
@@ -135,6 +136,14 @@ class _Verbs:
 
     def list(self, path, **query):
         return self.send("GET", path, {"restype": "directory", "comp": "list", **query})
+
+    def sddl(self, share, key):
+        """The descriptor filed under ``key``, with the SACL that Create Permission adds and a new file lacks."""
+        query = {"restype": "share", "comp": "filepermission"}
+        answer = self.get(share, query, {"x-ms-file-permission-key": key})
+        assert answer.status == 200, answer.code
+        text = json.loads(answer.body)["permission"]
+        return text if "S:" in text else f"{text}S:NO_ACCESS_CONTROL"
 
     def snapshot(self, share):
         answer = self.send("PUT", share, {"restype": "share", "comp": "snapshot"})

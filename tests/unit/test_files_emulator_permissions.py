@@ -343,6 +343,20 @@ def test_what_is_given_to_something_new_loses_its_marks_and_what_is_set_does_not
         assert sddl_at(emulator, path, DIRECTORY) == expected
 
 
+def test_a_default_changes_its_key_when_it_is_set_by_key(emulator):
+    """As recorded: what was inherited says nothing of a SACL, what is set says that there is none."""
+    emulator.put("share/f")
+    key = emulator.send("HEAD", "share/f").headers["x-ms-file-permission-key"]
+    same = {"x-ms-file-permission-key": key}
+    changed = emulator.send("PUT", "share/f", {"comp": "properties"}, same).headers["x-ms-file-permission-key"]
+    assert changed != key
+    assert sddl_at(emulator, "share/f") == f"{INHERITED_FILE}S:NO_ACCESS_CONTROL"
+    assert create_permission(emulator, permission=INHERITED_FILE) == changed
+    assert emulator.put("share/g", headers=same).headers["x-ms-file-permission-key"] == key
+    created = emulator.put("share/h", headers={"x-ms-file-permission-key": changed})
+    assert created.headers["x-ms-file-permission-key"] == key
+
+
 def test_what_is_given_to_something_new_stays_protected_and_audited(emulator):
     kept = "O:BAG:BAD:P(A;;FR;;;WD)S:(AU;SA;FA;;;WD)"
     emulator.put("share/f", headers={"x-ms-file-permission": kept.replace("S:", "S:AI")})
