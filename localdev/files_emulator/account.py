@@ -4,6 +4,7 @@ from dataclasses import replace
 from itertools import count
 
 from localdev.files_emulator.blocks import Blocks, MemoryBlocks
+from localdev.files_emulator.copies import Copies
 from localdev.files_emulator.errors import ServiceError
 from localdev.files_emulator.journal import Journal, NoJournal
 from localdev.files_emulator.permissions import Permissions
@@ -39,6 +40,7 @@ class Account:
         self.shares: dict[str, Share] = {}
         self.deleted = DeletedShares(self.journal)
         self.service = ServiceProperties()
+        self.copies = Copies(self.clock.tick, self.blocks.keep)
         self._numbers = count(1)
         self._serials = count(1)
 
@@ -83,6 +85,7 @@ class Account:
 
     def delete_share(self, share: Share) -> None:
         """Remove ``share`` and its snapshots, for good unless the service is set to keep what is deleted."""
+        self.copies.fail_in(share)
         del self.shares[share.name]
         if self.service.retention_days:
             self.deleted.keep(share, self.clock.tick(), self.service.retention_days)

@@ -1,11 +1,11 @@
 """What leases mean to a request: who is let through, and what answers tell about them."""
 
 from localdev.files_emulator.call import Call, Headers
-from localdev.files_emulator.errors import bad_header
+from localdev.files_emulator.errors import ServiceError, bad_header
 from localdev.files_emulator.leases import INFINITE, guard, is_active, normal_id, state_of
 from localdev.files_emulator.share import SHARE_ITSELF, Holder, Share
 from localdev.files_emulator.times import now_ticks
-from localdev.files_emulator.tree import Entry
+from localdev.files_emulator.tree import Entry, File
 
 _UNLEASED: Headers = [("x-ms-lease-status", "unlocked"), ("x-ms-lease-state", "available")]
 
@@ -31,7 +31,17 @@ def guard_read(call: Call, node: Entry) -> None:
 
 
 def guard_write(call: Call, node: Entry | None, header: str = "x-ms-lease-id") -> None:
-    """Let a request write, replace, rename or delete ``node``; ``None`` if it is only about to be made."""
+    """Let a request write, replace, rename or delete ``node``; ``None`` if it is only about to be made.
+
+    :raises ServiceError: it is leased and the request does not say by whom, or a copy to it is pending.
+    """
+    guard_lease(call, node, header)
+    if isinstance(node, File) and node.copied is not None and node.copied.status == "pending":
+        raise ServiceError("PendingCopyOperation")
+
+
+def guard_lease(call: Call, node: Entry | None, header: str = "x-ms-lease-id") -> None:
+    """Let a request change ``node`` as far as leases go."""
     share = call.share()
     if share.leases or header in call.headers:
         lease = None if node is None else share.leases.get(node.number)

@@ -15,6 +15,7 @@ from localdev.files_emulator import (
     ops_list,
     ops_policy,
     ops_range,
+    ops_range_url,
     ops_rename,
     ops_service,
     ops_share,
@@ -120,7 +121,7 @@ _PATH: dict[tuple[str, str, str], Operation] = {
     ("PUT", "hardlink", ""): Operation("file_create_hard_link", _CREATE, ops_link.file_create_hard_link),
 }
 _COPY = Operation("file_start_copy", _CREATE, ops_copy.file_start_copy)
-_RANGE_FROM_URL = Operation("file_upload_range_from_url", _WRITE, ops_copy.file_upload_range_from_url)
+_RANGE_FROM_URL = Operation("file_upload_range_from_url", _WRITE, ops_range_url.file_upload_range_from_url)
 
 #: On the root directory a file operation has nothing to act on, but handles may be asked for.
 _ROOT = {**_SHARE, **_DIRECTORY, **{key: _PATH[key] for key in _PATH if key[2].endswith("handles")}}

@@ -1,33 +1,68 @@
-"""Copying within the account: a whole file, or a range of one; blocks are shared, no byte is moved.
+"""Copy File: a whole file, from anywhere, and the end of a copy before its time.
 
-The service copies whole files in the background; here a copy has always succeeded by the time it is answered.
+Within the account blocks are shared, no byte is moved, and the copy has succeeded by the time it is answered. From
+elsewhere it is pending first, see ``copies``.
 """
 
-from urllib.parse import urlsplit
+from dataclasses import replace
 from uuid import uuid4
 
-from localdev.files_emulator import auth_sas, content, smb
-from localdev.files_emulator.auth_sas import Access, Need
-from localdev.files_emulator.call import Call, as_file, as_regular, changed_headers
+from localdev.files_emulator import smb
+from localdev.files_emulator.call import Call, as_regular, changed_headers
+from localdev.files_emulator.copies import Pending
+from localdev.files_emulator.elsewhere import Elsewhere, open_source
 from localdev.files_emulator.errors import ServiceError, bad_header, missing_header, printable
 from localdev.files_emulator.flags import is_set
-from localdev.files_emulator.lease_guard import guard_write
-from localdev.files_emulator.messages import Reply
+from localdev.files_emulator.lease_guard import guard_lease, guard_write
+from localdev.files_emulator.messages import Effect, Reply
 from localdev.files_emulator.metadata import metadata_of
 from localdev.files_emulator.ops_file import number_of_new, refuse_replacing
-from localdev.files_emulator.ops_range import keeps_write_time, range_stored, refuse_writing, written
 from localdev.files_emulator.posix import posix_of_copy
-from localdev.files_emulator.ranges import MAX_WRITE_BYTES, parse_range, written_range
-from localdev.files_emulator.source import parse_source
+from localdev.files_emulator.source import COPY_SOURCE, file_elsewhere, is_elsewhere, source_file
 from localdev.files_emulator.tree import Copied, File, find, find_parent
-
-_HEADER = "x-ms-copy-source"
 
 
 def file_start_copy(call: Call) -> Reply:
     """Copy a file, also from a snapshot; metadata and content headers come along unless the request has its own."""
+    parent = find_parent(call.writable_share().root, call.path)
+    if is_elsewhere(call):
+        guard_write(call, parent.child(parent.key(call.path[-1])))
+        return Reply(202, effect=Effect(later=_begin(call)))
+    source = source_file(call)
+    copied = Copied(str(uuid4()), printable(call.headers[COPY_SOURCE]), f"{source.size}/{source.size}", 0)
+    return _copied(_copy(call, source, copied))
+
+
+async def _begin(call: Call) -> Reply:
+    """Ask for a source that is elsewhere; if it answers, the copy is begun and goes on after the reply."""
+    headers = call.headers
+    opened = await open_source(headers[COPY_SOURCE], authorization=headers.get("x-ms-copy-source-authorization", ""))
+    try:
+        return call.account.copies.transact(lambda: _begun(call, opened))
+    except BaseException:
+        opened.close()
+        raise
+
+
+def _begun(call: Call, opened: Elsewhere) -> Reply:
+    source = file_elsewhere(opened)
+    copied = Copied(str(uuid4()), printable(call.headers[COPY_SOURCE]), f"0/{source.size}", 0, "pending")
+    file = _copy(call, source, copied)
+    pending = Pending(call.share(), call.path, source.size, not call.headers.get("x-ms-file-change-time"))
+    call.account.copies.begin(copied.id, pending, opened)
+    return _copied(file)
+
+
+def _copied(file: File) -> Reply:
+    found = changed_headers(file.changed)
+    if file.copied is not None:
+        found += [("x-ms-copy-id", file.copied.id), ("x-ms-copy-status", file.copied.status)]
+    return Reply(202, found)
+
+
+def _copy(call: Call, source: File, copied: Copied) -> File:
+    """Make a file like ``source``, or replace one."""
     share, headers = call.writable_share(), call.headers
-    source = _source_file(call)
     metadata = metadata_of(call.request) or source.metadata
     now = call.account.clock.tick()
     wanted = smb.asked(
@@ -63,79 +98,29 @@ def file_start_copy(call: Call) -> Reply:
         size=source.size,
         extents=source.extents,
         content=source.content,
-        copied=Copied(str(uuid4()), printable(headers[_HEADER]), f"{source.size}/{source.size}", now),
+        copied=replace(copied, completed=now if copied.status == "success" else 0),
     )
     share.hang(parent, file)
     if old is None:
         share.touch(parent, now)
-    copied = [("x-ms-copy-id", file.copied.id if file.copied else ""), ("x-ms-copy-status", "success")]
-    return Reply(202, [*changed_headers(file.changed), *copied])
+    return file
 
 
 def file_abort_copy(call: Call) -> Reply:
-    """Refuse: no copy is ever pending."""
-    guard_write(call, as_file(find(call.writable_share().root, call.path)))
-    raise ServiceError("NoPendingCopyOperation")
-
-
-def file_upload_range_from_url(call: Call) -> Reply:
-    """Write a range with a range of another file of the account."""
+    """End a pending copy: its file stays, empty."""
     share, headers = call.writable_share(), call.headers
-    if headers.get("x-ms-write", "").lower() != "update":
-        raise bad_header("x-ms-write", headers.get("x-ms-write", ""))
-    keeps_time = keeps_write_time(call)
-    if call.request.body_bytes:
-        raise bad_header("Content-Length", str(call.request.body_bytes))
-    start, end = written_range(headers)
-    if end - start > MAX_WRITE_BYTES:
-        raise ServiceError("RequestBodyTooLarge", MaxLimit=str(MAX_WRITE_BYTES))
-    if "x-ms-source-range" not in headers:
-        raise missing_header("x-ms-source-range")
-    low, high = parse_range("x-ms-source-range", headers["x-ms-source-range"], open_end=None)
-    if high - low != end - start:
-        raise bad_header("x-ms-source-range", headers["x-ms-source-range"])
-    source = _source_file(call)
-    if high > source.size:
-        raise ServiceError("InvalidRange")
+    action = headers.get("x-ms-copy-action")
+    if action is None:
+        raise missing_header("x-ms-copy-action")
+    if action.lower() != "abort":
+        raise bad_header("x-ms-copy-action", action)
+    if not call.query.get("copyid"):
+        raise ServiceError("MissingRequiredQueryParameter", QueryParameterName="copyid")
     file = as_regular(find(share.root, call.path))
-    guard_write(call, file)
-    refuse_writing(file, end)
-    file = as_file(share.own(call.path))
-    file.extents = content.splice(file.extents, start, end, _written_parts(call, source, low, high, start - low))
-    written(file, call.account.clock.tick(), keeps_time=keeps_time)
-    share.changed(file)
-    return range_stored(file)
-
-
-def _written_parts(call: Call, source: File, low: int, high: int, shift: int) -> content.Extents:
-    """Return the source's extents with its holes filled: what a range write writes counts as written, zeros too."""
-    if content.ranges(source.extents, low, high) == [(low, high)]:
-        return content.window(source.extents, low, high, shift)
-    data = b"".join(content.pieces(source.extents, low, high))
-    return (content.Extent(low + shift, high + shift, call.account.blocks.keep(data), 0),)
-
-
-def _source_file(call: Call) -> File:
-    """Return the file a request copies from.
-
-    :raises ServiceError: CannotVerifyCopySource if it is somewhere else, or the request may not read it.
-    """
-    url = call.headers.get(_HEADER, "")
-    source = parse_source(call, url, _HEADER)
-    account = call.account
-    if urlsplit(url).netloc.lower() != call.headers.get("host", "").lower():
-        raise ServiceError(
-            "CannotVerifyCopySource",
-            message="This emulator copies only what it serves itself, under the same host name.",
-        )
-    if "sig" in source.query:
-        policies = account.shares[source.share].policies if source.share in account.shares else ()
-        request = call.request
-        path = "/".join(source.path)
-        access = Access(account.name, account.key, source.share, path, request.peer_ip, request.is_tls, policies)
-        auth_sas.verify(source.query, access, Need("r", "o"))
-    elif not call.headers.get("authorization", "").startswith("SharedKey "):
-        raise ServiceError("CannotVerifyCopySource")
-    share = account.share(source.share)
-    snapshot = source.query.get("sharesnapshot")
-    return as_regular(find(share.root if snapshot is None else share.snapshot(snapshot).root, source.path))
+    guard_lease(call, file)
+    if file.copied is None or file.copied.status != "pending":
+        raise ServiceError("NoPendingCopyOperation")
+    if file.copied.id != call.query["copyid"]:
+        raise ServiceError("CopyIdMismatch")
+    call.account.copies.end(file.copied.id, "aborted")
+    return Reply(204)

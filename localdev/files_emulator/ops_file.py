@@ -216,10 +216,13 @@ def _file_headers(file: File, call: Call) -> Headers:
         found += [
             ("x-ms-copy-id", file.copied.id),
             ("x-ms-copy-source", file.copied.source),
-            ("x-ms-copy-status", "success"),
+            ("x-ms-copy-status", file.copied.status),
             ("x-ms-copy-progress", file.copied.progress),
-            ("x-ms-copy-completion-time", rfc1123(file.copied.completed)),
         ]
+        if file.copied.completed:
+            found.append(("x-ms-copy-completion-time", rfc1123(file.copied.completed)))
+        if file.copied.description:
+            found.append(("x-ms-copy-status-description", file.copied.description))
     if "sig" in query:
         found = overridden(found, query)
     return found

@@ -49,6 +49,8 @@ def _rename(call: Call, *, is_directory: bool) -> Reply:
             raise ServiceError("ResourceTypeMismatch")
         if target.attributes & smb.READ_ONLY and not ignores_read_only:
             raise ServiceError("ReadOnlyAttribute")
+    if is_directory and call.account.copies.pending and call.account.copies.has_below(share, source.path):
+        raise ServiceError("PendingCopyOperation")
     guard_write(call, node, "x-ms-source-lease-id")
     if target is None or target.number != node.number:
         guard_write(call, target, "x-ms-destination-lease-id")

@@ -31,6 +31,9 @@ from localdev.files_emulator.synthetic_shape import shape_from
 from localdev.files_emulator.synthetic_view import View
 from localdev.files_emulator.tree import ContentHeaders, Copied, Directory, Entry, File, Metadata
 
+#: What becomes of a copy that was pending when the emulator ended.
+INTERRUPTED = "500 InternalError: the emulator ended before the copy"
+
 FORMAT = 2
 
 
@@ -57,6 +60,8 @@ def node_from(text: str, number: int, epoch: int, block: Callable[[int], Block])
             number, parent, name, epoch, attributes, permission, created, accessed, written, changed, pairs, posix
         )
     size, extents, content, copied = file
+    if copied is not None and copied[4:5] == ["pending"]:  # whoever copied is gone
+        size, extents, copied = 0, [], [*copied[:4], "failed", INTERRUPTED]
     return File(
         number,
         parent,

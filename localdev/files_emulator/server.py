@@ -68,6 +68,7 @@ class Emulator:
             await asyncio.wait_for(ended, _GRACE_S)
         for connection in list(self._connections):
             connection.abort()
+        await self.account.copies.stop()
         for server in self._servers:
             await server.wait_closed()
         self._servers.clear()

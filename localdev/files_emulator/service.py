@@ -5,9 +5,12 @@ This is the only place where a refusal becomes an answer, and where a bug does (
 
 import logging
 import re
+from collections.abc import Callable, Coroutine
+from functools import partial
 from itertools import count
 from secrets import token_hex
 from time import perf_counter
+from typing import TypeVar
 
 from localdev.files_emulator import auth_sas, auth_sharedkey, errors, fault_effects
 from localdev.files_emulator.account import Account
@@ -16,9 +19,10 @@ from localdev.files_emulator.auth_sas import Access
 from localdev.files_emulator.call import Call
 from localdev.files_emulator.control import Control
 from localdev.files_emulator.errors import ServiceError, bad_header
+from localdev.files_emulator.faults import Strike
 from localdev.files_emulator.flags import is_set
 from localdev.files_emulator.messages import Effect, Reply, Request
-from localdev.files_emulator.operations import Handler, Operation, operation_of
+from localdev.files_emulator.operations import Operation, operation_of
 from localdev.files_emulator.store import Store
 from localdev.files_emulator.times import now_ticks, rfc1123
 
@@ -27,6 +31,7 @@ SERVER = "Windows-Azure-File/1.0 Microsoft-HTTPAPI/2.0"
 MAX_CLIENT_REQUEST_ID_CHARS = 1024
 
 _VERSION = re.compile(r"20\d\d-[01]\d-[0-3]\d", re.ASCII)
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
@@ -39,6 +44,7 @@ class Service:
         self._control = control
         self._id_head = token_hex(6)
         self._ids = count(1)
+        account.copies.transact = self._carry_out
         store.commit()  # what every account has from the start
         account.permissions.keep()
 
@@ -50,19 +56,42 @@ class Service:
         strike, effect = request.strike, reply.effect
         if strike is None or (effect is not None and (effect.then is not None or effect.reset)):
             return reply
+        if effect is not None and effect.later is not None:
+            effect.later = self._struck(strike, effect.later, request)
+            return reply
         return fault_effects.after(strike, reply, lambda: self._once(request))
+
+    async def _struck(self, strike: Strike, later: Coroutine[None, None, Reply], request: Request) -> Reply:
+        """Do to a reply that takes its time what is done to any other."""
+        reply = second = await later
+        if strike.effects.duplicate:
+            second = self._once(request)
+            if second.effect is not None and second.effect.later is not None:
+                second = await second.effect.later
+        return fault_effects.after(strike, reply, lambda: second)
 
     def _once(self, request: Request) -> Reply:
         request_id = self._request_id()
         try:
             reply = self._answer(request)
-        except ServiceError as error:
-            reply = _refusal(error, request, request_id)
-        except Exception:
-            _log.exception("%s %s failed", request.method, request.path)
-            reply = _refusal(ServiceError("InternalError"), request, request_id)
+        except Exception as error:
+            reply = _refused(error, request, request_id)
         if reply.effect is not None and reply.effect.then is not None:
             return reply
+        if reply.effect is not None and reply.effect.later is not None:
+            reply.effect.later = self._finish(reply.effect.later, request, request_id)
+            return reply
+        return self._signed_off(reply, request, request_id)
+
+    async def _finish(self, later: Coroutine[None, None, Reply], request: Request, request_id: str) -> Reply:
+        try:
+            reply = await later
+        except Exception as error:
+            reply = _refused(error, request, request_id)
+        return self._signed_off(reply, request, request_id)
+
+    def _signed_off(self, reply: Reply, request: Request, request_id: str) -> Reply:
+        """Add what every reply ends with, and have it logged."""
         headers = reply.headers
         headers.append(("Server", SERVER))
         headers.append(("x-ms-request-id", request_id))
@@ -95,7 +124,7 @@ class Service:
             raise ServiceError(
                 "UnsupportedQueryParameter", message=f"This emulator does not have the operation {operation.name}."
             )
-        return self._carry_out(operation.handler, Call(account, request, query, address))
+        return self._carry_out(partial(operation.handler, Call(account, request, query, address)))
 
     def _hindered(self, request: Request) -> Reply | None:
         """Put limits and faults in the way of a request; return what takes the place of acting, if something does."""
@@ -108,18 +137,18 @@ class Service:
                 return Reply(0, effect=Effect(delay_s=delay_s, then=lambda: self.handle(request)))
         return fault_effects.before(request.strike, request)
 
-    def _carry_out(self, handler: Handler, call: Call) -> Reply:
+    def _carry_out(self, step: Callable[[], T], /) -> T:
         if self._account.permissions.keep():  # filed by who is no client: no refusal takes that back
             self._store.commit()
         try:
-            reply = handler(call)
+            result = step()
         except Exception:
             self._account.permissions.forget()
             self._store.forget()
             raise
         self._store.commit()
         self._account.permissions.keep()
-        return reply
+        return result
 
     def _authorise(self, request: Request, query: dict[str, str], address: Address, operation: Operation) -> None:
         account = self._account
@@ -139,6 +168,13 @@ class Service:
         number = next(self._ids)
         head = self._id_head
         return f"{number & 0xFFFFFFFF:08x}-{head[:4]}-{head[4:8]}-{head[8:12]}-{number >> 32 & 0xFFFFFF:06x}000000"
+
+
+def _refused(error: Exception, request: Request, request_id: str) -> Reply:
+    if isinstance(error, ServiceError):
+        return _refusal(error, request, request_id)
+    _log.error("%s %s failed", request.method, request.path, exc_info=error)
+    return _refusal(ServiceError("InternalError"), request, request_id)
 
 
 def _refusal(error: ServiceError, request: Request, request_id: str) -> Reply:

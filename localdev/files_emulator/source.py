@@ -3,11 +3,19 @@
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from localdev.files_emulator import auth_sas
 from localdev.files_emulator.address import parse_address, parse_query
-from localdev.files_emulator.call import Call
+from localdev.files_emulator.auth_sas import Access, Need
+from localdev.files_emulator.call import Call, as_regular
+from localdev.files_emulator.elsewhere import Elsewhere
 from localdev.files_emulator.errors import ServiceError, bad_header
 from localdev.files_emulator.flags import is_set
-from localdev.files_emulator.tree import Path
+from localdev.files_emulator.metadata import PREFIX
+from localdev.files_emulator.smb import ARCHIVE, parse_attributes
+from localdev.files_emulator.times import now_ticks, parse_iso
+from localdev.files_emulator.tree import ContentHeaders, File, Path, find
+
+COPY_SOURCE = "x-ms-copy-source"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +47,66 @@ def parse_source(call: Call, url: str, header: str) -> Source:
             raise bad_header(header, url) from None
         raise
     return Source(address.share, address.path, parse_query(split.query))
+
+
+def is_elsewhere(call: Call) -> bool:
+    """Return whether a request copies from what is not served here under the host name the request came to.
+
+    :raises ServiceError: what it copies from is no http(s) URL.
+    """
+    url = call.headers[COPY_SOURCE]
+    try:
+        split = urlsplit(url)
+        reachable = split.scheme in ("http", "https") and bool(split.hostname) and split.port != 0
+    except ValueError:
+        reachable = False
+    if not reachable:
+        raise bad_header(COPY_SOURCE, url)
+    return split.netloc.lower() != call.headers.get("host", "").lower()
+
+
+def source_file(call: Call) -> File:
+    """Return the file of this account that a request copies from.
+
+    :raises ServiceError: CannotVerifyCopySource if the request may not read it.
+    """
+    url = call.headers.get(COPY_SOURCE, "")
+    source = parse_source(call, url, COPY_SOURCE)
+    account = call.account
+    if "sig" in source.query:
+        policies = account.shares[source.share].policies if source.share in account.shares else ()
+        request = call.request
+        path = "/".join(source.path)
+        access = Access(account.name, account.key, source.share, path, request.peer_ip, request.is_tls, policies)
+        auth_sas.verify(source.query, access, Need("r", "o"))
+    elif not call.headers.get("authorization", "").startswith("SharedKey "):
+        raise ServiceError("CannotVerifyCopySource")
+    share = account.share(source.share)
+    snapshot = source.query.get("sharesnapshot")
+    return as_regular(find(share.root if snapshot is None else share.snapshot(snapshot).root, source.path))
+
+
+def file_elsewhere(opened: Elsewhere) -> File:
+    """Return what is known of a file elsewhere, in no tree and without content: what an answer's headers say of it."""
+    headers = opened.headers
+    created, written, changed = (
+        parse_iso(headers.get(f"x-ms-file-{which}-time", "")) or 0 for which in ("creation", "last-write", "change")
+    )
+    now = now_ticks()
+    try:
+        attributes = parse_attributes(headers.get("x-ms-file-attributes", ""), is_directory=False)
+    except ServiceError:
+        attributes = ARCHIVE
+    return File(
+        0, 0, "", 0, attributes, "", created or now, created or now, written or now, changed or now,
+        tuple((name[len(PREFIX):], value) for name, value in headers.items() if name.startswith(PREFIX)),
+        size=opened.size,
+        content=ContentHeaders(
+            headers.get("content-type") or "application/octet-stream",
+            headers.get("content-encoding", ""),
+            headers.get("content-language", ""),
+            headers.get("cache-control", ""),
+            headers.get("content-disposition", ""),
+            headers.get("content-md5", ""),
+        ),
+    )  # fmt: skip

@@ -73,6 +73,8 @@ class Copied:
     source: str
     progress: str
     completed: int
+    status: str = "success"
+    description: str = ""
 
 
 @dataclass(slots=True)

@@ -43,6 +43,7 @@ from azure.storage.fileshare import (
 from localdev.files_emulator.server import Emulator
 from tests.support.files_emulator import ACCOUNT, KEY, running
 from tests.support.sdk_flavours import MODULES, Sdk, public_methods
+from tests.support.web_source import web_source
 
 ALL = ["timestamps", "Etag", "Attributes", "PermissionKey"]
 SDDL = "O:SYG:SYD:(A;;FA;;;SY)"
@@ -55,8 +56,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning"),  # aiohttp, of how the SDK sends a range
 ]
 
-#: What the emulator lacks: bearer tokens, and copies that take time.
-NOT_YET = {"ShareServiceClient.get_user_delegation_key", "ShareFileClient.abort_copy"}
+#: What the emulator lacks: bearer tokens.
+NOT_YET = {"ShareServiceClient.get_user_delegation_key"}
 
 SCENARIOS = {}
 CALLED = {flavour: set() for flavour in MODULES}
@@ -479,6 +480,21 @@ async def files_are_renamed_and_copied(sdk, emulator, service, share):
     assert content(emulator, share, "part") == b"\0llo\0"
     with pytest.raises(ResourceExistsError, match="NoPendingCopyOperation"):
         await copy.abort_copy(started["copy_id"])
+
+
+@scenario
+async def a_copy_from_elsewhere_is_pending_until_it_is_aborted(sdk, emulator, service, share):
+    file = await share.get_file_client("f")
+    with web_source(bytes(1000)) as source:
+        source.pause_at = 500
+        started = await file.start_copy_from_url(source.url, metadata={"k": "v"})
+        assert started["copy_status"] == "pending"
+        assert (await file.get_file_properties()).copy.progress == "0/1000"
+        with pytest.raises(ResourceExistsError, match="PendingCopyOperation"):
+            await file.upload_range(b"x", 0, 1)
+        await file.abort_copy(started["copy_id"])
+        headers = head(emulator, share, "f")
+        assert (headers["x-ms-copy-status"], headers["content-length"], headers["x-ms-meta-k"]) == ("aborted", "0", "v")
 
 
 # -- leases
