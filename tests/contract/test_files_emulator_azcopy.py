@@ -285,15 +285,14 @@ def test_sync_down_fetches_what_changed_deletes_what_is_gone_then_has_nothing_to
     azcopy.run(*command)
     assert read_disk(out) == contents(read_share(raw, share))
 
-    put_disk(raw, share, {"d/a": b"changed", "d/new": b"new"}, x_ms_file_last_write_time="2096-01-01T00:00:00.0000000Z")
+    put_disk(raw, share, {"d/a": b"changed", "d/new": b"new"})
     assert raw.send("DELETE", f"{share}/gone/c").status == 202
     ran = azcopy.run(*command)
     assert ran.job["FileTransfers"] == "2"
     found = read_disk(out)
     assert {**found, "gone": None} == contents(read_share(raw, share))
 
-    ran = azcopy.run("sync", azcopy.at(share), out, "--recursive", "--from-to=FileLocal", "--dry-run")
-    assert "d/b" not in ran.out
+    assert azcopy.run(*command).job["TotalTransfers"] == "0"
 
 
 def test_sync_share_to_share(emulator, azcopy, share, other):
