@@ -1,23 +1,30 @@
-"""Command line: ``python -m localdev.files_emulator --port 10004``."""
+"""Command line: ``python -m localdev.files_emulator --port 10004``, and the commands of ``commands``."""
 
 import argparse
 import asyncio
 import gc
 import logging
 import signal
+import sys
 from pathlib import Path
 
+from localdev.files_emulator import commands
 from localdev.files_emulator.account import DEVELOPMENT_ACCOUNT
 from localdev.files_emulator.loading import open_account
+from localdev.files_emulator.routes import Refused
 from localdev.files_emulator.server import Emulator
 from localdev.files_emulator.store_sqlite import StoreInUse
+from localdev.files_emulator.synthetic_shape import Shape
 
 
 def main() -> None:
-    """Serve until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT, unless the first argument is a command."""
+    if sys.argv[1:2] and sys.argv[1] in commands.COMMANDS:
+        commands.main(sys.argv[1:])
+        return
     parser = argparse.ArgumentParser(
         prog="python -m localdev.files_emulator",
-        description="An Azure Files service (FileREST) for one machine.",
+        description=f"An Azure Files service (FileREST) for one machine. Commands that fill shares, with a --help of their own: {', '.join(commands.COMMANDS)}.",
         epilog=f"The account is {DEVELOPMENT_ACCOUNT} with the well-known development key. Prints its URL when it is ready, then the control API's.",
     )
     parser.add_argument("--port", type=int, default=10004, help="TCP port; 0 picks a free one (default: 10004)")
@@ -27,15 +34,25 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, help="directory to keep everything in (default: memory only)")
     parser.add_argument("--log", type=Path, help="file to append every request to, as JSON lines")
+    parser.add_argument(
+        "--synthetic",
+        metavar="NAME=PROFILE:FILES:SEED",
+        action="append",
+        default=[],
+        type=commands.named_recipe,
+        help="make a synthetic share, for instance big=office:10m:1, unless it is there already; may be repeated",
+    )
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     control_port = options.control_port
     if control_port is None:
         control_port = options.port + 1 if options.port else 0
-    asyncio.run(_serve(options.host, options.port, control_port, options.data, options.log))
+    asyncio.run(_serve(options.host, options.port, control_port, options.data, options.log, options.synthetic))
 
 
-async def _serve(host: str, port: int, control_port: int, data: Path | None, log: Path | None) -> None:
+async def _serve(
+    host: str, port: int, control_port: int, data: Path | None, log: Path | None, synthetic: list[tuple[str, Shape]]
+) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -50,8 +67,10 @@ async def _serve(host: str, port: int, control_port: int, data: Path | None, log
     try:
         if log is not None:
             emulator.control.log.write_to(log)
+        for name, shape in synthetic:
+            await emulator.fill.synthetic(name, shape, unless_there=True)
         await emulator.start(host, port, control_port)
-    except OSError as error:
+    except (OSError, Refused) as error:
         raise SystemExit(f"error: {error}") from None
     print(f"Azure Files emulator: {emulator.url}\nControl API: {emulator.control_url}", flush=True)
     await stopped.wait()

@@ -8,6 +8,7 @@ from contextlib import suppress
 from localdev.files_emulator.account import Account
 from localdev.files_emulator.control import Control
 from localdev.files_emulator.control_api import ControlApi
+from localdev.files_emulator.fill_api import FillApi
 from localdev.files_emulator.http1 import Connection
 from localdev.files_emulator.messages import Reply, Request
 from localdev.files_emulator.routes import Routes
@@ -29,6 +30,7 @@ class Emulator:
         self.control_port = 0
         self._host = ""
         self._store: Store = store or MemoryStore()
+        self.fill = FillApi(self.account, self._store)
         self._servers: list[asyncio.Server] = []
         self._connections: set[Connection] = set()
 
@@ -79,6 +81,7 @@ class Emulator:
         """Return the control API: all that can be done to this emulator from outside, beside using it."""
         routes = Routes("Control API of the Azure Files emulator; JSON in, JSON out.")
         ControlApi(self.control).add_to(routes)
+        self.fill.add_to(routes)
         return routes
 
     async def _listen(self, handle: Callable[[Request], Reply], host: str, port: int) -> tuple[str, int]:

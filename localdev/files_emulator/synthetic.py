@@ -22,12 +22,13 @@ def view_of(shape: Shape, permissions: Permissions, layers: tuple[Layer, ...] = 
     return View(Plan(shape), _permission_keys(shape, permissions), layers)
 
 
-def make(account: Account, name: str, view: View) -> Share:
+def make(account: Account, name: str, plan: Plan) -> Share:
     """Add a synthetic share.
 
     :raises ServiceError: there is a share of that name.
     """
-    gib = view.plan.total_bytes() >> 30
+    view = View(plan, _permission_keys(plan.shape, account.permissions))
+    gib = plan.total_bytes() >> 30
     quota = max(DEFAULT_QUOTA_GIB, min(_MAX_QUOTA_GIB, gib * 2))
     share = account.create_share(name, ShareProperties(quota_gib=quota))
     share.synthetic = view

@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from localdev.files_emulator.loading import open_account
 from localdev.files_emulator.mutating import mutate
 from localdev.files_emulator.names import key_of
-from localdev.files_emulator.synthetic import make, view_of
+from localdev.files_emulator.synthetic import make
 from localdev.files_emulator.synthetic_layers import KINDS
 from localdev.files_emulator.synthetic_plan import Plan
 from localdev.files_emulator.synthetic_shape import Shape, ShapeError, parse_recipe, shape_from
@@ -34,7 +34,7 @@ def synthetic(recipe, emulator=None, name="share"):
     """Return an emulator with a synthetic share."""
     emulator = emulator or InProcess()
     shape = recipe if isinstance(recipe, Shape) else parse_recipe(recipe)
-    make(emulator.account, name, view_of(shape, emulator.account.permissions))
+    make(emulator.account, name, Plan(shape))
     return emulator
 
 
