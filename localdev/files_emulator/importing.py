@@ -11,7 +11,8 @@ from localdev.files_emulator import content, smb
 from localdev.files_emulator.account import Account
 from localdev.files_emulator.errors import ServiceError
 from localdev.files_emulator.filling import Counts
-from localdev.files_emulator.names import check_path, key_of
+from localdev.files_emulator.names import check_path
+from localdev.files_emulator.posix import Posix, shared
 from localdev.files_emulator.share import Share
 from localdev.files_emulator.times import UNIX_EPOCH_TICKS
 from localdev.files_emulator.tree import Directory, Entry, File, Path
@@ -29,7 +30,7 @@ def import_tree(account: Account, share: Share, source: RealPath, skipped: list[
     """Put what is in ``source`` into the share's root; directories join those there, files replace those there.
 
     Yields after each step what it has done. What a share cannot hold is left out and told in ``skipped``: links and
-    devices, names that Azure refuses, names that differ from another one in case only.
+    devices (but NFS shares hold symbolic links), names that Azure refuses, on SMB shares names that differ in case only.
 
     :raises ImportRefused: ``source`` is not a directory that can be read.
     """
@@ -89,19 +90,21 @@ class _Import:
             return old != "" and self._leave(entry, "there is a file of that name")
         share, now = self._share, self._account.clock.tick()
         parent = share.own_directory(path[:-1])
-        key = self._account.permissions.inherited(parent.permission_key, is_directory=True)
-        share.hang(
-            parent,
-            Directory(
-                share.take_number(), parent.number, path[-1], share.epoch, smb.DIRECTORY, key, now, now, now, now
-            ),
-        )
+        key = self._permission(parent, is_directory=True)
+        directory = Directory(
+            share.take_number(), parent.number, path[-1], share.epoch, smb.DIRECTORY, key, now, now, now, now,
+            posix=self._posix(entry.stat(follow_symlinks=False)),
+        )  # fmt: skip
+        share.hang(parent, directory)
         share.touch(parent, now)
         self.counts["directories"] += 1
         return True
 
     def file(self, path: Path, entry: "os.DirEntry[str]") -> Iterator[Counts]:
         """Make a file, its content in steps."""
+        if entry.is_symlink() and self._share.is_nfs:
+            self._link(path, entry)
+            return
         if not entry.is_file(follow_symlinks=False):
             self._leave(entry, "neither a file nor a directory")
             return
@@ -129,11 +132,11 @@ class _Import:
         share, now = self._share, self._account.clock.tick()
         written = _ticks(status.st_mtime_ns)
         parent = share.own_directory(path[:-1])
-        old = parent.child(key_of(path[-1]))
-        key = self._account.permissions.inherited(parent.permission_key, is_directory=False)
+        old = parent.child(parent.key(path[-1]))
+        key = self._permission(parent, is_directory=False)
         file = File(
             share.take_number(), parent.number, path[-1], share.epoch, smb.ARCHIVE, key, written, written, written, now,
-            size=status.st_size,
+            size=status.st_size, posix=self._posix(status),
         )  # fmt: skip
         share.hang(parent, file)
         if old is None:
@@ -156,6 +159,33 @@ class _Import:
                 if self._find(path) is not file and file.epoch == share.epoch:
                     return  # a client deleted or replaced it: it is the client's now
 
+    def _link(self, path: Path, entry: "os.DirEntry[str]") -> None:
+        """Make a symbolic link, which NFS shares can hold."""
+        old = self._free(path, entry)
+        if old == "":
+            return
+        if old is not None:
+            self._leave(entry, "there is something of that name")
+            return
+        share, now, status = self._share, self._account.clock.tick(), entry.stat(follow_symlinks=False)
+        text, written = os.readlink(entry.path), _ticks(status.st_mtime_ns)
+        parent = share.own_directory(path[:-1])
+        link = File(
+            share.take_number(), parent.number, path[-1], share.epoch, 0, "", written, written, written, now,
+            size=len(os.fsencode(text)), posix=Posix(status.st_uid, status.st_gid, 0o777, text),
+        )  # fmt: skip
+        share.hang(parent, link)
+        share.touch(parent, now)
+        self.counts["links"] = self.counts.get("links", 0) + 1
+
+    def _posix(self, status: os.stat_result) -> Posix | None:
+        return shared(status.st_uid, status.st_gid, status.st_mode & 0o7777) if self._share.is_nfs else None
+
+    def _permission(self, parent: Directory, *, is_directory: bool) -> str:
+        if self._share.is_nfs:
+            return ""
+        return self._account.permissions.inherited(parent.permission_key, is_directory=is_directory)
+
     def time(self, path: Path, status: os.stat_result) -> None:
         """Give a directory its real times."""
         if isinstance(self._find(path), Directory):
@@ -166,11 +196,11 @@ class _Import:
     def _find(self, path: Path) -> Entry | None:
         node: Entry | None = self._share.root
         for part in path:
-            node = node.child(key_of(part)) if isinstance(node, Directory) else None
+            node = node.child(node.key(part)) if isinstance(node, Directory) else None
         return node
 
     def _free(self, path: Path, entry: "os.DirEntry[str]") -> "Entry | str | None":
-        """Return what is at ``path``, or an empty text if nothing can be."""
+        """Return what is at ``path``, or an empty text if nothing may be."""
         try:
             path[-1].encode()
             check_path(path)
