@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import report
-from benchmarks.emulator import big, small
+from benchmarks.emulator import big, small, synthetic
 from benchmarks.emulator.process import Server, running
 from benchmarks.emulator.requests import PAGE_ENTRIES, RANGE_BYTES, Requests
 from benchmarks.emulator.wire import Wire
@@ -30,10 +30,20 @@ class Sizes:
     files: int
     pages: int
     ranges: int
+    synthetic_directories: int
+    synthetic_reads: int
 
 
-FULL = Sizes(files=3 * PAGE_ENTRIES, pages=60, ranges=2**30 // RANGE_BYTES)
-QUICK = Sizes(files=100, pages=3, ranges=4)
+FULL = Sizes(
+    files=3 * PAGE_ENTRIES,
+    pages=60,
+    ranges=2**30 // RANGE_BYTES,
+    synthetic_directories=20_000,
+    synthetic_reads=200,
+)
+QUICK = Sizes(files=100, pages=3, ranges=4, synthetic_directories=50, synthetic_reads=2)
+SYNTHETIC_FILES = 10_000_000
+_WALK_S = 90.0
 
 
 def add(parsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -57,6 +67,8 @@ def run(options: argparse.Namespace) -> None:
         results |= in_memory(server, sizes)
     with tempfile.TemporaryDirectory(prefix="emulator-benchmark-") as data, running("--data", data) as server:
         results |= persistent(server, sizes)
+    with running() as server:
+        results |= computed(server, sizes)
     print(report.table(results, TARGETS))
     if options.json:
         report.write(options.json, results)
@@ -97,6 +109,20 @@ def persistent(server: Server, sizes: Sizes) -> Results:
     read = small.gets(server, requests.get_small, sizes.files)
     results = {"data_creates_per_s": created.per_s, "data_small_gets_per_s": read.per_s}
     return results | _transfers(server, requests, sizes, "data_")
+
+
+def computed(server: Server, sizes: Sizes) -> Results:
+    """Measure an emulator whose files are computed on demand; the memory is what the process ever had until then."""
+    synthetic.create(server, "synthetic", "office", SYNTHETIC_FILES)
+    results = synthetic.walk(server, "synthetic", sizes.synthetic_directories, sizes.synthetic_reads, _WALK_S)
+    results["synthetic_10m_rss_mib"] = server.rss_mib(peak=True)
+    synthetic.create(server, "flat", "flat", SYNTHETIC_FILES)
+    listed = small.pages(server, Requests.to(server.port, "flat").list_page(""), PAGE_ENTRIES, sizes.pages)
+    return results | {
+        "list_page_synthetic_ms": listed["ms"],
+        "list_page_synthetic_first_ms": listed["first_ms"],
+        "list_page_synthetic_cpu_ms": listed["cpu_ms"],
+    }
 
 
 def _transfers(server: Server, requests: Requests, sizes: Sizes, prefix: str) -> Results:

@@ -22,6 +22,7 @@ class Server:
 
     pid: int
     port: int
+    control_port: int
 
     def cpu_s(self) -> float:
         """Return the processor seconds it has used so far, its own and the kernel's for it."""
@@ -48,11 +49,11 @@ def running(*arguments: str) -> Iterator[Server]:
     )
     try:
         assert process.stdout is not None
-        line = process.stdout.readline()
-        port = urlsplit(line.split()[-1]).port if line else None
-        if port is None:
-            raise BenchmarkFailed(f"the emulator did not start; it said {line!r}")
-        yield Server(process.pid, port)
+        said = [process.stdout.readline() for _ in range(2)]  # its URL, and that of its control API
+        ports = [urlsplit(line.split()[-1]).port for line in said if line.split()]
+        if len(ports) != 2 or ports[0] is None or ports[1] is None:
+            raise BenchmarkFailed(f"the emulator did not start; it said {said!r}")
+        yield Server(process.pid, ports[0], ports[1])
     finally:
         process.send_signal(signal.SIGTERM)
         try:

@@ -20,7 +20,7 @@ from localdev.files_emulator.errors import CODES
 from localdev.files_emulator.operations import rows
 from localdev.files_emulator.store_sqlite import SqliteStore
 from tests.support.files_emulator import parse
-from tests.support.files_emulator_breaking import BODIES, broken
+from tests.support.files_emulator_breaking import BODIES, PARAMETERS, broken
 from tests.support.files_emulator_requests import Stocked, expected_status, valid
 from tests.support.files_emulator_state import state
 
@@ -208,6 +208,39 @@ def quote_all(text):
     return "".join(f"%{byte:02X}" for byte in text.encode())
 
 
+PARTS = [
+    "%",
+    "%F",
+    "%FF",
+    "%ED%A0%80",
+    "%00",
+    "%0A",
+    "%zz",
+    "&",
+    "=",
+    "+",
+    ";",
+    "é",
+    "a",
+    "1",
+    "%26",
+    "%3D",
+    "%2C",
+    ",",
+]
+
+
+@tries(300)
+@given(
+    st.sampled_from([request for request in valid() if request.method == "GET"]),
+    st.sampled_from(["", *(f"{name}=" for name in PARAMETERS)]),
+    st.lists(st.sampled_from(PARTS), max_size=5).map("".join),
+)
+def test_a_query_of_any_bytes_is_answered(watched, request, name, text):
+    """With a SAS, which does not cover the rest of the query."""
+    check(watched, request, sas=f"{name}{text}&{account_sas()}")
+
+
 @tries(400)
 @given(st.sampled_from(valid()), st.data())
 def test_what_was_changed_after_it_was_signed_is_refused(watched, request, data):
@@ -279,6 +312,10 @@ def test_a_body_that_is_not_as_announced_does_no_harm(watched, request, data):
 @given(st.binary(max_size=200), st.lists(st.integers(0, 200), max_size=4))
 @example(b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", [])
 @example(b"PUT /%FF HTTP/1.1\r\n\r\n", [])
+@example(b"OPTIONS * HTTP/1.1\r\n\r\n", [])
+@example(b"GET http://[::1]:x/devstoreaccount1 HTTP/1.1\r\n\r\n", [])
+@example(b"GET //devstoreaccount1//share?comp=list&comp=list HTTP/1.1\r\n\r\n", [])
+@example(b"GET /devstoreaccount1 HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", [])
 @example(b"GET /%ff%fe/x HTTP/1.1\r\nAuthorization: SharedKey a:b\r\n\r\n", [])
 @example(b"GET /devstoreaccount1/a?sig=%ff&sv=1&ss=f HTTP/1.1\r\n\r\n", [])
 @example(b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", [])
