@@ -1,16 +1,14 @@
 """Every kind of fault, as a client at a socket and the SDK meet it."""
 
 import http.client
-import select
-import socket
-import time
 import uuid
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ServiceRequestError, ServiceResponseError
 from azure.storage.fileshare import LinearRetry, ShareServiceClient
 
-from tests.support.files_emulator import ACCOUNT, KEY, RawClient, running, signed, target
+from tests.support.files_emulator import KEY, RawClient, running
+from tests.support.files_wire import Wire, until
 
 BIG = bytes(range(256)) * 4096 * 3  # 3 MiB: an answer that is sent in pieces
 
@@ -44,50 +42,6 @@ def sdk(emulator, share):
     retry = LinearRetry(backoff=0, retry_total=2, random_jitter_range=0)
     with ShareServiceClient(emulator.url, credential=KEY, retry_policy=retry) as service:
         yield service.get_share_client(share)
-
-
-class Wire:
-    """One connection, one request, and what comes back byte by byte."""
-
-    def __init__(self, emulator, method, path, query=None, headers=None, body=b""):
-        path = f"/{ACCOUNT}/{path}"
-        found = signed(method, path, query or {}, headers or {}, body, f"127.0.0.1:{emulator.port}")
-        lines = [f"{method} {target(path, query)} HTTP/1.1", *(f"{name}: {value}" for name, value in found.items())]
-        self.socket = socket.create_connection(("127.0.0.1", emulator.port), timeout=30)
-        self.socket.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.socket.close()
-
-    def is_silent(self, seconds=0.1):
-        return not select.select([self.socket], [], [], seconds)[0]
-
-    def read_to_end(self):
-        found = b""
-        while piece := self.socket.recv(65536):
-            found += piece
-        return found
-
-    def read(self, size):
-        found = b""
-        while len(found) < size and (piece := self.socket.recv(size - len(found))):
-            found += piece
-        return found
-
-    def read_head(self):
-        found = b""
-        while not found.endswith(b"\r\n\r\n"):
-            found += self.read(1)
-        return found
-
-
-def until(condition):
-    """Wait for what is bound to happen."""
-    while not condition():
-        time.sleep(0.01)
 
 
 CREATE = {"x-ms-type": "file", "x-ms-content-length": "5"}
