@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 
+from localdev.files_emulator import operations
 from localdev.files_emulator.control import Control
 from localdev.files_emulator.control_fields import limits_from, rule_from, rule_shown
 from localdev.files_emulator.fields import Fields, Unexpected
@@ -27,6 +28,7 @@ class ControlApi:
         add("DELETE", "/faults", self._clear_faults, "remove all rules")
         add("GET", "/faults/{id}", self._fault, "one rule")
         add("DELETE", "/faults/{id}", self._remove_fault, "remove one rule")
+        add("GET", "/operations", self._operations, "the names of all operations, for rules and the log")
         add("GET", "/limits", self._limits, "the limits of the account and of shares, and the presets there are")
         add("PUT", "/limits", self._set_limits, "replace the account's limits")
         add("DELETE", "/limits", self._clear_limits, "lift all limits, of shares too")
@@ -81,6 +83,9 @@ class ControlApi:
             if f"fault-{self._given_ids}" not in taken:
                 return f"fault-{self._given_ids}"
 
+    async def _operations(self, _ask: Ask) -> Json:
+        return operations.names()
+
     # -- limits
 
     async def _limits(self, _ask: Ask) -> Json:
@@ -121,8 +126,8 @@ class ControlApi:
 
     def _counted(self, share: str | None) -> dict[str, object]:
         counters = self._control.counters
-        operations = {name: counts.shown() for name, counts in counters.operations(share).items()}
-        return {"total": counters.total(share).shown(), "operations": operations}
+        by_name = {name: counts.shown() for name, counts in counters.operations(share).items()}
+        return {"total": counters.total(share).shown(), "operations": by_name}
 
     # -- log
 

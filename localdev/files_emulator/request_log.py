@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from time import perf_counter
 from typing import TextIO
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_plus
 
 from localdev.files_emulator.messages import Reply, Request
 from localdev.files_emulator.times import TICKS_PER_SECOND, iso, now_ticks
@@ -107,7 +107,7 @@ def without_signature(query_text: str) -> str:
         return query_text
     items = (item.partition("=") for item in query_text.split("&"))
     return "&".join(
-        f"{name}=REDACTED" if unquote(name).strip().lower() == "sig" else name + equals + value
+        f"{name}=REDACTED" if unquote_plus(name).strip().lower() == "sig" else name + equals + value
         for name, equals, value in items
     )
 

@@ -6,7 +6,6 @@ import pytest
 
 from shared.core.rounds import Phase, RoundState
 from shared.model.run import RunState
-from tests.support.files_control import ControlClient
 from tests.support.share_tree import differences, fill, put, read_tree
 from tests.support.world import world
 
@@ -15,16 +14,12 @@ from tests.support.world import world
 async def files(postgres_url, azurite, files_emulator):
     async with world(postgres_url, azurite, files_emulator) as found:
         yield found
-        allow_all(found)
-
-
-def allow_all(files):
-    ControlClient(files.emulator.control_url).clear()
+        found.control.clear()
 
 
 def refuse(files, operation, path, status=403, code="AuthorizationFailure"):
     """From now on the share refuses ``operation`` on what ``path`` matches."""
-    ControlClient(files.emulator.control_url).fault(
+    files.control.fault(
         operation=operation, path=f"/{files.share.share_name}(/|$){path}", count=0, status=status, code=code
     )
 
@@ -50,7 +45,7 @@ async def test_a_file_that_cannot_be_read_is_named_and_saved_by_the_next_run(fil
     assert [line.path for line in await files.journal(run)] == ["docs/reports/report 04.csv"]
     assert differences(expected, tree) == ["missing: docs/reports/report 04.csv"]
 
-    allow_all(files)
+    files.control.clear()
     second = await files.backup()
     assert (second.state, second.counters.changed_files) == (RunState.SUCCEEDED, 1)
     run, tree = await restored(files, second)
@@ -71,7 +66,7 @@ async def test_of_a_changed_file_that_cannot_be_read_the_version_before_is_kept_
     assert run.state is RunState.COMPLETED_WITH_ERRORS
     assert tree["d/a.txt"].content == b"one"
 
-    allow_all(files)
+    files.control.clear()
     third = await files.backup()
     assert third.state is RunState.SUCCEEDED
     _, tree = await restored(files, third)
@@ -90,7 +85,7 @@ async def test_a_directory_that_cannot_be_listed_is_named_and_the_rest_is_saved(
     assert differences(expected, tree) == [f"missing: {path}" for path in sorted(lost)]
     assert [line.path for line in await files.journal(run)] == ["docs/reports"]
 
-    allow_all(files)
+    files.control.clear()
     second = await files.backup()
     assert second.state is RunState.SUCCEEDED
     assert second.counters.changed_files == len(lost)
@@ -108,7 +103,7 @@ async def test_a_large_file_that_cannot_be_read_holds_up_nothing_else(files):
     assert (first.state, first.counters.errors) == (RunState.COMPLETED_WITH_ERRORS, 1)
     _, tree = await restored(files, first)
     assert differences(expected, tree) == ["missing: d/large.bin"]
-    allow_all(files)
+    files.control.clear()
     second = await files.backup()
     assert second.state is RunState.SUCCEEDED
     _, tree = await restored(files, second)
@@ -170,7 +165,7 @@ async def test_a_permission_that_cannot_be_read_is_tried_again(files):
     first = await files.backup()
     assert first.state is RunState.COMPLETED_WITH_ERRORS
     assert {line.kind for line in await files.journal(first)} == {"permission_unreadable"}
-    allow_all(files)
+    files.control.clear()
     second = await files.backup()
     assert second.state is RunState.SUCCEEDED
     _, tree = await restored(files, second)

@@ -23,7 +23,7 @@ class ControlClient:
     def ask(self, method, path, body=None, **query):
         """Return what the API answers to one request."""
         data = None if body is None else json.dumps(body).encode()
-        target = quote(path) + (f"?{urlencode(query)}" if query else "")
+        target = quote(path, safe="/%") + (f"?{urlencode(query)}" if query else "")
         request = urllib.request.Request(self.url + target, data=data, method=method)
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:

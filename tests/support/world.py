@@ -18,6 +18,7 @@ from shared.usecases.backup_directories import backup_directories
 from shared.usecases.restore_directories import restore_directories
 from shared.usecases.runs import close_run, open_run
 from shared.usecases.scope import RunScope
+from tests.support.files_control import ControlClient
 from tests.support.share_tree import service
 
 CREDENTIAL = "devstore"
@@ -32,6 +33,11 @@ class World:
     emulator: object
     wrap: Callable[[RunScope], RunScope] = lambda scope: scope
     """Put something between the use cases and the world, such as faults."""
+
+    @property
+    def control(self) -> ControlClient:
+        """Faults, limits, counters and the log of the emulator."""
+        return ControlClient(self.emulator.control_url)
 
     def client(self, name: str | None = None, snapshot: str | None = None) -> ShareClient:
         return service(self.emulator).get_share_client(name or self.share.share_name, snapshot=snapshot)

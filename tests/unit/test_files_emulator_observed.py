@@ -120,12 +120,18 @@ def test_no_secret_is_logged(tmp_path):
     emulator.control.log.write_to(tmp_path / "requests.jsonl")
     emulator.get("share/f")
     emulator.send("GET", "share/f", {"sv": "2026-02-06", "sr": "s", "sp": "r", "SiG": "Secret+1/="}, sign=False)
-    for query in ("sp=r&%73ig=Secret%2B1%2F%3D", "sig=Secret1&sig=Secret2", "&sig=Secret=Secret", "SIG=Secret"):
+    for query in (
+        "sp=r&%73ig=Secret%2B1%2F%3D",
+        "sig=Secret1&sig=Secret2",
+        "&sig=Secret=Secret",
+        "SIG=Secret",
+        "+sig=Secret",
+    ):
         head = f"GET /devstoreaccount1/share/f?{query} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer Secret\r\n\r\n"
         emulator.bytes(head.encode())
     emulator.control.log.close()
     text = json.dumps(log()) + (tmp_path / "requests.jsonl").read_text()
-    assert len(log()["entries"]) == 6
+    assert len(log()["entries"]) == 7
     assert "Secret" not in text
     assert "SharedKey" not in text
     assert "sr=s&sp=r&SiG=REDACTED" in text
