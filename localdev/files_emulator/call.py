@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from localdev.files_emulator.account import Account
 from localdev.files_emulator.address import Address
-from localdev.files_emulator.errors import BOM, ServiceError
+from localdev.files_emulator.errors import BOM, ServiceError, bad_query
 from localdev.files_emulator.messages import Reply, Request
 from localdev.files_emulator.posix import posix_headers
 from localdev.files_emulator.share import Share
@@ -63,11 +63,12 @@ class Call:
         if text is None:
             return default
         if not (text.isascii() and text.lstrip("-").isdigit() and len(text) < 20):
-            raise ServiceError("InvalidQueryParameterValue", QueryParameterName=name)
+            raise bad_query(name, text)
         if int(text) < low:
             raise ServiceError(
                 "OutOfRangeQueryParameterValue",
                 QueryParameterName=name,
+                QueryParameterValue=text,
                 MinimumAllowed=str(low),
                 MaximumAllowed=str(high),
             )

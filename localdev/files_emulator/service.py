@@ -29,6 +29,7 @@ from localdev.files_emulator.times import now_ticks, rfc1123
 DEFAULT_VERSION = "2026-10-06"
 SERVER = "Windows-Azure-File/1.0 Microsoft-HTTPAPI/2.0"
 MAX_CLIENT_REQUEST_ID_CHARS = 1024
+MAX_TIMEOUT_S = 2**31 - 1  # what is longer than an operation may take has no effect
 
 _VERSION = re.compile(r"20\d\d-[01]\d-[0-3]\d", re.ASCII)
 T = TypeVar("T")
@@ -124,7 +125,10 @@ class Service:
             raise ServiceError(
                 "UnsupportedQueryParameter", message=f"This emulator does not have the operation {operation.name}."
             )
-        return self._carry_out(partial(operation.handler, Call(account, request, query, address)))
+        call = Call(account, request, query, address)
+        if "timeout" in query:
+            call.number("timeout", 0, 1, MAX_TIMEOUT_S)  # nothing here takes so long that it could matter
+        return self._carry_out(partial(operation.handler, call))
 
     def _hindered(self, request: Request) -> Reply | None:
         """Put limits and faults in the way of a request; return what takes the place of acting, if something does."""

@@ -7,7 +7,7 @@ Whoever changes a node owns it first (``own_directory``, ``own``) and reports it
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from localdev.files_emulator.errors import ServiceError
+from localdev.files_emulator.errors import ServiceError, bad_query
 from localdev.files_emulator.journal import Journal
 from localdev.files_emulator.leases import Lease, is_active
 from localdev.files_emulator.posix import Place, Posix
@@ -239,7 +239,8 @@ class Share:
         ticks = parse_iso(id_)
         found = self.snapshots.get(iso(ticks)) if ticks is not None else None
         if ticks is None:
-            raise ServiceError("InvalidQueryParameterValue", QueryParameterName="sharesnapshot")
+            name = "prevsharesnapshot" if missing.startswith("Previous") else "sharesnapshot"
+            raise bad_query(name, id_)
         if found is None:
             raise ServiceError(missing)
         return found
