@@ -6,11 +6,11 @@ from localdev.files_emulator.account import Account
 from localdev.files_emulator.address import Address
 from localdev.files_emulator.errors import BOM, ServiceError, bad_query
 from localdev.files_emulator.messages import Reply, Request
-from localdev.files_emulator.posix import posix_headers
+from localdev.files_emulator.posix import kind_header, links_header, posix_headers
 from localdev.files_emulator.share import Share
 from localdev.files_emulator.smb import attributes_text
 from localdev.files_emulator.times import etag, iso, rfc1123
-from localdev.files_emulator.tree import Directory, Entry, File, Path, file_id
+from localdev.files_emulator.tree import Directory, Entry, File, Path
 
 Headers = list[tuple[str, str]]
 
@@ -88,21 +88,27 @@ def smb_headers(node: Entry) -> Headers:
             ("x-ms-file-attributes", attributes_text(node.attributes)),
         ]
     else:
-        found = posix_headers(node.posix, is_directory=isinstance(node, Directory))
+        found = posix_headers(node.posix)
     return [
         *found,
         ("x-ms-file-creation-time", iso(node.created)),
         ("x-ms-file-last-write-time", iso(node.written)),
         ("x-ms-file-change-time", iso(node.changed)),
         ("x-ms-file-id", node.file_id),
-        ("x-ms-file-parent-id", file_id(node.parent_number)),
+        ("x-ms-file-parent-id", node.parent_id),
     ]
 
 
 def stored(node: Entry, status: int, *extra: tuple[str, str]) -> Reply:
     """Return the answer to a change of ``node``."""
     encrypted = ("x-ms-request-server-encrypted", "true")
-    return Reply(status, [*changed_headers(node.changed), encrypted, *smb_headers(node), *extra])
+    found = [*changed_headers(node.changed), encrypted, *smb_headers(node), *extra]
+    if node.posix is not None:
+        if status == 201:
+            found.append(kind_header(node.posix, is_directory=isinstance(node, Directory)))
+        elif isinstance(node, File):
+            found.append(links_header(node.posix))
+    return Reply(status, found)
 
 
 def xml(text: str, *extra: tuple[str, str]) -> Reply:

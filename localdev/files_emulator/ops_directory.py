@@ -6,7 +6,7 @@ from localdev.files_emulator.errors import ServiceError
 from localdev.files_emulator.messages import Reply
 from localdev.files_emulator.metadata import headers_of, metadata_of
 from localdev.files_emulator.ops_file import apply
-from localdev.files_emulator.posix import posix_of_changed, posix_of_new
+from localdev.files_emulator.posix import kind_header, posix_of_changed, posix_of_new
 from localdev.files_emulator.tree import Directory, find, find_parent
 
 
@@ -50,15 +50,15 @@ def directory_create(call: Call) -> Reply:
 def directory_get_properties(call: Call) -> Reply:
     """Describe a directory."""
     directory = as_directory(find(call.readable_root(), call.path))
-    return Reply(
-        200,
-        [
-            *changed_headers(directory.changed),
-            ("x-ms-server-encrypted", "true"),
-            *smb_headers(directory),
-            *headers_of(directory.metadata),
-        ],
-    )
+    found = [
+        *changed_headers(directory.changed),
+        ("x-ms-server-encrypted", "true"),
+        *smb_headers(directory),
+        *headers_of(directory.metadata),
+    ]
+    if directory.posix is not None:
+        found.append(kind_header(directory.posix, is_directory=True))
+    return Reply(200, found)
 
 
 def directory_delete(call: Call) -> Reply:

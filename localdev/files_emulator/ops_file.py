@@ -11,7 +11,7 @@ from localdev.files_emulator.given import asked_size, checked_body, content_head
 from localdev.files_emulator.lease_guard import file_lease_headers, guard_read, guard_write
 from localdev.files_emulator.messages import Reply
 from localdev.files_emulator.metadata import headers_of, metadata_of
-from localdev.files_emulator.posix import posix_of_changed, posix_of_new
+from localdev.files_emulator.posix import kind_header, links_header, posix_of_changed, posix_of_new
 from localdev.files_emulator.ranges import MAX_WRITE_BYTES, asked_range
 from localdev.files_emulator.share import Share
 from localdev.files_emulator.times import etag, rfc1123
@@ -128,6 +128,8 @@ def file_get_properties(call: Call) -> Reply:
     found = _file_headers(file, call)
     if file.content.md5:
         found.append(("Content-MD5", file.content.md5))
+    if file.posix is not None:
+        found.append(kind_header(file.posix, is_directory=False))
     return Reply(200, found, content_length=file.size)
 
 
@@ -212,6 +214,8 @@ def _file_headers(file: File, call: Call) -> Headers:
     ):
         if value:
             found.append((name, value))
+    if file.posix is not None:
+        found.append(links_header(file.posix))
     if file.copied is not None:
         found += [
             ("x-ms-copy-id", file.copied.id),

@@ -5,12 +5,12 @@ from urllib.parse import quote, unquote_to_bytes
 
 from localdev.files_emulator import smb
 from localdev.files_emulator.address import path_of
-from localdev.files_emulator.call import Call, as_file, as_regular, changed_headers, stored
+from localdev.files_emulator.call import Call, as_file, as_regular, changed_headers, smb_headers
 from localdev.files_emulator.errors import ServiceError, bad_header, missing_header
 from localdev.files_emulator.flags import is_set
 from localdev.files_emulator.messages import Reply
 from localdev.files_emulator.metadata import metadata_of
-from localdev.files_emulator.posix import MAX_LINKS, posix_of_new, refuse_foreign
+from localdev.files_emulator.posix import MAX_LINKS, Posix, kind_header, links_header, posix_of_new, refuse_foreign
 from localdev.files_emulator.share import Share
 from localdev.files_emulator.tree import Directory, File, find, find_parent
 
@@ -49,7 +49,7 @@ def file_create_symbolic_link(call: Call) -> Reply:
     )
     share.hang(parent, link)
     share.touch(parent, now)
-    return stored(link, 201)
+    return _linked(link, posix)
 
 
 def file_get_symbolic_link(call: Call) -> Reply:
@@ -81,7 +81,17 @@ def file_create_hard_link(call: Call) -> Reply:
     file = as_file(share.own(target))
     share.add_place(file, new_parent.number, call.path[-1], now)
     share.touch(share.own_directory(call.path[:-1]), now)
-    return stored(as_file(find(share.root, call.path)), 201)
+    named = as_file(find(share.root, call.path))
+    if named.posix is None:
+        raise TypeError(f"node {named.number} is not in an NFS share")
+    return _linked(named, named.posix, links_header(named.posix))
+
+
+def _linked(file: File, posix: Posix, *extra: tuple[str, str]) -> Reply:
+    """Return the answer to a new link: of all answers alone it says that nothing was encrypted, as recorded."""
+    encrypted = ("x-ms-request-server-encrypted", "false")
+    kind = kind_header(posix, is_directory=False)
+    return Reply(201, [*changed_headers(file.changed), encrypted, *smb_headers(file), kind, *extra])
 
 
 def _nfs_share(call: Call) -> Share:

@@ -16,7 +16,7 @@ from localdev.files_emulator.errors import ServiceError, bad_header
 
 MAX_LINKS = 178
 
-_DEFAULT_MODES = {"Regular": 0o664, "Directory": 0o775, "SymLink": 0o777}
+_DEFAULT_MODES = {"Regular": 0o664, "Directory": 0o755, "SymLink": 0o777}
 _MAX_ID = (1 << 32) - 1
 _MODE = re.compile(r"[0-7]{3,4}", re.ASCII)
 _ID = re.compile(r"[0-9]{1,10}", re.ASCII)
@@ -134,15 +134,17 @@ def _id(headers: Mapping[str, str], name: str, default: int) -> int:
     return int(text)
 
 
-def posix_headers(posix: Posix, *, is_directory: bool) -> list[tuple[str, str]]:
-    """Return the headers that tell about a node of an NFS share."""
+def posix_headers(posix: Posix) -> list[tuple[str, str]]:
+    """Return the headers that every answer about a node of an NFS share carries."""
+    return [(_MODE_HEADER, f"{posix.mode:04o}"), (_OWNER, str(posix.owner)), (_GROUP, str(posix.group))]
+
+
+def kind_header(posix: Posix, *, is_directory: bool) -> tuple[str, str]:
+    """Return the header that tells the kind of a node of an NFS share: where something is made or described."""
     kind: Kind = "Directory" if is_directory else "SymLink" if posix.link_text else "Regular"
-    found = [
-        (_MODE_HEADER, f"{posix.mode:04o}"),
-        (_OWNER, str(posix.owner)),
-        (_GROUP, str(posix.group)),
-        ("x-ms-file-file-type", kind),
-    ]
-    if not is_directory:
-        found.append(("x-ms-link-count", str(posix.links)))
-    return found
+    return "x-ms-file-file-type", kind
+
+
+def links_header(posix: Posix) -> tuple[str, str]:
+    """Return the header that tells how many names a file has: where it is read, described, linked or changed."""
+    return "x-ms-link-count", str(posix.links)

@@ -50,7 +50,12 @@ class Node:
     @property
     def file_id(self) -> str:
         """Return its FileId as the wire spells it."""
-        return file_id(self.number)
+        return file_id(self.number, is_nfs=self.posix is not None)
+
+    @property
+    def parent_id(self) -> str:
+        """Return the FileId of its directory."""
+        return file_id(self.parent_number, is_nfs=self.posix is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +198,10 @@ class Directory(Node):
 Entry = File | Directory
 
 
-def file_id(number: int) -> str:
+def file_id(number: int, *, is_nfs: bool = False) -> str:
     """Return the FileId of a node number: sixteen bits reversed below the top bit, as the service hands them out."""
     if number == ROOT_NUMBER:
-        return "0"
+        return "1" if is_nfs else "0"
     return str(FILE_ID_LOW[number & 0xFF] + FILE_ID_HIGH[number >> 8 & 0xFF] + (number >> 16))
 
 

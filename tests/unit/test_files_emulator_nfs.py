@@ -67,13 +67,52 @@ def test_what_is_new_belongs_to_root_and_has_default_modes(nfs):
     created = nfs.put("nfs/f")
     assert posix(created.headers) == posix(nfs.head("nfs/f")) == ("0", "0", "0664", "Regular")
     made = nfs.send("PUT", "nfs/d", DIRECTORY)
-    assert posix(made.headers) == posix(nfs.directory("nfs/d")) == ("0", "0", "0775", "Directory")
+    assert posix(made.headers) == posix(nfs.directory("nfs/d")) == ("0", "0", "0755", "Directory")
     assert posix(nfs.directory("nfs/"))[3] == "Directory"
     for headers in (created.headers, made.headers, nfs.get("nfs/f").headers):
         assert "x-ms-file-attributes" not in headers
         assert "x-ms-file-permission-key" not in headers
         assert headers["x-ms-file-id"]
     assert nfs.get("nfs/f").headers["x-ms-link-count"] == "1"
+
+
+def test_answers_carry_what_was_recorded_from_the_service(nfs):
+    """Header names and fixed values of the service's answers to the same requests; the root's FileId is 1."""
+    fixed = {"x-ms-file-parent-id": "1", "x-ms-owner": "345", "x-ms-group": "123", "x-ms-mode": "7777"}
+    times = {"x-ms-file-change-time", "x-ms-file-creation-time", "x-ms-file-last-write-time", "etag", "last-modified"}
+    always = {"server", "date", "content-length", "x-ms-request-id", "x-ms-version", "x-ms-file-id"} | times
+    stored, kept = {"x-ms-request-server-encrypted": "true"}, {"x-ms-server-encrypted": "true"}
+    lease = {"x-ms-lease-state": "available", "x-ms-lease-status": "unlocked"}
+    wanted = {name: value for name, value in fixed.items() if name != "x-ms-file-parent-id"}
+    links, of_kind = {"x-ms-link-count": "1"}, "x-ms-file-file-type"
+    file = {"x-ms-type": "File", "content-type": "application/octet-stream"} | lease | links | kept
+    setting = {**DIRECTORY, "comp": "properties"}
+    for answer, expected in (
+        (nfs.send("PUT", "nfs/d", DIRECTORY, wanted), fixed | stored | {of_kind: "Directory"}),
+        (nfs.send("GET", "nfs/d", DIRECTORY), fixed | kept | {of_kind: "Directory"}),
+        (nfs.send("PUT", "nfs/d", setting, wanted), fixed | stored),
+        (nfs.put("nfs/f", b"x", wanted), fixed | stored | {of_kind: "Regular"}),
+        (nfs.get("nfs/f"), fixed | file | {"accept-ranges": "bytes"}),
+        (nfs.send("HEAD", "nfs/f"), fixed | file | {of_kind: "Regular"}),
+        (nfs.properties("nfs/f", wanted), fixed | stored | links),
+        (
+            nfs.hardlink("nfs/h", "f"),
+            fixed | {of_kind: "Regular", "x-ms-link-count": "2", "x-ms-request-server-encrypted": "false"},
+        ),
+        (
+            nfs.symlink("nfs/s", "f", {"x-ms-owner": "345", "x-ms-group": "123"}),
+            fixed | {of_kind: "SymLink", "x-ms-mode": "0777", "x-ms-request-server-encrypted": "false"},
+        ),
+    ):
+        assert {name: value for name, value in answer.headers.items() if name not in always} == expected
+        assert times <= answer.headers.keys()
+    root = nfs.send("GET", "nfs/", DIRECTORY).headers
+    assert (root["x-ms-file-id"], root["x-ms-file-parent-id"]) == ("1", "1")
+    assert b"<DirectoryId>1</DirectoryId>" in nfs.list("nfs").body
+    nfs.symlink("nfs/t", "directory2c5029f5/file12c5029f5")
+    text = nfs.get("nfs/t", {"restype": "symboliclink"}).headers
+    assert text["x-ms-link-text"] == "directory2c5029f5%2Ffile12c5029f5"
+    assert text.keys() - always == {"x-ms-link-text"}
 
 
 def test_owner_group_and_mode_are_set_and_otherwise_stay(nfs):
@@ -202,7 +241,8 @@ def test_a_symbolic_link_is_kept_and_not_followed(nfs):
     assert nfs.write("nfs/link", b"x").code == "ResourceTypeMismatch"
     assert nfs.put("nfs/link").code == "ResourceTypeMismatch"
     assert nfs.properties("nfs/link", {"x-ms-content-length": "9"}).code == "ResourceTypeMismatch"
-    assert posix(nfs.properties("nfs/link", {"x-ms-owner": "5"}).headers) == ("5", "0", "0777", "SymLink")
+    assert nfs.properties("nfs/link", {"x-ms-owner": "5"}).headers["x-ms-owner"] == "5"
+    assert posix(nfs.head("nfs/link")) == ("5", "0", "0777", "SymLink")
     assert nfs.get("nfs/f", {"restype": "symboliclink"}).code == "ResourceTypeMismatch"
     assert nfs.symlink("nfs/f", "x").code == "ResourceAlreadyExists"
     assert nfs.symlink("nfs/none/l", "x").code == "ParentNotFound"
