@@ -57,6 +57,8 @@ def limits_from(fields: Fields) -> Settings:
 
     :raises Unexpected: a field is unknown or out of range.
     """
+    if "scale" in fields and "preset" not in fields:
+        raise fields.refuse("scale", "a preset beside it")
     preset = PRESETS.get(fields.text("preset", "", one_of=PRESETS), {})
     scale = fields.number("scale", 1.0, low=1e-9, high=1e3)
     rates = {name: fields.number(name, None, low=1e-6) for name in RATES}

@@ -89,13 +89,18 @@ class Limits:
     def over(self, request: Request) -> tuple[str, ServiceError] | None:
         """Return the name of a limit that ``request`` finds exhausted and how it is refused; takes nothing."""
         now_s = self._clock()
-        bytes_text = _INGRESS_TEXT if request.body_bytes else _EGRESS_TEXT
+        sends, reads = request.body_bytes > 0, request.method == "GET"
         for name, bucket, tokens, text in (
             ("iops", self._iops, 1.0, _OPERATIONS_TEXT),
             ("metadata_iops", self._metadata_of(request), 1.0, _OPERATIONS_TEXT),
-            ("ingress", self._ingress if request.body_bytes else None, 0.0, _INGRESS_TEXT),
-            ("egress", self._egress if request.method == "GET" else None, 0.0, _EGRESS_TEXT),
-            ("throughput", self._throughput, 0.0, bytes_text),
+            ("ingress", self._ingress if sends else None, 0.0, _INGRESS_TEXT),
+            ("egress", self._egress if reads else None, 0.0, _EGRESS_TEXT),
+            (
+                "throughput",
+                self._throughput if sends or reads else None,
+                0.0,
+                _INGRESS_TEXT if sends else _EGRESS_TEXT,
+            ),
         ):
             wait_s = bucket.lacks(tokens, now_s) if bucket is not None else 0.0
             if wait_s > 0:

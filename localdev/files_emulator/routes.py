@@ -79,6 +79,8 @@ class Routes:
 
     async def _answer(self, request: Request) -> Reply:
         try:
+            if "origin" in request.headers:
+                raise Refused(403, "not for web pages: what one asks for could be anybody's")
             route, params = self._find(request)
             reply = _reply(await route.handler(Ask(params, _query(request), _body(request))))
         except Unexpected as error:

@@ -60,6 +60,13 @@ def test_what_is_not_json_is_refused(emulator):
     connection.close()
 
 
+def test_web_pages_are_kept_out(emulator):
+    connection = http.client.HTTPConnection("127.0.0.1", emulator.control_url.rpartition(":")[2], timeout=10)
+    connection.request("DELETE", "/faults", headers={"Origin": "https://example.org"})
+    assert connection.getresponse().status == 403
+    connection.close()
+
+
 def test_the_account_s_port_has_no_control(emulator):
     connection = http.client.HTTPConnection("127.0.0.1", emulator.port, timeout=10)
     connection.request("GET", "/-/counters")

@@ -256,6 +256,9 @@ def test_rules_have_ids_are_counted_and_go_one_by_one(emulator, share, raw):
     assert [(rule["id"], rule["hits"]) for rule in emulator.control.rules()] == [("busy", 2), (second["id"], 0)]
     emulator.control.ask("DELETE", "/faults/busy")
     assert raw.get(f"{share}/small").status == 200
+    with emulator.control.faults({"code": "InternalError", "count": 0}, {"status": 503, "id": "a/b c"}):
+        assert raw.get(f"{share}/small").status == 500
+    assert raw.get(f"{share}/small").status == 200
     assert [rule["id"] for rule in emulator.control.rules()] == [second["id"]]
 
 

@@ -3,6 +3,7 @@
 import json
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from urllib.parse import quote, urlencode
 
 
@@ -36,6 +37,16 @@ class ControlClient:
     def fault(self, **rule):
         """Add a rule; returns it as it is in force, its id among the rest."""
         return self.ask("POST", "/faults", [rule])[0]
+
+    @contextmanager
+    def faults(self, *rules):
+        """Have rules (dicts) in force for a while, and no longer; they come as they are then, ids among the rest."""
+        added = self.ask("POST", "/faults", list(rules))
+        try:
+            yield added
+        finally:
+            for rule in added:
+                self.ask("DELETE", f"/faults/{quote(rule['id'], safe='')}")
 
     def rules(self):
         return self.ask("GET", "/faults")

@@ -4,10 +4,13 @@ import random
 import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from localdev.files_emulator.control_fields import rule_from, rule_shown
 from localdev.files_emulator.fields import Fields, Unexpected
 from tests.support.files_emulator import InProcess
+from tests.support.files_wire import request_bytes
 
 
 def rule(**fields):
@@ -235,3 +238,39 @@ def test_a_rule_shows_what_it_was_given_and_did():
         "seen": 3,
         "hits": 2,
     }
+
+
+JSON_VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-2, 700),
+    st.floats(),
+    st.sampled_from(
+        ["", "before", "after", "answer", "request", "first", "order", "GET", ".*", "(", "file_.*", "x\ny"]
+    ),
+    st.text(max_size=5),
+    st.lists(st.integers(), max_size=1),
+)
+FIELDS = {
+    *("id", "operation", "path", "query", "method", "share", "min_body_bytes", "max_body_bytes", "nth", "every"),
+    *("probability", "count", "seed", "by", "status", "code", "message", "retry_after_s", "retry_after_ms", "reset"),
+    *("truncate_bytes", "truncate_fraction", "corrupt", "duplicate"),
+}
+EFFECTS = (
+    *({"status": 503}, {"code": "ResourceNotFound"}, {"reset": "before"}, {"reset": "after"}, {"truncate_bytes": 3}),
+    *({"truncate_fraction": 0.3}, {"corrupt": "answer"}, {"corrupt": "request"}, {"duplicate": "first"}),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from(EFFECTS), st.dictionaries(st.sampled_from(sorted(FIELDS)), JSON_VALUES, max_size=3))
+def test_a_rule_of_any_fields_is_refused_or_works(effect, fields):
+    try:
+        made = rule(**effect | fields)
+    except Unexpected:
+        return
+    emulator = stocked(made)
+    for method, path in (("GET", "share/a"), ("HEAD", "share/b"), ("PUT", "share/a"), ("GET", "share/nothing")):
+        emulator.bytes(request_bytes(method, path))
+    assert emulator.control.counters.total().by_class[5] == 0 or made.effects.status >= 500
+    assert made.hits <= made.seen <= 4

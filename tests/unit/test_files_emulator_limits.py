@@ -3,7 +3,7 @@
 import pytest
 
 from localdev.files_emulator.control import Control
-from localdev.files_emulator.control_fields import limits_from
+from localdev.files_emulator.control_fields import limits_from, rule_from
 from localdev.files_emulator.fields import Fields, Unexpected
 from localdev.files_emulator.limits import Limits
 from localdev.files_emulator.messages import Request
@@ -103,6 +103,7 @@ def test_throughput_is_both_directions_together(emulator):
     assert emulator.get("share/f").status == 200
     assert emulator.get("share/f").reason == "Egress is over the account limit."
     assert emulator.put("share/g", b"x").reason == "Ingress is over the account limit."
+    assert emulator.send("HEAD", "share/g").status == 200, "moves nothing"
 
 
 def test_a_share_s_limit_is_its_own_and_the_account_s_is_everybody_s(emulator):
@@ -142,8 +143,6 @@ def test_a_limit_comes_before_the_faults():
     emulator = InProcess(control=Control(lambda: 0.0))
     emulator.create_share("share")
     limit(emulator, iops=0.1, burst_s=0)
-    from localdev.files_emulator.control_fields import rule_from
-
     emulator.control.set_rules([rule_from(Fields({"code": "InternalError", "nth": 2}), lambda: "x")])
     assert [emulator.get("share/f").code for _ in range(3)] == ["ResourceNotFound", "ServerBusy", "ServerBusy"]
     assert emulator.control.rules[0].seen == 1
@@ -173,5 +172,7 @@ def test_a_preset_is_a_documented_share_type_and_can_be_scaled():
     assert (small.iops, small.metadata_iops, small.throughput_mib_s) == (1_024, 7, 103.4)
     with pytest.raises(Unexpected, match=r"preset: expected one of hdd-pay-as-you-go, .* got 'premium'"):
         settings(preset="premium")
+    with pytest.raises(Unexpected, match="scale: expected a preset beside it"):
+        settings(iops=5, scale=2)
     with pytest.raises(Unexpected, match="iops: expected a number from 1e-06"):
         settings(iops=0)
