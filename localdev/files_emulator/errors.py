@@ -50,6 +50,10 @@ CODES: dict[str, tuple[int, str]] = {
         "Unable to delete share because one or more share snapshots have active leases.",
     ),
     "CopyIdMismatch": (409, "The specified copy ID did not match the copy ID for the pending copy operation."),
+    "Crc64Mismatch": (
+        400,
+        "The CRC64 value specified in the request did not match with the CRC64 value calculated by the server.",
+    ),
     "DirectoryNotEmpty": (409, "The specified directory is not empty."),
     "EmptyMetadataKey": (400, "The key for one of the metadata key-value pairs is empty."),
     "FileGenerationMismatch": (409, "The file has been recreated since the previous snapshot was taken."),
@@ -141,6 +145,7 @@ CODES: dict[str, tuple[int, str]] = {
     "ShareSnapshotCountExceeded": (409, "The number of snapshots on the share has reached the maximum of 200."),
     "ShareSnapshotNotFound": (404, "The specified share snapshot does not exist."),
     "ShareSnapshotOperationNotSupported": (400, "The specified operation is not supported on a share snapshot."),
+    "SourceConditionNotMet": (412, "The source condition specified using HTTP conditional header(s) is not met."),
     "UnsupportedHeader": (400, "One of the HTTP headers specified in the request is not supported."),
     "UnsupportedHttpVerb": (405, "The resource doesn't support the specified HTTP verb."),
     "UnsupportedXmlNode": (400, "One of the XML nodes specified in the request body is not supported."),

@@ -4,8 +4,10 @@ import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import md5
 
+from localdev.files_emulator import crc64, structured
 from localdev.files_emulator.errors import ServiceError, bad_header
 from localdev.files_emulator.messages import Request
 from localdev.files_emulator.ranges import MAX_WRITE_BYTES
@@ -23,23 +25,37 @@ _SAS_OVERRIDES = {
 }
 
 
-def checked_body(request: Request) -> str:
-    """Return the MD5 of the request's body if it came with one, which must be right, or nothing.
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What a request writes, and the headers with which its answer says that it was checked."""
 
-    :raises ServiceError: the body is longer than one write may be, or is not what its MD5 says.
+    data: bytes
+    told: tuple[tuple[str, str], ...] = ()
+
+
+def checked_body(request: Request) -> Body:
+    """Return what a request's body carries, held against the checksums that came with it.
+
+    :raises ServiceError: it is longer than one write may be, or is not what a checksum says.
     """
-    if "x-ms-structured-body" in request.headers:  # stored unread, its framing would become content
-        raise ServiceError("UnsupportedHeader", HeaderName="x-ms-structured-body")
-    if request.body_dropped or len(request.body) > MAX_WRITE_BYTES:
+    headers, data = request.headers, request.body
+    told: list[tuple[str, str]] = []
+    if not request.body_dropped and structured.is_asked(headers):
+        data = structured.unwrapped(headers, data)
+        told.append((structured.HEADER, headers[structured.HEADER]))
+    if request.body_dropped or len(data) > MAX_WRITE_BYTES:
         raise ServiceError("RequestBodyTooLarge", MaxLimit=str(MAX_WRITE_BYTES))
-    sent = request.headers.get("content-md5", "")
-    if not sent:
-        return ""
-    _check_md5("Content-MD5", sent)
-    digest = b64encode(md5(request.body, usedforsecurity=False).digest()).decode()
-    if digest != sent:
-        raise ServiceError("Md5Mismatch", UserSpecifiedMd5=sent, ServerCalculatedMd5=digest)
-    return digest
+    if "x-ms-content-crc64" in headers:
+        crc64.check("x-ms-content-crc64", headers["x-ms-content-crc64"], data)
+        told.append(("x-ms-content-crc64", headers["x-ms-content-crc64"]))
+    sent = headers.get("content-md5", "")
+    if sent:
+        _check_md5("Content-MD5", sent)
+        digest = b64encode(md5(request.body, usedforsecurity=False).digest()).decode()
+        if digest != sent:
+            raise ServiceError("Md5Mismatch", UserSpecifiedMd5=sent, ServerCalculatedMd5=digest)
+        told.append(("Content-MD5", digest))
+    return Body(data, tuple(told))
 
 
 def asked_size(headers: Mapping[str, str]) -> int | None:

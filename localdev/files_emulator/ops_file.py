@@ -3,7 +3,7 @@
 from base64 import b64encode
 from hashlib import md5
 
-from localdev.files_emulator import content, smb
+from localdev.files_emulator import content, smb, structured
 from localdev.files_emulator.call import Call, Headers, as_file, as_regular, changed_headers, smb_headers, stored
 from localdev.files_emulator.errors import ServiceError, bad_header, missing_header
 from localdev.files_emulator.flags import is_set
@@ -35,8 +35,8 @@ def file_create(call: Call) -> Reply:
     verbatim = smb.restores(headers, wanted)
     if not verbatim:
         attributes |= smb.ARCHIVE
-    digest = checked_body(call.request)
-    body = call.request.body
+    sent = checked_body(call.request)
+    body = sent.data
     if body and headers.get("x-ms-version", FIRST_VERSION_WITH_BODY) < FIRST_VERSION_WITH_BODY:
         raise bad_header("Content-Length", str(len(body)))
     if len(body) > size:
@@ -70,7 +70,7 @@ def file_create(call: Call) -> Reply:
     share.hang(parent, file)
     if old is None:
         share.touch(parent, now)
-    return stored(file, 201, *([("Content-MD5", digest)] if digest else []))
+    return stored(file, 201, *sent.told)
 
 
 def number_of_new(share: Share, old: Entry | None) -> int:
@@ -114,6 +114,10 @@ def file_download(call: Call) -> Reply:
         extra.append(("Content-MD5", digest))
     found = [*_file_headers(file, call), *extra, ("Accept-Ranges", "bytes")]
     status = 200 if part is None else 206
+    if structured.HEADER in headers and structured.is_asked(headers):
+        found += [(structured.HEADER, headers[structured.HEADER]), (structured.LENGTH_HEADER, str(end - start))]
+        message = structured.wrapped(file.extents, start, end)
+        return Reply(status, found, stream=message, content_length=structured.wrapped_size(end - start))
     whole = content.window(file.extents, start, end)
     if end - start <= MAX_WRITE_BYTES:
         parts = list(content.pieces(whole, start, end))

@@ -4,7 +4,7 @@ from localdev.files_emulator import content, smb
 from localdev.files_emulator.call import Call, as_file, as_regular, changed_headers, xml
 from localdev.files_emulator.errors import ServiceError, bad_header, missing_header
 from localdev.files_emulator.flags import is_set
-from localdev.files_emulator.given import checked_body
+from localdev.files_emulator.given import Body, checked_body
 from localdev.files_emulator.lease_guard import guard_read, guard_write
 from localdev.files_emulator.messages import Reply
 from localdev.files_emulator.ranges import MAX_WRITE_BYTES, asked_range, written_range
@@ -20,12 +20,12 @@ def file_upload_range(call: Call) -> Reply:
         raise bad_header("x-ms-write", kind) if kind else missing_header("x-ms-write")
     keeps_time = keeps_write_time(call)
     start, end = written_range(headers)
-    digest = ""
+    body = Body(b"")
     if kind == "update":
         if end - start > MAX_WRITE_BYTES:
             raise ServiceError("RequestBodyTooLarge", MaxLimit=str(MAX_WRITE_BYTES))
-        digest = checked_body(call.request)
-        if call.request.body_bytes != end - start:
+        body = checked_body(call.request)
+        if len(body.data) != end - start:
             raise bad_header("Content-Length", str(call.request.body_bytes))
     elif call.request.body_bytes:
         raise bad_header("Content-Length", str(call.request.body_bytes))
@@ -34,12 +34,12 @@ def file_upload_range(call: Call) -> Reply:
     refuse_writing(file, end)
     file = as_file(share.own(call.path))
     if kind == "update":
-        file.extents = content.write(file.extents, start, end, call.account.blocks.keep(call.request.body))
+        file.extents = content.write(file.extents, start, end, call.account.blocks.keep(body.data))
     else:
         file.extents = _cleared(call, file, start, end)
     written(file, call.account.clock.tick(), keeps_time=keeps_time)
     share.changed(file)
-    return _range_stored(file, *([("Content-MD5", digest)] if digest else []))
+    return _range_stored(file, *body.told)
 
 
 def keeps_write_time(call: Call) -> bool:

@@ -1,6 +1,6 @@
 """Put Range From URL: write a range with a range of another file, of this account or from elsewhere."""
 
-from localdev.files_emulator import content
+from localdev.files_emulator import content, crc64
 from localdev.files_emulator.call import Call, as_file, as_regular
 from localdev.files_emulator.elsewhere import SourceBroken, open_source
 from localdev.files_emulator.errors import ServiceError, bad_header, missing_header
@@ -10,6 +10,10 @@ from localdev.files_emulator.ops_range import keeps_write_time, range_stored, re
 from localdev.files_emulator.ranges import MAX_WRITE_BYTES, parse_range, written_range
 from localdev.files_emulator.source import COPY_SOURCE, is_elsewhere, source_file
 from localdev.files_emulator.tree import File, find
+
+_CONTENT = "x-ms-source-content-crc64"
+_IF_MATCH = "x-ms-source-if-match-crc64"
+_IF_NONE_MATCH = "x-ms-source-if-none-match-crc64"
 
 
 def file_upload_range_from_url(call: Call) -> Reply:
@@ -36,6 +40,8 @@ def file_upload_range_from_url(call: Call) -> Reply:
     source = source_file(call)
     if high > source.size:
         raise ServiceError("InvalidRange")
+    if _names_checksum(call):
+        _check_source(call, b"".join(content.pieces(source.extents, low, high)))
     return _write(call, (start, end), _written_parts(call, source, low, high, start - low), keeps_time=keeps_time)
 
 
@@ -55,6 +61,9 @@ async def _fetched(call: Call, target: tuple[int, int], part: tuple[int, int], *
     if len(data) != high - low:
         raise ServiceError("InvalidRange")
 
+    if _names_checksum(call):
+        _check_source(call, data)
+
     def step() -> Reply:
         file = as_regular(find(call.writable_share().root, call.path))
         guard_write(call, file)
@@ -72,6 +81,25 @@ def _write(call: Call, target: tuple[int, int], parts: content.Extents, *, keeps
     written(file, call.account.clock.tick(), keeps_time=keeps_time)
     share.changed(file)
     return range_stored(file)
+
+
+def _names_checksum(call: Call) -> bool:
+    return any(name in call.headers for name in (_CONTENT, _IF_MATCH, _IF_NONE_MATCH))
+
+
+def _check_source(call: Call, data: bytes) -> None:
+    """Hold what is to be written against the checksums the request names.
+
+    :raises ServiceError: Crc64Mismatch, or SourceConditionNotMet.
+    """
+    headers = call.headers
+    if _CONTENT in headers:
+        crc64.check(_CONTENT, headers[_CONTENT], data)
+    found = crc64.crc64_text(data)
+    if _IF_MATCH in headers and crc64.checked_text(_IF_MATCH, headers[_IF_MATCH]) != found:
+        raise ServiceError("SourceConditionNotMet")
+    if _IF_NONE_MATCH in headers and crc64.checked_text(_IF_NONE_MATCH, headers[_IF_NONE_MATCH]) == found:
+        raise ServiceError("SourceConditionNotMet")
 
 
 def _written_parts(call: Call, source: File, low: int, high: int, shift: int) -> content.Extents:

@@ -54,6 +54,8 @@ KEEP_DELETED = (
 )
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning"),  # aiohttp, of how the SDK sends a range
+    # The SDK leaves answers it checks segment by segment one read short of their end, and their connections with them.
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
 ]
 
 #: What the emulator lacks: bearer tokens.
@@ -109,6 +111,12 @@ def head(emulator, share, path="", **query):
     """Return a file's headers as our own client reads them; a directory's if the query says so."""
     answer = emulator.raw.send("HEAD", f"{share.share_name}/{path}".rstrip("/"), query)
     return answer.headers if answer.status == 200 else answer.status
+
+
+def forget_unread_answers():
+    """Let go of connections with answers that the SDK did not like, or did not read to the end, before others do."""
+    with warnings.catch_warnings(action="ignore"):
+        gc.collect()
 
 
 def listed(emulator, share, path="", **query):
@@ -396,6 +404,25 @@ async def files_of_all_sizes_go_up_and_come_down(sdk, emulator, service, share):
 
 
 @scenario
+async def content_travels_in_segments_with_checksums(sdk, emulator, service, share):
+    for size in (0, 5, (5 << 20) + 1):
+        data = bytes(range(251)) * (size // 251) + bytes(size % 251)
+        file = await share.get_file_client(f"f{size}")
+        await file.upload_file(data, validate_content="crc64")
+        assert content(emulator, share, f"f{size}") == data
+        download = await file.download_file(validate_content="crc64")
+        assert await sdk.settle(download.readall()) == data
+    await file.upload_range(b"x" * 1000, 7, 1000, validate_content="auto")
+    part = await file.download_file(offset=5, length=1004, validate_content="crc64")
+    assert await sdk.settle(part.readall()) == data[5:7] + b"x" * 1000 + data[1007:1009]
+    one = await share.get_file_client("one")
+    await one.create_file(5, data=b"hello", validate_content="crc64")
+    assert content(emulator, share, "one") == b"hello"
+    del download, part
+    forget_unread_answers()
+
+
+@scenario
 async def a_file_that_changes_under_a_download_is_noticed(sdk, emulator, service, share):
     small = sdk.make(
         "ShareFileClient", emulator.url, share.share_name, "f", credential=KEY, retry_total=0, max_single_get_size=1024,
@@ -406,9 +433,8 @@ async def a_file_that_changes_under_a_download_is_noticed(sdk, emulator, service
     assert emulator.raw.put(f"{share.share_name}/f", bytes(4096)).status == 201
     with pytest.raises(ResourceModifiedError):
         await sdk.settle(download.readall())
-    del download  # the SDK leaves the answer it did not like unread, and its connection with it
-    with warnings.catch_warnings(action="ignore"):
-        gc.collect()
+    del download
+    forget_unread_answers()
 
 
 @scenario
