@@ -1,19 +1,29 @@
 """The source of a copy that this emulator does not serve itself, read over HTTP.
 
 Reading blocks, so it is done in a thread, one piece after the other: the account goes on answering in between, and a
-slow source costs nobody else anything. A source that is silent for ``TIMEOUT_S`` has failed.
+slow source costs nobody else anything. A source that is silent for ``TIMEOUT_S``, or takes longer than
+``PIECE_TIMEOUT_S`` over one piece, has failed. Whom an https source has to convince is OpenSSL's business
+(``SSL_CERT_FILE``).
 """
 
 import asyncio
+import socket
 import ssl
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
 from localdev.files_emulator.errors import CODES, ServiceError
 
 TIMEOUT_S = 20.0
+PIECE_TIMEOUT_S = 120.0
 PIECE_BYTES = 4 * 1024 * 1024
 
+_T = TypeVar("_T")
+_threads = ThreadPoolExecutor(32, "copy-source")  # started as needed
 _FAILURES = (OSError, HTTPException, ValueError)
 _UNREACHABLE = (
     "Could not verify the copy source within the specified time. Examine the HTTP status code and message for more"
@@ -28,7 +38,7 @@ class SourceBroken(Exception):
 class Elsewhere:
     """A source that answered; ``headers`` in lower case, ``size`` in bytes what it is going to send."""
 
-    def __init__(self, connection: HTTPConnection, response: HTTPResponse) -> None:
+    def __init__(self, connection: socket.socket, response: HTTPResponse) -> None:
         self._connection = connection
         self._response = response
         self.status = response.status
@@ -42,13 +52,15 @@ class Elsewhere:
         :raises SourceBroken: it fell silent or ended too early.
         """
         try:
-            return await asyncio.to_thread(self._response.read, limit)
+            async with asyncio.timeout(PIECE_TIMEOUT_S):
+                return await _in_thread(lambda: self._response.read(limit))
         except _FAILURES as error:
             raise SourceBroken(str(error) or type(error).__name__) from None
 
     def close(self) -> None:
-        """Leave the rest of it unread; a read under way ends."""
-        self._connection.close()
+        """Leave the rest of it unread; a read under way ends, and with it the thread that waits for it."""
+        with suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
 
 
 async def open_source(url: str, *, part: tuple[int, int] | None = None, authorization: str = "") -> Elsewhere:
@@ -62,7 +74,7 @@ async def open_source(url: str, *, part: tuple[int, int] | None = None, authoriz
     if authorization:
         headers["Authorization"] = authorization
     try:
-        source = await asyncio.to_thread(_open, url, headers)
+        source = await _in_thread(lambda: _open(url, headers))
     except _FAILURES as error:
         raise ServiceError(
             "CannotVerifyCopySource", status=400, message=_UNREACHABLE, Reason=str(error) or type(error).__name__
@@ -71,6 +83,10 @@ async def open_source(url: str, *, part: tuple[int, int] | None = None, authoriz
         source.close()
         raise _refused(source)
     return source
+
+
+async def _in_thread(work: Callable[[], _T]) -> _T:
+    return await asyncio.get_running_loop().run_in_executor(_threads, work)
 
 
 def _open(url: str, headers: dict[str, str]) -> Elsewhere:
@@ -84,8 +100,10 @@ def _open(url: str, headers: dict[str, str]) -> Elsewhere:
     path = quote(split.path.encode("latin-1", "replace"), safe="/%:@!$&'()*+,;=~") or "/"
     query = quote(split.query.encode("latin-1", "replace"), safe="/%:@!$&'()*+,;=~?")
     try:
+        connection.connect()
+        opened: socket.socket = connection.sock
         connection.request("GET", f"{path}?{query}" if query else path, headers=headers)
-        return Elsewhere(connection, connection.getresponse())
+        return Elsewhere(opened, connection.getresponse())
     except BaseException:
         connection.close()
         raise

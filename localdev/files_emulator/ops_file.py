@@ -99,7 +99,7 @@ def file_download(call: Call) -> Reply:
     digest = file.content.md5
     if is_set(headers, "x-ms-range-get-content-md5"):
         if part is None:
-            raise ServiceError("InvalidHeaderValue", HeaderName="x-ms-range-get-content-md5")
+            raise bad_header("x-ms-range-get-content-md5", headers["x-ms-range-get-content-md5"])
         if end - start > MAX_WRITE_BYTES:
             raise ServiceError("OutOfRangeInput", HeaderName="x-ms-range-get-content-md5")
         hasher = md5(usedforsecurity=False)

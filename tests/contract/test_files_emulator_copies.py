@@ -210,6 +210,13 @@ def test_a_copy_from_elsewhere_can_be_delayed_and_counts(emulator, source):
     assert counted["requests"] == before["operations"].get("file_start_copy", {"requests": 0})["requests"] + 1
 
 
+def test_an_emulator_stops_in_the_middle_of_a_copy(source):
+    with running() as emulator:
+        emulator.raw.create_share("share")
+        begun(emulator, source, "share/f")
+    assert emulator.process.returncode == 0
+
+
 def test_a_copy_into_a_deleted_share_ends(emulator, source):
     emulator.raw.create_share("short-lived")
     begun(emulator, source, "short-lived/f")

@@ -524,3 +524,49 @@ def test_a_copy_answers_and_describes_itself(emulator):
     assert (headers["content-type"], headers["x-ms-meta-a"]) == ("text/plain", "b")
     emulator.send("PUT", "share/g", {}, {"x-ms-copy-source": f"{URL}/share/f", "x-ms-meta-c": "d"})
     assert "x-ms-meta-a" not in emulator.send("HEAD", "share/g").headers
+
+
+def test_a_body_shorter_than_the_file_is_followed_by_zeros(emulator):
+    assert emulator.put("share/f", b"abc", size=6).status == 201
+    assert emulator.get("share/f").body == b"abc\0\0\0"
+    assert b"<Range><Start>0</Start><End>2</End></Range>" in emulator.get("share/f", {"comp": "rangelist"}).body
+    longer = emulator.put("share/f", b"abc", size=2)
+    assert (longer.status, longer.code) == (400, "InvalidHeaderValue")
+
+
+def test_conditions_are_not_looked_at(emulator):
+    emulator.put("share/f", b"abc")
+    for name in ("If-Match", "If-None-Match"):
+        assert emulator.get("share/f", {}, {name: '"0x1"'}).status == 200
+
+
+def test_a_directory_is_no_file_and_the_other_way_round(emulator):
+    emulator.make_directory("share/d")
+    emulator.put("share/f", b"x")
+    for method in ("GET", "HEAD"):
+        assert emulator.send(method, "share/d").code == "ResourceNotFound"
+        assert emulator.send(method, "share/f", {"restype": "directory"}).code == "ResourceNotFound"
+        assert emulator.send(method, "share/").status == 404
+        assert emulator.send(method, "share/none/x").code == "ParentNotFound"
+        assert emulator.send(method, "share/f/x", {"restype": "directory"}).code == "ParentNotFound"
+    assert emulator.put("share/d", b"x").code == "ResourceTypeMismatch"
+    assert emulator.send("PUT", "share/f", {"restype": "directory"}).code == "ResourceTypeMismatch"
+    assert emulator.send("PUT", "share/d", {"restype": "directory"}).code == "ResourceAlreadyExists"
+    assert emulator.send("PUT", "share", {"restype": "directory"}).code == "ResourceAlreadyExists"
+    emulator.put("share/d/x")
+    refused = emulator.send("DELETE", "share/d", {"restype": "directory"})
+    assert (refused.status, refused.code) == (409, "DirectoryNotEmpty")
+    emulator.send("DELETE", "share/d/x")
+    assert emulator.send("DELETE", "share/d", {"restype": "directory"}).status == 202
+
+
+def test_an_id_lasts_as_long_as_its_entry(emulator):
+    first = emulator.put("share/f", b"x").headers["x-ms-file-id"]
+    assert int(first) > 1 << 63
+    emulator.send("PUT", "share/g", {"comp": "rename"}, {"x-ms-file-rename-source": f"{URL}/share/f"})
+    moved = emulator.send("HEAD", "share/g").headers
+    assert (moved["x-ms-file-id"], moved["x-ms-file-parent-id"]) == (first, "0")
+    emulator.send("DELETE", "share/g")
+    assert emulator.put("share/g", b"x").headers["x-ms-file-id"] != first
+    below = emulator.send("PUT", "share/d", {"restype": "directory"}).headers
+    assert emulator.put("share/d/f").headers["x-ms-file-parent-id"] == below["x-ms-file-id"]
