@@ -136,8 +136,8 @@ def query_dropped(draw, request):
 def path_replaced(draw, request):
     """It asks for something else: another path in the share, in its directory, below itself, or another share."""
     path = draw(PATHS)
-    where = draw(st.sampled_from(["{}", "share/{}", "share/dir/{}", f"{request.path}/{{}}", "none/{}", "SHARE/{}"]))
-    return replace(request, path=where.format(path))
+    where = draw(st.sampled_from(["@", "share/@", "share/dir/@", f"{request.path}/@", "none/@", "SHARE/@"]))
+    return replace(request, path=where.replace("@", path))
 
 
 @st.composite

@@ -1,11 +1,17 @@
 """A valid request for every operation of the emulator, as values that a test can break, and an account to send it to."""
 
+import html
+import re
 from dataclasses import dataclass, replace
+from functools import cache
 from urllib.parse import quote
 
 from localdev.files_emulator.account import Account
 from localdev.files_emulator.operations import rows
-from localdev.files_emulator.store import Store
+from localdev.files_emulator.store import MemoryStore, Store
+from localdev.files_emulator.synthetic import make
+from localdev.files_emulator.synthetic_plan import Plan
+from localdev.files_emulator.synthetic_shape import shape_from
 from tests.support.files_emulator import ACCOUNT, InProcess, parse, signed
 
 HOST = "127.0.0.1"
@@ -169,6 +175,19 @@ _MORE: list[tuple[str, str, dict[str, str], dict[str, str]]] = [
          "x-ms-file-mode-copy-mode": "override", "x-ms-file-owner-copy-mode": "override"}, {},
     ),
     ("file_delete", "nfs/file", {}, {}),
+    ("directory_list", "{made-directory}", {}, {"include": "timestamps"}),
+    ("directory_set_properties", "{made-directory}", _DIRECTORY_SMB, {}),
+    ("directory_create", "{made-directory}/sub", {}, {}),
+    ("file_download", "{made-file}", {"x-ms-range": "bytes=0-"}, {}),
+    ("file_create", "{made-file}", {"x-ms-type": "file", "x-ms-content-length": "5"}, {}),
+    ("file_upload_range", "{made-file}", {"x-ms-range": "bytes=0-0", "x-ms-write": "clear"}, {}),
+    ("file_set_http_headers", "{made-file}", {**_SMB, "x-ms-content-length": "3"}, {}),
+    ("file_set_metadata", "{made-file}", {"x-ms-meta-a": "b"}, {}),
+    ("file_delete", "{made-file}", {}, {}),
+    (
+        "file_rename", "{made-directory}/moved",
+        {"x-ms-file-rename-source": f"http://{HOST}/{ACCOUNT}/{{made-file}}", **_RENAME}, {},
+    ),
     ("file_rename", "nfs/moved", {"x-ms-file-rename-source": f"http://{HOST}/{ACCOUNT}/nfs/link", **_RENAME}, {}),
 ]  # fmt: skip
 
@@ -195,6 +214,11 @@ def valid() -> list[Valid]:
 def expected_status(request: Valid) -> int:
     """Return how ``request`` is refused though it is valid; 0 if it is not."""
     return _STATUS.get(request.name, 0)
+
+
+@cache
+def _plan():
+    return Plan(shape_from({"files": 60, "files_per_directory": 10, "tail": 0, "depth": 1}))
 
 
 class Stocked(InProcess):
@@ -233,7 +257,25 @@ class Stocked(InProcess):
         ).headers["x-ms-file-permission-key"]
         deleted = self.send("GET", "", {"comp": "list", "include": "deleted"}).body
         version = deleted.split(b"<Version>")[1].split(b"<")[0].decode()
-        self.words = {"{snapshot}": snapshot, "{permission}": permission, "{version}": version}
+        make(self.account, "made", _plan())
+        (store or MemoryStore()).commit()
+        directory, file = self._found("made")
+        self.words = {
+            "{snapshot}": snapshot,
+            "{permission}": permission,
+            "{version}": version,
+            "{made-directory}": directory,
+            "{made-file}": file,
+        }
+
+    def _found(self, path):
+        """Return a directory below a path, and a file in it."""
+        for name in re.findall(rb"<Directory><Name>([^<]*)", self.list(path).body):
+            below = f"{path}/{quote(name.decode(), safe='')}"
+            file = re.search(rb"<File><Name>([^<]*)", self.list(below).body)
+            if file:
+                return below, f"{below}/{quote(html.unescape(file[1].decode()), safe='')}"
+        raise AssertionError("there is no file in a directory of the synthetic share")
 
     def _do(self, method, path, query, headers=None, body=b""):
         answer = self.send(method, path, query, headers, body)
@@ -252,7 +294,7 @@ class Stocked(InProcess):
         """
         query = [(name, self.filled(value)) for name, value in request.query]
         headers = [(name, self.filled(value)) for name, value in request.headers]
-        path = f"/{ACCOUNT}/{request.path}"
+        path = f"/{ACCOUNT}/{self.filled(request.path)}"
         joined: dict[str, str] = {}
         for name, value in headers:
             name, value = name.lower(), value.strip(" \t")

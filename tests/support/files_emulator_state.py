@@ -1,10 +1,13 @@
 """Everything an account is, as one value that can be compared: no list of its parts, so that new ones are in it too."""
 
 from localdev.files_emulator.account import Account
+from localdev.files_emulator.blocks import MemoryBlock
+from localdev.files_emulator.store_sqlite import SqliteBlock
+from localdev.files_emulator.synthetic_view import View
 
 # What holds no state of the account: who is told of changes, what counts and never goes back, what is computed anew.
 _NOT_STATE = {"journal", "_journal", "take_number", "blocks", "clock", "_numbers", "_serials", "_order", "_inherited"}
-_NOT_STATE |= {"_merged", "_keys"}
+_NOT_STATE |= {"_merged", "_keys", "view"}
 
 
 def state(account: Account):
@@ -25,8 +28,10 @@ def _state(value, above):
         return tuple(
             sorted(((repr(key), _state(item, above)) for key, item in value.items()), key=lambda pair: pair[0])
         )
-    if hasattr(value, "view"):  # a block never changes
+    if isinstance(value, (MemoryBlock, SqliteBlock)):  # it never changes
         return ("block", value.id)
+    if isinstance(value, View):  # nor does what is computed, but for what is laid over it
+        return ("view", len(value.layers))
     names = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
     names += getattr(value, "__dict__", {}).keys()
     return (
