@@ -26,9 +26,9 @@ class Address:
 
 
 def parse_address(raw_path: str, host: str, account: str, *, trailing_dots: bool) -> Address:
-    """Split a URL path as received.
+    """Split a URL path as received; whether there can be such a path is left to ``names.check_path``.
 
-    :raises ServiceError: it is not UTF-8, is not of this account, or has an impossible component.
+    :raises ServiceError: it is not UTF-8, or is not of this account.
     """
     try:
         text = unquote_to_bytes(raw_path).decode() if "%" in raw_path else raw_path.encode("latin-1").decode()
@@ -52,16 +52,15 @@ def path_of(text: str, *, trailing_dots: bool) -> Path:
     :raises ServiceError: it has an impossible component.
     """
     parts = text.strip("/").split("/")
-    return _path([] if parts == [""] else parts, trailing_dots=trailing_dots)
+    path = _path([] if parts == [""] else parts, trailing_dots=trailing_dots)
+    check_path(path)
+    return path
 
 
 def _path(parts: list[str], *, trailing_dots: bool) -> Path:
     if not trailing_dots:
         parts = [part.rstrip(".") if part not in (".", "..") else part for part in parts]
-    path = tuple(parts)
-    if path:
-        check_path(path)
-    return path
+    return tuple(parts)
 
 
 @lru_cache(maxsize=2048)

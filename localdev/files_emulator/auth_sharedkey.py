@@ -1,11 +1,11 @@
-"""SharedKey signatures: the string both sides sign, in each of the header orders clients are known to use."""
+"""SharedKey and SharedKeyLite signatures: the strings both sides sign, in each header order clients are known to use."""
 
 import hmac
 import time
 from base64 import b64decode, b64encode
 from functools import lru_cache
 
-from localdev.files_emulator.errors import ServiceError, printable
+from localdev.files_emulator.errors import ServiceError, printable, unauthentic
 from localdev.files_emulator.messages import Request
 from localdev.files_emulator.times import parse_rfc1123
 
@@ -27,24 +27,25 @@ _STANDARD = (
 
 
 def verify(request: Request, query: dict[str, str], account: str, key: str) -> None:
-    """Accept a request whose Authorization header carries a valid SharedKey signature.
+    """Accept a request whose Authorization header carries a valid SharedKey or SharedKeyLite signature.
 
     :raises ServiceError: AuthenticationFailed, saying what was signed here, or InvalidAuthenticationInfo.
     """
     scheme, _, credentials = request.headers["authorization"].partition(" ")
-    name, colon, signature = credentials.partition(":")
-    if scheme != "SharedKey" or not colon:
+    name, colon, signature = credentials.strip().partition(":")
+    if scheme not in ("SharedKey", "SharedKeyLite") or not (colon and name and signature):
         raise ServiceError("InvalidAuthenticationInfo")
     if name != account:
-        raise _failed(f"The account being accessed is not '{printable(name)}'.")
-    sent = parse_rfc1123(request.headers.get("x-ms-date") or request.headers.get("date", ""))
-    if sent is None or abs(sent - time.time()) > MAX_CLOCK_SKEW_S:
-        raise _failed("Request date header too old: it must be within 15 minutes of now, in RFC 1123 format.")
+        raise unauthentic(f"The account being accessed is not '{name}'.")
+    _check_date(request.headers)
     secret = b64decode(key)
     headers = [(name, value) for name, value in request.headers.items() if name.startswith("x-ms-")]
     text = ""
     for order in (ordinal_order, culture_order):
-        text = string_to_sign(request, query, account, order(headers))
+        if scheme == "SharedKey":
+            text = string_to_sign(request, query, account, order(headers))
+        else:
+            text = lite_string_to_sign(request, query, account, order(headers))
         # A client signs characters; which bytes it then sends them as, UTF-8 or Latin-1, is its HTTP library's choice.
         for encoding in ("latin-1", "utf-8"):
             expected = b64encode(hmac.digest(secret, text.encode(encoding), "sha256")).decode()
@@ -52,10 +53,22 @@ def verify(request: Request, query: dict[str, str], account: str, key: str) -> N
                 return
             if text.isascii():
                 break
-    raise _failed(
+    raise unauthentic(
         f"The MAC signature found in the HTTP request '{printable(signature)}' is not the same as any computed"
         f" signature. Server used following string to sign: '{text}'."
     )
+
+
+def _check_date(headers: dict[str, str]) -> None:
+    text = headers.get("x-ms-date") or headers.get("date", "")
+    if not text:
+        raise unauthentic("Request date header not specified")
+    sent = parse_rfc1123(text)
+    if sent is None:
+        raise unauthentic(f"Request date header is not in RFC 1123 format: '{text}'")
+    age_s = time.time() - sent
+    if abs(age_s) > MAX_CLOCK_SKEW_S:
+        raise unauthentic(f"Request date header too {'old' if age_s > 0 else 'new'}: '{text}'")
 
 
 def string_to_sign(request: Request, query: dict[str, str], account: str, order: list[tuple[str, str]]) -> str:
@@ -78,12 +91,15 @@ def string_to_sign(request: Request, query: dict[str, str], account: str, order:
     return "\n".join(lines)
 
 
-def _failed(detail: str) -> ServiceError:
-    return ServiceError("AuthenticationFailed", AuthenticationErrorDetail=_xml_safe(detail))
-
-
-def _xml_safe(text: str) -> str:
-    return "".join(c if c >= " " or c == "\n" else "?" for c in text)
+def lite_string_to_sign(request: Request, query: dict[str, str], account: str, order: list[tuple[str, str]]) -> str:
+    """Return what a SharedKeyLite signature covers: of the standard headers two, of the query only ``comp``."""
+    headers = request.headers
+    date = "" if "x-ms-date" in headers else headers.get("date", "")
+    lines = [request.method, headers.get("content-md5", ""), headers.get("content-type", ""), date]
+    lines += [f"{name}:{value}" for name, value in order]
+    component = f"?comp={query['comp']}".encode().decode("latin-1") if "comp" in query else ""
+    lines.append(f"/{account}{request.path}{component}")
+    return "\n".join(lines)
 
 
 # The service's own order is that of a Windows culture: punctuation has its own weights below digits and letters, and

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from localdev.files_emulator.account import Account
 from localdev.files_emulator.address import Address
 from localdev.files_emulator.errors import BOM, ServiceError, bad_query
+from localdev.files_emulator.grants import BY_KEY, Grant
 from localdev.files_emulator.messages import Reply, Request
 from localdev.files_emulator.posix import kind_header, links_header, posix_headers
 from localdev.files_emulator.share import Share
@@ -23,6 +24,7 @@ class Call:
     request: Request
     query: dict[str, str]
     address: Address
+    grant: Grant = BY_KEY
 
     @property
     def headers(self) -> dict[str, str]:
@@ -56,6 +58,11 @@ class Call:
         if "sharesnapshot" in self.query:
             raise ServiceError("ShareSnapshotOperationNotSupported")
         return share
+
+    def check_replacing(self, old: object) -> None:
+        """Refuse to put anything in the place of ``old``, if there is one, to whoever may only create."""
+        if old is not None and not self.grant.may_replace:
+            raise ServiceError("AuthorizationPermissionMismatch")
 
     def number(self, name: str, default: int, low: int, high: int) -> int:
         """Return a query parameter that is a number; larger ones than ``high`` are ``high``."""

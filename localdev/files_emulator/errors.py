@@ -59,6 +59,11 @@ CODES: dict[str, tuple[int, str]] = {
     "FileGenerationMismatch": (409, "The file has been recreated since the previous snapshot was taken."),
     "FileInvalidPermission": (400, "The specified file permission is invalid."),
     "FileInvalidPermissionKey": (400, "The specified file permission key is invalid."),
+    "FileOAuthManagementApiRestrictedToSrp": (
+        409,
+        "This API does not support bearer tokens. For OAuth, use the Storage Resource Provider APIs instead."
+        " Learn more: https://aka.ms/azurefiles/restapi.",
+    ),
     "FileShareProvisionedBandwidthDowngradeNotAllowed": (
         409,
         "The provisioned bandwidth of the share cannot be lowered at this time: it was raised less than 24 hours ago.",
@@ -119,10 +124,6 @@ CODES: dict[str, tuple[int, str]] = {
     "MissingRequiredHeader": (400, "An HTTP header that's mandatory for this request is not specified."),
     "MissingRequiredXmlNode": (400, "A required XML node was not specified in the request body."),
     "MissingRequiredQueryParameter": (400, "A query parameter that's mandatory for this request is not specified."),
-    "NoAuthenticationInformation": (
-        401,
-        "Server failed to authenticate the request. Please refer to the information in the www-authenticate header.",
-    ),
     "NoPendingCopyOperation": (409, "There is currently no pending copy operation."),
     "OutOfRangeInput": (400, _OUT_OF_RANGE),
     "OutOfRangeQueryParameterValue": (
@@ -185,6 +186,12 @@ def bad_header(name: str, value: str) -> ServiceError:
     return ServiceError("InvalidHeaderValue", HeaderName=name, HeaderValue=printable(value))
 
 
+def unauthentic(detail: str) -> ServiceError:
+    """Return the refusal of a request that cannot prove who sends it; ``detail`` may be several lines long."""
+    safe = "\n".join(printable(line, most=8192) for line in detail.split("\n"))
+    return ServiceError("AuthenticationFailed", AuthenticationErrorDetail=safe)
+
+
 def missing_header(name: str) -> ServiceError:
     """Return the refusal of a request that lacks a header."""
     return ServiceError("MissingRequiredHeader", HeaderName=name)
@@ -195,10 +202,10 @@ def bad_query(name: str, value: str) -> ServiceError:
     return ServiceError("InvalidQueryParameterValue", QueryParameterName=name, QueryParameterValue=printable(value))
 
 
-def printable(text: str) -> str:
+def printable(text: str, most: int = 512) -> str:
     """Replace what XML cannot carry, and cut what is too long to repeat."""
     return "".join(
-        c if c >= " " and c not in "\ufffe\uffff" and not "\ud800" <= c <= "\udfff" else "?" for c in text[:512]
+        c if c >= " " and c not in "\ufffe\uffff" and not "\ud800" <= c <= "\udfff" else "?" for c in text[:most]
     )
 
 

@@ -23,13 +23,15 @@ from localdev.files_emulator.times import now_ticks
 from localdev.files_emulator.tree import ROOT_NUMBER, Directory
 
 
-def open_account(directory: Path) -> tuple[Account, SqliteStore]:
-    """Return the account kept in ``directory``, new if there is none, and its store.
+def open_account(
+    directory: Path, name: str = DEVELOPMENT_ACCOUNT, account_key: str = DEVELOPMENT_KEY
+) -> tuple[Account, SqliteStore]:
+    """Return the account kept in ``directory``, new if there is none, and its store; its name and key are not kept.
 
     :raises StoreInUse: another process has it, or it is not one of ours.
     """
     store = SqliteStore(directory)
-    account = Account(DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY, blocks=store, journal=store)
+    account = Account(name, account_key, blocks=store, journal=store)
     for key, sddl in store.db.execute("SELECT key, sddl FROM permission"):
         account.permissions.load(key, sddl)
     blocks: dict[int, SqliteBlock] = {}

@@ -1,13 +1,11 @@
-"""Every operation of the interface: how a request selects it, what a SAS must allow, who carries it out.
-
-A row without a handler is an operation the service has and this emulator does not; asking for it is refused in words.
-"""
+"""Every operation of the interface: how a request selects it, what a SAS must allow, who carries it out."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from localdev.files_emulator import (
     ops_copy,
+    ops_delegation,
     ops_directory,
     ops_file,
     ops_lease,
@@ -20,9 +18,9 @@ from localdev.files_emulator import (
     ops_service,
     ops_share,
 )
-from localdev.files_emulator.auth_sas import Need
 from localdev.files_emulator.call import Call
 from localdev.files_emulator.errors import ServiceError, bad_query
+from localdev.files_emulator.grants import Need
 from localdev.files_emulator.messages import Reply
 
 Handler = Callable[[Call], Reply]
@@ -34,16 +32,21 @@ class Operation:
 
     name: str
     need: Need
-    handler: Handler | None = None
+    handler: Handler
 
 
-_READ, _LIST, _DELETE = Need("r", "o"), Need("l", "c"), Need("d", "o")
-_CREATE, _WRITE = Need("cw", "o"), Need("w", "o")
-_SERVICE_READ, _SERVICE_LIST, _SERVICE_WRITE = Need("r", "s", True), Need("l", "s", True), Need("w", "s", True)
-_SHARE_READ, _SHARE_CREATE = Need("r", "c"), Need("cw", "c", True)
-_SHARE_WRITE, _SHARE_DELETE = Need("w", "c", True), Need("d", "c", True)
-_PERMISSION_WRITE = Need("cw", "c")
-_DIRECTORY_READ = Need("rl", "oc")
+# What SAS may do what, as "Create an account SAS" and "Create a service SAS" of the service's documentation have it: a
+# service SAS never acts on the share itself, a file's never on a directory, none at all on stored access policies.
+_READ, _WRITE, _CREATE, _DELETE = Need("r", "o"), Need("w", "o"), Need("cw", "o"), Need("d", "o")
+_LIST = Need("l", "c", "share")
+_DIRECTORY_READ, _DIRECTORY_WRITE = Need("r", "o", "share"), Need("w", "o", "share")
+_DIRECTORY_CREATE, _DIRECTORY_DELETE = Need("cw", "o", "share"), Need("d", "o", "share")
+_HANDLES_READ = Need("rl", "oc")
+_SERVICE_READ, _SERVICE_LIST, _SERVICE_WRITE = (Need(letter, "s", "account") for letter in "rlw")
+_SHARE_READ, _SHARE_WRITE, _SHARE_DELETE = (Need(letter, "c", "account") for letter in "rwd")
+_SHARE_CREATE = Need("cw", "c", "account")
+_PERMISSION_READ, _PERMISSION_WRITE = Need("r", "c", "share"), Need("cw", "c", "share")
+_KEY_ONLY, _BEARER_ONLY = Need("", "", "key"), Need("", "", "bearer")
 
 #: (method, restype, comp) -> operation. Service level requests have an empty share, hence their own table.
 _SERVICE: dict[tuple[str, str, str], Operation] = {
@@ -54,7 +57,9 @@ _SERVICE: dict[tuple[str, str, str], Operation] = {
     ("PUT", "service", "properties"): Operation(
         "service_set_properties", _SERVICE_WRITE, ops_service.service_set_properties
     ),
-    ("POST", "service", "userdelegationkey"): Operation("service_get_user_delegation_key", _SERVICE_READ),
+    ("POST", "service", "userdelegationkey"): Operation(
+        "service_get_user_delegation_key", _BEARER_ONLY, ops_delegation.service_get_user_delegation_key
+    ),
 }
 _SHARE: dict[tuple[str, str, str], Operation] = {
     ("PUT", "share", ""): Operation("share_create", _SHARE_CREATE, ops_share.share_create),
@@ -68,17 +73,19 @@ _SHARE: dict[tuple[str, str, str], Operation] = {
     ("PUT", "share", "filepermission"): Operation(
         "share_create_permission", _PERMISSION_WRITE, ops_share.share_create_permission
     ),
-    ("GET", "share", "filepermission"): Operation("share_get_permission", _SHARE_READ, ops_share.share_get_permission),
+    ("GET", "share", "filepermission"): Operation(
+        "share_get_permission", _PERMISSION_READ, ops_share.share_get_permission
+    ),
     ("PUT", "share", "properties"): Operation("share_set_properties", _SHARE_WRITE, ops_share.share_set_properties),
     ("PUT", "share", "metadata"): Operation("share_set_metadata", _SHARE_WRITE, ops_share.share_set_metadata),
-    ("GET", "share", "acl"): Operation("share_get_access_policy", _SHARE_WRITE, ops_policy.share_get_access_policy),
-    ("HEAD", "share", "acl"): Operation("share_get_access_policy", _SHARE_WRITE, ops_policy.share_get_access_policy),
-    ("PUT", "share", "acl"): Operation("share_set_access_policy", _SHARE_WRITE, ops_policy.share_set_access_policy),
+    ("GET", "share", "acl"): Operation("share_get_access_policy", _KEY_ONLY, ops_policy.share_get_access_policy),
+    ("HEAD", "share", "acl"): Operation("share_get_access_policy", _KEY_ONLY, ops_policy.share_get_access_policy),
+    ("PUT", "share", "acl"): Operation("share_set_access_policy", _KEY_ONLY, ops_policy.share_set_access_policy),
     ("GET", "share", "stats"): Operation("share_get_statistics", _SHARE_READ, ops_share.share_get_statistics),
     ("PUT", "share", "undelete"): Operation("share_restore", _SHARE_WRITE, ops_share.share_restore),
 }
 _DIRECTORY: dict[tuple[str, str, str], Operation] = {
-    ("PUT", "directory", ""): Operation("directory_create", _CREATE, ops_directory.directory_create),
+    ("PUT", "directory", ""): Operation("directory_create", _DIRECTORY_CREATE, ops_directory.directory_create),
     ("GET", "directory", ""): Operation(
         "directory_get_properties", _DIRECTORY_READ, ops_directory.directory_get_properties
     ),
@@ -91,13 +98,15 @@ _DIRECTORY: dict[tuple[str, str, str], Operation] = {
     ("HEAD", "directory", "metadata"): Operation(
         "directory_get_properties", _DIRECTORY_READ, ops_directory.directory_get_properties
     ),
-    ("DELETE", "directory", ""): Operation("directory_delete", _DELETE, ops_directory.directory_delete),
+    ("DELETE", "directory", ""): Operation("directory_delete", _DIRECTORY_DELETE, ops_directory.directory_delete),
     ("PUT", "directory", "properties"): Operation(
-        "directory_set_properties", _WRITE, ops_directory.directory_set_properties
+        "directory_set_properties", _DIRECTORY_WRITE, ops_directory.directory_set_properties
     ),
-    ("PUT", "directory", "metadata"): Operation("directory_set_metadata", _WRITE, ops_directory.directory_set_metadata),
+    ("PUT", "directory", "metadata"): Operation(
+        "directory_set_metadata", _DIRECTORY_WRITE, ops_directory.directory_set_metadata
+    ),
     ("GET", "directory", "list"): Operation("directory_list", _LIST, ops_list.directory_list),
-    ("PUT", "directory", "rename"): Operation("directory_rename", _CREATE, ops_rename.directory_rename),
+    ("PUT", "directory", "rename"): Operation("directory_rename", _DIRECTORY_CREATE, ops_rename.directory_rename),
 }
 _PATH: dict[tuple[str, str, str], Operation] = {
     **_DIRECTORY,
@@ -114,13 +123,18 @@ _PATH: dict[tuple[str, str, str], Operation] = {
     ("GET", "", "rangelist"): Operation("file_get_range_list", _READ, ops_range.file_get_range_list),
     ("PUT", "", "copy"): Operation("file_abort_copy", _WRITE, ops_copy.file_abort_copy),
     ("PUT", "", "rename"): Operation("file_rename", _CREATE, ops_rename.file_rename),
-    ("GET", "", "listhandles"): Operation("list_handles", _DIRECTORY_READ, ops_list.listhandles),
+    ("GET", "", "listhandles"): Operation("list_handles", _HANDLES_READ, ops_list.listhandles),
     ("PUT", "", "forceclosehandles"): Operation("force_close_handles", _DELETE, ops_list.forceclosehandles),
     ("PUT", "symboliclink", ""): Operation("file_create_symbolic_link", _CREATE, ops_link.file_create_symbolic_link),
     ("GET", "symboliclink", ""): Operation("file_get_symbolic_link", _READ, ops_link.file_get_symbolic_link),
-    ("PUT", "hardlink", ""): Operation("file_create_hard_link", _CREATE, ops_link.file_create_hard_link),
+    ("PUT", "hardlink", ""): Operation("file_create_hard_link", _DIRECTORY_CREATE, ops_link.file_create_hard_link),
 }
 _COPY = Operation("file_start_copy", _CREATE, ops_copy.file_start_copy)
+#: Permission to delete is enough to break a lease.
+_BREAK = {
+    "file_lease": Operation("file_lease", Need("wd", "o"), ops_lease.file_lease),
+    "share_lease": Operation("share_lease", Need("wd", "c", "account"), ops_lease.share_lease),
+}
 _RANGE_FROM_URL = Operation("file_upload_range_from_url", _WRITE, ops_range_url.file_upload_range_from_url)
 
 #: On the root directory a file operation has nothing to act on, but handles may be asked for.
@@ -152,11 +166,13 @@ def operation_of(
             return _COPY
         if found.name == "file_upload_range":
             return _RANGE_FROM_URL
+    if comp == "lease" and headers.get("x-ms-lease-action", "").lower() == "break":
+        return _BREAK.get(found.name, found)
     return found
 
 
 def names() -> list[str]:
-    """Return the names of all operations, those without a handler too."""
+    """Return the names of all operations."""
     return sorted({operation.name for *_, operation in rows()})
 
 

@@ -73,6 +73,7 @@ def _copy(call: Call, source: File, copied: Copied) -> File:
         attributes |= smb.ARCHIVE
     parent = find_parent(share.root, call.path)
     old = parent.child(parent.key(call.path[-1]))
+    call.check_replacing(old)
     ignores_read_only = is_set(headers, "x-ms-file-copy-ignore-readonly")
     if not (ignores_read_only and isinstance(old, File)):
         refuse_replacing(old)

@@ -43,6 +43,7 @@ def file_create(call: Call) -> Reply:
         raise bad_header("Content-Length", str(len(body)))
     parent = find_parent(share.root, call.path)
     old = parent.child(parent.key(call.path[-1]))
+    call.check_replacing(old)
     refuse_replacing(old)
     guard_write(call, old)
     posix = None if parent.posix is None else posix_of_new(headers, "Regular", None if old is None else old.posix)

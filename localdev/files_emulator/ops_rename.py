@@ -3,10 +3,12 @@
 from dataclasses import replace
 
 from localdev.files_emulator import smb
+from localdev.files_emulator.auth import may_use_source
 from localdev.files_emulator.call import Call, stored
 from localdev.files_emulator.errors import ServiceError, bad_header, missing_header
 from localdev.files_emulator.flags import is_set
 from localdev.files_emulator.given import content_text
+from localdev.files_emulator.grants import Need
 from localdev.files_emulator.lease_guard import guard_write
 from localdev.files_emulator.messages import Reply
 from localdev.files_emulator.metadata import metadata_of
@@ -45,6 +47,7 @@ def _rename(call: Call, *, is_directory: bool) -> Reply:
     if target is not None and target.number != node.number:
         if not replaces:
             raise ServiceError("ResourceAlreadyExists")
+        call.check_replacing(target)
         if not isinstance(target, File) or is_directory:
             raise ServiceError("ResourceTypeMismatch")
         if target.attributes & smb.READ_ONLY and not ignores_read_only:
@@ -97,4 +100,14 @@ def _source(call: Call) -> Source:
     source = parse_source(call, url, "x-ms-file-rename-source")
     if source.share != call.address.share or source.query.get("sharesnapshot"):
         raise bad_header("x-ms-file-rename-source", url)
+    _check_source(call, source)
     return source
+
+
+def _check_source(call: Call, source: Source) -> None:
+    """Refuse a source that the request may not write to: by the SAS in its URL, else by the request's own SAS."""
+    need = Need("w", "o")
+    if may_use_source(call.account, call.request, call.grant, source.share, source.path, source.query, need):
+        return
+    if call.query.get("sr") == "f" or "w" not in call.grant.letters:
+        raise ServiceError("AuthorizationPermissionMismatch")

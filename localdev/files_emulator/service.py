@@ -4,7 +4,6 @@ This is the only place where a refusal becomes an answer, and where a bug does (
 """
 
 import logging
-import re
 from collections.abc import Callable, Coroutine
 from functools import partial
 from itertools import count
@@ -12,26 +11,25 @@ from secrets import token_hex
 from time import perf_counter
 from typing import TypeVar
 
-from localdev.files_emulator import auth_sas, auth_sharedkey, errors, fault_effects
+from localdev.files_emulator import errors, fault_effects, versions
 from localdev.files_emulator.account import Account
-from localdev.files_emulator.address import Address, parse_address, parse_query
-from localdev.files_emulator.auth_sas import Access
+from localdev.files_emulator.address import parse_address, parse_query
+from localdev.files_emulator.auth import authorise
 from localdev.files_emulator.call import Call
 from localdev.files_emulator.control import Control
 from localdev.files_emulator.errors import ServiceError, bad_header
 from localdev.files_emulator.faults import Strike
 from localdev.files_emulator.flags import is_set
 from localdev.files_emulator.messages import Effect, Reply, Request
-from localdev.files_emulator.operations import Operation, operation_of
+from localdev.files_emulator.names import check_path
+from localdev.files_emulator.operations import operation_of
 from localdev.files_emulator.store import Store
 from localdev.files_emulator.times import now_ticks, rfc1123
 
-DEFAULT_VERSION = "2026-10-06"
 SERVER = "Windows-Azure-File/1.0 Microsoft-HTTPAPI/2.0"
 MAX_CLIENT_REQUEST_ID_CHARS = 1024
 MAX_TIMEOUT_S = 2**31 - 1  # what is longer than an operation may take has no effect
 
-_VERSION = re.compile(r"20\d\d-[01]\d-[0-3]\d", re.ASCII)
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
@@ -39,10 +37,11 @@ _log = logging.getLogger(__name__)
 class Service:
     """Answers requests to one account."""
 
-    def __init__(self, account: Account, store: Store, control: Control) -> None:
+    def __init__(self, account: Account, store: Store, control: Control, *, strict_versions: bool = False) -> None:
         self._account = account
         self._store = store
         self._control = control
+        self._strict_versions = strict_versions
         self._id_head = token_hex(6)
         self._ids = count(1)
         account.copies.transact = self._carry_out
@@ -109,23 +108,24 @@ class Service:
         query = parse_query(request.query_text)
         dots = is_set(request.headers, "x-ms-allow-trailing-dot")
         address = parse_address(request.path, request.headers.get("host", ""), account.name, trailing_dots=dots)
-        operation = operation_of(request.method, query, request.headers, address.share, has_path=bool(address.path))
+        try:
+            operation = operation_of(request.method, query, request.headers, address.share, has_path=bool(address.path))
+        except ServiceError:  # whoever cannot prove who they are is not told either what there is
+            authorise(account, request, query, address, "", None)
+            raise
         request.operation, request.share = operation.name, address.share
-        self._authorise(request, query, address, operation)
+        grant = authorise(account, request, query, address, operation.name, operation.need)
+        check_path(address.path)
         if self._control.watches or request.strike is not None:
             instead = self._hindered(request)
             if instead is not None:
                 return instead
         version = request.headers.get("x-ms-version")
-        if version is not None and not _VERSION.fullmatch(version):
+        if version is not None and not versions.is_version(version, strict=self._strict_versions):
             raise bad_header("x-ms-version", version)
         if request.method == "PUT" and not {"content-length", "transfer-encoding"} & request.headers.keys():
             raise ServiceError("MissingContentLengthHeader")
-        if operation.handler is None:
-            raise ServiceError(
-                "UnsupportedQueryParameter", message=f"This emulator does not have the operation {operation.name}."
-            )
-        call = Call(account, request, query, address)
+        call = Call(account, request, query, address, grant)
         if "timeout" in query:
             call.number("timeout", 0, 1, MAX_TIMEOUT_S)  # nothing here takes so long that it could matter
         return self._carry_out(partial(operation.handler, call))
@@ -154,19 +154,6 @@ class Service:
         self._account.permissions.keep()
         return result
 
-    def _authorise(self, request: Request, query: dict[str, str], address: Address, operation: Operation) -> None:
-        account = self._account
-        if "authorization" in request.headers:
-            auth_sharedkey.verify(request, query, account.name, account.key)
-        elif "sig" in query:
-            share = account.shares.get(address.share)
-            path = "/".join(address.path)
-            policies = share.policies if share else ()
-            access = Access(account.name, account.key, address.share, path, request.peer_ip, request.is_tls, policies)
-            auth_sas.verify(query, access, operation.need)
-        else:
-            raise ServiceError("NoAuthenticationInformation")
-
     def _request_id(self) -> str:
         """Return an id shaped like the service's: a GUID that ends in zeros."""
         number = next(self._ids)
@@ -190,5 +177,5 @@ def _refusal(error: ServiceError, request: Request, request_id: str) -> Reply:
 
 
 def _version(headers: dict[str, str]) -> str:
-    version = headers.get("x-ms-version", DEFAULT_VERSION)
-    return version if _VERSION.fullmatch(version) else DEFAULT_VERSION
+    version = headers.get("x-ms-version", versions.DEFAULT)
+    return version if versions.is_version(version) else versions.DEFAULT

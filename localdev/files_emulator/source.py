@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from localdev.files_emulator import auth_sas
 from localdev.files_emulator.address import parse_address, parse_query
-from localdev.files_emulator.auth_sas import Access, Need
+from localdev.files_emulator.auth import may_use_source
 from localdev.files_emulator.call import Call, as_regular
 from localdev.files_emulator.elsewhere import Elsewhere
 from localdev.files_emulator.errors import ServiceError, bad_header
 from localdev.files_emulator.flags import is_set
+from localdev.files_emulator.grants import Need
 from localdev.files_emulator.metadata import PREFIX
+from localdev.files_emulator.names import check_path
 from localdev.files_emulator.smb import ARCHIVE, parse_attributes
 from localdev.files_emulator.times import now_ticks, parse_iso
 from localdev.files_emulator.tree import ContentHeaders, File, Path, find
@@ -42,6 +43,7 @@ def parse_source(call: Call, url: str, header: str) -> Source:
     dots = is_set(call.headers, "x-ms-source-allow-trailing-dot")
     try:
         address = parse_address(split.path, host, call.account.name, trailing_dots=dots)
+        check_path(address.path)
     except ServiceError as error:
         if error.code == "InvalidUri":
             raise bad_header(header, url) from None
@@ -73,13 +75,7 @@ def source_file(call: Call) -> File:
     url = call.headers.get(COPY_SOURCE, "")
     source = parse_source(call, url, COPY_SOURCE)
     account = call.account
-    if "sig" in source.query:
-        policies = account.shares[source.share].policies if source.share in account.shares else ()
-        request = call.request
-        path = "/".join(source.path)
-        access = Access(account.name, account.key, source.share, path, request.peer_ip, request.is_tls, policies)
-        auth_sas.verify(source.query, access, Need("r", "o"))
-    elif not call.headers.get("authorization", "").startswith("SharedKey "):
+    if not may_use_source(account, call.request, call.grant, source.share, source.path, source.query, Need("r", "o")):
         raise ServiceError("CannotVerifyCopySource")
     share = account.share(source.share)
     snapshot = source.query.get("sharesnapshot")

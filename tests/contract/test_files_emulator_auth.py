@@ -36,9 +36,12 @@ def share_sas(**overrides):
     return generate_share_sas(ACCOUNT, "share", KEY, **({"permission": "rcwdl", "expiry": LATER} | overrides))
 
 
-def test_nothing_is_401(emulator):
-    answer = emulator.send("GET", "share/d/f", sign=False)
-    assert (answer.status, answer.code) == (401, "NoAuthenticationInformation")
+def test_nothing_is_403_for_there_is_no_anonymous_access(emulator):
+    for method, path, query in [("GET", "share/d/f", {}), ("PUT", "share/x", {}), ("GET", "", {"comp": "list"})]:
+        answer = emulator.send(method, path, query, sign=False)
+        assert (answer.status, answer.code) == (403, "AuthenticationFailed")
+        assert b"<AuthenticationErrorDetail>" in answer.body
+        assert "www-authenticate" not in answer.headers
 
 
 def test_a_wrong_signature_is_403_and_says_what_was_signed(emulator):

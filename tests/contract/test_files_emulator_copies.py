@@ -92,8 +92,8 @@ def test_a_copy_from_another_emulator_is_pending_then_done(emulator):
         assert headers["etag"] != answer.headers["etag"]
         assert emulator.raw.get("share/d/from-other").body == data
         unsigned = copy(emulator, "share/d/unsigned", f"{other.url}/other/f%20%C3%BC")
-        assert (unsigned.status, unsigned.code) == (401, "CannotVerifyCopySource")
-        assert b"<CopySourceErrorCode>NoAuthenticationInformation</CopySourceErrorCode>" in unsigned.body
+        assert (unsigned.status, unsigned.code) == (403, "CannotVerifyCopySource")
+        assert b"<CopySourceErrorCode>AuthenticationFailed</CopySourceErrorCode>" in unsigned.body
         assert emulator.raw.get("share/d/unsigned").status == 404
 
 

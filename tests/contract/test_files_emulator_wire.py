@@ -7,8 +7,9 @@ from hashlib import md5
 from urllib.parse import unquote
 
 import pytest
+from azure.storage.fileshare import generate_account_sas
 
-from tests.support.files_emulator import ACCOUNT, InProcess, running, signed
+from tests.support.files_emulator import ACCOUNT, KEY, InProcess, running, signed
 
 ALL = "Timestamps,ETag,Attributes,PermissionKey"
 BOM = b"\xef\xbb\xbf"
@@ -457,7 +458,8 @@ def test_a_rename_keeps_the_file_id_and_moves_the_subtree(emulator):
 
     def rename(source, goal, restype=None, **headers):
         query = {"comp": "rename"} | ({"restype": restype} if restype else {})
-        url = f"http://127.0.0.1/{ACCOUNT}/share/{source}?sv=1&sig=x"
+        sas = generate_account_sas(ACCOUNT, KEY, "o", "w", "2099-01-01")
+        url = f"http://127.0.0.1/{ACCOUNT}/share/{source}?{sas}"
         return emulator.send("PUT", f"share/{goal}", query, {"x-ms-file-rename-source": url, **headers})
 
     assert rename("a", "target%2Fmoved", "directory").status == 200

@@ -8,6 +8,7 @@ import hmac
 import http.client
 import json
 import signal
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -46,17 +47,18 @@ class Answer:
 
 @dataclass
 class Running:
-    """An emulator process."""
+    """An emulator process; ``certificate`` is what a client must trust to reach it by https, if that is how."""
 
     process: subprocess.Popen
     url: str
     port: int
     control_url: str
+    certificate: Path | None = None
     raw: "RawClient" = field(init=False)
     control: ControlClient = field(init=False)
 
     def __post_init__(self):
-        self.raw = RawClient(self.port)
+        self.raw = RawClient(self.port, self.certificate)
         self.control = ControlClient(self.control_url)
 
     def kill(self):
@@ -66,7 +68,10 @@ class Running:
 
 @contextmanager
 def running(*arguments: str, stderr: IO[bytes] | None = None) -> Iterator[Running]:
-    """Start an emulator on a free port; stop it, by its process id, at the end."""
+    """Start an emulator on a free port; stop it, by its process id, at the end.
+
+    With "--tls" its ``url`` is https, and ``certificate`` the file that clients must trust.
+    """
     process = subprocess.Popen(
         [sys.executable, "-m", "localdev.files_emulator", "--port", "0", *arguments],
         cwd=REPOSITORY,
@@ -78,9 +83,10 @@ def running(*arguments: str, stderr: IO[bytes] | None = None) -> Iterator[Runnin
     try:
         line = process.stdout.readline()
         url = line.split()[-1] if line else ""
-        assert url.startswith("http://"), f"the emulator did not start: {line!r}"
+        assert url.startswith("http"), f"the emulator did not start: {line!r}"
         control_url = process.stdout.readline().split()[-1]
-        emulator = Running(process, url, int(url.split(":")[2].split("/")[0]), control_url)
+        certificate = Path(process.stdout.readline().split()[-1]) if url.startswith("https") else None
+        emulator = Running(process, url, int(url.split(":")[2].split("/")[0]), control_url, certificate)
         yield emulator
     finally:
         if emulator is not None:
@@ -152,11 +158,15 @@ class _Verbs:
 
 
 class RawClient(_Verbs):
-    """Requests over a socket."""
+    """Requests over a socket; https if there is a certificate to trust."""
 
-    def __init__(self, port):
+    def __init__(self, port, certificate=None):
         self.port = port
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        if certificate is None:
+            self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        else:
+            context = ssl.create_default_context(cafile=certificate)
+            self._connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=20, context=context)
 
     def close(self):
         self._connection.close()
@@ -174,11 +184,14 @@ class RawClient(_Verbs):
 class _Transport:
     """Collects what a connection writes."""
 
-    def __init__(self):
+    def __init__(self, tls):
         self.written = bytearray()
         self.closed = False
+        self.tls = tls
 
     def get_extra_info(self, name):
+        if name == "ssl_object":
+            return self.tls or None
         return ("127.0.0.1", 1) if name == "peername" else None
 
     def set_write_buffer_limits(self, high):
@@ -205,14 +218,23 @@ class _Transport:
 class InProcess(_Verbs):
     """Requests straight into a connection: no socket, no event loop, so only for replies that are not streamed."""
 
-    def __init__(self, account: Account | None = None, store: Store | None = None, control: Control | None = None):
+    def __init__(
+        self,
+        account: Account | None = None,
+        store: Store | None = None,
+        control: Control | None = None,
+        *,
+        tls=False,
+        **options,
+    ):
         self.account = account or Account()
         self.control = control or Control()
-        self.service = Service(self.account, store or MemoryStore(), self.control)
+        self.service = Service(self.account, store or MemoryStore(), self.control, **options)
+        self.tls = tls
 
     def bytes(self, *pieces: bytes) -> bytes:
         """Return what a new connection answers to bytes that arrive in these pieces."""
-        transport = _Transport()
+        transport = _Transport(self.tls)
         connection = Connection(self.service.handle, set())
         connection.connection_made(transport)
         for piece in pieces:

@@ -148,8 +148,8 @@ _NEEDS: dict[str, tuple[str, dict[str, str], str, dict[str, str]]] = {
     "force_close_handles": ("share/dir/file", {"x-ms-handle-id": "*", "x-ms-recursive": "true"}, "", {}),
 }  # fmt: skip
 _PATHS = {"service": "", "share": "share", "path": "share/dir/file"}
-#: Operations whose valid request is refused here, as there is nothing for them to act on.
-_STATUS = {"file_abort_copy": 409}
+#: Operations whose valid request is refused here: there is nothing to act on, and only a bearer token could ask.
+_STATUS = {"file_abort_copy": 409, "service_get_user_delegation_key": 403}
 #: More requests of an operation that has several faces: path, headers, query.
 _MORE: list[tuple[str, str, dict[str, str], dict[str, str]]] = [
     ("file_upload_range", "share/dir/file", {"x-ms-range": "bytes=0-6", "x-ms-write": "clear"}, {}),
@@ -193,11 +193,9 @@ _MORE: list[tuple[str, str, dict[str, str], dict[str, str]]] = [
 
 
 def valid() -> list[Valid]:
-    """Return a valid request for every row of the table of operations that somebody carries out."""
+    """Return a valid request for every row of the table of operations."""
     found = []
     for level, method, restype, comp, operation in rows():
-        if operation.handler is None:
-            continue
         path, headers, body, query = _NEEDS.get(operation.name, (_PATHS[level], {}, "", {}))
         kinds = {name: value for name, value in (("restype", restype), ("comp", comp)) if value}
         request = Valid(

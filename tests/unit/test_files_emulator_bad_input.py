@@ -118,18 +118,10 @@ def check(watched, request, **how):
 
 def test_every_operation_has_a_valid_request(watched):
     """One that is missing, or fails, belongs in tests/support/files_emulator_requests.py."""
-    assert {request.name for request in valid()} == {row[4].name for row in rows() if row[4].handler}
+    assert {request.name for request in valid()} == {row[4].name for row in rows()}
     for request in valid():
         answer = check(watched, request)
         assert answer.status == expected_status(request) or 200 <= answer.status < 300, (request, answer)
-
-
-def test_an_operation_that_is_missing_says_so(watched):
-    paths = {"service": "", "share": "share", "path": "share/dir/file"}
-    for level, method, restype, comp, operation in rows():
-        if operation.handler is None:
-            answer = watched.emulator.send(method, paths[level], {"restype": restype, "comp": comp})
-            assert (answer.status, operation.name.encode() in answer.body) == (400, True)
 
 
 #: Headers and parameters that may say anything.
@@ -199,9 +191,7 @@ def test_a_sas_with_one_field_changed_opens_nothing(watched, request, field, val
     sas = "&".join(f"{name}={text}" for name, text in fields.items())
     answer = check(watched, request, sas=sas)
     assert answer.status >= 400, answer
-    assert answer.code in {"AuthenticationFailed", "InvalidAuthenticationInfo", "NoAuthenticationInformation"} or (
-        answer.code.startswith("Authorization")
-    ), answer
+    assert answer.code == "AuthenticationFailed" or answer.code.startswith("Authorization"), answer
 
 
 def quote_all(text):
