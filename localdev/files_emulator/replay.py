@@ -21,6 +21,7 @@ def hidden_rows(rows: Iterable[Row], epochs: list[int]) -> set[tuple[int, int]]:
     """
     hidden: set[tuple[int, int]] = set()
     newest: dict[int, int] = {}
+    older: set[int] = set()  # numbers that have a kept row before their newest
     epochs = [*epochs, sys.maxsize]
     at = 0
     for born, number, record in rows:
@@ -30,7 +31,9 @@ def hidden_rows(rows: Iterable[Row], epochs: list[int]) -> set[tuple[int, int]]:
         if before is not None and not (at and epochs[at - 1] >= before):
             hidden.add((number, before))
             before = None
-        if record is None and before is None and number < FIRST_COMPUTED_NUMBER:
+        elif before is not None:
+            older.add(number)
+        if record is None and before is None and number not in older and number < FIRST_COMPUTED_NUMBER:
             hidden.add((number, born))
         else:
             newest[number] = born

@@ -443,6 +443,9 @@ steps = st.lists(
 @given(steps)
 @example([("snapshot", None, None), ("delete", "d/b", None)])
 @example([("snapshot", None, None), ("rename", "d/e/b", "d/b"), ("snapshot", None, None), ("write", "a", b"x")])
+@example(
+    [("snapshot", None, None), ("put", "A", b""), ("snapshot", None, None), ("drop", None, None), ("delete", "A", None)]
+)
 def test_links_and_snapshots_survive_a_restart_and_agree_with_a_model(tmp_path_factory, todo):
     directory = tmp_path_factory.mktemp("data")
     account, store = open_account(directory)
