@@ -4,14 +4,14 @@ import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import md5
 
 from localdev.files_emulator import crc64, structured
 from localdev.files_emulator.errors import ServiceError, bad_header
 from localdev.files_emulator.messages import Request
 from localdev.files_emulator.ranges import MAX_WRITE_BYTES
-from localdev.files_emulator.tree import ContentHeaders
+from localdev.files_emulator.tree import DEFAULT_CONTENT_TYPE, ContentHeaders
 
 MAX_FILE_BYTES = 4 * 1024**4
 
@@ -70,13 +70,21 @@ def asked_size(headers: Mapping[str, str]) -> int | None:
     return int(text)
 
 
+def first_content_headers(headers: Mapping[str, str]) -> ContentHeaders:
+    """Return the content headers of a new file: as recorded, the type of the request's body stands in for its own."""
+    found = content_headers(headers)
+    if found.content_type:
+        return found
+    return replace(found, content_type=content_text(headers, "content-type") or DEFAULT_CONTENT_TYPE)
+
+
 def content_headers(headers: Mapping[str, str]) -> ContentHeaders:
-    """Return the content headers a request sets; those it does not mention are cleared."""
+    """Return the content headers a request sets; those it does not mention are cleared, the type too."""
     digest = headers.get("x-ms-content-md5", "")
     if digest:
         _check_md5("x-ms-content-md5", digest)
     return ContentHeaders(
-        content_text(headers, "x-ms-content-type") or "application/octet-stream",
+        content_text(headers, "x-ms-content-type"),
         content_text(headers, "x-ms-content-encoding"),
         content_text(headers, "x-ms-content-language"),
         content_text(headers, "x-ms-cache-control"),

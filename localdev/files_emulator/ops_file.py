@@ -7,7 +7,7 @@ from localdev.files_emulator import content, smb, structured
 from localdev.files_emulator.call import Call, Headers, as_file, as_regular, changed_headers, smb_headers, stored
 from localdev.files_emulator.errors import ServiceError, bad_header, missing_header
 from localdev.files_emulator.flags import is_set
-from localdev.files_emulator.given import asked_size, checked_body, content_headers, overridden
+from localdev.files_emulator.given import asked_size, checked_body, content_headers, first_content_headers, overridden
 from localdev.files_emulator.lease_guard import file_lease_headers, guard_read, guard_write
 from localdev.files_emulator.messages import Reply
 from localdev.files_emulator.metadata import headers_of, metadata_of
@@ -28,7 +28,7 @@ def file_create(call: Call) -> Reply:
     size = asked_size(headers)
     if size is None:
         raise missing_header("x-ms-content-length")
-    metadata, described = metadata_of(call.request), content_headers(headers)
+    metadata, described = metadata_of(call.request), first_content_headers(headers)
     now = call.account.clock.tick()
     wanted = smb.asked(headers, call.account.permissions, now, is_directory=False, mode="create", is_nfs=share.is_nfs)
     attributes = smb.ARCHIVE if wanted.attributes is None else wanted.attributes
@@ -202,7 +202,6 @@ def file_set_metadata(call: Call) -> Reply:
 def _file_headers(file: File, call: Call) -> Headers:
     described, query = file.content, call.query
     found: Headers = [
-        ("Content-Type", described.content_type),
         ("ETag", etag(file.changed)),
         ("Last-Modified", rfc1123(file.changed)),
         ("x-ms-type", "File"),
@@ -212,6 +211,7 @@ def _file_headers(file: File, call: Call) -> Headers:
         *headers_of(file.metadata),
     ]
     for name, value in (
+        ("Content-Type", described.content_type),
         ("Content-Encoding", described.encoding),
         ("Content-Language", described.language),
         ("Cache-Control", described.cache_control),

@@ -153,9 +153,9 @@ def share_get_permission(call: Call) -> Reply:
         raise missing_header("x-ms-file-permission-key")
     is_binary = is_binary_format(call.headers)
     found = {"permission": call.account.permissions.text(key, is_binary=is_binary)}
-    if is_binary:
-        found["format"] = "Binary"
-    return Reply(200, [], json.dumps(found).encode())  # the service sends no Content-Type here
+    if "x-ms-file-permission-format" in call.headers:
+        found["format"] = "binary" if is_binary else "sddl"
+    return Reply(200, [], json.dumps(found, separators=(",", ":")).encode())  # the service sends no Content-Type here
 
 
 def share_get_statistics(call: Call) -> Reply:

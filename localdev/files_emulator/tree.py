@@ -22,6 +22,7 @@ Path = tuple[str, ...]
 Metadata = tuple[tuple[str, str], ...]
 
 ROOT_NUMBER = 0
+DEFAULT_CONTENT_TYPE = "application/octet-stream"
 FIRST_COMPUTED_NUMBER = 1 << 60  # numbers below are taken one by one, those above say which computed node they are of
 
 _REVERSED = tuple(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
@@ -62,7 +63,7 @@ class Node:
 class ContentHeaders:
     """What a file's content headers were set to; empty means not set."""
 
-    content_type: str = "application/octet-stream"
+    content_type: str = DEFAULT_CONTENT_TYPE
     encoding: str = ""
     language: str = ""
     cache_control: str = ""

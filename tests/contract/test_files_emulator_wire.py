@@ -334,6 +334,21 @@ def test_create_follows_new_or_restore_semantics(emulator):
     assert attributes(**{"x-ms-file-attributes": "None", **restore}) == "None"
 
 
+def test_the_type_of_a_file_is_given_when_it_is_made_and_cleared_when_properties_are_set(emulator):
+    """As recorded: without x-ms-content-type, creating takes Content-Type, and setting properties takes the type away."""
+    for headers, expected in (
+        ({}, "application/octet-stream"),
+        ({"Content-Type": "application/xml"}, "application/xml"),
+        ({"Content-Type": "application/xml", "x-ms-content-type": "a/b"}, "a/b"),
+    ):
+        emulator.put("share/typed", b"x", headers)
+        assert emulator.get("share/typed").headers["content-type"] == expected
+    for headers in ({}, {"Content-Type": "application/xml"}):
+        assert emulator.send("PUT", "share/typed", {"comp": "properties"}, headers).status == 200
+        assert "content-type" not in emulator.get("share/typed").headers
+        assert "content-type" not in emulator.send("HEAD", "share/typed").headers
+
+
 def test_a_created_file_replaces_all_of_the_old_one_unless_that_is_read_only(emulator):
     old = emulator.put(
         "share/File", b"old", {"x-ms-meta-a": "1", "x-ms-content-type": "a/b", "x-ms-file-attributes": "Hidden"}

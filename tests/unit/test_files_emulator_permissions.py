@@ -201,8 +201,10 @@ def test_a_descriptor_has_one_key_in_both_formats(emulator):
     assert json.loads(get_permission(emulator, key).body) == {
         "permission": "O:SYG:SYD:PAI(A;OICI;FA;;;WD)S:NO_ACCESS_CONTROL"
     }
+    assert get_permission(emulator, key).body.startswith(b'{"permission":"O:'), "compact, as recorded"
+    assert json.loads(get_permission(emulator, key, "sddl").body)["format"] == "sddl"
     answer = json.loads(get_permission(emulator, key, "Binary").body)
-    assert answer["format"] == "Binary"
+    assert answer["format"] == "binary"
     assert descriptor.from_bytes(b64decode(answer["permission"])) == descriptor.from_bytes(BY_HAND)
     header = {"x-ms-file-permission": binary, "x-ms-file-permission-format": "binary"}
     semantics = {"x-ms-file-property-semantics": "Restore"}
