@@ -65,7 +65,7 @@ def test_all_that_is_planned_is_there_after_filling(states, plan):
 
 def test_every_kind_of_difference_is_made(states):
     whats = {difference.what.split()[0] for difference in compare(*states)}
-    names = "existence kind size_bytes attributes created written changed sddl sha256 metadata"
+    names = "existence kind size_bytes attributes created written changed sddl sha256 metadata header"
     assert whats == set(names.split())
 
 

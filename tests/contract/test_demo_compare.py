@@ -177,8 +177,10 @@ def other_case(share):
 
 
 def longer(share):
-    share.get_file_client("d/empty").resize_file(3)
-    set_headers(share, "d/empty", file_last_write_time=WRITTEN)
+    client = share.get_file_client("d/empty")
+    settings = client.get_file_properties().content_settings
+    client.resize_file(3)  # which takes away what it does not mention, the type
+    client.set_http_headers(settings, file_last_write_time=WRITTEN, file_change_time=CHANGED)
 
 
 OTHER_TIME = "2020-01-02T03:04:05.1234568Z"  # by the last digit only, which the SDK's datetime does not have
