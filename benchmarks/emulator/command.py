@@ -67,6 +67,8 @@ def run(options: argparse.Namespace) -> None:
         results |= in_memory(server, sizes)
     with tempfile.TemporaryDirectory(prefix="emulator-benchmark-") as data, running("--data", data) as server:
         results |= persistent(server, sizes)
+    with running("--tls") as server:
+        results |= encrypted(server, sizes)
     with running() as server:
         results |= computed(server, sizes)
     print(report.table(results, TARGETS))
@@ -109,6 +111,16 @@ def persistent(server: Server, sizes: Sizes) -> Results:
     read = small.gets(server, requests.get_small, sizes.files)
     results = {"data_creates_per_s": created.per_s, "data_small_gets_per_s": read.per_s}
     return results | _transfers(server, requests, sizes, "data_")
+
+
+def encrypted(server: Server, sizes: Sizes) -> Results:
+    """Measure an emulator that is reached by https alone; files are created as they are read."""
+    requests = Requests.to(server.port, "benchmark")
+    with Wire(server.port, tls=True) as wire:
+        wire.exchange(requests.create_share())
+    created = small.creates(server, requests, sizes.files, tls=True)
+    read = small.gets(server, requests.get_small, sizes.files, tls=True)
+    return {"https_creates_per_s": created.per_s, "https_small_gets_per_s": read.per_s}
 
 
 def computed(server: Server, sizes: Sizes) -> Results:

@@ -17,10 +17,10 @@ _FIRST_TIME_S = 1_400_000_000  # where the made-up times of files begin
 _TIMES_S = 300_000_000
 
 
-def creates(server: Server, requests: Requests, count: int) -> Measured:
+def creates(server: Server, requests: Requests, count: int, *, tls: bool = False) -> Measured:
     """Create ``count`` files of 1 KiB, each with its content in one request, 5,000 to a directory."""
-    with_directories(server, requests, 0, count)
-    return drive_numbers(server, requests.create_small, count)
+    with_directories(server, requests, 0, count, tls=tls)
+    return drive_numbers(server, requests.create_small, count, tls=tls)
 
 
 def gets(server: Server, make: Callable[[int], Exchange], count: int, *, tls: bool = False) -> Measured:
@@ -36,9 +36,9 @@ def drive_numbers(server: Server, make: Callable[[int], Exchange], count: int, *
     return drive(server, makes, counts, connections=_CONNECTIONS, tls=tls)
 
 
-def with_directories(server: Server, requests: Requests, first: int, count: int) -> None:
+def with_directories(server: Server, requests: Requests, first: int, count: int, *, tls: bool = False) -> None:
     """Create the directories that files ``first`` to ``first + count`` will be in."""
-    with Wire(server.port) as wire:
+    with Wire(server.port, tls=tls) as wire:
         for number in range(first // PAGE_ENTRIES, -(-(first + count) // PAGE_ENTRIES)):
             wire.exchange(requests.make_directory(f"d{number:04d}"))
 
