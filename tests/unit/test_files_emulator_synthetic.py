@@ -295,6 +295,23 @@ def test_a_mutation_does_what_it_reports_and_a_snapshot_keeps_what_was(recipe, p
         before = after
 
 
+@pytest.mark.parametrize("recipe", ["office:200:3", "flat:200:3"])
+def test_what_clients_changed_is_mutated_as_what_it_has_become(recipe):
+    emulator = synthetic(recipe)
+    tree = listed(emulator)
+    for path, entry in list(files(tree).items())[::3]:
+        if "ReadOnly" not in entry["Attributes"]:
+            assert emulator.send("DELETE", quote(path)).status == 202
+    for path in list(files(listed(emulator)))[::2]:
+        assert emulator.send("PUT", quote(path), {"comp": "metadata"}, {"x-ms-meta-k": "v"}).status == 200
+    for n in range(20):
+        assert emulator.put(f"share/mine{n}", b"x").status == 201
+    for seed in range(3):
+        before = listed(emulator)
+        counts = finish(mutate(emulator.account, emulator.account.shares["share"], 50, seed))
+        assert differences(before, listed(emulator)) == +Counter(counts)
+
+
 def test_a_mutation_is_the_same_wherever_it_is_made():
     def mutated(seed):
         emulator = synthetic("office:2000:1")
