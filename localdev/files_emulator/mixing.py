@@ -35,6 +35,11 @@ class Shuffle:
         factor, shift, _ = _key(self._seed, self.size, ordinal // self.size)
         return (ordinal * factor + shift) % self.size
 
+    def key(self, ordinal: int) -> tuple[int, int]:
+        """Return factor and shift of an ordinal's block: ``place`` is ``(ordinal * factor + shift) % size``."""
+        factor, shift, _ = _key(self._seed, self.size, ordinal // self.size)
+        return factor, shift
+
     def ordinal(self, block: int, place: int) -> int:
         """Return the ordinal that has ``place`` in ``block``."""
         _, shift, inverse = _key(self._seed, self.size, block)

@@ -29,9 +29,16 @@ _LAST_TICKS = 638_712_864_000_000_000  # 2025-01-01: everything is older
 _YEAR_SECONDS = 31_557_600
 
 
+#: By eight random bits: a few read-only, hidden, without any; the rest have only the archive bit.
+_ATTRIBUTES = (0x21,) * 2 + (0x22,) * 2 + (0,) * 3 + (0x20,) * 249
+
+Row = tuple[str, int, int, int, int, int, int, str]  # of the fields of ``Facts``
+
+
 class Facts(NamedTuple):
     """What a slot's file was made as; times in ticks."""
 
+    stem: str
     size: int
     block: int  # of its content, if it has any
     created: int
@@ -77,7 +84,6 @@ class Plan:
         self._subdirectories = self._fan_out()
         self._sizes, self._twins = self._size_table()
         self._places = Shuffle(derived("sizes", shape.seed), len(self._sizes))
-        self._empty_to_readonly = (2, 4, 7)  # of 256: read-only, hidden, none; the rest have only the archive bit
         self.stems = lru_cache(maxsize=1024)(self._stems)
 
     # -- directories
@@ -135,41 +141,43 @@ class Plan:
         style = self._words.style(drawn)
         return self._words.stems(style, max(1, high - low), drawn >> 8), self._words.extensions(style)
 
-    def facts(self, slots: range, directory: int) -> list[tuple[str, Facts]]:
-        """Return stem and facts of consecutive slots of one directory.
+    def facts(self, slots: range, directory: int, *, with_block: bool = True) -> list[Row]:
+        """Return the facts of consecutive slots of one directory, as plain tuples; ``with_block`` or with 0 for it.
 
-        One loop over plain values, because a page has 5,000 of them.
+        One loop over plain values, with what could be a call spelled out, because a page has 5,000 of them.
         """
         stems, extensions = self.stems(directory)
         first, _ = self.slots(directory)
-        seed, sizes, twins, place = self._seed, self._sizes, self._twins, self._places.place
+        seed, sizes, twins, known = self._seed, self._sizes, self._twins, 0
+        mask, places_to = len(sizes) - 1, -1
+        factor = shift = 0
         base = self._since(self.directory_bits(directory))
         permission, permissions = self.directory_permission(directory), self.shape.permissions
-        readonly, hidden, none = self._empty_to_readonly
         found = []
         for slot in slots:
-            bits = mix(seed ^ (slot + 1) * _SPREAD & WORD)
-            at = place(slot)
-            twin = twins[at]
+            if slot >= places_to:
+                factor, shift = self._places.key(slot)
+                places_to = (slot | mask) + 1
+            at = (slot * factor + shift) & mask
+            bits = (slot + 1) * _SPREAD & WORD ^ seed
+            bits = (bits ^ bits >> 33) * 0xFF51AFD7ED558CCD & WORD
+            bits = (bits ^ bits >> 33) * 0xC4CEB9FE1A85EC53 & WORD
+            bits ^= bits >> 33
             extension = extensions[bits >> 32 & 0xFF]
             more = bits * 0xD6E8FEB86659FD93 & WORD
-            created = base + (more >> 40) * 600_000_000 // 256 + more % TICKS_PER_SECOND  # within 45 days
+            created = base + (more >> 40) * 2_343_750 + more % TICKS_PER_SECOND  # within 45 days
             written = created if more & 0x3000000 else created + (more >> 26 & 0x1FFFFFF) * TICKS_PER_SECOND
-            kind = bits >> 40 & 0xFF
+            if written >= _LAST_TICKS:
+                written = _LAST_TICKS - (more >> 20 & 0xFFFFFF)
+            if with_block:
+                twin = twins[at]
+                known = computed_id(mix(seed ^ twin) if twin >= 0 else more ^ seed, "" if twin >= 0 else extension)
             found.append(
                 (
-                    stems(slot - first, bits),
-                    Facts(
-                        sizes[at],
-                        computed_id(mix(seed ^ twin) if twin >= 0 else more ^ seed, ".bin" if twin >= 0 else extension),
-                        created,
-                        written if written < _LAST_TICKS else _LAST_TICKS - (more >> 20 & 0xFFFFFF),
-                        0x20 if kind >= none else 0x21 if kind < readonly else 0x22 if kind < hidden else 0,
-                        permission if bits >> 48 & 0xFF else (bits >> 56) % permissions,
-                        extension,
-                    ),
+                    stems(slot - first, bits), sizes[at], known, created, written, _ATTRIBUTES[bits >> 40 & 0xFF],
+                    permission if bits >> 48 & 0xFF else (bits >> 56) % permissions, extension,
                 )
-            )
+            )  # fmt: skip
         return found
 
     def total_bytes(self) -> int:

@@ -56,10 +56,11 @@ class SyntheticDirectory(Directory):
     def page(self, prefix_key: str, from_key: str, size: int) -> tuple[list[Entry], Entry | None]:
         """Return up to ``size`` children in listing order, and the one that follows them.
 
+        Computed files come without their content, which takes longer to say than all the rest of them.
         Kept children, computed directories and computed files each give their first ``size`` and one more.
         """
         start, wanted = max(prefix_key, from_key), size + 1
-        found, is_sorted = self._files_from(start, wanted), True
+        found, is_sorted = self._files_from(start, wanted, with_content=False), True
         others = [*self._directories_from(start, wanted), *self._kept_from(start, wanted)]
         if others:
             found += others
@@ -188,7 +189,9 @@ class SyntheticDirectory(Directory):
     def _directories(self, ordinals: range) -> list[Entry]:
         return [computed_directory(self.view, ordinal, self.number) for ordinal in ordinals]
 
-    def _files_from(self, key: str, count: int, exactly: str | None = None) -> list[Entry]:
+    def _files_from(
+        self, key: str, count: int, exactly: str | None = None, *, with_content: bool = True
+    ) -> list[Entry]:
         """Return the first ``count`` computed files from ``key`` on; with ``exactly``, only one of that key."""
         low, high = self.view.plan.slots(self.ordinal)
         first = 0
@@ -196,7 +199,7 @@ class SyntheticDirectory(Directory):
             # What is in the place of the slot before may still come after ``key``: its stem is shorter than its names.
             first = max(0, first_at_least(self._stem_key, high - low, key) - 1)
         found: list[Entry] = []
-        for files in self._runs(first, count if exactly is None else 2):
+        for files in self._runs(first, count if exactly is None else 2, with_content=with_content):
             if exactly is not None:
                 return [node for node in self._unmasked(files) if key_of(node.name) == exactly]
             if key and not found:
@@ -211,7 +214,7 @@ class SyntheticDirectory(Directory):
         slot = plan.slots(self.ordinal)[0] + i
         return key_of(plan.stems(self.ordinal)[0](i, plan.bits(slot)))
 
-    def _runs(self, first: int, count: int = _CHUNK) -> Iterator[list[Entry]]:
+    def _runs(self, first: int, count: int = _CHUNK, *, with_content: bool = True) -> Iterator[list[Entry]]:
         """Yield the computed files from the ``first`` slot on in listing order, in runs of about ``count``."""
         view = self.view
         low, high = view.plan.slots(self.ordinal)
@@ -220,12 +223,10 @@ class SyntheticDirectory(Directory):
             end = min(high, at + count + 1)
             found: list[Entry] = []
             for slot in view.touched(at, end):
-                found += view.plain(range(at, slot), self.ordinal)
+                found += view.plain(range(at, slot), self.ordinal, with_content=with_content)
                 found += sorted(view.present(slot, self.ordinal), key=lambda node: key_of(node.name))
                 at = slot + 1
-            found += view.plain(range(at, end), self.ordinal)
-            for node in found:
-                node.parent_number = self.number
+            found += view.plain(range(at, end), self.ordinal, with_content=with_content)
             yield found
             at = end
 

@@ -173,17 +173,17 @@ class View:
 
     # -- what they are
 
-    def plain(self, slots: range, directory: int) -> list[File]:
+    def plain(self, slots: range, directory: int, *, with_content: bool = True) -> list[File]:
         """Return the files of consecutive slots that no layer touched, all of one directory."""
         parent, keys = directory_number(directory), self.keys
         first = FIRST_NUMBER | _FILES << _GROUP_BITS
+        rows = zip(slots, self.plan.facts(slots, directory, with_block=with_content), strict=True)
         return [
             File(
-                first | slot, parent, stem + facts.extension, -1, facts.attributes, keys[facts.permission],
-                facts.created, facts.created, facts.written, facts.written,
-                size=facts.size, extents=whole(facts.size, facts.block),
+                first | slot, parent, stem + extension, -1, attributes, keys[permission],
+                created, created, written, written, (), None, size, whole(size, block) if with_content else (),
             )
-            for slot, (stem, facts) in zip(slots, self.plan.facts(slots, directory), strict=True)
+            for slot, (stem, size, block, created, written, attributes, permission, extension) in rows
         ]  # fmt: skip
 
     def present(self, slot: int, directory: int) -> list[File]:
@@ -196,9 +196,10 @@ class View:
         plan = self.plan
         inside = plan.directory_of(life.host) if directory is None else directory
         home = inside if life.host == life.home else plan.directory_of(life.home)
-        [(stem, facts)] = plan.facts(range(life.home, life.home + 1), home)
+        facts = Facts(*plan.facts(range(life.home, life.home + 1), home)[0])
+        stem = facts.stem
         if life.host != life.home:
-            [(stem, _)] = plan.facts(range(life.host, life.host + 1), inside)
+            stem = plan.facts(range(life.host, life.host + 1), inside)[0][0]
         if life.born >= 0:
             facts = self._added_facts(life, facts)
         file = File(
@@ -222,7 +223,8 @@ class View:
         bits = mix(self._bits(life, life.events[0]))
         time = self.layers[life.born].time
         block = computed_id(mix(bits), facts.extension)
-        return Facts(self.plan.some_size(bits), block, time, time, smb.ARCHIVE, facts.permission, facts.extension)
+        size = self.plan.some_size(bits)
+        return Facts(facts.stem, size, block, time, time, smb.ARCHIVE, facts.permission, facts.extension)
 
     def _bits(self, life: Life, event: Event) -> int:
         return mix(life.number ^ self._seeds[event.layer])

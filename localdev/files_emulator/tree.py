@@ -150,7 +150,7 @@ class Directory(Node):
     ) -> tuple[list["File | Directory"], "File | Directory | None"]:
         """Return up to ``size`` children in listing order whose keys have a prefix, from a key on.
 
-        And the child that follows them, if there is one.
+        And the child that follows them, if there is one. They are for listing: computed ones lack their content.
         """
         order = self._order
         if order is None:
