@@ -4,7 +4,7 @@ import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import md5
 
 from localdev.files_emulator import crc64, structured
@@ -72,19 +72,16 @@ def asked_size(headers: Mapping[str, str]) -> int | None:
 
 def first_content_headers(headers: Mapping[str, str]) -> ContentHeaders:
     """Return the content headers of a new file: as recorded, the type of the request's body stands in for its own."""
-    found = content_headers(headers)
-    if found.content_type:
-        return found
-    return replace(found, content_type=content_text(headers, "content-type") or DEFAULT_CONTENT_TYPE)
+    return content_headers(headers, content_text(headers, "content-type") or DEFAULT_CONTENT_TYPE)
 
 
-def content_headers(headers: Mapping[str, str]) -> ContentHeaders:
-    """Return the content headers a request sets; those it does not mention are cleared, the type too."""
+def content_headers(headers: Mapping[str, str], default_type: str = "") -> ContentHeaders:
+    """Return the content headers a request sets; those it does not mention are cleared, and so is the type."""
     digest = headers.get("x-ms-content-md5", "")
     if digest:
         _check_md5("x-ms-content-md5", digest)
     return ContentHeaders(
-        content_text(headers, "x-ms-content-type"),
+        content_text(headers, "x-ms-content-type") or default_type,
         content_text(headers, "x-ms-content-encoding"),
         content_text(headers, "x-ms-content-language"),
         content_text(headers, "x-ms-cache-control"),
