@@ -107,6 +107,21 @@ def test_what_the_sdk_writes_azcopy_and_rclone_fetch(emulator, tmp_path):
     assert differences(undotted, read_disk(tmp_path / "r")) == []
 
 
+def test_a_synthetic_share_reads_like_any_other(tmp_path):
+    need_azcopy()
+    need_rclone()
+    home, other_home = homes(tmp_path, "azcopy", "rclone")
+    with quiet_emulator("--synthetic", "made=office:80:7") as emulator:
+        azcopy, rclone = AzCopy(emulator.url, home), Rclone(emulator.url, other_home)
+        expected = contents(read_share(emulator.raw, "made"))
+        assert sum(content is not None for content in expected.values()) == 80
+        azcopy.run("copy", azcopy.at("made", wildcard=True), tmp_path / "a", "--recursive", "--from-to=FileLocal")
+        rclone.run("copy", rclone.remote("made"), tmp_path / "r", "--create-empty-src-dirs")
+        assert differences(expected, read_disk(tmp_path / "a")) == []
+        assert differences(expected, read_disk(tmp_path / "r")) == []
+        assert rclone.run("check", tmp_path / "a", rclone.remote("made")).exit_status == 0
+
+
 def test_what_rclone_sent_is_there_after_a_kill(tmp_path):
     need_rclone()
     (home,) = homes(tmp_path, "rclone")
