@@ -7,6 +7,7 @@ and how long it lasts is in every SAS it signs, and deriving it again tells whet
 import hmac
 from base64 import b64decode, b64encode
 from dataclasses import astuple, dataclass
+from functools import lru_cache
 
 SERVICE = "f"
 
@@ -27,12 +28,8 @@ class Delegation:
     delegated_tid: str = ""
 
 
-def key_value(delegation: Delegation, account_key: str) -> bytes:
-    """Return the key itself, 32 bytes."""
-    text = "\n".join(["user delegation key", *astuple(delegation)])
-    return hmac.digest(b64decode(account_key), text.encode("utf-8", "replace"), "sha256")
-
-
+@lru_cache(maxsize=256)
 def key_text(delegation: Delegation, account_key: str) -> str:
-    """Return the key as the client gets it, in base64."""
-    return b64encode(key_value(delegation, account_key)).decode()
+    """Return the key itself: 32 bytes in base64."""
+    text = "\n".join(["user delegation key", *astuple(delegation)])
+    return b64encode(hmac.digest(b64decode(account_key), text.encode("utf-8", "replace"), "sha256")).decode()

@@ -115,6 +115,8 @@ class Service:
             raise
         request.operation, request.share = operation.name, address.share
         grant = authorise(account, request, query, address, operation.name, operation.need)
+        if grant.scheme == "sas" and "x-ms-version" not in request.headers:
+            request.headers["x-ms-version"] = query["sv"]
         check_path(address.path)
         if self._control.watches or request.strike is not None:
             instead = self._hindered(request)

@@ -1,13 +1,18 @@
 """Who may: SharedKey and SAS, good and bad, with the documented refusals."""
 
+import hmac
+import time
+from base64 import b64decode, b64encode
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from urllib.parse import parse_qsl
+from xml.etree import ElementTree
 
 import pytest
-from azure.storage.fileshare import generate_account_sas, generate_file_sas, generate_share_sas
+from azure.storage.fileshare import _serialize, generate_account_sas, generate_file_sas, generate_share_sas
 
-from tests.support.files_emulator import ACCOUNT, KEY, InProcess
+from localdev.files_emulator.versions import KNOWN
+from tests.support.files_emulator import ACCOUNT, KEY, InProcess, parse
 
 LATER = datetime.now(UTC) + timedelta(hours=1)
 LIST = {"restype": "directory", "comp": "list"}
@@ -53,11 +58,118 @@ def test_a_wrong_signature_is_403_and_says_what_was_signed(emulator):
 
 
 @pytest.mark.parametrize(
-    "authorization", ["", "x", "SharedKey", "SharedKey x", "Bearer x", f"SharedKeyLite {ACCOUNT}:x", "Basic a:b"]
+    ("authorization", "status", "code"),
+    [
+        ("", 400, "InvalidAuthenticationInfo"),
+        ("x", 400, "InvalidAuthenticationInfo"),
+        ("SharedKey", 400, "InvalidAuthenticationInfo"),
+        ("SharedKey x", 400, "InvalidAuthenticationInfo"),
+        (f"SharedKey {ACCOUNT}:", 400, "InvalidAuthenticationInfo"),
+        ("SharedKey :x", 400, "InvalidAuthenticationInfo"),
+        (f"sharedkey {ACCOUNT}:x", 400, "InvalidAuthenticationInfo"),
+        ("Basic a:b", 400, "InvalidAuthenticationInfo"),
+        ("Bearer", 400, "InvalidAuthenticationInfo"),
+        ("Bearer x", 403, "AuthenticationFailed"),
+        ("SharedKey other:x", 403, "AuthenticationFailed"),
+        (f"SharedKeyLite {ACCOUNT}:x", 403, "AuthenticationFailed"),
+        (f"SharedKey {ACCOUNT}:\xff\x01<&>", 403, "AuthenticationFailed"),
+    ],
 )
-def test_malformed_authorization_is_refused(emulator, authorization):
-    answer = emulator.send("GET", "share/d/f", {}, {"Authorization": authorization}, sign=False)
-    assert answer.status in (400, 401, 403)
+def test_malformed_authorization_is_400_and_a_wrong_one_403(emulator, authorization, status, code):
+    headers = {"x-ms-date": formatdate(usegmt=True), "Authorization": authorization}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    head = f"GET /{ACCOUNT}/share/d/f HTTP/1.1\r\nHost: h\r\n{lines}\r\n"
+    answer = parse(head.encode("latin-1"), emulator.bytes)
+    assert (answer.status, answer.code) == (status, code)
+    assert ElementTree.fromstring(answer.body.decode("utf-8-sig")).findtext("Code") == code
+
+
+@pytest.mark.parametrize(
+    ("age_s", "detail"),
+    [(-890, ""), (890, ""), (-920, "Request date header too new: '"), (920, "Request date header too old: '")],
+)
+def test_a_clock_may_be_wrong_by_a_quarter_of_an_hour(emulator, age_s, detail):
+    answer = emulator.send("GET", "share/d/f", {}, {"x-ms-date": formatdate(time.time() - age_s, usegmt=True)})
+    assert answer.status == (403 if detail else 200)
+    assert detail.encode() in answer.body
+
+
+def lite(method, path, headers, comp=None):
+    """Return the Authorization of Shared Key Lite, from the service's documentation."""
+    ours = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers) if name.startswith("x-ms-"))
+    date = "" if "x-ms-date" in headers else headers["Date"]
+    fields = [method, headers.get("Content-MD5", ""), headers.get("Content-Type", ""), date]
+    text = "\n".join(fields) + f"\n{ours}/{ACCOUNT}/{ACCOUNT}/{path}" + (f"?comp={comp}" if comp else "")
+    return f"SharedKeyLite {ACCOUNT}:{b64encode(hmac.digest(b64decode(KEY), text.encode(), 'sha256')).decode()}"
+
+
+@pytest.mark.parametrize("date", ["x-ms-date", "Date"])
+def test_shared_key_lite_signs_less(emulator, date):
+    headers = {date: formatdate(usegmt=True), "x-ms-version": "2026-10-06", "x-ms-meta-a": "b", "Content-Type": "a/b"}
+    query = {"restype": "directory", "comp": "metadata"}
+    signed = {**headers, "Authorization": lite("PUT", "share/d", headers, "metadata")}
+    assert emulator.send("PUT", "share/d", query, signed, sign=False).status == 200
+    assert emulator.send("PUT", "share/d", {**query, "timeout": "5"}, signed, sign=False).status == 200
+    for changed in ({**signed, "x-ms-meta-b": "c"}, {**signed, "Content-Type": "c/d"}, {**signed, "Content-MD5": "x"}):
+        answer = emulator.send("PUT", "share/d", query, changed, sign=False)
+        assert answer.code == "AuthenticationFailed"
+    assert emulator.send("PUT", "share/d", {**query, "comp": "properties"}, signed, sign=False).status == 403
+    assert emulator.get("share/d", {"restype": "directory"}).headers["x-ms-meta-a"] == "b"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "query"),
+    [
+        ("GET", "share/d/f", {"comp": "nonsense"}),
+        ("PATCH", "share/d/f", {}),
+        ("PUT", "share", {"restype": "container"}),
+        ("PUT", "share/a%3Ab", {}),
+        ("GET", "share/" + "x" * 300, {}),
+    ],
+)
+def test_nobody_is_told_what_there_is_before_saying_who_they_are(emulator, method, path, query):
+    assert emulator.send(method, path, query, sign=False).code == "AuthenticationFailed"
+    expired = account_sas(expiry=datetime(2020, 1, 1, tzinfo=UTC))
+    assert ask(emulator, expired, method, path, query).code == "AuthenticationFailed"
+    known = {emulator.send(method, path, query).code, ask(emulator, account_sas(), method, path, query).code}
+    assert len(known) == 1
+    assert not known.pop().startswith("Auth")
+
+
+@pytest.mark.parametrize(
+    ("version", "lenient", "strict"),
+    [
+        ("2026-10-06", 200, 200),
+        ("2025-07-05", 200, 200),
+        ("2019-02-02", 200, 200),
+        ("2026-10-07", 200, 400),
+        ("2031-01-01", 200, 400),
+        ("2026-13-06", 200, 400),
+        ("latest", 400, 400),
+        ("2026-10-06 ", 200, 200),
+    ],
+)
+def test_versions_the_service_never_had_are_refused_if_asked_to(version, lenient, strict):
+    for is_strict, status in [(False, lenient), (True, strict)]:
+        emulator = InProcess(strict_versions=is_strict)
+        answer = emulator.send("GET", "", {"comp": "list"}, {"x-ms-version": version})
+        assert answer.status == status
+        if status == 400:
+            assert answer.code == "InvalidHeaderValue"
+            assert b"<HeaderName>x-ms-version</HeaderName>" in answer.body
+        else:
+            assert answer.headers["x-ms-version"] == version.strip()
+
+
+def test_every_version_of_the_sdk_is_a_known_one():
+    assert set(_serialize._SUPPORTED_API_VERSIONS) <= set(KNOWN)
+    assert {"2025-07-05", "2026-06-06"} <= set(KNOWN)  # AzCopy 10.32 and rclone 1.75
+    assert sorted(KNOWN) == list(KNOWN)
+
+
+def test_a_sas_says_the_version_if_the_request_does_not(emulator):
+    answer = ask(emulator, account_sas())
+    assert answer.headers["x-ms-version"] == dict(parse_qsl(account_sas()))["sv"]
 
 
 @pytest.mark.parametrize("date", [formatdate(0, usegmt=True), "yesterday", ""])
