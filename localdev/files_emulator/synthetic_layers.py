@@ -23,7 +23,7 @@ _BLOCK = 10_000  # so that a hundredth of a percent is one file
 
 def dealt(selected: int) -> tuple[str, ...]:
     """Return what happens to each of ``selected`` files, in the proportion of the weights."""
-    bounds = [round(selected * at / 100) for at in accumulate(WEIGHTS, initial=0)]
+    bounds = [(selected * at + 50) // 100 for at in accumulate(WEIGHTS, initial=0)]
     return tuple(kind for kind, (low, high) in zip(KINDS, pairwise(bounds), strict=True) for _ in range(low, high))
 
 

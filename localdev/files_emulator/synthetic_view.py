@@ -34,7 +34,7 @@ from localdev.files_emulator.tree import ROOT_NUMBER, File
 _GROUP_BITS = 32
 _ORDINAL = (1 << _GROUP_BITS) - 1
 _DIRECTORIES, _FILES, _ADDED = 0, 1, 2
-_MANY_SLOTS = 20_000  # of a directory: every layer will have hit one of them
+_MANY_SLOTS = 20_000  # of a directory: among them is a whole block, so everything a layer does was done to one of them
 _CACHED_BLOCKS = 32
 _APPEND_BYTES = _PATCH_BYTES = 64 * 1024
 
@@ -236,8 +236,9 @@ class View:
         if len(self.layers) <= since:
             return None
         low, high = self.plan.slots(directory)
-        if high - low > _MANY_SLOTS and self.layers[-1].kinds:
-            return self.layers[-1].time
+        if high - low > _MANY_SLOTS:
+            hits = (layer.time for layer in reversed(self.layers[since:]) if not STRUCTURAL.isdisjoint(layer.kinds))
+            return next(hits, None)
         newest = -1
         for slot in self.touched(low, high):
             for life in (*self.lives(slot), *self.guests(slot)):

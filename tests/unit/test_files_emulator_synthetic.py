@@ -335,6 +335,23 @@ def test_what_clients_changed_is_mutated_as_what_it_has_become(recipe):
         assert differences(before, listed(emulator)) == +Counter(counts)
 
 
+@pytest.mark.parametrize("recipe", ["office:300:3", "flat:21000:3"])
+@pytest.mark.parametrize("percent", [0, 0.01, 100])
+def test_a_mutation_may_be_of_nothing_of_one_file_and_of_all(recipe, percent):
+    emulator = synthetic(recipe)
+    before = listed(emulator)
+    counts = finish(mutate(emulator.account, emulator.account.shares["share"], percent, 1))
+    after = listed(emulator)
+    assert differences(before, after) == +Counter(counts)
+    if not percent:
+        assert before == after
+    if percent == 0.01:
+        assert counts == {**dict.fromkeys(KINDS, 0), "content": counts["content"], "skipped": 0}
+        assert {path for path in before if before[path] != after[path]} <= files(before).keys(), "no directory"
+    if percent == 100:
+        assert sum(counts.values()) == len(files(before))
+
+
 def test_a_mutation_is_the_same_wherever_it_is_made():
     def mutated(seed):
         emulator = synthetic("office:2000:1")
