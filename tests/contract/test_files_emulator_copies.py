@@ -5,6 +5,8 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from azure.storage.blob import ContainerClient, generate_blob_sas
+from azure.storage.blob import ContentSettings as BlobSettings
 from azure.storage.fileshare import generate_account_sas
 
 from tests.support.files_emulator import ACCOUNT, KEY, running
@@ -95,6 +97,37 @@ def test_a_copy_from_another_emulator_is_pending_then_done(emulator):
         assert (unsigned.status, unsigned.code) == (403, "CannotVerifyCopySource")
         assert b"<CopySourceErrorCode>AuthenticationFailed</CopySourceErrorCode>" in unsigned.body
         assert emulator.raw.get("share/d/unsigned").status == 404
+
+
+def test_the_source_may_be_a_blob(emulator, azurite):
+    data = bytes(range(256)) * 400
+    with ContainerClient.from_connection_string(azurite.connection_string, "copied-from") as container:
+        container.create_container()
+        settings = BlobSettings(content_type="text/plain", content_language="de")
+        blob = container.upload_blob("a b/c", data, metadata={"k": "v"}, content_settings=settings)
+        where = {"account_name": blob.account_name, "account_key": blob.credential.account_key}
+        until = datetime.now(UTC) + timedelta(hours=1)
+        sas = generate_blob_sas(container_name="copied-from", blob_name="a b/c", permission="r", expiry=until, **where)
+        assert copy(emulator, "share/d/blob", f"{blob.url}?{sas}").status == 202
+        headers = ended(emulator, "share/d/blob")
+        assert (headers["x-ms-copy-status"], headers["x-ms-meta-k"]) == ("success", "v")
+        assert (headers["content-type"], headers["content-language"]) == ("text/plain", "de")
+        assert emulator.raw.get("share/d/blob").body == data
+        wanted = {"x-ms-copy-source": f"{blob.url}?{sas}", "x-ms-write": "update"}
+        wanted |= {"x-ms-range": "bytes=0-3", "x-ms-source-range": "bytes=10-13"}
+        assert emulator.raw.send("PUT", "share/d/blob", {"comp": "range"}, wanted).status == 201
+        assert emulator.raw.get("share/d/blob").body == data[10:14] + data[4:]
+        assert copy(emulator, "share/d/unsigned", blob.url).code == "CannotVerifyCopySource"
+        container.delete_container()
+
+
+def test_the_source_may_be_the_emulator_itself_under_another_name(emulator):
+    sas = generate_account_sas(ACCOUNT, KEY, "o", "r", datetime.now(UTC) + timedelta(hours=1))
+    emulator.raw.put("share/d/own", b"mine")
+    url = emulator.url.replace("127.0.0.1", "localhost") + f"/share/d/own?{sas}"
+    assert copy(emulator, "share/d/own-copy", url).headers["x-ms-copy-status"] == "pending"
+    assert ended(emulator, "share/d/own-copy")["x-ms-copy-status"] == "success"
+    assert emulator.raw.get("share/d/own-copy").body == b"mine"
 
 
 def test_while_a_copy_is_pending_its_file_can_be_read_and_not_changed(emulator, source):
