@@ -29,6 +29,8 @@ def file_upload_range(call: Call) -> Reply:
             raise bad_header("Content-Length", str(call.request.body_bytes))
     elif call.request.body_bytes:
         raise bad_header("Content-Length", str(call.request.body_bytes))
+    elif "content-md5" in headers:  # of nothing
+        raise bad_header("Content-MD5", headers["content-md5"])
     file = as_regular(find(share.root, call.path))
     guard_write(call, file)
     refuse_writing(file, end)

@@ -510,6 +510,12 @@ def test_clearing_answers_without_md5_and_takes_none(emulator):
     answer = clear(emulator, "share/f", 0, 511)
     assert answer.status == 201
     assert "content-md5" not in answer.headers
+    wanted = {"x-ms-range": "bytes=0-511", "x-ms-write": "clear", "Content-MD5": b64encode(bytes(16)).decode()}
+    refused = emulator.send("PUT", "share/f", {"comp": "range"}, wanted)
+    assert details(refused)[1:] == (
+        "InvalidHeaderValue",
+        {"HeaderName": "Content-MD5", "HeaderValue": wanted["Content-MD5"]},
+    )
 
 
 def test_a_copy_answers_and_describes_itself(emulator):
