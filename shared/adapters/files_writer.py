@@ -1,8 +1,8 @@
 """Writes one share through the lean client.
 
 A file of up to 4 MiB is one request: content, times, attributes, permission, metadata and content headers together, with
-``x-ms-file-property-semantics: Restore`` so that attributes are taken as they are. A service that does not know this yet
-refuses it, and gets three requests per file from then on.
+``x-ms-file-property-semantics: Restore`` so that attributes are taken as they are. The few files without a content type take
+two. A service that does not know this yet refuses it, and gets three requests per file from then on.
 """
 
 from collections.abc import Sequence
@@ -87,8 +87,11 @@ class FilesWriter:
         if body and not self._http.creates_with_body:
             # The service refused our version on the way; the one spoken since may have ignored the body.
             await self._create_in_steps(path, body, sent, properties, headers)
-        elif not properties.permission_key and not properties.attributes & Attributes.ARCHIVE:
-            # Without a permission the service falls back to semantics that add ARCHIVE.
+        elif not headers.content_type or (
+            not properties.permission_key and not properties.attributes & Attributes.ARCHIVE
+        ):
+            # A file is made with a content type, whether one is sent or not; that of a few was cleared later. And without a
+            # permission the service falls back to semantics that add ARCHIVE.
             await self.set_file_properties(path, properties, headers)
 
     async def _create_in_steps(

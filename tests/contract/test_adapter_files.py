@@ -86,9 +86,14 @@ async def test_a_file_written_by_the_sdk_is_read_with_what_only_its_headers_say(
     assert (await share.reader.file_properties("f")) == found
 
 
-async def test_the_default_content_type_counts_as_set(share):
-    await share.writer.create_file("f", 1, b"x", properties(), NO_HEADERS, [])
-    assert (await share.reader.read_file("f", 1))[0].headers == ContentHeaders("application/octet-stream")
+@pytest.mark.parametrize("body", [b"", b"x"])
+async def test_a_file_without_a_content_type_is_written_without_one_and_the_default_counts_as_set(share, body):
+    await share.writer.create_file("f", len(body), body, properties(Attributes.HIDDEN), NO_HEADERS, METADATA)
+    found, _ = await share.reader.read_file("f", len(body))
+    assert (found.headers, found.attributes, found.changed) == (NO_HEADERS, Attributes.HIDDEN, AT + 2)
+    assert list(found.metadata) == METADATA
+    share.client.get_file_client("g").create_file(0)
+    assert (await share.reader.read_file("g", 0))[0].headers == ContentHeaders("application/octet-stream")
 
 
 @pytest.mark.parametrize("attributes", [Attributes.NONE, Attributes.HIDDEN, Attributes.READ_ONLY])
