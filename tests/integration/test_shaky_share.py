@@ -21,7 +21,7 @@ FAULTS = {
     "reset before": {"reset": "before"},
     "reset after": {"reset": "after"},
     "truncated": {"truncate_fraction": 0.5},
-    "twice": {"duplicate": "second", "operation": "file_download|directory_list"},
+    "twice": {"duplicate": "second", "operation": "file_download|directory_list", "every": 4},
 }
 
 
@@ -29,7 +29,7 @@ FAULTS = {
 async def test_a_share_that_fails_one_request_in_ten_is_saved_and_restored_all_the_same(files, kind):
     fill(files.client())
     expected = read_tree(files.client())
-    rule = {"probability": 0.1, "seed": 5, "by": "request"} | FAULTS[kind]
+    rule = {"every": 10} | FAULTS[kind]
     with files.control.faults(rule):
         first = await files.backup()
         target = f"restored-{secrets.token_hex(4)}"
