@@ -1,40 +1,21 @@
 """View ``node`` and shared/formats/packed.py are two readers of one format: they agree on every page there can be."""
 
-import asyncio
 import dataclasses
 
-import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.db import pages as db
-from shared.db.migrate import migrate
-from shared.db.pool import make_pool
-from shared.formats import packed
 from shared.model.page import FileRow, Page
+from tests.support.bare_tree import bare_tree, store
 from tests.support.catalogue import directory, files, page
 from tests.support.pages import pages
-
-SHARE = 7
-INSERT = f"INSERT INTO page_{SHARE} (page_id, parent_id, file_id, share_id, name, names, packed) VALUES (%s, %s, %s, {SHARE}, %s, %s, %s)"
 
 
 @pytest.fixture(scope="module")
 def conn(postgres_url_module):
-    async def prepare() -> None:
-        await migrate(postgres_url_module)
-        async with make_pool(postgres_url_module) as pool, pool.connection() as made:
-            await made.execute(
-                b"INSERT INTO tenant VALUES ('acme', 'Acme');"
-                b"INSERT INTO share (share_id, tenant_id, name, account_url, share_name, credential)"
-                b" VALUES (7, 'acme', 's', 'a', 's', 'c')"
-            )
-            await db.create_partition(made, SHARE)
-
-    asyncio.run(prepare())
-    with psycopg.connect(postgres_url_module, autocommit=True) as made:
-        made.execute(f"SET afb.share_id = {SHARE}")
+    with bare_tree(postgres_url_module) as made:
         yield made
 
 
@@ -53,13 +34,7 @@ def model(page: Page) -> list[tuple]:
 
 
 def shown(conn, rows: list[Page]) -> list[tuple]:
-    conn.execute(f"TRUNCATE page_{SHARE}")
-    with conn.cursor() as cursor:
-        for row in rows:
-            file_id = None if row.file_id is None else db.signed(row.file_id)
-            cursor.execute(
-                INSERT, [row.directory_id | row.page_no, row.parent_id, file_id, row.name, *packed.pack(row)]
-            )
+    store(conn, rows)
     return conn.execute("SELECT node_id, parent_id, name, size, mtime, hash FROM node").fetchall()
 
 

@@ -1,42 +1,23 @@
 """The SQL functions people ask the tree with, against a plain model, on trees that Hypothesis invents."""
 
-import asyncio
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.db import pages as db
-from shared.db.migrate import migrate
-from shared.db.pool import make_pool
-from shared.formats import packed
 from shared.model.page import FileRow, Page
+from tests.support.bare_tree import SHARE, bare_tree, store
 from tests.support.catalogue import directory, page
 from tests.support.pages import names
 
-SHARE = 7
 NOW = 1_800_000_000
-INSERT = f"INSERT INTO page_{SHARE} (page_id, parent_id, file_id, share_id, name, names, packed) VALUES (%s, %s, %s, {SHARE}, %s, %s, %s)"
 
 
 @pytest.fixture(scope="module")
 def conn(postgres_url_module):
-    async def prepare() -> None:
-        await migrate(postgres_url_module)
-        async with make_pool(postgres_url_module) as pool, pool.connection() as made:
-            await made.execute(
-                b"INSERT INTO tenant VALUES ('acme', 'Acme');"
-                b"INSERT INTO share (share_id, tenant_id, name, account_url, share_name, credential)"
-                b" VALUES (7, 'acme', 's', 'a', 's', 'c')"
-            )
-            await db.create_partition(made, SHARE)
-
-    asyncio.run(prepare())
-    with psycopg.connect(postgres_url_module, autocommit=True) as made:
-        made.execute(f"SET afb.share_id = {SHARE}")
+    with bare_tree(postgres_url_module) as made:
         yield made
 
 
@@ -131,18 +112,6 @@ def _without(row: Page, node_ids: list[int]) -> Page:
     return Page(**{name: getattr(row, name) for name in Page.__slots__} | {"files": kept, "next_slot": row.next_slot})
 
 
-def store(conn, tree: Tree) -> None:
-    conn.execute(f"TRUNCATE page_{SHARE}")
-    with conn.cursor() as cursor:
-        cursor.executemany(
-            INSERT,
-            [
-                [row.directory_id | row.page_no, row.parent_id, row.file_id, row.name, *packed.pack(row)]
-                for row in tree.rows
-            ],
-        )
-
-
 def ask(conn, text, *args):
     return conn.execute(text, args).fetchall()
 
@@ -150,7 +119,7 @@ def ask(conn, text, *args):
 @settings(max_examples=60, deadline=None)
 @given(tree=trees(), most=st.integers(1, 5), data=st.data())
 def test_the_answers_are_those_of_a_plain_tree(conn, tree, most, data):
-    store(conn, tree)
+    store(conn, tree.rows)
     for node_id in tree.nodes:
         path = tree.path(node_id)
         assert ask(conn, "SELECT node_path(%s)", node_id) == [(path,)]
@@ -181,7 +150,7 @@ def test_the_answers_are_those_of_a_plain_tree(conn, tree, most, data):
 @settings(max_examples=40, deadline=None)
 @given(tree=trees(), most=st.integers(1, 4))
 def test_the_statistics_are_those_of_the_files(conn, tree, most):
-    store(conn, tree)
+    store(conn, tree.rows)
     files = tree.files()
     largest = sorted(files, key=lambda f: (-f[3], f[0]))[:most]
     assert [row[0] for row in ask(conn, "SELECT node_id FROM largest_files(%s)", most)] == [f[0] for f in largest]
@@ -220,7 +189,7 @@ def test_the_statistics_are_those_of_the_files(conn, tree, most):
 )
 def test_questions_about_one_place_never_scan_the_tree(conn, text, index):
     tree = Tree(rows=[page(n, n // 10 or None, f"d{n}" if n > 1 else "", 3) for n in range(1, 20_001)])
-    store(conn, tree)
+    store(conn, tree.rows)
     for analysed in (False, True):
         if analysed:
             conn.execute(f"ANALYZE page_{SHARE}")
@@ -233,7 +202,7 @@ def test_questions_about_one_place_never_scan_the_tree(conn, text, index):
 
 @pytest.mark.parametrize("text", ["SELECT * FROM node_children(16777216)", "SELECT * FROM largest_files(10)"])
 def test_a_sort_takes_along_the_fields_of_a_file_and_not_its_page(conn, text):
-    store(conn, Tree(rows=[page(1, None, "", 4000)]))
+    store(conn, [page(1, None, "", 4000)])
     plan = "\n".join(line for (line,) in conn.execute(f"EXPLAIN (ANALYZE, COSTS OFF) {text}").fetchall())
     assert "Sort Method: top-N heapsort" in plan
     assert "Disk" not in plan
