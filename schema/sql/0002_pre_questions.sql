@@ -123,6 +123,32 @@ SELECT node_id, parent_id, name COLLATE "C", size, mtime, hash FROM directories_
 UNION ALL
 SELECT node_id, parent_id, name COLLATE "C", size, mtime, hash FROM files_within(0, 9223372036854775807);
 
+-- Live pages of one directory that hold names, each with the least name that belongs to it. "first_slot" is that of its
+-- first file if the slots of a page count up from there, as its header then says, and NULL if they come in any order.
+CREATE FUNCTION pages_of(directory bigint)
+RETURNS TABLE (page_id bigint, lower_name text, files bigint, first_slot bigint)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+SELECT h.page_id, h.lower_name,
+       (h.bytes - get_byte(h.head, 3))
+       / ((get_byte(h.head, 0) & 15) + (get_byte(h.head, 2) >> 4) + (get_byte(h.head, 2) & 15) + 8)::bigint,
+       CASE
+           WHEN get_byte(h.head, 2) & 15 > 0 THEN NULL
+           WHEN get_byte(h.head, 1) & 32 = 0 THEN 1
+           ELSE ('x' || lpad(encode(substring(
+                    h.head FROM get_byte(h.head, 3) - (4 + (get_byte(h.head, 1) >> 6 & 1) * 4) - 2 FOR 3
+                ), 'hex'), 16, '0'))::bit(64)::bigint
+       END
+  FROM (
+           SELECT p.page_id, CASE WHEN p.page_id = directory THEN '' ELSE p.name END COLLATE "C" AS lower_name,
+                  substring(p.packed FOR 72) AS head, octet_length(p.packed) AS bytes
+             FROM page AS p
+            WHERE p.share_id = current_setting('afb.share_id')::int
+              AND p.page_id BETWEEN directory AND directory | 16777215
+           OFFSET 0
+       ) AS h
+ WHERE get_byte(h.head, 1) & 8 = 0 AND h.bytes > get_byte(h.head, 3)
+$$;
+
 -- One node's names from the root down, '/' between them; '' for the root, NULL for a node that is not live.
 --
 -- A file's page is not in its id. Of a directory with many pages only those are unpacked whose slots can include it: a page
@@ -147,29 +173,10 @@ WITH RECURSIVE up (page_id, parent_id, name, depth) AS (
 ),
 file (name) AS (
     SELECT f.name
-      FROM (
-               SELECT h.page_id, h.head, get_byte(h.head, 3) AS header, get_byte(h.head, 1) AS flags,
-                      get_byte(h.head, 2) & 15 AS slot_width, 4 + (get_byte(h.head, 1) >> 6 & 1) * 4 AS time_width,
-                      (h.bytes - get_byte(h.head, 3))
-                      / ((get_byte(h.head, 0) & 15) + (get_byte(h.head, 2) >> 4) + (get_byte(h.head, 2) & 15) + 8) AS files
-                 FROM (
-                          SELECT p.page_id, substring(p.packed FOR 72) AS head, octet_length(p.packed) AS bytes
-                            FROM page AS p
-                           WHERE p.share_id = current_setting('afb.share_id')::int AND node & 16777215 > 0
-                             AND p.page_id BETWEEN node & ~16777215::bigint AND node | 16777215
-                          OFFSET 0
-                      ) AS h
-               OFFSET 0
-           ) AS p
+      FROM pages_of(node & ~16777215::bigint) AS p
      CROSS JOIN LATERAL files_within(p.page_id, p.page_id) AS f
-     WHERE p.flags & 8 = 0 AND p.files > 0
-       AND (
-               p.slot_width > 0
-            OR (node & 16777215) - CASE WHEN p.flags & 32 = 0 THEN 1 ELSE
-                   ('x' || lpad(encode(substring(p.head FROM p.header - p.time_width - 2 FOR 3), 'hex'), 16, '0'))::bit(64)::bigint
-               END BETWEEN 0 AND p.files - 1
-           )
-       AND f.node_id = node
+     WHERE node & 16777215 > 0 AND f.node_id = node
+       AND (p.first_slot IS NULL OR (node & 16777215) - p.first_slot BETWEEN 0 AND p.files - 1)
 )
 SELECT CASE
            WHEN node & 16777215 = 0 THEN directory.path
@@ -197,24 +204,6 @@ SELECT d.node_id, d.parent_id, d.name, d.size, d.mtime, d.hash
            OFFSET 0
        ) AS child
  CROSS JOIN LATERAL directories_within(child.page_id, child.page_id) AS d
-$$;
-
--- Live pages of one directory that hold names, each with the least name that belongs to it, in that order.
-CREATE FUNCTION pages_of(directory bigint)
-RETURNS TABLE (page_id bigint, lower_name text, files bigint)
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
-SELECT h.page_id, h.lower_name,
-       (h.bytes - get_byte(h.head, 3))
-       / ((get_byte(h.head, 0) & 15) + (get_byte(h.head, 2) >> 4) + (get_byte(h.head, 2) & 15) + 8)::bigint
-  FROM (
-           SELECT p.page_id, CASE WHEN p.page_id = directory THEN '' ELSE p.name END COLLATE "C" AS lower_name,
-                  substring(p.packed FOR 72) AS head, octet_length(p.packed) AS bytes
-             FROM page AS p
-            WHERE p.share_id = current_setting('afb.share_id')::int
-              AND p.page_id BETWEEN directory AND directory | 16777215
-           OFFSET 0
-       ) AS h
- WHERE get_byte(h.head, 1) & 8 = 0 AND h.bytes > get_byte(h.head, 3)
 $$;
 
 -- Up to "most" children of a directory whose names come after "after", directories and files in one order (by code point).
