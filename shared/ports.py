@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from shared.model.manifest import ContentHeaders, ManifestRef
-from shared.model.page import DirectoryHead, Page
+from shared.model.page import DirectoryHead, DirectoryPages
 from shared.model.run import Counters, RestorePoint, Run, RunKey, RunState
 from shared.model.share import Share
 from shared.model.work import (
@@ -285,8 +285,12 @@ class Catalogue(Protocol):
         """Put ``(node_id, mtime)`` in the frontier if the run has never had any directory there."""
         ...
 
-    async def claim(self, run_id: int, worker: str, *, limit: int, lease_s: float) -> Claim | None:
+    async def claim(
+        self, run_id: int, worker: str, *, limit: int, lease_s: float, only: int | None = None
+    ) -> Claim | None:
         """Claim up to ``limit`` directories with a fresh ``batch_no``; None when none can be claimed now.
+
+        With ``only`` it is that directory or none: somebody else may hold it, or have finished it.
 
         Claims still held under the same ``worker`` name are given up first: whoever held them is a former delivery of the same
         activity. Expired leases can be claimed. The paths of all come from one query.
@@ -301,8 +305,11 @@ class Catalogue(Protocol):
         """Live child directories of each of ``parent_ids`` (every one of them is a key)."""
         ...
 
-    async def pages(self, share_id: int, directory_ids: Sequence[int]) -> dict[int, list[Page]]:
-        """All rows of each directory, dissolved pages included, page 0 first then by ``page_no``; a missing directory has none."""
+    async def page_heads(self, share_id: int, directory_ids: Sequence[int]) -> dict[int, DirectoryPages]:
+        """The pages of each of ``directory_ids`` (every one of them is a key), dissolved ones included.
+
+        Memory: some 200 bytes per page, and the files of page 0.
+        """
         ...
 
     async def heads_by_file_id(self, share_id: int, file_ids: Sequence[int]) -> dict[int, DirectoryHead]:

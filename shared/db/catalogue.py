@@ -32,7 +32,7 @@ from shared.db.restore_frontier import RestoreState
 from shared.db.translate import translation
 from shared.errors import Retryable
 from shared.model.manifest import ManifestRef
-from shared.model.page import DirectoryHead, Page
+from shared.model.page import DirectoryHead, DirectoryPages, Page
 from shared.model.run import ACTIVE, Counters, RestorePoint, Run, RunState
 from shared.model.share import Share
 from shared.model.work import (
@@ -131,7 +131,9 @@ class PostgresCatalogue:
 
         await self._once(work)
 
-    async def claim(self, run_id: int, worker: str, *, limit: int, lease_s: float) -> Claim | None:
+    async def claim(
+        self, run_id: int, worker: str, *, limit: int, lease_s: float, only: int | None = None
+    ) -> Claim | None:
         """See the port."""
 
         async def work(conn: Connection) -> Claim | None:
@@ -140,7 +142,7 @@ class PostgresCatalogue:
                 return None
             given_up = await batches.give_up(conn, run_id, BatchKind.DIRECTORIES, worker)
             await frontier.release(conn, run_id, given_up)
-            picked = await frontier.pick(conn, run_id, limit)
+            picked = await frontier.pick(conn, run_id, limit, only)
             if not picked:
                 return None
             batch_no = await batches.open_one(conn, run_id, BatchKind.DIRECTORIES, worker, lease_s)
@@ -170,8 +172,12 @@ class PostgresCatalogue:
         """See the port."""
         return await self._once(lambda conn: pages.children(conn, share_id, parent_ids))
 
-    async def pages(self, share_id: int, directory_ids: Sequence[int]) -> dict[int, list[Page]]:
+    async def page_heads(self, share_id: int, directory_ids: Sequence[int]) -> dict[int, DirectoryPages]:
         """See the port."""
+        return await self._once(lambda conn: pages.heads_of_pages(conn, share_id, directory_ids))
+
+    async def pages(self, share_id: int, directory_ids: Sequence[int]) -> dict[int, list[Page]]:
+        """All rows of each directory, whole, in order of page number: for tools that look at the tree. Not in the port."""
         return await self._once(lambda conn: pages.of_directories(conn, share_id, directory_ids))
 
     async def heads_by_file_id(self, share_id: int, file_ids: Sequence[int]) -> dict[int, DirectoryHead]:

@@ -28,6 +28,9 @@ _PICK: Final[LiteralString] = """
      LIMIT %s
 FOR UPDATE SKIP LOCKED
 """
+_PICK_ONE: Final[LiteralString] = """
+    SELECT node_id, mtime FROM frontier WHERE run_id = %s AND state = 0 AND node_id = %s FOR UPDATE SKIP LOCKED
+"""
 _CLAIM: Final[LiteralString] = """
     UPDATE frontier SET state = 1, batch_no = %s WHERE run_id = %s AND node_id = ANY(%s::int8[])
 """
@@ -83,9 +86,10 @@ async def release(conn: Connection, run_id: int, batch_nos: Sequence[int]) -> No
         await conn.execute(_RELEASE, [run_id, list(batch_nos)])
 
 
-async def pick(conn: Connection, run_id: int, limit: int) -> dict[int, int]:
-    """Lock up to ``limit`` pending directories that nobody else is picking; node id -> mtime."""
-    return dict(await (await conn.execute(_PICK, [run_id, limit])).fetchall())
+async def pick(conn: Connection, run_id: int, limit: int, only: int | None = None) -> dict[int, int]:
+    """Lock up to ``limit`` pending directories, or ``only`` this one, that nobody else is picking; node id -> mtime."""
+    query, last = (_PICK, limit) if only is None else (_PICK_ONE, only)
+    return dict(await (await conn.execute(query, [run_id, last])).fetchall())
 
 
 async def claim(conn: Connection, run_id: int, batch_no: int, node_ids: Iterable[int]) -> None:

@@ -15,7 +15,7 @@ from shared.errors import IntegrityError
 from shared.formats import packed
 from shared.model.manifest import ManifestRef
 from shared.model.node import ROOT_ID, SLOT_MAX
-from shared.model.page import DirectoryHead, Page
+from shared.model.page import DirectoryHead, DirectoryPages, Page, PageHead
 
 # Two indexes are on groups of keys: sixteen directories numbered in a row, and FileIds that differ in their first nine bits
 # only, which are those of nodes created in a row (the service hands numbers out with their bits reversed). A B-tree keeps
@@ -63,6 +63,15 @@ _PLACE: Final[LiteralString] = """
 """
 _DIRECTORIES: Final[LiteralString] = """
     SELECT page.page_id, page.parent_id, page.file_id, page.name, page.names, page.packed
+      FROM unnest(%b::int8[]) AS d (id)
+      JOIN {page} AS page ON page.page_id BETWEEN d.id AND d.id + 16777215
+  ORDER BY page.page_id
+"""
+# Of page 0 the whole row, of the others the header: a directory of a million files has 100 MB of rows and 1 MB of headers.
+_PAGE_HEADS: Final[LiteralString] = """
+    SELECT page.page_id, page.parent_id, page.file_id, page.name,
+           CASE WHEN page.page_id = d.id THEN page.names ELSE '' END,
+           CASE WHEN page.page_id = d.id THEN page.packed ELSE substring(page.packed FOR 72) END
       FROM unnest(%b::int8[]) AS d (id)
       JOIN {page} AS page ON page.page_id BETWEEN d.id AND d.id + 16777215
   ORDER BY page.page_id
@@ -182,6 +191,21 @@ async def of_directories(conn: Connection, share_id: int, directory_ids: Sequenc
         page = _page(row)
         found[page.directory_id].append(page)
     return found
+
+
+async def heads_of_pages(conn: Connection, share_id: int, directory_ids: Sequence[int]) -> dict[int, DirectoryPages]:
+    """Page 0 of each directory and the heads of all its pages; every one of ``directory_ids`` is a key."""
+    first: dict[int, Page] = {}
+    heads: dict[int, list[PageHead]] = {node_id: [] for node_id in directory_ids}
+    for row in await (await conn.execute(partition_sql(_PAGE_HEADS, share_id), [list(heads)])).fetchall():
+        page_id, _, _, name, _, data = row
+        node_id, page_no = page_id & ~SLOT_MAX, page_id & SLOT_MAX
+        if page_no == 0:
+            first[node_id] = _page(row)
+        head = packed.unpack_head(data)
+        lower = name if page_no else ""
+        heads[node_id].append(PageHead(page_no, lower, head.page_fingerprint, head.manifest, head.deleted_run))
+    return {node_id: DirectoryPages(first.get(node_id), tuple(found)) for node_id, found in heads.items()}
 
 
 async def of_pages(conn: Connection, share_id: int, page_ids: Sequence[int]) -> list[Page]:

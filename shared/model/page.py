@@ -46,6 +46,28 @@ class Page:
     """In code point order of name. Empty on a deleted page."""
 
 
+@dataclass(frozen=True, slots=True)
+class PageHead:
+    """What a comparison needs of a page: all of its row but the files."""
+
+    page_no: int
+    lower: str
+    """The least name that belongs to the page; empty for page 0."""
+    page_fingerprint: int | None
+    manifest: ManifestRef | None
+    deleted_run: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryPages:
+    """The pages of one directory without the files of any but the first."""
+
+    first: Page | None
+    """Page 0 whole; None of a directory that has no row."""
+    heads: tuple[PageHead, ...] = ()
+    """Of all pages in order of number, page 0 and dissolved ones included."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectoryHead:
     """The part of page 0 that a walk needs of a directory it may be able to skip."""

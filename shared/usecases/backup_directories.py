@@ -1,23 +1,17 @@
-"""Back up directories of one run until the time budget is used: claim, walk, make durable, commit, and claim again.
+"""Back up directories of one run until the time budget is used: claim, walk, make durable, and claim again.
 
-Write order: content (by the walk), then the segment, then the journal, then one catalogue transaction that is fenced by the
-claim. A crash
-
-* before the transaction leaves objects that nothing refers to, which the sweeper collects, and a claim that another worker
-  takes over when its lease ends, or at once when the same activity is delivered again;
-* after it leaves nothing: the batch is done, and the run goes on with the next.
-
-So running this twice, at the same time or one after the other, is harmless.
+Each batch is durable or did not happen (:mod:`shared.usecases.make_durable`), and a claim has one owner. So running this
+twice, at the same time or one after the other, is harmless.
 """
 
-from shared.model.objects import segment_name
 from shared.model.tickets import Receipt, RunTicket
-from shared.model.work import Claim
 from shared.usecases.lease import lease_kept
+from shared.usecases.make_durable import make_durable
 from shared.usecases.pull_work import pull_work
 from shared.usecases.save_large import save_span
 from shared.usecases.scope import RunScope
 from shared.usecases.walk import Walk
+from shared.usecases.wide_directory import back_up_wide
 
 
 async def backup_directories(ticket: RunTicket, scope: RunScope) -> Receipt:
@@ -37,28 +31,12 @@ async def _one_batch(ticket: RunTicket, scope: RunScope) -> bool:
     claim = await catalogue.claim(ticket.run_id, ticket.worker, limit=limits.claim_directories, lease_s=limits.lease_s)
     if claim is None:
         return False
-    async with lease_kept(scope, claim.batch_no):
-        await _walk_and_commit(scope, claim)
-    return True
-
-
-async def _walk_and_commit(scope: RunScope, claim: Claim) -> None:
     walk = Walk(scope, claim)
     try:
-        await walk.run()
-        await walk.saver.close()
-    except BaseException:
-        await walk.saver.abandon()
-        raise
-    commit = walk.commit
-    segment = walk.records()
-    if not segment.empty:
-        data = segment.finish()
-        # A taken name is our own earlier try: no other claim has this batch number.
-        await scope.vault.put(segment_name(scope.share.share_id, scope.run.run_no, claim.batch_no), data)
-        commit.segment_bytes = len(data)
-    commit.bundles = walk.saver.bundle_sizes
-    if walk.journal:
-        await scope.journal.write(scope.run.key, claim.batch_no, walk.journal)
-    commit.counters.add(scope.take_requests())
-    await scope.catalogue.commit(commit)
+        async with lease_kept(scope, claim.batch_no):
+            await make_durable(scope, walk.batch, walk.run)
+        if walk.wide:
+            await back_up_wide(ticket, scope, walk.wide)
+    finally:
+        walk.close()
+    return True

@@ -1,5 +1,9 @@
-"""One directory whose listing differs, on its way to new pages and manifests. No I/O: :mod:`shared.usecases.walk` does it."""
+"""One directory whose listing differs, or a piece of a wide one, on its way to new pages and manifests.
 
+No I/O: :mod:`shared.usecases.batch` does it.
+"""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from shared.core import diff, history, paging, xorhash
@@ -9,7 +13,7 @@ from shared.model import ticks
 from shared.model.entry import Entry
 from shared.model.manifest import ManifestRef, PageRecord, SavedEntry
 from shared.model.node import SLOT_MAX
-from shared.model.page import DirectoryHead, FileRow, Page
+from shared.model.page import DirectoryHead, DirectoryPages, FileRow, Page, PageHead
 from shared.model.work import LargeContent
 from shared.usecases.list_directory import Listing
 from shared.usecases.save_files import FileToSave
@@ -31,21 +35,79 @@ class Visit:
         return f"{self.path}/{name}" if self.path else name
 
 
-@dataclass(slots=True)
+class Pages:
+    """The pages a directory has in the catalogue, by number."""
+
+    def __init__(self, found: DirectoryPages) -> None:
+        self.first = found.first
+        self.heads = {head.page_no: head for head in found.heads}
+
+    def bounds(self) -> list[paging.Bound]:
+        """Of the live pages, in name order."""
+        live = (h for h in self.heads.values() if h.page_no == 0 or h.deleted_run is None)
+        return sorted((paging.Bound(h.page_no, h.lower) for h in live), key=lambda bound: bound.lower)
+
+    def cut(
+        self, entries: Iterator[Entry] | Sequence[Entry], bounds: list[paging.Bound], page_entries: int
+    ) -> Iterator[paging.Slice]:
+        """Deal all ``entries`` of the directory out to its pages."""
+        free = [h.page_no for h in self.heads.values() if h.page_no and h.deleted_run is not None]
+        next_page_no = max(self.heads, default=0) + 1
+        return paging.cut(entries, bounds, free=free, next_page_no=next_page_no, page_entries_max=page_entries)
+
+    def take(self, row: Page) -> None:
+        """Note that ``row`` was written."""
+        if row.page_no == 0:
+            self.first = row
+        lower = row.name if row.page_no else ""
+        self.heads[row.page_no] = PageHead(row.page_no, lower, row.page_fingerprint, row.manifest, row.deleted_run)
+
+    def is_unchanged(self, s: paging.Slice) -> bool:
+        """Whether a page has exactly these entries, all of them safe."""
+        head = self.heads.get(s.page_no)
+        if head is None or s.is_new or head.page_fingerprint is None:
+            return False
+        return head.page_fingerprint == entries_fingerprint(s.entries)
+
+
+@dataclass(slots=True, kw_only=True)
+class Rest:
+    """What a page held beyond the names that a piece of a wide directory has come to.
+
+    It becomes a page of its own, as it was saved, until a later piece or a later run compares it. So no name is lost from
+    the directory between two pieces. The page is the one that the next slice is for.
+    """
+
+    page_no: int
+    lower: str
+    entries: tuple[SavedEntry, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
 class Changed:
-    """A directory whose listing differs, on its way to new pages."""
+    """A directory whose listing differs, or a piece of it, on its way to new pages."""
 
     visit: Visit
-    listing: Listing
-    slices: list[paging.Slice]
-    pages: dict[int, Page]
-    """Its rows by page number."""
-    changed_slices: list[paging.Slice] = field(default_factory=list)
+    pages: Pages
+    page_nos: tuple[int, ...]
+    """The directory's pages in name order, as they are when this is committed."""
+    changed_slices: list[paging.Slice]
+    dissolved: dict[int, PageHead]
+    """Pages whose entries others have taken over."""
+    subdirectories: list[Entry]
+    """Those listed, in changed pages or not."""
+    fingerprint: int | None
+    """Of the listing, if all of it is in this or was saved before."""
+    is_last: bool = True
+    """No piece of the directory comes after this."""
+    rest: Rest | None = None
+    first_record: PageRecord | None = None
+    """Page 0's record, when an earlier piece wrote it: only its list of pages is to be brought up to date."""
     records: dict[int, PageRecord] = field(default_factory=dict)
-    """Newest record of each changed page that has one."""
+    """Newest record, by page number, of every page in :meth:`manifests`."""
     subdirectory_ids: dict[int, int] = field(default_factory=dict)
     """FileId to node id, of every subdirectory listed."""
-    subdirectories: dict[int, SavedEntry] = field(default_factory=dict)
+    saved_subdirectories: dict[int, SavedEntry] = field(default_factory=dict)
     """FileId to saved entry, of those in changed pages."""
     plans: dict[int, diff.FilePlan] = field(default_factory=dict)
     """FileId to plan, of files in changed pages."""
@@ -53,11 +115,15 @@ class Changed:
     """FileId to the file to read."""
     listed_content: dict[int, LargeContent] = field(default_factory=dict)
     next_slot: int = 1
-    left_out: list[str] = field(default_factory=list)
-    """Paths of files for which the directory has no number left."""
+    left_out: list[FileToSave] = field(default_factory=list)
+    """Files for which the directory has no number left."""
     deleted_files: int = 0
-    unsafe: bool = False
-    """Something named by the listing is not saved: no fingerprint."""
+    unsafe: set[int] = field(default_factory=set)
+    """FileIds of what is not saved: no fingerprint for their pages, nor for the directory."""
+
+    def __post_init__(self) -> None:
+        if self.pages.first is not None:
+            self.next_slot = self.pages.first.next_slot
 
     @property
     def node_id(self) -> int:
@@ -69,110 +135,141 @@ class Changed:
         return [entry for s in self.changed_slices for entry in s.entries]
 
     def saved_before(self) -> dict[int, SavedEntry]:
-        """By FileId, what the pages that changed held before."""
-        return {saved.entry.file_id: saved for record in self.records.values() for saved in record.entries}
+        """By FileId, what the pages that changed held before.
+
+        A number that is used again had a record too, but what that lists went to other pages when its page was dissolved.
+        """
+        records = (r for page_no, r in self.records.items() if self.pages.heads[page_no].deleted_run is None)
+        return {saved.entry.file_id: saved for record in records for saved in record.entries}
 
     def manifests(self) -> dict[int, ManifestRef]:
-        """Newest manifest of each changed page that has one, by page number."""
-        rows = ((s.page_no, self.pages.get(s.page_no)) for s in self.changed_slices)
-        return {page_no: row.manifest for page_no, row in rows if row is not None and row.manifest is not None}
+        """Newest manifest, by page number, of each page that changes or goes and has one."""
+        page_nos = [s.page_no for s in self.changed_slices] + ([self.rest.page_no] if self.rest is not None else [])
+        heads = [self.pages.heads[page_no] for page_no in page_nos if page_no in self.pages.heads]
+        known = {h.page_no: h.manifest for h in (*heads, *self.dissolved.values())}
+        return {page_no: ref for page_no, ref in known.items() if ref is not None}
 
     def plan_files(self) -> None:
         """Decide what to do about each file. Call when the records are there."""
         previous, entries = self.saved_before(), self.entries()
         plans, self.next_slot = diff.plan_files(entries, previous, directory_id=self.node_id, next_slot=self.next_slot)
         for plan in plans:
-            path = self.visit.child_path(plan.entry.name)
+            file = FileToSave(plan, self.visit.child_path(plan.entry.name))
             if not plan.node_id:
-                self.left_out.append(path)
+                self.left_out.append(file)
                 continue
             self.plans[plan.entry.file_id] = plan
             if not plan.unchanged:
-                self.files[plan.entry.file_id] = FileToSave(plan, path)
+                self.files[plan.entry.file_id] = file
         gone = set(previous) - {entry.file_id for entry in entries}
+        if self.rest is not None:
+            left = [previous[file_id] for file_id in gone if previous[file_id].entry.name >= self.rest.lower]
+            self.rest.entries = tuple(sorted(left, key=lambda saved: saved.entry.name))
+            gone -= {saved.entry.file_id for saved in left}
+            if not left:
+                self.page_nos = tuple(page_no for page_no in self.page_nos if page_no != self.rest.page_no)
+                self.rest = None
         self.deleted_files = sum(1 for file_id in gone if not previous[file_id].entry.is_directory)
 
     def finish(self, run_no: int, batch_no: int, segment: SegmentWriter) -> list[Page]:
         """Add the manifests of changed pages to ``segment``; returns the rows to write. Call when everything is saved."""
-        page_nos = tuple(s.page_no for s in self.slices)
-        saved = {s.page_no: self._saved_entries(s, run_no) for s in self.changed_slices}
-        refs: dict[int, ManifestRef] = {}
         before = self.manifests()
-        for page_no, entries in saved.items():
+
+        def record(page_no: int, entries: tuple[SavedEntry, ...]) -> ManifestRef:
             previous = self.records.get(page_no)
-            named = page_nos if page_no == 0 else (0,)
+            named = self.page_nos if page_no == 0 else (0,)
             if previous is not None and previous.entries == entries and previous.page_nos == named:
-                refs[page_no] = before[page_no]  # only the directory's own times changed
-                continue
-            depth, ancestors = history.extend(previous, before[page_no] if previous is not None else None)
-            record = PageRecord(self.node_id, page_no, run_no, depth, ancestors, entries, named)
-            refs[page_no] = ManifestRef(run_no, batch_no, *segment.add(record))
-        rows = (self._row(s, refs.get(s.page_no), saved.get(s.page_no)) for s in self.slices)
-        return [row for row in rows if row is not None]
+                written, ref = previous, before[page_no]  # only the directory's own times changed
+            else:
+                depth, ancestors = history.extend(previous, before[page_no] if previous is not None else None)
+                written = PageRecord(self.node_id, page_no, run_no, depth, ancestors, entries, named)
+                ref = ManifestRef(run_no, batch_no, *segment.add(written))
+            if page_no == 0:
+                self.first_record = written
+            return ref
+
+        rows: dict[int, Page] = {}
+        first = self.pages.first
+        if first is not None and first.manifest is not None and self.first_record is not None:
+            self.records[0], before[0] = self.first_record, first.manifest
+            first = replace(first, manifest=record(0, self.first_record.entries))
+        for s in self.changed_slices:
+            saved = self._saved_entries(s, run_no)
+            rows[s.page_no] = self._row(s, record(s.page_no, saved), saved, self._page_fingerprint(s))
+        if self.rest is not None:
+            s = paging.Slice(self.rest.page_no, self.rest.lower, (), True)
+            rows[s.page_no] = self._row(s, record(s.page_no, self.rest.entries), self.rest.entries, None)
+        for h in self.dissolved.values():
+            rows[h.page_no] = Page(
+                directory_id=self.node_id, page_no=h.page_no, name=h.lower, manifest=h.manifest, deleted_run=run_no
+            )
+        first = rows.pop(0, first)
+        assert first is not None
+        head = self.visit.head
+        return [
+            replace(
+                first,
+                name=head.name,
+                parent_id=head.parent_id,
+                file_id=head.file_id,
+                mtime=self.visit.mtime,
+                fingerprint=None if self.unsafe else self.fingerprint,
+                next_slot=self.next_slot,
+            ),
+            *rows.values(),
+        ]
 
     def _saved_entries(self, s: paging.Slice, run_no: int) -> tuple[SavedEntry, ...]:
         saved: list[SavedEntry] = []
         for entry in s.entries:
             if entry.is_directory:
-                saved.append(self.subdirectories[entry.file_id])
+                saved.append(self.saved_subdirectories[entry.file_id])
             elif (file := self.files.get(entry.file_id)) is not None:
                 saved.append(file.saved(run_no))
             elif (plan := self.plans.get(entry.file_id)) is not None:
                 saved.append(plan.kept())
         return tuple(saved)
 
-    def _row(self, s: paging.Slice, ref: ManifestRef | None, saved: tuple[SavedEntry, ...] | None) -> Page | None:
-        """The row of one page; None when it is as it was."""
-        head = self.visit.head
-        if saved is not None:
-            several = len(self.slices) > 1
-            row = Page(
-                directory_id=head.node_id,
-                page_no=s.page_no,
-                name=s.lower,
-                page_fingerprint=entries_fingerprint(s.entries) if several and not self.unsafe else None,
-                manifest=ref,
-                files=tuple(_file_row(file) for file in saved if not file.entry.is_directory),
-            )
-        elif s.page_no == 0:
-            row = self.pages[0]
-        else:
+    def _page_fingerprint(self, s: paging.Slice) -> int | None:
+        if len(self.page_nos) == 1 and self.is_last:
+            return None  # the directory's own says as much
+        if self.unsafe and any(entry.file_id in self.unsafe for entry in s.entries):
             return None
-        if s.page_no:
-            return row
-        return replace(
-            row,
-            name=head.name,
-            parent_id=head.parent_id,
-            file_id=head.file_id,
-            mtime=self.visit.mtime,
-            fingerprint=None if self.unsafe else self.listing.fingerprint,
-            next_slot=self.next_slot,
+        return entries_fingerprint(s.entries)
+
+    def _row(
+        self, s: paging.Slice, ref: ManifestRef, saved: tuple[SavedEntry, ...], page_fingerprint: int | None
+    ) -> Page:
+        return Page(
+            directory_id=self.node_id,
+            page_no=s.page_no,
+            name=s.lower,
+            page_fingerprint=page_fingerprint,
+            manifest=ref,
+            files=tuple(_file_row(file) for file in saved if not file.entry.is_directory),
         )
 
 
-def compare(visit: Visit, listing: Listing, rows: list[Page], page_entries: int) -> Changed:
+def compare(visit: Visit, listing: Listing, found: DirectoryPages, page_entries: int) -> Changed:
     """Deal a directory's listing out to its pages and find those that changed.
 
-    :param rows: the directory's rows, dissolved pages included.
     :raises IntegrityError: the listing cannot be read.
     """
-    pages = {row.page_no: row for row in rows}
-    live = [row for row in rows if row.page_no == 0 or row.deleted_run is None]
-    bounds = sorted((paging.Bound(row.page_no, row.name if row.page_no else "") for row in live), key=lambda b: b.lower)
-    slices = paging.cut(
-        listing.entries(), bounds, next_page_no=max(pages, default=0) + 1, page_entries_max=page_entries
+    pages = Pages(found)
+    entries = listing.entries()
+    slices = list(pages.cut(entries, pages.bounds() if found.first is not None else [], page_entries))
+    changed = [s for s in slices if len(slices) == 1 or not pages.is_unchanged(s)]
+    if slices[0] not in changed and any(s.is_new or s.dissolved for s in slices):
+        changed.insert(0, slices[0])  # page 0's record names the pages
+    return Changed(
+        visit=visit,
+        pages=pages,
+        page_nos=tuple(s.page_no for s in slices),
+        changed_slices=changed,
+        dissolved={page_no: pages.heads[page_no] for s in slices for page_no in s.dissolved},
+        subdirectories=[entry for entry in entries if entry.is_directory],
+        fingerprint=listing.fingerprint,
     )
-    c = Changed(visit, listing, slices, pages)
-    c.next_slot = pages[0].next_slot if 0 in pages else 1
-    for s in slices:
-        row = pages.get(s.page_no)
-        before = row.page_fingerprint if row is not None and len(slices) > 1 else None
-        if before is None or before != entries_fingerprint(s.entries):
-            c.changed_slices.append(s)
-    if len(slices) != len(live) and slices[0] not in c.changed_slices:
-        c.changed_slices.insert(0, slices[0])  # page 0's record names the pages
-    return c
 
 
 def _file_row(saved: SavedEntry) -> FileRow:

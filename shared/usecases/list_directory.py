@@ -1,54 +1,102 @@
 """List one directory and take its fingerprint."""
 
 import re
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterator
+from typing import IO, Final
 
 from shared.core.fingerprint import ListingFingerprint
 from shared.errors import IntegrityError, Unavailable
-from shared.formats import listing
+from shared.formats import frame, listing
 from shared.model.entry import Entry
 from shared.ports import ShareReader
 
-_SIZE = re.compile(rb"<Content-Length>(\d+)</Content-Length>")
+_SIZE: Final = re.compile(rb"<Content-Length>(\d+)</Content-Length>")
+
+SPOOL_BYTES: Final = 8 * 1024 * 1024
+"""Compressed bytes of a listing kept in memory, the rest is on disk: a million entries are some 25 MB."""
+
+LIST_PAGE_BYTES_MAX: Final = 64 * 1024 * 1024
+"""More than a list page has: 5,000 entries of 600 bytes are 3 MB, with names of 255 characters of three bytes 7 MB."""
 
 
-@dataclass(frozen=True, slots=True)
 class Listing:
-    """The whole listing of a directory, not parsed."""
+    """The whole listing of a directory, not parsed, to be read as often as wanted until it is closed.
 
-    pages: tuple[bytes, ...]
-    """The entries of each list page as the service wrote them."""
-    fingerprint: int
+    The first list page is kept as it came, which for nearly every directory is all. Of a directory with more of them, the
+    others are compressed, in memory first and then in a temporary file, so that its size does not matter.
+    """
 
-    def file_count(self) -> int:
+    def __init__(self) -> None:
+        self._first = b""
+        self._spool: IO[bytes] | None = None
+        self._lengths: list[int] = []
+        self._hash = ListingFingerprint()
+        self.file_count = 0
         """Files listed; a count of tags, because an unchanged directory is not parsed."""
-        return sum(page.count(b"<File>") for page in self.pages)
-
-    def total_bytes(self) -> int:
+        self.entry_count = 0
+        self.total_bytes = 0
         """Bytes of the files listed."""
-        return sum(int(size) for page in self.pages for size in _SIZE.findall(page))
+
+    @property
+    def fingerprint(self) -> int:
+        """XXH3-64 over all entries."""
+        return self._hash.value()
+
+    def add(self, entries: bytes) -> None:
+        """Take in the entries of the next list page."""
+        self._hash.update(entries)
+        files = entries.count(b"<File>")
+        self.file_count += files
+        self.entry_count += files + entries.count(b"<Directory>")
+        self.total_bytes += sum(map(int, _SIZE.findall(entries)))
+        if not self._first:
+            self._first = entries
+            return
+        if self._spool is None:
+            self._spool = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115 - closed by close
+        packed = frame.compressor(level=1).compress(entries)
+        self._spool.write(packed)
+        self._lengths.append(len(packed))
+
+    def pages(self) -> Iterator[bytes]:
+        """The entries of each list page as the service wrote them. One reader at a time."""
+        yield self._first
+        if self._spool is not None:
+            self._spool.seek(0)
+            for length in self._lengths:
+                yield frame.expand(self._spool.read(length), least=0, most=LIST_PAGE_BYTES_MAX)
 
     def entries(self) -> list[Entry]:
         """Every entry in code point order of name, each name once.
 
         A directory that is written to between two list pages can list a name twice; a share snapshot cannot.
         """
-        found = {entry.name: entry for page in self.pages for entry in listing.parse(page)}
+        found = {entry.name: entry for page in self.pages() for entry in listing.parse(page)}
         return [found[name] for name in sorted(found)]
+
+    def close(self) -> None:
+        """Give back memory and disk; nothing but the counts and the fingerprint can be asked for after."""
+        self._first = b""
+        if self._spool is not None:
+            self._spool.close()
+            self._spool = None
 
 
 async def list_directory(reader: ShareReader, path: str) -> Listing:
-    """List all of ``path``: one request per 5,000 entries, one after the other."""
-    pages: list[bytes] = []
-    fingerprint = ListingFingerprint()
+    """List all of ``path``: one request per 5,000 entries, one after the other. The caller closes the listing."""
+    found = Listing()
     marker = ""
-    while True:
-        body = await reader.list_page(path, marker)
-        try:
-            entries, marker = listing.split(body)
-        except IntegrityError as error:  # cut short on its way: asking again may help
-            raise Unavailable(f"the listing of {path!r} is not whole: {error}") from error
-        fingerprint.update(entries)
-        pages.append(entries)
-        if not marker:
-            return Listing(tuple(pages), fingerprint.value())
+    try:
+        while True:
+            body = await reader.list_page(path, marker)
+            try:
+                entries, marker = listing.split(body)
+            except IntegrityError as error:  # cut short on its way: asking again may help
+                raise Unavailable(f"the listing of {path!r} is not whole: {error}") from error
+            found.add(entries)
+            if not marker:
+                return found
+    except BaseException:
+        found.close()
+        raise

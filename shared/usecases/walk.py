@@ -1,98 +1,88 @@
-"""Walk down from claimed directories: list, compare, read what changed, and gather one batch.
+"""Walk down from claimed directories: list, compare, and save what changed, in one batch.
 
 The walk is depth-first in *waves*: some dozens of directories are listed at once, then compared with the catalogue in a few
-queries. It writes content to the vault and nothing else; what it found is for :mod:`shared.usecases.backup_directories` to make
-durable.
-
-A directory's fingerprint is set only when everything its listing names is safe (DESIGN 6, invariant 5): all files saved, and
-every subdirectory has a row of its own, which the batch inserts together with the fingerprint.
+queries. A changed directory with very many entries is not compared here, where it would hold up the wave and its batch: it
+is left in the frontier, and its listing is kept for :mod:`shared.usecases.wide_directory` to go on with at once.
 """
 
-import asyncio
-from dataclasses import replace
+from dataclasses import dataclass
+from typing import Final
 
-from shared.core import diff
-from shared.errors import IntegrityError, NotFound, Rejected
-from shared.formats.segment import SegmentWriter
+from shared.errors import IntegrityError, Rejected
 from shared.model import ticks
-from shared.model.content import Content, ContentKind
-from shared.model.entry import Entry
-from shared.model.manifest import ManifestRef, PageRecord, SavedEntry
-from shared.model.node import SLOT_MAX, directory_id
-from shared.model.objects import segment_name
-from shared.model.page import DirectoryHead, Page
-from shared.model.work import BatchCommit, Claim, FoundDirectory, LargeFile
-from shared.ports import JournalLine
+from shared.model.page import DirectoryHead, DirectoryPages
+from shared.model.work import Claim, FoundDirectory
+from shared.usecases.batch import Batch
 from shared.usecases.changed_directory import Changed, Visit, compare
 from shared.usecases.list_directory import Listing, list_directory
-from shared.usecases.patience import NODE_TROUBLE, patiently
-from shared.usecases.read_manifests import read_records
-from shared.usecases.save_files import FileSaver
-from shared.usecases.save_large import save_content_list
-from shared.usecases.save_permission import save_permission
+from shared.usecases.patience import patiently
 from shared.usecases.scope import RunScope
 from shared.usecases.together import together
 
+WIDE_MAX: Final = 4
+"""Wide directories whose listings are kept; further ones of a wave are listed again. Each is up to 8 MiB of memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wide:
+    """A directory that differs and is too large for a wave, with its listing open."""
+
+    visit: Visit
+    listing: Listing
+
 
 class Walk:
-    """One batch. Call :meth:`run`, then :meth:`records`, then take :attr:`commit` and :attr:`journal`."""
+    """One walk. Call :meth:`run`; then :attr:`batch` is what it came to and :attr:`wide` what it leaves. Close it."""
 
     def __init__(self, scope: RunScope, claim: Claim) -> None:
         assert scope.reader is not None
         self._scope = scope
         self._reader = scope.reader
         self._claim = claim
-        self._changed: list[Changed] = []
-        self._bare: dict[int, Page] = {}
-        self._placed: dict[int, DirectoryHead] = {}
-        self._waiting: dict[int, Visit] = {}
-        self._known_permissions: set[str] | None = None
-        self._lost_permissions: set[str] = set()
-        self.saver = FileSaver(scope, claim.batch_no)
-        self.journal: list[JournalLine] = []
-        self.commit = BatchCommit(
-            run_id=claim.run_id, share_id=scope.share.share_id, run_no=scope.run.run_no, batch_no=claim.batch_no
-        )
+        self._open: list[Listing] = []
+        self.batch = Batch(scope, claim)
+        self.wide: list[Wide] = []
 
     async def run(self) -> None:
         """Walk until the claimed subtrees or the budget are used up."""
-        limits, clock = self._scope.limits, self._scope.clock
+        limits, clock, batch = self._scope.limits, self._scope.clock, self.batch
         started = clock.monotonic()
         stack = [Visit(d.head, d.path, d.mtime, is_new=False, claimed=True) for d in reversed(self._claim.directories)]
-        counters = self.commit.counters
+        deferred: list[Visit] = []
+        counters = batch.commit.counters
         # While the frontier is empty other workers wait for something to claim: hand over early what this walk has found.
         spread = limits.spread_directories if not self._claim.frontier_left else limits.batch_directories
-        while stack:
+        while stack and not deferred:
             if counters.directories and (
                 counters.directories >= limits.batch_directories
                 or (counters.directories >= spread and len(stack) >= limits.claim_directories)
                 or counters.changed_files >= limits.batch_files
-                or self.saver.content_bytes >= limits.batch_bytes
+                or batch.saver.content_bytes >= limits.batch_bytes
                 or clock.monotonic() - started >= limits.batch_s
             ):
                 break
             wave = [stack.pop() for _ in range(min(limits.wave_directories, len(stack)))]
-            stack.extend(reversed(await self._wave(wave)))
-        for visit in stack:
-            if visit.claimed:
-                self.commit.returned.append(visit.head.node_id)
-            else:
-                self.commit.found.append(FoundDirectory(node_id=visit.head.node_id, mtime=visit.mtime))
-        left = {visit.head.node_id for visit in stack}
-        self.commit.done = [
-            d.head.node_id
-            for d in self._claim.directories
-            if d.head.node_id not in left and d.head.node_id not in self._waiting
-        ]
-        self.commit.waiting = sorted(self._waiting)
-        self.commit.found += [
-            FoundDirectory(node_id=node_id, mtime=visit.mtime)
-            for node_id, visit in self._waiting.items()
+            stack.extend(reversed(await self._wave(wave, deferred)))
+        left = [*stack, *deferred]
+        ids = {visit.head.node_id for visit in left} | set(batch.waiting)
+        commit = batch.commit
+        commit.returned = [visit.head.node_id for visit in left if visit.claimed]
+        commit.done = [d.head.node_id for d in self._claim.directories if d.head.node_id not in ids]
+        commit.waiting = sorted(batch.waiting)
+        commit.found = [
+            FoundDirectory(node_id=visit.head.node_id, mtime=visit.mtime)
+            for visit in (*left, *batch.waiting.values())
             if not visit.claimed
         ]
 
-    async def _wave(self, wave: list[Visit]) -> list[Visit]:
-        """Visit some directories; returns their subdirectories, to be visited next."""
+    def close(self) -> None:
+        """Give back the listings, those of wide directories included."""
+        for found in self._open:
+            found.close()
+        self._open.clear()
+
+    async def _wave(self, wave: list[Visit], deferred: list[Visit]) -> list[Visit]:
+        """Visit some directories; returns their subdirectories, to be visited next. Wide ones join ``deferred``."""
         catalogue, share_id = self._scope.catalogue, self._scope.share.share_id
         listings = await together(self._list(visit) for visit in wave)
         listed = [(v, found) for v, found in zip(wave, listings, strict=True) if found is not None]
@@ -102,15 +92,24 @@ class Walk:
         differing: list[tuple[Visit, Listing]] = []
         for visit, found in listed:
             if visit.head.fingerprint == found.fingerprint and visit.mtime == visit.head.mtime:
-                self._count(found)
+                self.batch.count(found)
                 following += [
                     Visit(child, visit.child_path(child.name), child.mtime, is_new=False, claimed=False)
                     for child in children[visit.head.node_id]
                 ]
+            elif found.entry_count > self._scope.limits.wide_entries:
+                deferred.append(visit)
+                if len(self.wide) < WIDE_MAX:
+                    self.wide.append(Wide(visit, found))
             else:
                 differing.append((visit, found))
         if differing:
             following += await self._compare(differing, children)
+        kept = [wide.listing for wide in self.wide]
+        for found in self._open:
+            if found not in kept:
+                found.close()
+        self._open = kept
         return following
 
     async def _list(self, visit: Visit) -> Listing | None:
@@ -118,275 +117,36 @@ class Walk:
             if visit.path == "":  # no listing shows the root's own time
                 root = await patiently(lambda: self._reader.directory_properties(""))
                 visit.mtime = ticks.to_unix(root.written)
-            return await patiently(lambda: list_directory(self._reader, visit.path))
+            found = await patiently(lambda: list_directory(self._reader, visit.path))
         except Rejected as error:
             if visit.path == "":
                 raise  # without the root there is no backup
-            reason = str(error)
-        self._complain("not_listed", visit.path, reason, node_id=visit.head.node_id)
-        self.commit.counters.directories += 1
-        return None
-
-    def _count(self, found: Listing) -> None:
-        self.commit.counters.directories += 1
-        self.commit.counters.files += found.file_count()
-        self.commit.counters.bytes += found.total_bytes()
-
-    # ---------------------------------------------------------------------------------------------- changed directories
+            self._not_listed(visit, str(error))
+            return None
+        self._open.append(found)
+        return found
 
     async def _compare(
         self, differing: list[tuple[Visit, Listing]], children: dict[int, list[DirectoryHead]]
     ) -> list[Visit]:
         scope = self._scope
-        share_id = scope.share.share_id
         known = [v.head.node_id for v, _ in differing if not v.is_new]
-        rows = await scope.catalogue.pages(share_id, known) if known else {}
-        changed: list[Changed] = []
+        pages = await scope.catalogue.page_heads(scope.share.share_id, known) if known else {}
+        changed: list[tuple[Changed, Listing]] = []
         for visit, found in differing:
+            before = pages.get(visit.head.node_id, DirectoryPages(None))
             try:
-                changed.append(compare(visit, found, rows.get(visit.head.node_id, []), scope.limits.page_entries))
+                changed.append((compare(visit, found, before, scope.limits.page_entries), found))
             except IntegrityError as error:
                 if visit.path == "":
                     raise
-                self._complain("not_listed", visit.path, str(error), node_id=visit.head.node_id)
-                self.commit.counters.directories += 1
-        records = await self._records([ref for c in changed for ref in c.manifests().values()])
-        for c in changed:
-            c.records = {page_no: records[ref] for page_no, ref in c.manifests().items() if ref in records}
-            c.plan_files()
-
-        changed = await self._large_first(changed)
-        following = await self._place_subdirectories(changed, children)
-        await self._save_subdirectories(changed)
-        await self._save_permissions(changed)
-        await self.saver.save(
-            file for c in changed for file_id, file in c.files.items() if file_id not in c.listed_content
-        )
-        for c in changed:
-            self._changed.append(c)
-            self._count(c.listing)
-            self._tell(c)
+                self._not_listed(visit, str(error))
+        following = await self.batch.save([c for c, _ in changed], children)
+        for c, found in changed:
+            if c.node_id not in self.batch.waiting:
+                self.batch.count(found)
         return following
 
-    async def _records(self, refs: list[ManifestRef]) -> dict[ManifestRef, PageRecord]:
-        """Read what was saved of changed pages.
-
-        A record that is damaged or gone is complained of and left out: its page is saved anew, and the damage does not keep the
-        share from being backed up.
-        """
-        vault, share_id = self._scope.vault, self._scope.share.share_id
-        try:
-            return await read_records(vault, share_id, refs)
-        except (IntegrityError, NotFound):
-            found: dict[ManifestRef, PageRecord] = {}
-            for ref in refs:
-                try:
-                    found |= await read_records(vault, share_id, [ref])
-                except (IntegrityError, NotFound) as error:
-                    name = segment_name(share_id, ref.run_no, ref.batch_no)
-                    hint = "older versions of this directory may be out of reach; what is there now is saved anew"
-                    self._complain("damaged", "", f"{name}: {error}", hint=hint)
-            return found
-
-    async def _large_first(self, changed: list[Changed]) -> list[Changed]:
-        """Take out the directories that must wait for large files; give the others the content that is ready."""
-        limit = self._scope.share.settings.large_file_bytes
-        large = {c.node_id: [f for f in c.files.values() if f.plan.entry.size_bytes > limit] for c in changed}
-        asked = [node_id for node_id, files in large.items() if files]
-        if not asked:
-            return changed
-        ready = {
-            (content.directory_id, content.file_id, content.changed): content
-            for content in await self._scope.catalogue.large_contents(self._claim.run_id, asked)
-        }
-        going_on: list[Changed] = []
-        for c in changed:
-            node_id = c.node_id
-            open_files = []
-            for file in large[node_id]:
-                entry = file.plan.entry
-                content = ready.get((node_id, entry.file_id, entry.changed))
-                if content is None:
-                    open_files.append(file)
-                else:
-                    c.listed_content[entry.file_id] = content
-            if not open_files:
-                for file_id, content in c.listed_content.items():
-                    await save_content_list(self._scope, c.files[file_id], content, self._reader)
-                going_on.append(c)
-                continue
-            self._waiting[node_id] = c.visit
-            if c.visit.is_new:
-                self._bare[node_id] = self._bare_page(c.visit)
-            self.commit.large += [
-                LargeFile(
-                    directory_id=node_id,
-                    file_id=f.plan.entry.file_id,
-                    changed=f.plan.entry.changed,
-                    name=f.plan.entry.name,
-                    size_bytes=f.plan.entry.size_bytes,
-                    span_bytes=self._scope.limits.span_bytes,
-                )
-                for f in open_files
-            ]
-        return going_on
-
-    async def _place_subdirectories(
-        self, changed: list[Changed], children: dict[int, list[DirectoryHead]]
-    ) -> list[Visit]:
-        """Give every subdirectory its node: the one it had here, the one it had elsewhere, or a new one."""
-        scope = self._scope
-        share_id = scope.share.share_id
-        matches = [
-            diff.match_subdirectories((entry for s in c.slices for entry in s.entries), children.get(c.node_id, []))
-            for c in changed
-        ]
-        unknown = [entry.file_id for match in matches for entry in match.unknown]
-        elsewhere = await scope.catalogue.heads_by_file_id(share_id, unknown) if unknown else {}
-        new_count = sum(1 for file_id in unknown if file_id not in elsewhere)
-        numbers = iter(await scope.catalogue.allocate_directories(share_id, new_count) if new_count else range(0))
-        following: list[Visit] = []
-        for c, match in zip(changed, matches, strict=True):
-            here = c.node_id
-            for entry, child in match.same:
-                following.append(self._follow(c, entry, child, moved=child.name != entry.name))
-            for entry in match.unknown:
-                head = elsewhere.get(entry.file_id)
-                if head is not None:
-                    following.append(self._follow(c, entry, head, moved=True))
-                else:
-                    following.append(self._follow_new(c, entry, directory_id(next(numbers))))
-            self.commit.missing += [(child.node_id, here) for child in match.missing]
-        following.sort(key=lambda visit: visit.path)
-        return following
-
-    def _follow(self, c: Changed, entry: Entry, head: DirectoryHead, *, moved: bool) -> Visit:
-        if moved:
-            head = replace(head, parent_id=c.node_id, name=entry.name)
-            self._placed[head.node_id] = head
-            self.commit.counters.moved_directories += 1
-        c.subdirectory_ids[entry.file_id] = head.node_id
-        return Visit(head, c.visit.child_path(entry.name), ticks.to_unix(entry.written), is_new=False, claimed=False)
-
-    def _follow_new(self, c: Changed, entry: Entry, node_id: int) -> Visit:
-        mtime = ticks.to_unix(entry.written)
-        head = DirectoryHead(
-            node_id=node_id,
-            parent_id=c.node_id,
-            name=entry.name,
-            file_id=entry.file_id,
-            mtime=mtime,
-            fingerprint=None,
-        )
-        c.subdirectory_ids[entry.file_id] = node_id
-        visit = Visit(head, c.visit.child_path(entry.name), mtime, is_new=True, claimed=False)
-        self._bare[node_id] = self._bare_page(visit)
-        return visit
-
-    @staticmethod
-    def _bare_page(visit: Visit) -> Page:
-        """The row of a directory that was found but not yet visited: no fingerprint, so that it will be."""
-        head = visit.head
-        return Page(
-            directory_id=head.node_id,
-            name=head.name,
-            parent_id=head.parent_id,
-            file_id=head.file_id,
-            mtime=visit.mtime,
-        )
-
-    async def _save_subdirectories(self, changed: list[Changed]) -> None:
-        """Saved entries of the subdirectories in changed pages; user metadata is one request per changed one."""
-        gate = asyncio.Semaphore(self._scope.limits.concurrent_reads)
-
-        async def save(c: Changed, entry: Entry, previous: SavedEntry | None) -> None:
-            node_id = c.subdirectory_ids[entry.file_id]
-            if previous is not None and previous.entry.changed == entry.changed and not previous.stale:
-                c.subdirectories[entry.file_id] = replace(previous, entry=entry, node_id=node_id)
-                return
-            path = c.visit.child_path(entry.name)
-            try:
-                async with gate:
-                    properties = await patiently(lambda: self._reader.directory_properties(path))
-                metadata, stale = properties.metadata, False
-            except NODE_TROUBLE as error:
-                metadata, stale = (previous.metadata if previous is not None else ()), True
-                c.unsafe = True
-                self._complain("unreadable", path, f"its metadata could not be read: {error}", node_id=node_id)
-            c.subdirectories[entry.file_id] = SavedEntry(
-                entry=entry,
-                node_id=node_id,
-                saved_run=self._scope.run.run_no,
-                content=Content(ContentKind.NONE),
-                metadata=metadata,
-                stale=stale,
-            )
-
-        jobs = []
-        for c in changed:
-            previous = c.saved_before()
-            jobs += [save(c, entry, previous.get(entry.file_id)) for entry in c.entries() if entry.is_directory]
-        await together(jobs)
-
-    async def _save_permissions(self, changed: list[Changed]) -> None:
-        """Put every security descriptor the batch refers to in the vault, each once per share."""
-        keys = {entry.permission_key for c in changed for entry in c.entries()} - {""}
-        if self._known_permissions is None:
-            self._known_permissions = await self._scope.catalogue.known_permissions(self._scope.share.share_id)
-        for key in sorted(keys - self._known_permissions - self._lost_permissions):
-            error = await save_permission(self._scope, key)
-            if error:
-                self._complain("permission_unreadable", "", f"permission {key}: {error}")
-                self._lost_permissions.add(key)
-            else:
-                self.commit.permissions.append(key)
-                self._known_permissions.add(key)
-        for c in changed:
-            c.unsafe |= any(entry.permission_key in self._lost_permissions for entry in c.entries())
-
-    # --------------------------------------------------------------------------------------------------------- outcome
-
-    def _tell(self, c: Changed) -> None:
-        """Count what was saved and complain about what was not."""
-        counters = self.commit.counters
-        counters.changed_directories += 1
-        counters.deleted_files += c.deleted_files
-        for path in c.left_out:
-            c.unsafe = True
-            self._complain(
-                "too_many_files",
-                path,
-                f"the directory has used all of its {SLOT_MAX:,} file numbers",
-                hint="split the directory; every file beyond the limit is left out",
-            )
-        for file in c.files.values():
-            if file.error:
-                c.unsafe = True
-                saved = file.saved(self._scope.run.run_no)
-                self._complain(
-                    "stale" if saved.stale else "unreadable",
-                    file.path,
-                    file.error,
-                    node_id=saved.node_id,
-                    hint="the restore point holds the version before" if saved.stale else "",
-                )
-            else:
-                counters.changed_files += 1
-                counters.changed_bytes += file.plan.entry.size_bytes
-
-    def _complain(self, kind: str, path: str, reason: str, *, node_id: int = 0, hint: str = "") -> None:
-        self.commit.counters.errors += 1
-        now = self._scope.clock.now()
-        self.journal.append(JournalLine(at=now, kind=kind, path=path, node_id=node_id, reason=reason, hint=hint))
-
-    def records(self) -> SegmentWriter:
-        """Encode the manifests of the batch and complete its rows. Call after the saver was closed."""
-        segment = SegmentWriter()
-        for c in self._changed:
-            self.commit.pages += c.finish(self._scope.run.run_no, self._claim.batch_no, segment)
-        visited = {c.node_id for c in self._changed}
-        self.commit.pages += [page for node_id, page in self._bare.items() if node_id not in visited]
-        inserted = {page.directory_id for page in self.commit.pages}
-        self.commit.placed = [head for node_id, head in self._placed.items() if node_id not in inserted]
-        self.commit.counters.pages_written = len(self.commit.pages) + len(self.commit.placed)
-        return segment
+    def _not_listed(self, visit: Visit, reason: str) -> None:
+        self.batch.complain("not_listed", visit.path, reason, node_id=visit.head.node_id)
+        self.batch.commit.counters.directories += 1
