@@ -71,7 +71,7 @@ class _Piece:
     dissolved: dict[int, PageHead] = field(default_factory=dict)
     subdirectories: list[Entry] = field(default_factory=list)
     quiet: set[int] = field(default_factory=set)
-    """FileIds of the subdirectories in unchanged pages."""
+    """FileIds of the subdirectories in unchanged pages but the first."""
     visited: set[int] = field(default_factory=set)
     """FileIds of those in pages that an earlier piece of this run wrote, and that it put in the frontier."""
     renumbered: bool = False
@@ -200,10 +200,9 @@ class _Progress:
         if self._pages.is_unchanged(s):
             ids = {entry.file_id for entry in subdirectories}
             manifest = self._pages.heads[s.page_no].manifest
-            # Not page 0: it is written for its list of pages too, when its subdirectories have not been in the frontier.
-            if s.page_no and manifest is not None and manifest.run_no == self._run_no:
+            if manifest is not None and manifest.run_no == self._run_no:
                 piece.visited |= ids
-            else:
+            elif s.page_no:  # page 0 may yet be written for its list of pages: its subdirectories go first
                 piece.quiet |= ids
         else:
             piece.changed.append(s)
@@ -250,7 +249,7 @@ class _Progress:
     def found(self, c: Changed, piece: _Piece, visits: Sequence[Visit]) -> list[FoundDirectory]:
         """The subdirectories to put in the frontier with this piece.
 
-        Those in its changed pages; those in unchanged ones with the last piece. So a second pass over the directory, after a
+        Those in page 0 and in changed pages; those in other pages with the last piece. So a second pass over the directory, after a
         crash or because it waited for large files, mostly meets each of them once: what is in pages that this run wrote has
         been in the frontier then. (Meeting one twice is a list request, no more.)
         """

@@ -110,6 +110,8 @@ async def world(postgres_url: str, azurite, emulator, **settings: int) -> AsyncI
             claim_directories=2,
             wave_directories=3,
             page_entries=5,
+            wide_entries=16,
+            piece_entries=11,
         )
         name = f"share-{secrets.token_hex(6)}"
         service(emulator).create_share(name)
