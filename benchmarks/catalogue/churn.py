@@ -22,7 +22,7 @@ VACUUM_WAIT_S = 120.0
 
 #: Every file changes with the same chance, wherever it is; ``files`` is read from the lengths that a page's header has.
 _PICK = """
-    SELECT page_id FROM (
+    SELECT page_id, ntile({slices}) OVER (ORDER BY page_id) - 1 AS part FROM (
         SELECT page_id, octet_length(packed) AS bytes, substring(packed FOR 4) AS head FROM page_{share_id} OFFSET 0
     ) AS p
     WHERE random() < 1 - power(1 - {share}, (bytes - get_byte(head, 3))
@@ -51,8 +51,10 @@ async def rounds(db: Database, count: int) -> int:
             await conn.execute("SET LOCAL statement_timeout = 0")
             await conn.execute("DROP TABLE IF EXISTS picked")
             await conn.execute(
-                "CREATE UNLOGGED TABLE picked AS " + _PICK.format(share_id=db.share_id, share=SHARE_CHANGED)
+                "CREATE UNLOGGED TABLE picked AS "
+                + _PICK.format(share_id=db.share_id, share=SHARE_CHANGED, slices=SLICES)
             )
+            await conn.execute("CREATE INDEX ON picked (part, page_id)")
         for part in range(SLICES):
             rewritten += await _slice(db, number, part, rng)
             await _vacuumed(db)
@@ -60,15 +62,19 @@ async def rounds(db: Database, count: int) -> int:
 
 
 async def _slice(db: Database, number: int, part: int, rng: np.random.Generator) -> int:
-    async with db.catalogue.transaction() as conn:
-        cursor = await conn.execute(
-            "SELECT page_id FROM picked WHERE page_id / 16777216 %% %s = %s ORDER BY 1", [SLICES, part]
-        )
-        ids = [row[0] for row in await cursor.fetchall()]
-    rewritten = 0
-    for start in range(0, len(ids), BATCH_PAGES):
-        rewritten += await _change(db, ids[start : start + BATCH_PAGES], number, rng)
-    return rewritten
+    """Change what was picked of one stretch of the tree: a walk comes through neighbours one after the other."""
+    rewritten, after = 0, -1
+    while True:
+        async with db.catalogue.transaction() as conn:
+            cursor = await conn.execute(
+                "SELECT page_id FROM picked WHERE part = %s AND page_id > %s ORDER BY 1 LIMIT %s",
+                [part, after, BATCH_PAGES],
+            )
+            ids = [row[0] for row in await cursor.fetchall()]
+        if not ids:
+            return rewritten
+        rewritten += await _change(db, ids, number, rng)
+        after = ids[-1]
 
 
 async def _change(db: Database, page_ids: list[int], number: int, rng: np.random.Generator) -> int:

@@ -23,6 +23,7 @@ from shared.db import (
     permissions,
     restore_frontier,
     restore_points,
+    rollups,
     runs,
     shares,
 )
@@ -33,7 +34,7 @@ from shared.db.translate import translation
 from shared.errors import Retryable
 from shared.model.manifest import ManifestRef
 from shared.model.page import DirectoryHead, DirectoryPages, Page
-from shared.model.run import ACTIVE, Counters, RestorePoint, Run, RunState
+from shared.model.run import ACTIVE, Counters, RestorePoint, Run, RunKind, RunState
 from shared.model.share import Share
 from shared.model.work import (
     BatchCommit,
@@ -52,6 +53,9 @@ T = TypeVar("T")
 TRIES: Final = 5
 """Four pauses of up to 0.2, 0.4, 0.8 and 1.6 s: a failover takes longer, which is the activity's to retry."""
 FIRST_PAUSE_S: Final = 0.2
+
+DELETED_PAGES: Final = 1_000
+"""Pages made tombstones in one transaction: tens of milliseconds of locks, tens of megabytes of memory."""
 
 
 class PostgresCatalogue:
@@ -79,6 +83,9 @@ class PostgresCatalogue:
             await runs.start(conn, run)
             await shares.lock(conn, run.share_id)
             await pages.create_partition(conn, run.share_id)
+            if run.kind is RunKind.BACKUP:
+                await rollups.ensure(conn, run.share_id)
+                await frontier.adopt_missing(conn, run.share_id, run_id)
 
         await self._once(work)
 
@@ -103,6 +110,7 @@ class PostgresCatalogue:
             if point is not None:
                 await restore_points.add(conn, run.share_id, point)
             await batches.end(conn, run_id)
+            await rollups.fold(conn, run.share_id, run.run_no)
             for table in (frontier, large_files, restore_frontier):
                 await table.forget(conn, run_id)
 
@@ -208,8 +216,10 @@ class PostgresCatalogue:
             await frontier.done(conn, batch.run_id, batch.done)
             await frontier.give_back(conn, batch.run_id, batch.returned)
             await frontier.add(conn, batch.run_id, [(f.node_id, f.mtime) for f in batch.found])
+            seen = await rollups.watch(conn, batch.share_id, batch.pages, batch.placed)
             await pages.upsert(conn, batch.share_id, batch.pages)
             await pages.place(conn, batch.share_id, batch.placed)
+            await rollups.book(conn, seen, batch.run_no, batch.batch_no, batch.pages)
             if waiting:
                 await frontier.put_aside(conn, batch.run_id, await _mtimes(conn, batch), unfinished)
             await frontier.miss(conn, batch.run_id, batch.missing)
@@ -294,10 +304,7 @@ class PostgresCatalogue:
                 return 0
             missed = await frontier.take_missing(conn, run_id, limit)
             if missed:
-                deleted = await _delete(conn, share_id, run_no, missed)
-                children = await pages.children(conn, share_id, list(deleted))
-                await frontier.miss(conn, run_id, [(c.node_id, p) for p, heads in children.items() for c in heads])
-                counters = Counters(deleted_directories=len(deleted), deleted_files=sum(deleted.values()))
+                counters = await _delete(conn, run_id, share_id, run_no, missed)
                 await runs.add_counters(conn, run_id, counters)
             return await frontier.missing_left(conn, run_id)
 
@@ -305,7 +312,7 @@ class PostgresCatalogue:
 
     async def totals(self, share_id: int) -> tuple[int, int, int]:
         """See the port."""
-        return await self._once(lambda conn: pages.totals(conn, share_id))
+        return await self._once(lambda conn: rollups.totals(conn, share_id))
 
     async def committed_batches(self, share_id: int, after_run_no: int, up_to_run_no: int) -> list[tuple[int, int]]:
         """See the port."""
@@ -408,22 +415,24 @@ async def _mtimes(conn: Connection, batch: BatchCommit) -> dict[int, int]:
     return {node_id: known.get(node_id, 0) for node_id in sorted(batch.waiting)}
 
 
-async def _delete(conn: Connection, share_id: int, run_no: int, missed: dict[int, int]) -> dict[int, int]:
-    """Make tombstones of those that are still where they were missed; directory -> number of files it had.
+async def _delete(conn: Connection, run_id: int, share_id: int, run_no: int, missed: dict[int, int]) -> Counters:
+    """Make tombstones of those that are still where they were missed, and queue their children; what that came to.
 
-    What remains of a page is its place in the tree and its manifest, by which older restore points find it.
+    What remains of a page is its place in the tree and its manifest, by which older restore points find it. A directory with
+    more pages than one transaction takes goes from its end, is queued again, and goes with its first page, which is itself.
     """
-    rows = await pages.of_directories(conn, share_id, list(missed))
-    gone = {
-        node_id: directory
-        for node_id, directory in rows.items()
-        if directory and directory[0].deleted_run is None and directory[0].parent_id == missed[node_id]
-    }
-    tombstones = [
-        replace(page, fingerprint=None, page_fingerprint=None, deleted_run=run_no, files=())
-        for directory in gone.values()
-        for page in directory
-        if page.deleted_run is None
-    ]
-    await pages.upsert(conn, share_id, tombstones)
-    return {node_id: sum(len(page.files) for page in directory) for node_id, directory in gone.items()}
+    heads = await pages.heads(conn, share_id, list(missed))
+    doomed = [node_id for node_id, head in heads.items() if head.parent_id == missed[node_id]]
+    found = await pages.live_backwards(conn, share_id, doomed, DELETED_PAGES)
+    gone = [page.directory_id for page in found if page.page_no == 0]
+    written = [replace(page, fingerprint=None, page_fingerprint=None, deleted_run=run_no, files=()) for page in found]
+    begun = {page.directory_id for page in found} - set(gone)
+    # Not to be skipped as unchanged by a run that finds it again, should this one never finish.
+    written += [replace(page, fingerprint=None) for page in await pages.of_pages(conn, share_id, sorted(begun))]
+    seen = await rollups.watch(conn, share_id, written)
+    await pages.upsert(conn, share_id, written)
+    change = await rollups.book(conn, seen, run_no, rollups.CLOSING, written, deleted=gone)
+    children = await pages.children(conn, share_id, gone) if gone else {}
+    left = [(node_id, missed[node_id]) for node_id in set(doomed) - set(gone)]
+    await frontier.miss(conn, run_id, left + [(c.node_id, p) for p, below in children.items() for c in below])
+    return Counters(deleted_directories=len(gone), deleted_files=change.deleted_files)

@@ -67,10 +67,12 @@ _TAKE_MISSING: Final[LiteralString] = """
 """
 _MISSING_LEFT: Final[LiteralString] = "SELECT count(*) FROM missing WHERE run_id = %s"
 
-_FORGET: Final[tuple[LiteralString, ...]] = (
-    "DELETE FROM frontier WHERE run_id = %s",
-    "DELETE FROM missing WHERE run_id = %s",
-)
+_ADOPT_MISSING: Final[LiteralString] = """
+    UPDATE missing SET run_id = %(run_id)s
+      FROM run
+     WHERE run.share_id = %(share_id)s AND run.state = 'failed' AND missing.run_id = run.run_id
+"""
+_FORGET: Final[LiteralString] = "DELETE FROM frontier WHERE run_id = %s"
 
 
 async def add(conn: Connection, run_id: int, found: Iterable[tuple[int, int]]) -> None:
@@ -157,7 +159,11 @@ async def missing_left(conn: Connection, run_id: int) -> int:
     return int(row[0]) if row else 0
 
 
+async def adopt_missing(conn: Connection, share_id: int, run_id: int) -> None:
+    """Take over what failed runs of the share found missing and did not delete: no listing will tell of it again."""
+    await conn.execute(_ADOPT_MISSING, {"share_id": share_id, "run_id": run_id})
+
+
 async def forget(conn: Connection, run_id: int) -> None:
-    """Remove all rows of a run."""
-    for statement in _FORGET:
-        await conn.execute(statement, [run_id])
+    """Remove a run from the frontier. What it found missing stays until it is deleted, by this run or the next."""
+    await conn.execute(_FORGET, [run_id])

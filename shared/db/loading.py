@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final, LiteralString
 
+from shared.db import rollups
 from shared.db.pages import partition_sql, signed
 from shared.db.pool import Connection
 from shared.formats import packed
@@ -17,6 +18,8 @@ _TYPES: Final = ("int8", "int8", "int8", "int4", "text", "text", "bytea")
 async def load(conn: Connection, share_id: int, rows: Iterable[Page]) -> int:
     """Insert ``rows``, none of which may exist, as they come; return how many. Memory does not grow with their number.
 
+    At the end the roll-ups are counted from the whole tree.
+
     :raises Conflict: a page is there already; nothing is inserted then.
     """
     count = 0
@@ -27,4 +30,5 @@ async def load(conn: Connection, share_id: int, rows: Iterable[Page]) -> int:
             row = (page.directory_id | page.page_no, page.parent_id, file_id, share_id, page.name, *packed.pack(page))
             await copy.write_row(row)
             count += 1
+    await rollups.count(conn, share_id)
     return count

@@ -43,6 +43,14 @@ _CREATE: Final[LiteralString] = """
     CREATE UNIQUE INDEX {by_id} ON {page} (page_id);
     CREATE INDEX {by_parent_group} ON {page} ((parent_id >> 28)) WHERE parent_id IS NOT NULL;
     CREATE INDEX {by_file_group} ON {page} ((file_id & 36028797018963967)) WHERE file_id IS NOT NULL;
+    CREATE INDEX {by_name} ON {page} ((page_id & -16777216), name) WHERE page_id & 16777215 > 0;
+    -- The root alone. (Roll-ups: shared/db/rollups.py.)
+    INSERT INTO rollup (share_id, top_id, directories, files, bytes) VALUES ({share_id}, 16777216, 1, 0, 0);
+"""
+_DROP: Final[LiteralString] = """
+    DROP TABLE IF EXISTS {page};
+    DELETE FROM rollup WHERE share_id = {share_id};
+    DELETE FROM rollup_change WHERE share_id = {share_id};
 """
 _UPSERT: Final[LiteralString] = """
     INSERT INTO {page} AS page (page_id, parent_id, file_id, share_id, name, names, packed)
@@ -78,6 +86,14 @@ _PAGE_HEADS: Final[LiteralString] = """
 """
 _PAGES: Final[LiteralString] = """
     SELECT page_id, parent_id, file_id, name, names, packed FROM {page} WHERE page_id = ANY(%b::int8[]) ORDER BY page_id
+"""
+_LIVE_BACKWARDS: Final[LiteralString] = """
+    SELECT page.page_id, page.parent_id, page.file_id, page.name, page.names, page.packed
+      FROM unnest(%b::int8[]) AS d (id)
+      JOIN {page} AS page ON page.page_id BETWEEN d.id AND d.id + 16777215
+     WHERE get_byte(substring(page.packed FOR 4), 1) & 8 = 0
+  ORDER BY d.id, page.page_id DESC
+     LIMIT %b
 """
 _HEADS: Final[LiteralString] = """
     SELECT page_id, parent_id, file_id, name, substring(packed FOR 72) FROM {page} WHERE page_id = ANY(%b::int8[])
@@ -122,9 +138,6 @@ _MANIFESTS: Final[LiteralString] = """
       JOIN {page} AS page ON page.page_id BETWEEN d.id AND d.id + 16777215
 """
 _CHOOSE_SHARE: Final[LiteralString] = "SELECT set_config('afb.share_id', %s, true)"
-_TOTALS: Final[LiteralString] = """
-    SELECT count(*) - count(size), count(size), coalesce(sum(size), 0)::bigint FROM node
-"""
 
 
 def signed(number: int) -> int:
@@ -151,8 +164,8 @@ async def create_partition(conn: Connection, share_id: int) -> bool:
 
 
 async def drop_partition(conn: Connection, share_id: int) -> None:
-    """Forget the share's whole tree, whatever its size, at once."""
-    await conn.execute(partition_sql("DROP TABLE IF EXISTS {page}", share_id))
+    """Forget the share's whole tree and its roll-ups, whatever its size, at once."""
+    await conn.execute(partition_sql(_DROP, share_id))
 
 
 async def upsert(conn: Connection, share_id: int, rows: Sequence[Page]) -> None:
@@ -212,6 +225,12 @@ async def of_pages(conn: Connection, share_id: int, page_ids: Sequence[int]) -> 
     """These rows, those that exist, in order of their ids."""
     rows = await (await conn.execute(partition_sql(_PAGES, share_id), [list(page_ids)])).fetchall()
     return [_page(row) for row in rows]
+
+
+async def live_backwards(conn: Connection, share_id: int, directory_ids: Sequence[int], limit: int) -> list[Page]:
+    """Up to ``limit`` live pages of these directories, directory by directory, the last page of each first."""
+    args = [sorted(directory_ids), limit]
+    return [_page(row) for row in await (await conn.execute(partition_sql(_LIVE_BACKWARDS, share_id), args)).fetchall()]
 
 
 async def heads(conn: Connection, share_id: int, directory_ids: Sequence[int]) -> dict[int, DirectoryHead]:
@@ -280,15 +299,6 @@ async def choose_share(conn: Connection, share_id: int) -> None:
     await conn.execute(_CHOOSE_SHARE, [str(share_id)])
 
 
-async def totals(conn: Connection, share_id: int) -> tuple[int, int, int]:
-    """Live directories, files and bytes. Reads the whole tree: about a second per million files."""
-    await choose_share(conn, share_id)
-    await conn.execute("SET LOCAL statement_timeout = 0")
-    row = await (await conn.execute(_TOTALS)).fetchone()
-    assert row is not None
-    return row[0], row[1], row[2]
-
-
 def _page(row: tuple[Any, ...]) -> Page:
     page_id, parent_id, file_id, name, names, data = row
     return packed.unpack(page_id, parent_id, None if file_id is None else unsigned(file_id), name, names, data)
@@ -315,7 +325,7 @@ def _live(rows: Iterable[tuple[Any, ...]]) -> list[DirectoryHead]:
 @lru_cache(maxsize=1024)
 def partition_sql(text: LiteralString, share_id: int) -> bytes:
     """``text`` about one share's partition. The same bytes each time, so that the driver finds them prepared."""
-    names = ("by_id", "by_parent_group", "by_file_group", "check")
+    names = ("by_id", "by_parent_group", "by_file_group", "by_name", "check")
     return (
         sql.SQL(text)
         .format(

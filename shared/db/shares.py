@@ -76,7 +76,10 @@ async def allocate_directories(conn: Connection, share_id: int, count: int) -> r
     row = await (await conn.execute(_ALLOCATE, args)).fetchone()
     if row is None:
         await get(conn, share_id)
-        raise Rejected(f"share {share_id} has used up its {DIRECTORY_NO_MAX} directory numbers")
+        raise Rejected(
+            f"share {share_id} has used up its {DIRECTORY_NO_MAX:,} directory numbers; "
+            "hint: protect the Azure share once more under another name: a number is never given twice"
+        )
     return range(row[0] - count, row[0])
 
 

@@ -18,7 +18,7 @@ DIRECTORY_NO_MAX: Final = (1 << 39) - 1
 ROOT_NO: Final = 1
 ROOT_ID: Final = ROOT_NO << SLOT_BITS
 
-PAGE_ENTRIES_MAX: Final = 4096
+PAGE_ENTRIES_MAX: Final = 64
 """Most entries in one page: a manifest record of about a megabyte, read and written whole."""
 
 

@@ -42,6 +42,11 @@ class Pages:
         self.first = found.first
         self.heads = {head.page_no: head for head in found.heads}
 
+    def lost_some(self) -> bool:
+        """Whether pages went since page 0's record named them: a run that deleted the directory has died half-way."""
+        named_at = self.first.manifest.run_no if self.first is not None and self.first.manifest is not None else 0
+        return any(h.deleted_run is not None and h.deleted_run > named_at for h in self.heads.values())
+
     def bounds(self) -> list[paging.Bound]:
         """Of the live pages, in name order."""
         live = (h for h in self.heads.values() if h.page_no == 0 or h.deleted_run is None)
@@ -259,7 +264,7 @@ def compare(visit: Visit, listing: Listing, found: DirectoryPages, page_entries:
     entries = listing.entries()
     slices = list(pages.cut(entries, pages.bounds() if found.first is not None else [], page_entries))
     changed = [s for s in slices if len(slices) == 1 or not pages.is_unchanged(s)]
-    if slices[0] not in changed and any(s.is_new or s.dissolved for s in slices):
+    if slices[0] not in changed and (pages.lost_some() or any(s.is_new or s.dissolved for s in slices)):
         changed.insert(0, slices[0])  # page 0's record names the pages
     return Changed(
         visit=visit,

@@ -186,7 +186,7 @@ class _Progress:
         """The next piece: pages up to its size, with those between that did not change. Takes 10 us per entry."""
         if not self._begun:
             self._next, self._begun = next(self._slices), True
-        piece = _Piece()
+        piece = _Piece(renumbered=not self._passed and self._pages.lost_some())
         while self._next is not None:
             self._pass(self._next, piece)
             self._next = next(self._slices, None)

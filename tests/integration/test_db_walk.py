@@ -286,7 +286,7 @@ async def test_directory_numbers_are_given_once(shelf):
 
 async def test_directory_numbers_end(shelf):
     await shelf.rows("UPDATE share SET next_directory_no = %s RETURNING 1", 2**39 - 5)
-    with pytest.raises(Exception, match="has used up its 549755813887 directory numbers"):
+    with pytest.raises(Exception, match="has used up its 549,755,813,887 directory numbers"):
         await shelf.catalogue.allocate_directories(shelf.share_id, 6)
     assert await shelf.catalogue.allocate_directories(shelf.share_id, 5) == range(2**39 - 5, 2**39)
 

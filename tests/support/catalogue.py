@@ -56,7 +56,9 @@ def empty(url: str) -> None:
         for (partition,) in partitions.fetchall():
             conn.execute(f"DROP TABLE {partition}")
         transient = "frontier, missing, large_file, span, restore_frontier"
-        conn.execute(f"TRUNCATE tenant, share, run, batch, permission, restore_point, {transient} RESTART IDENTITY")
+        conn.execute(
+            f"TRUNCATE tenant, share, run, batch, permission, restore_point, rollup, rollup_change, {transient} RESTART IDENTITY"
+        )
 
 
 @dataclass
