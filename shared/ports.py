@@ -324,8 +324,12 @@ class Catalogue(Protocol):
         """Permission keys whose SDDL is in the vault."""
         ...
 
-    async def commit(self, batch: BatchCommit) -> None:
-        """Apply a batch. Raises ``Fenced`` if its claim is no longer wholly ours; then nothing is applied."""
+    async def commit(self, batch: BatchCommit, *, lease_s: float = 0) -> int | None:
+        """Apply a batch. Raises ``Fenced`` if its claim is no longer wholly ours; then nothing is applied.
+
+        Returns the number of the batch that has ``batch.kept``, for ``lease_s``; None if there are none, or when the answer to the
+        first try was lost. In that case :meth:`claim` them.
+        """
         ...
 
     # large files

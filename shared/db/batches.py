@@ -52,6 +52,7 @@ _OPEN: Final[LiteralString] = """
     INSERT INTO batch (run_id, batch_no, share_id, run_no, kind, state, worker, lease_until)
     VALUES (%s, %s, %s, %s, %s, 0, %s, now() + make_interval(secs => %s))
 """
+_WORKER: Final[LiteralString] = "SELECT kind, worker FROM batch WHERE run_id = %s AND batch_no = %s"
 _RENEW: Final[LiteralString] = """
        UPDATE batch SET lease_until = now() + make_interval(secs => %(lease_s)s)
         WHERE run_id = %(run_id)s AND batch_no = %(batch_no)s AND state = 0
@@ -92,6 +93,13 @@ async def open_one(conn: Connection, run_id: int, kind: BatchKind, worker: str, 
     batch_no, share_id, run_no = row
     await conn.execute(_OPEN, [run_id, batch_no, share_id, run_no, kind.value, worker, lease_s])
     return int(batch_no)
+
+
+async def open_after(conn: Connection, run_id: int, batch_no: int, lease_s: float) -> int:
+    """One more batch for the worker of a locked one, of the same kind."""
+    row = await (await conn.execute(_WORKER, [run_id, batch_no])).fetchone()
+    assert row is not None
+    return await open_one(conn, run_id, BatchKind(row[0]), row[1], lease_s)
 
 
 async def renew(conn: Connection, run_id: int, batch_no: int, lease_s: float) -> None:

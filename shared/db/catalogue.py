@@ -200,16 +200,16 @@ class PostgresCatalogue:
         """See the port."""
         return await self._once(lambda conn: permissions.known(conn, share_id))
 
-    async def commit(self, batch: BatchCommit) -> None:
+    async def commit(self, batch: BatchCommit, *, lease_s: float = 0) -> int | None:
         """See the port. A batch that was committed before is left as it is."""
 
-        async def work(conn: Connection) -> None:
+        async def work(conn: Connection) -> int | None:
             _, _, running = await runs.hold(conn, batch.run_id)
             if not await batches.lock_open(conn, batch.run_id, batch.batch_no):
-                return
+                return None
             held = await frontier.claimed(conn, batch.run_id, batch.batch_no)
             waiting = set(batch.waiting)
-            if not running or held != {*batch.done, *batch.returned, *(waiting & held)}:
+            if not running or held != {*batch.done, *batch.returned, *batch.kept, *(waiting & held)}:
                 raise batches.fenced(batch.run_id, batch.batch_no)
             await large_files.add(conn, batch.run_id, batch.large)
             unfinished = await large_files.lock_unfinished(conn, batch.run_id, batch.waiting)
@@ -232,8 +232,13 @@ class PostgresCatalogue:
                 segment_bytes=batch.segment_bytes,
                 bundles=batch.bundles,
             )
+            if not batch.kept:
+                return None
+            next_no = await batches.open_after(conn, batch.run_id, batch.batch_no, lease_s)
+            await frontier.claim(conn, batch.run_id, next_no, batch.kept)
+            return next_no
 
-        await self._once(work)
+        return await self._once(work)
 
     # large files
 

@@ -99,11 +99,14 @@ class BatchCommit:
     run_no: int
     batch_no: int
     done: list[int] = field(default_factory=list)
-    """Claimed directories that are finished; with ``waiting`` and ``returned``, exactly the claimed ones."""
+    """Claimed directories that are finished; with ``waiting``, ``returned`` and ``kept``, exactly the claimed ones."""
     waiting: list[int] = field(default_factory=list)
     """Directories, claimed or found in this batch, that wait for large files of theirs."""
     returned: list[int] = field(default_factory=list)
     """Claimed directories that the budget did not reach: back to the frontier."""
+    kept: list[int] = field(default_factory=list)
+    """Claimed directories that the same worker goes on with in a batch that is opened by the same transaction. Between giving
+    back and claiming again, workers that wait for something to do would take them, and begin with listing them again."""
     found: list[FoundDirectory] = field(default_factory=list)
     """New in the frontier; those also in ``waiting`` start out waiting."""
     pages: list[Page] = field(default_factory=list)

@@ -15,8 +15,11 @@ from shared.usecases.batch import Batch
 from shared.usecases.scope import RunScope
 
 
-async def make_durable(scope: RunScope, batch: Batch, fill: Callable[[], Awaitable[None]]) -> None:
-    """Await ``fill``, which saves content through ``batch``, then write and commit what it came to. Raises ``Fenced``."""
+async def make_durable(scope: RunScope, batch: Batch, fill: Callable[[], Awaitable[None]]) -> int | None:
+    """Await ``fill``, which saves content through ``batch``, then write and commit what it came to. Raises ``Fenced``.
+
+    :returns: as :meth:`shared.ports.Catalogue.commit`.
+    """
     try:
         await fill()
         await batch.saver.close()
@@ -34,4 +37,4 @@ async def make_durable(scope: RunScope, batch: Batch, fill: Callable[[], Awaitab
     if batch.journal:
         await scope.journal.write(scope.run.key, commit.batch_no, batch.journal)
     commit.counters.add(scope.take_requests())
-    await scope.catalogue.commit(commit)
+    return await scope.catalogue.commit(commit, lease_s=scope.limits.lease_s)

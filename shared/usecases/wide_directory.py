@@ -9,8 +9,9 @@ and without a fingerprint; the last one stores the fingerprint and takes the dir
 were, and page 0's record lists just these pages. When x falls into what was one page, the rest of that page becomes a page of
 its own, as it was saved (:class:`shared.usecases.changed_directory.Rest`). So a crash, or time that is up,
 
-* between two pieces leaves a directory that whoever claims it next, in this run or a later one, lists again: the pages that
-  are finished have their fingerprints and are passed by, the others are compared as if nothing had happened;
+* between two pieces leaves a directory that whoever claims it next (at once if it was given back, else when the lease of the
+  worker that is gone ends), in this run or a later one, lists again: the pages that are finished have their fingerprints and
+  are passed by, the others are compared as if nothing had happened;
 * within a piece leaves what any batch leaves: objects that nothing refers to, and a claim that ends.
 
 A restore point cannot see a directory between two pieces, because a run does not close while its frontier holds it. There is
@@ -26,7 +27,7 @@ Memory: a piece, a block of each sorted run, two pages, some 300 bytes per page 
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shared.core.paging import Slice
 from shared.errors import IntegrityError
@@ -51,12 +52,11 @@ async def back_up_wide(ticket: RunTicket, scope: RunScope, found: Sequence[Wide]
     """
     deadline = scope.clock.monotonic() + scope.limits.wide_s
     for wide in found:
-        directory = _WideDirectory(scope, wide)
+        directory = _WideDirectory(scope, wide, deadline)
         try:
             # At least one piece of the first, so that a directory gets done however little time there is.
             while await directory.commit_piece(ticket):
-                if scope.clock.monotonic() >= deadline:
-                    return
+                pass
         finally:
             directory.close()
         if scope.clock.monotonic() >= deadline:
@@ -83,12 +83,14 @@ class _Piece:
 class _WideDirectory:
     """One directory over its pieces; close it."""
 
-    def __init__(self, scope: RunScope, wide: Wide) -> None:
+    def __init__(self, scope: RunScope, wide: Wide, deadline: float) -> None:
         self._scope = scope
         self._visit = wide.visit
         self._listing = wide.listing
+        self._deadline = deadline
+        self._claim: Claim | None = None
         self._sorted: SortedEntries | None = None
-        self._state: _Progress | None = None
+        self._progress: _Progress | None = None
 
     def close(self) -> None:
         """Give back memory and disk."""
@@ -97,25 +99,27 @@ class _WideDirectory:
             self._sorted.close()
 
     async def commit_piece(self, ticket: RunTicket) -> bool:
-        """Claim the directory and commit its next piece; False when that was the last, or it is no longer ours to go on with."""
-        scope, limits = self._scope, self._scope.limits
-        node_id = self._visit.head.node_id
-        claim = await scope.catalogue.claim(ticket.run_id, ticket.worker, limit=1, lease_s=limits.lease_s, only=node_id)
+        """Commit the next piece; False when that was the last for now, or somebody else has the directory."""
+        scope = self._scope
+        claim = self._claim or await scope.catalogue.claim(
+            ticket.run_id, ticket.worker, limit=1, lease_s=scope.limits.lease_s, only=self._visit.head.node_id
+        )
         if claim is None:
             return False
         batch = Batch(scope, claim)
         async with lease_kept(scope, claim.batch_no):
-            await make_durable(scope, batch, lambda: self._fill(batch, claim))
-        if batch.commit.returned:
-            assert self._state is not None
-            self._state.committed(batch.commit)
-            return True
-        return False
+            batch_no = await make_durable(scope, batch, lambda: self._fill(batch, claim))
+        if not batch.commit.kept:
+            return False
+        assert self._progress is not None
+        self._progress.committed(batch.commit)
+        self._claim = replace(claim, batch_no=batch_no) if batch_no is not None else None
+        return True
 
     async def _fill(self, batch: Batch, claim: Claim) -> None:
         """Save the next piece and say in the batch's commit what becomes of the directory."""
         node_id = self._visit.head.node_id
-        if self._state is None:
+        if self._progress is None:
             try:
                 self._sorted = await asyncio.to_thread(SortedEntries.of, self._listing)
             except IntegrityError as error:
@@ -125,18 +129,20 @@ class _WideDirectory:
                 batch.commit.counters.directories += 1
                 batch.commit.done = [node_id]
                 return
-            self._state = await self._begin(iter(self._sorted), claim.directories[0].head)
-        state = self._state
-        piece = await asyncio.to_thread(state.gather)
-        c = state.changed(piece, self._listing.fingerprint)
-        visits = await batch.save([c], {node_id: state.children})
+            self._progress = await self._begin(iter(self._sorted), claim.directories[0].head)
+        progress = self._progress
+        piece = await asyncio.to_thread(progress.gather)
+        c = progress.changed(piece, self._listing.fingerprint)
+        visits = await batch.save([c], {node_id: progress.children})
         if batch.waiting:
             batch.commit.waiting = [node_id]
             return
-        batch.commit.found = state.found(c, piece, visits)
+        batch.commit.found = progress.found(c, piece, visits)
         if c.is_last:
             batch.count(self._listing)
             batch.commit.done = [node_id]
+        elif self._scope.clock.monotonic() < self._deadline:
+            batch.commit.kept = [node_id]
         else:
             batch.commit.returned = [node_id]
 

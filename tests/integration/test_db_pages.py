@@ -4,7 +4,7 @@ import dataclasses
 
 from shared.db import pages
 from shared.model.manifest import ManifestRef
-from shared.model.page import DirectoryHead, Page
+from shared.model.page import DirectoryHead, DirectoryPages, Page, PageHead
 from tests.support.catalogue import ROOT, directory, files, page
 
 REF = ManifestRef(1, 2, 3, 4)
@@ -45,6 +45,28 @@ async def test_a_directory_of_many_pages_comes_back_in_order(shelf):
     assert [p.page_no for p in found[directory(2)]] == [0, 1, 2, 3, 2**24 - 1]
     assert found[directory(2)][3] == dissolved
     assert set(found[directory(2)]) == {head, *more, dissolved}
+
+
+async def test_the_heads_of_pages_come_with_the_first_page_whole(shelf):
+    head = page(2, 1, "big", 100, manifest=REF, page_fingerprint=3, next_slot=4000)
+    more = [
+        Page(directory_id=directory(2), page_no=n, name=f"g{n}", files=files(5), page_fingerprint=n, manifest=REF)
+        for n in (2, 1)
+    ]
+    dissolved = Page(directory_id=directory(2), page_no=3, name="h", deleted_run=1, manifest=REF)
+    await shelf.grow([head, *more, dissolved, page(3, 1, "next")])
+    found = await shelf.catalogue.page_heads(shelf.share_id, [directory(2), directory(3), directory(9)])
+    assert found[directory(2)] == DirectoryPages(
+        head,
+        (
+            PageHead(0, "", 3, REF, None),
+            PageHead(1, "g1", 1, REF, None),
+            PageHead(2, "g2", 2, REF, None),
+            PageHead(3, "h", None, REF, 1),
+        ),
+    )
+    assert found[directory(3)].first == page(3, 1, "next")
+    assert found[directory(9)] == DirectoryPages(None)
 
 
 async def test_a_row_is_replaced_whole(shelf):

@@ -161,6 +161,7 @@ async def test_a_late_worker_commits_nothing(shelf):
         {"done": [directory(2), directory(3), directory(4)]},
         {"done": [directory(2), directory(9)]},
         {"done": [], "returned": [directory(3)]},
+        {"done": [], "kept": [directory(3)]},
         {"done": [], "waiting": [directory(3)]},
     ],
 )
@@ -191,6 +192,36 @@ async def test_returned_directories_can_be_claimed_again(shelf):
     claim = await shelf.claim()
     await shelf.catalogue.commit(shelf.batch(claim, done=[first], returned=[second, third]))
     assert ids(await shelf.claim("other")) == [second, third]
+
+
+async def test_one_directory_can_be_asked_for_by_name(shelf):
+    first, second, third = await shelf.pending(3)
+    claim = await shelf.catalogue.claim(shelf.run_id, "w", limit=1, lease_s=60, only=second)
+    assert ids(claim) == [second]
+    assert await shelf.catalogue.claim(shelf.run_id, "other", limit=1, lease_s=60, only=second) is None
+    assert ids(await shelf.claim("other")) == [first, third]
+    await shelf.catalogue.commit(shelf.batch(claim))
+    assert await shelf.catalogue.claim(shelf.run_id, "w", limit=1, lease_s=60, only=second) is None
+
+
+async def test_a_kept_directory_passes_to_a_batch_of_the_same_worker(shelf):
+    """And to nobody else: not between two batches, not by the first batch told twice, but when the lease ends."""
+    first, second = await shelf.pending(2)
+    claim = await shelf.claim("w")
+    batch = shelf.batch(claim, done=[first], kept=[second])
+    next_no = await shelf.catalogue.commit(batch, lease_s=60)
+    assert next_no > claim.batch_no
+    assert await shelf.claim("other") is None
+    assert await shelf.catalogue.commit(batch, lease_s=60) is None
+    following = dataclasses.replace(claim, batch_no=next_no)
+    ending = await shelf.catalogue.commit(shelf.batch(following, done=[], kept=[second]), lease_s=ENDED_S)
+    taken = await shelf.claim("other")
+    assert ids(taken) == [second]
+    late = dataclasses.replace(claim, batch_no=ending)
+    with pytest.raises(Fenced):
+        await shelf.catalogue.commit(shelf.batch(late, done=[second]))
+    await shelf.catalogue.commit(shelf.batch(taken))
+    assert await shelf.catalogue.left(shelf.run_id) == 0
 
 
 async def test_a_directory_found_twice_is_visited_once(shelf):
