@@ -90,7 +90,7 @@ class _WideDirectory:
         self._deadline = deadline
         self._claim: Claim | None = None
         self._sorted: SortedEntries | None = None
-        self._progress: _Progress | None = None
+        self._progress: Progress | None = None
 
     def close(self) -> None:
         """Give back memory and disk."""
@@ -146,16 +146,16 @@ class _WideDirectory:
         else:
             batch.commit.returned = [node_id]
 
-    async def _begin(self, entries: Iterator[Entry], head: DirectoryHead) -> "_Progress":
+    async def _begin(self, entries: Iterator[Entry], head: DirectoryHead) -> "Progress":
         catalogue, share = self._scope.catalogue, self._scope.share
         node_id = head.node_id
         visit = Visit(head, self._visit.path, self._visit.mtime, is_new=False, claimed=True)
         found = (await catalogue.page_heads(share.share_id, [node_id]))[node_id]
         children = (await catalogue.child_heads(share.share_id, [node_id]))[node_id]
-        return _Progress(visit, found, children, entries, self._scope)
+        return Progress(visit, found, children, entries, self._scope)
 
 
-class _Progress:
+class Progress:
     """How far the pieces of a directory have come. No I/O but that of the entries it is given."""
 
     def __init__(
