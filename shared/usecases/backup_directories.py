@@ -31,12 +31,13 @@ async def _one_batch(ticket: RunTicket, scope: RunScope) -> bool:
     claim = await catalogue.claim(ticket.run_id, ticket.worker, limit=limits.claim_directories, lease_s=limits.lease_s)
     if claim is None:
         return False
+    deadline = scope.clock.monotonic() + limits.wide_s
     walk = Walk(scope, claim)
     try:
         async with lease_kept(scope, claim.batch_no):
             await make_durable(scope, walk.batch, walk.run)
         if walk.wide:
-            await back_up_wide(ticket, scope, walk.wide)
+            await back_up_wide(ticket, scope, walk.wide, deadline)
     finally:
         walk.close()
     return True

@@ -40,8 +40,8 @@ class Limits:
     page_entries: int = PAGE_ENTRIES_MAX
     """Entries in one page."""
     wide_entries: int = 20_000
-    """A changed directory with more entries than this is backed up alone and in pieces: as many as a batch has changed files, and
-    four list requests, so that listing it once more, should its worker die, is not what it costs."""
+    """A changed directory with more entries than this is backed up alone and in pieces. As many as a batch takes changed files: so
+    a directory below it is no larger than other batches."""
     piece_entries: int = 50_000
     """Entries of changed pages in one piece of a wide directory: 200 MB of memory if all of them are new, and at 500 files a
     second a hundred seconds' work to lose. Larger is better for renames, which are recognized within a piece."""
@@ -49,8 +49,8 @@ class Limits:
     """Bytes of files, those read in spans apart, after which a piece is closed sooner: a piece must be done well within the ten
     minutes that Azure Functions gives an activity, or the directory would never get on."""
     wide_s: float = 240.0
-    """No further piece of a wide directory after this long. Longer than ``activity_s``, because who goes on later lists again,
-    which is 200 requests per million entries; with the piece that is under way it stays below ten minutes."""
+    """No further piece of a wide directory this long after its walk began. Longer than ``activity_s``, because who goes on later lists
+    again, which is 200 requests per million entries; with the piece that is under way it stays below ten minutes."""
     span_bytes: int = 64 * 1024 * 1024
     """A large file is read in spans of this size; a multiple of the chunk."""
 

@@ -45,12 +45,11 @@ from shared.usecases.sort_entries import SortedEntries
 from shared.usecases.walk import Wide
 
 
-async def back_up_wide(ticket: RunTicket, scope: RunScope, found: Sequence[Wide]) -> None:
-    """Back up directories that a walk has left, piece by piece, until ``limits.wide_s`` are over.
+async def back_up_wide(ticket: RunTicket, scope: RunScope, found: Sequence[Wide], deadline: float) -> None:
+    """Back up directories that a walk has left, piece by piece, until the clock's ``deadline``.
 
     They are in the frontier. One that somebody else has claimed meanwhile is left to them, as is all that there is no time for.
     """
-    deadline = scope.clock.monotonic() + scope.limits.wide_s
     for wide in found:
         directory = _WideDirectory(scope, wide, deadline)
         try:

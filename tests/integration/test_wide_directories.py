@@ -12,7 +12,7 @@ from itertools import count
 import pytest
 
 from shared.core.rounds import RoundState
-from shared.db import pages
+from shared.db import pages, rollups
 from shared.errors import Unavailable
 from shared.model.run import RunState
 from tests.faults.test_backup_and_restore import Tripwire, finish
@@ -342,3 +342,25 @@ async def test_what_there_is_no_time_for_is_left_in_the_frontier(files):
     assert run.state is RunState.SUCCEEDED
     assert run.counters.changed_files == 60
     await check(files, {run.run_no: read_tree(files.client())})
+
+
+async def test_pages_lost_by_a_deletion_that_was_not_finished_are_not_restored(files):
+    """A run found the directory gone and died after it had taken its last page; the next one finds it where it was."""
+    share = files.client()
+    fill(share, range(12))
+    first = await files.backup()
+    points = {first.run_no: read_tree(share)}
+    failed = await files.queue_backup()
+    await files.app.catalogue.abandon_run(failed.run_id, "killed")
+    async with files.app.transaction() as conn:
+        query = "SELECT page_id FROM page WHERE share_id = %s AND name = 'flat'"
+        node_id = (await (await conn.execute(query, [files.share.share_id])).fetchone())[0]
+        page, _, last = (await pages.of_directories(conn, files.share.share_id, [node_id]))[node_id]
+        gone = replace(last, files=(), page_fingerprint=None, deleted_run=failed.run_no)
+        await pages.upsert(conn, files.share.share_id, [replace(page, fingerprint=None), gone])
+        await rollups.count(conn, files.share.share_id)
+    for n in (10, 11):
+        share.get_file_client(f"flat/{n:04d}.txt").delete_file()
+    run = await files.backup()
+    points[run.run_no] = read_tree(share)
+    await check(files, points)
