@@ -3,6 +3,7 @@
 In the world of the tests a page has five entries, a directory is wide from seventeen, and a piece is closed at eleven.
 """
 
+import asyncio
 import random
 import secrets
 from contextlib import suppress
@@ -15,6 +16,8 @@ from shared.core.rounds import RoundState
 from shared.db import pages, rollups
 from shared.errors import Unavailable
 from shared.model.run import RunState
+from shared.model.tickets import RunTicket
+from shared.usecases.backup_directories import backup_directories
 from tests.faults.test_backup_and_restore import Tripwire, finish
 from tests.support.faults import Killed, When
 from tests.support.share_tree import differences, mkdir, put, read_tree
@@ -158,10 +161,11 @@ async def test_a_file_that_moves_between_pieces_is_read_again(files):
 
 
 async def test_pages_that_lost_their_files_are_merged_and_their_numbers_used_again(files):
-    share, points = files.client(), {}
+    share, points, deleted = files.client(), {}, []
 
     async def backup():
         run = await files.backup()
+        deleted.append(run.counters.deleted_files)
         points[run.run_no] = read_tree(share)
         found, _ = await page_rows(files)
         live = {head.page_no for head in found.heads if head.page_no == 0 or head.deleted_run is None}
@@ -178,6 +182,7 @@ async def test_pages_that_lost_their_files_are_merged_and_their_numbers_used_aga
     live, dissolved = await backup()
     assert live | dissolved == set(range(20))
     assert len(live) >= 12
+    assert deleted == [0, 80, 0]
     await check(files, points)
 
 
@@ -295,7 +300,7 @@ async def test_names_that_were_one_page_are_in_some_page_after_every_piece(files
     old = await slots(files)
     points = {first.run_no: read_tree(share)}
     for n in range(60):
-        put(share, f"flat/0020 {n:02d}.txt", b"between %d" % n)
+        put(share, f"flat/0022 {n:02d}.txt", b"between %d" % n)
     for commits in (2, 1, 1):
         await die_between_pieces(files, commits)
         now = await slots(files)
@@ -315,7 +320,7 @@ async def test_a_directory_that_cannot_be_listed_after_a_crash_reads_as_it_was_s
     await files.backup()
     old = read_tree(share)
     for n in range(60):
-        put(share, f"flat/0020 {n:02d}.txt", b"between %d" % n)
+        put(share, f"flat/0022 {n:02d}.txt", b"between %d" % n)
     await die_between_pieces(files, 3)
     files.control.fault(
         operation="directory_list",
@@ -364,3 +369,23 @@ async def test_pages_lost_by_a_deletion_that_was_not_finished_are_not_restored(f
     run = await files.backup()
     points[run.run_no] = read_tree(share)
     await check(files, points)
+
+
+async def test_workers_that_wait_do_not_take_a_wide_directory_between_its_pieces(files):
+    """Each time they did they would list it again."""
+    fill(files.client(), range(100))
+    run = await files.queue_backup()
+    state = await files.step(run, RoundState(run.run_id, 1))
+    lists = files.control.requests("directory_list")
+
+    async def work(worker):
+        async with files.app.run_scope(run.run_id) as scope:
+            return await backup_directories(RunTicket(run_id=run.run_id, worker=worker), scope)
+
+    receipts = await asyncio.gather(*(work(f"worker-{n}") for n in range(4)))
+    assert [receipt.error for receipt in receipts] == [""] * 4
+    run = await files.drive_on(run, state)
+    assert run.counters.changed_files == 100
+    assert await batches(files, run) > 7
+    assert files.control.requests("directory_list") - lists <= 4
+    await check(files, {run.run_no: read_tree(files.client())})

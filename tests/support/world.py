@@ -75,7 +75,10 @@ class World:
 
     async def drive(self, run: Run) -> Run:
         """Take a run to its end; returns it as it then is."""
-        state = RoundState(run.run_id, 1)
+        return await self.drive_on(run, RoundState(run.run_id, 1))
+
+    async def drive_on(self, run: Run, state: RoundState) -> Run:
+        """The same from where it is."""
         while state.phase is not Phase.ENDED:
             state = await self.step(run, state)
             assert state.barren < 5, state.error
