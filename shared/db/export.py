@@ -20,6 +20,7 @@ the first byte is sent; :func:`nodes` last::
 
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Final, LiteralString
 
@@ -54,18 +55,20 @@ _BELOW: Final[LiteralString] = """
 class Stream:
     """The bytes of one file, to be read once. ``nodes`` is how many were read so far."""
 
-    def __init__(self, conn: Connection, encoder: Encoder) -> None:
+    def __init__(self, conn: Connection, encoder: Encoder, thread: Executor) -> None:
         self.nodes = 0
         self._conn = conn
         self._encoder = encoder
+        self._thread = thread
         self._ended = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        # Encoding takes milliseconds and lets go of the interpreter; the loop has others to serve.
+        in_thread = asyncio.get_running_loop().run_in_executor
         while rows := await self._conn.wait(self._read()):
-            # Encoding takes milliseconds and lets go of the interpreter; the loop has others to serve.
-            if piece := await asyncio.to_thread(self._encoder.add, rows):
+            if piece := await in_thread(self._thread, self._encoder.add, rows):
                 yield piece
-        if piece := await asyncio.to_thread(self._encoder.finish):
+        if piece := await in_thread(self._thread, self._encoder.finish):
             yield piece
 
     def _read(self) -> PQGen[bytes]:
@@ -142,9 +145,11 @@ async def nodes(conn: Connection, share_id: int, encoder: Encoder, *, below: int
     await choose_share(conn, share_id)
     await conn.execute(_TAKE_TIME)
     text = sql.SQL(_SHARE) if below == ROOT_ID else sql.SQL(_BELOW).format(directory=sql.Literal(below))
-    async with conn.cursor() as cursor, cursor.copy(text) as copy:
-        try:
-            yield Stream(conn, encoder)
-        finally:
-            # By itself it only does so after an error. Whatever is passed counts as one.
-            await copy.finish(GeneratorExit())
+    # A thread of its own, always the same: over several, what Arrow's allocator keeps for each adds up to twice the memory.
+    with ThreadPoolExecutor(1, "export") as thread:
+        async with conn.cursor() as cursor, cursor.copy(text) as copy:
+            try:
+                yield Stream(conn, encoder, thread)
+            finally:
+                # By itself it only does so after an error. Whatever is passed counts as one.
+                await copy.finish(GeneratorExit())

@@ -17,7 +17,7 @@ is signed for the same reason: joined with the view or with the CSV, equal files
 Columns are plain and compressed with zstd. Dictionaries are off: names and hashes hardly repeat, and trying them first took
 three times as long and made the file a third larger (a million nodes: 31 MB, and 23 MB without; as CSV 84 MB).
 
-Memory is a few row groups, 60 MB, and what the footer will say of those that were written: 5 kB each, 40 MB for a billion nodes.
+Memory is a few row groups, 70 MB, and what the footer will say of those that were written: 5 kB each, 40 MB for a billion nodes.
 """
 
 import io
