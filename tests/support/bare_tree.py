@@ -40,8 +40,9 @@ def store(conn: psycopg.Connection, rows: Iterable[Page]) -> None:
     """Make these rows the tree."""
     conn.execute(f"TRUNCATE page_{SHARE}")
     with conn.cursor() as cursor:
-        for row in rows:
-            file_id = None if row.file_id is None else pages.signed(row.file_id)
-            cursor.execute(
-                INSERT, [row.directory_id | row.page_no, row.parent_id, file_id, row.name, *packed.pack(row)]
-            )
+        cursor.executemany(INSERT, map(_columns, rows))
+
+
+def _columns(row: Page) -> tuple:
+    file_id = None if row.file_id is None else pages.signed(row.file_id)
+    return (row.directory_id | row.page_no, row.parent_id, file_id, row.name, *packed.pack(row))
