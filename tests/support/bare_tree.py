@@ -7,10 +7,10 @@ from contextlib import contextmanager
 import psycopg
 
 from shared.db import pages
-from shared.db.migrate import migrate
 from shared.db.pool import make_pool
 from shared.formats import packed
 from shared.model.page import Page
+from tests.support import schema
 
 SHARE = 7
 INSERT = f"INSERT INTO page_{SHARE} (page_id, parent_id, file_id, share_id, name, names, packed) VALUES (%s, %s, %s, {SHARE}, %s, %s, %s)"
@@ -21,7 +21,7 @@ def bare_tree(url: str) -> Iterator[psycopg.Connection]:
     """Migrate the empty database at ``url`` and yield a connection for which ``node`` shows share 7."""
 
     async def prepare() -> None:
-        await migrate(url)
+        await schema.prepare(url)
         async with make_pool(url) as pool, pool.connection() as made:
             await made.execute(
                 b"INSERT INTO tenant VALUES ('acme', 'Acme');"
