@@ -126,7 +126,7 @@ async def test_a_tree_from_before_the_group_indexes_gets_them_and_is_read_as_bef
     )
     assert names == [("a.txt", 10, 9), ("b.txt", 20, 10)]
     indexes = await query(postgres_url, "SELECT indexname FROM pg_indexes WHERE tablename = 'page_7' ORDER BY 1")
-    assert indexes == [("page_7_by_file_group",), ("page_7_by_parent_group",)]
+    assert indexes == [("page_7_by_file_group",), ("page_7_by_name",), ("page_7_by_parent_group",)]
 
 
 @pytest.mark.parametrize(

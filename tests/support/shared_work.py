@@ -131,7 +131,7 @@ class Work:
         return point
 
     async def seen(self) -> dict[str, object]:
-        """Everything, by every way there is to it."""
+        """Everything, by every way there is to it; not totals, which a release may keep that the other does not know of."""
         async with self.catalogue.transaction() as conn:
             listed = await runs.of_share(conn, SHARE)
             if not listed:
@@ -158,7 +158,6 @@ class Work:
             "pages": [[str(p.directory_id), p.page_no, _plain(p)] for of in rows.values() for p in of],
             "children": [[h.node_id, h.parent_id, h.name, h.file_id, h.mtime, h.fingerprint] for h in heads[ROOT]],
             "by FileId": sorted([file_id, h.node_id, h.name] for file_id, h in moved.items()),
-            "totals": await self.catalogue.totals(SHARE),
             "permissions": sorted(await self.catalogue.known_permissions(SHARE)),
             "segments": await self.catalogue.committed_batches(SHARE, 0, 100),
             "point": point and [point.run_no, point.directories, point.files, point.bytes],
