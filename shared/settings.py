@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 from shared.errors import InvalidInput
 
@@ -26,8 +26,9 @@ class Settings:
     """Table endpoint of the journal's storage account, reached with managed identity."""
     local_files_account_url: str = ""
     """Address offered as the default account of a new share on a developer's machine. Default: none."""
-    migrate: bool = False
-    """Bring the database's schema up to date at start. Default off: in Azure a deployment step does it."""
+    migrate: Literal["no", "pre", "all"] = "no"
+    """Bring the database's schema up to date at start: ``pre`` while the release before it may still run, ``true`` (all) when
+    it does not: the steps are those of shared/db/migrate.py. Default off: in Azure a deployment step does it."""
     width: int = 4
     """Activities of one run side by side, 1 to 100. Default 4: two per core of a 2 GB instance keep it busy."""
     activity_seconds: float = 30.0
@@ -59,7 +60,7 @@ class Settings:
             journal_connection=journal or ("" if journal_url else vault),
             journal_account_url=journal_url,
             local_files_account_url=env.get("AFB_LOCAL_FILES_ACCOUNT_URL", ""),
-            migrate=_flag(env, "AFB_MIGRATE"),
+            migrate=_migrate(env),
             width=int(_number(env, "AFB_WIDTH", 4, 1, 100)),
             activity_seconds=_number(env, "AFB_ACTIVITY_SECONDS", 30, 1, 3600),
             lease_seconds=_number(env, "AFB_LEASE_SECONDS", 60, 1, 3600),
@@ -81,11 +82,16 @@ def _invalid(name: str, value: str, expected: str) -> InvalidInput:
     return InvalidInput(f"setting {name} is {was}; expected {expected}", field=name)
 
 
-def _flag(env: Mapping[str, str], name: str) -> bool:
-    value = env.get(name, "").lower()
-    if value not in ("", "0", "1", "true", "false"):
-        raise _invalid(name, value, "true or false")
-    return value in ("1", "true")
+def _migrate(env: Mapping[str, str]) -> Literal["no", "pre", "all"]:
+    match env.get("AFB_MIGRATE", "").lower():
+        case "" | "0" | "false":
+            return "no"
+        case "1" | "true":
+            return "all"
+        case "pre":
+            return "pre"
+        case other:
+            raise _invalid("AFB_MIGRATE", other, "true, false or pre")
 
 
 def _number(env: Mapping[str, str], name: str, default: float, least: float, most: float) -> float:

@@ -98,8 +98,8 @@ class App:
 
 async def make_app(settings: Settings) -> App:
     """Open what a process needs; the caller closes it."""
-    if settings.migrate:
-        await migrate(settings.postgres_url)
+    if settings.migrate != "no":
+        await migrate(settings.postgres_url, before_post=settings.migrate == "pre")
     async with AsyncExitStack() as stack:
         credentials = Credentials(settings.credentials)
         stack.push_async_callback(credentials.aclose)

@@ -32,7 +32,7 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def postgres_server(stack: Stack) -> PostgresForTests:
-    """A Postgres 16 for the whole session; tests take a database of their own from it."""
+    """A Postgres for the whole session, of which tests take a database of their own; localdev says which version."""
     stack.postgres.start()
     return PostgresForTests(stack.postgres)
 

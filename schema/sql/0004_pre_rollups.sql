@@ -4,9 +4,11 @@
 -- No row is hot: a batch of a run in progress inserts differences of its own, and the end of the run, which one worker does,
 -- adds them up. So the numbers are those of the tree at every commit: a total and the differences not yet added to it.
 --
--- A share whose root has no row here has no roll-ups yet, or lost them to a program that did not keep them: they are counted
--- anew from the tree when its next run starts (shared/db/rollups.py). No foreign key to share: a program from before, which may
--- still be running, would fail to delete one.
+-- A share whose root has no row here has no roll-ups yet. A batch that is committed and not "rolled_up" is that of a program
+-- from before, which keeps none. Either way the share is counted anew from the tree when the next run starts or this one ends
+-- (shared/db/rollups.py). No foreign key to share: a program from before would fail to delete one.
+
+ALTER TABLE batch ADD COLUMN rolled_up boolean NOT NULL DEFAULT false;
 
 CREATE TABLE rollup (
     share_id     int NOT NULL,

@@ -1,5 +1,5 @@
--- A program that keeps no roll-ups may have changed trees until now: what was counted is counted anew when the next run of a
--- share starts. Trees that it made in between get the index on names.
+-- A program that keeps no roll-ups may have changed trees until now: every share is counted anew when its next run starts or
+-- its present one ends. Trees that it made in between get the index on names.
 
 TRUNCATE rollup, rollup_change;
 

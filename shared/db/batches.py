@@ -61,7 +61,7 @@ _RENEW: Final[LiteralString] = """
 _LOCK: Final[LiteralString] = "SELECT state FROM batch WHERE run_id = %s AND batch_no = %s FOR NO KEY UPDATE"
 _CLOSE: Final[LiteralString] = """
     UPDATE batch
-       SET state = 1, committed_at = now(), segment_bytes = %s, bundle_bytes = %s::int[], counters = %s
+       SET state = 1, committed_at = now(), segment_bytes = %s, bundle_bytes = %s::int[], counters = %s, rolled_up = true
      WHERE run_id = %s AND batch_no = %s
 """
 _END: Final[LiteralString] = "UPDATE batch SET state = 2 WHERE run_id = %s AND state = 0"
@@ -132,7 +132,7 @@ async def close(
     segment_bytes: int = 0,
     bundles: Sequence[int] = (),
 ) -> None:
-    """Mark a locked batch committed."""
+    """Mark a locked batch committed, and what it changed booked in the roll-ups."""
     done = Jsonb({name: number for name, number in counters.to_wire().items() if number})
     await conn.execute(_CLOSE, [segment_bytes, list(bundles), done, run_id, batch_no])
 

@@ -84,7 +84,7 @@ class PostgresCatalogue:
             await shares.lock(conn, run.share_id)
             await pages.create_partition(conn, run.share_id)
             if run.kind is RunKind.BACKUP:
-                await rollups.ensure(conn, run.share_id)
+                await rollups.ensure(conn, run.share_id, starting=run_id)
                 await frontier.adopt_missing(conn, run.share_id, run_id)
 
         await self._once(work)

@@ -1,11 +1,26 @@
-"""Bring a database to the current schema.
+"""Bring a database to the current schema while the release before it still runs.
 
 Files are ``NNNN_pre_what.sql`` or ``NNNN_post_what.sql``, numbered from 1 without gaps, applied in order, never edited and
 never undone. ``pre`` works under the code before it as well as under the code it came with; ``post`` only under the latter.
+
+A release is rolled out in three steps:
+
+1. its ``pre`` files are applied (``before_post``), while the code of the release before goes on working;
+2. its code is deployed, and works before its ``post`` files as well as after them;
+3. when no other code runs any more, its ``post`` files are applied.
+
+Files are never passed over, so a release has its ``pre`` files first: a ``pre`` behind a ``post`` is of a later release, and
+step 1 of that one refuses while the ``post`` is pending, because then the code it needs may not be everywhere. Releases are
+rolled out one after the other, each to its end, or all at once with every program stopped. What came after the last release
+is held to this by ``tests/integration/test_releases.py``, which runs each of the two releases on what the other left.
+
+A program that starts after step 1 may still be of the release before. It knows by their names that the files it does not
+have are ``pre`` and leave it working; when one is ``post``, it refuses.
 """
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, LiteralString
@@ -41,6 +56,11 @@ class Migration:
     text: str
 
     @property
+    def is_post(self) -> bool:
+        """Whether it needs the code it came with, everywhere."""
+        return _is_post(self.name)
+
+    @property
     def sha256(self) -> str:
         """Of the text, with Unix line ends: a checkout on Windows is not a change."""
         return hashlib.sha256(self.text.replace("\r\n", "\n").encode()).hexdigest()
@@ -63,12 +83,15 @@ def migrations(directory: Path = DIRECTORY) -> list[Migration]:
     return found
 
 
-async def migrate(url: str, directory: Path = DIRECTORY) -> list[str]:
+async def migrate(url: str, directory: Path = DIRECTORY, *, before_post: bool = False) -> list[str]:
     """Apply what is pending, each file in a transaction of its own; return the names of what was applied.
 
     Safe to call from any number of processes at once: one works, the others wait for it and then find nothing to do.
 
-    :raises IntegrityError: an applied file was changed, or the database knows one that is not here (it is newer).
+    :param before_post: stop before the first pending ``post``, for the code of the release before still runs. A database
+        without a schema has no such code, and gets everything.
+    :raises IntegrityError: an applied file was changed; or the database has a ``post`` that is not here (it is newer); or,
+        with ``before_post``, a ``pre`` would have to pass over a ``post`` of an earlier release.
     """
     known = migrations(directory)
     with translation():
@@ -76,19 +99,46 @@ async def migrate(url: str, directory: Path = DIRECTORY) -> list[str]:
             await conn.execute("SELECT pg_advisory_lock(%s)", [_LOCK])  # released with the connection
             await conn.execute(_TABLE)
             applied = await (await conn.execute(_APPLIED)).fetchall()
-            for number, name, sha256 in applied:
-                if number > len(known):
-                    raise IntegrityError(
-                        f"the database has migration {name}, which this program does not know: it is newer"
-                    )
-                if known[number - 1].sha256 != sha256:
-                    raise IntegrityError(
-                        f"migration {known[number - 1].name} was changed after it was applied as {name}; "
-                        "hint: restore the file and write a new migration"
-                    )
+            _check(applied, known)
             pending = known[len(applied) :]
+            if before_post and applied:
+                pending = _before_post(pending)
             for migration in pending:
                 async with conn.transaction():
                     await conn.execute(migration.text.encode())  # a file of this repository, not input
                     await conn.execute(_RECORD, [migration.number, migration.name, migration.sha256])
             return [migration.name for migration in pending]
+
+
+def _check(applied: Sequence[tuple[int, str, str]], known: Sequence[Migration]) -> None:
+    """Refuse a database that this program would not understand."""
+    for number, name, sha256 in applied:
+        if number > len(known):
+            if _is_post(name):
+                raise IntegrityError(
+                    f"the database has migration {name}, which this program does not know: it is newer; "
+                    "hint: deploy the release it came with"
+                )
+        elif known[number - 1].sha256 != sha256:
+            raise IntegrityError(
+                f"migration {known[number - 1].name} was changed after it was applied as {name}; "
+                "hint: restore the file and write a new migration"
+            )
+
+
+def _before_post(pending: list[Migration]) -> list[Migration]:
+    """What of ``pending`` works under the code of the release before."""
+    post = next((m for m in pending if m.is_post), None)
+    if post is None:
+        return pending
+    behind = next((m for m in pending if not m.is_post and m.number > post.number), None)
+    if behind is not None:
+        raise IntegrityError(
+            f"migration {behind.name} waits behind {post.name}, which ends the rollout of an earlier release; "
+            "hint: deploy that release everywhere and apply its post files first, or stop every program and apply all files"
+        )
+    return [m for m in pending if m.number < post.number]
+
+
+def _is_post(name: str) -> bool:
+    return name[5:].startswith("post_")

@@ -70,7 +70,19 @@ _FOLD: Final[LiteralString] = """
           WHERE (directories, files, bytes, new_files, changed_files, deleted_files) <> (0, 0, 0, 0, 0, 0)
 """
 _DROP_EMPTY: Final[LiteralString] = "DELETE FROM rollup WHERE share_id = %s AND directories = 0 AND top_id <> %s"
-_KNOWN: Final[LiteralString] = "SELECT EXISTS (SELECT FROM rollup WHERE share_id = %s AND top_id = %s)"
+# The last run that changed the tree: earlier ones were looked at when it began.
+_COUNTED: Final[LiteralString] = """
+    SELECT EXISTS (SELECT FROM rollup WHERE share_id = %(share_id)s AND top_id = %(root_id)s)
+       AND NOT EXISTS (
+               SELECT FROM batch
+                WHERE run_id = (
+                          SELECT run_id FROM run
+                           WHERE share_id = %(share_id)s AND kind = 'backup' AND started_at IS NOT NULL AND run_id <> %(but)s
+                        ORDER BY run_no DESC LIMIT 1
+                      )
+                  AND kind = 0 AND state = 1 AND NOT rolled_up
+           )
+"""
 _FORGET: Final[tuple[LiteralString, ...]] = (
     "DELETE FROM rollup WHERE share_id = %s",
     "DELETE FROM rollup_change WHERE share_id = %s",
@@ -206,15 +218,22 @@ async def fold(conn: Connection, share_id: int, run_no: int) -> None:
     await conn.execute(_DROP_EMPTY, [share_id, ROOT_ID])
 
 
-async def ensure(conn: Connection, share_id: int) -> None:
-    """Count a tree that has no roll-ups: about half a second per million files. Nothing if it has."""
-    row = await (await conn.execute(_KNOWN, [share_id, ROOT_ID])).fetchone()
+async def ensure(conn: Connection, share_id: int, *, starting: int = 0) -> None:
+    """Count a tree that has no roll-ups, or that a program which keeps none had a part in. Nothing if all is well.
+
+    :param starting: run that is about to start and has changed nothing yet; 0 while one is at work or ends.
+    """
+    args = {"share_id": share_id, "root_id": ROOT_ID, "but": starting}
+    row = await (await conn.execute(_COUNTED, args)).fetchone()
     if row is None or not row[0]:
         await count(conn, share_id)
 
 
 async def count(conn: Connection, share_id: int) -> None:
-    """Count the whole tree anew; what earlier runs changed is forgotten, because nobody knows it."""
+    """Count the whole tree anew, about half a second per million files.
+
+    What earlier runs changed is forgotten: nobody knows all of it.
+    """
     for statement in _FORGET:
         await conn.execute(statement, [share_id])
     await pages.choose_share(conn, share_id)
@@ -223,7 +242,8 @@ async def count(conn: Connection, share_id: int) -> None:
 
 
 async def totals(conn: Connection, share_id: int) -> tuple[int, int, int]:
-    """Live directories, files and bytes of a share, the root included."""
+    """Live directories, files and bytes of a share, the root included. For the end of a run: see :func:`ensure`."""
+    await ensure(conn, share_id)
     row = await (await conn.execute(_TOTALS, {"share_id": share_id})).fetchone()
     assert row is not None
     return row[0], row[1], row[2]

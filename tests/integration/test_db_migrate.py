@@ -61,10 +61,43 @@ async def test_windows_line_ends_are_not_a_change(postgres_url, tmp_path):
 
 
 async def test_a_newer_database_is_refused(postgres_url, tmp_path):
+    await migrate(
+        postgres_url, write(tmp_path, m0001_pre_a="SELECT 1", m0002_pre_b="SELECT 2", m0003_post_c="SELECT 3")
+    )
+    (tmp_path / "0002_pre_b.sql").unlink()
+    (tmp_path / "0003_post_c.sql").unlink()
+    newer = r"has migration 0003_post_c, which this program does not know: it is newer; hint: deploy the release"
+    with pytest.raises(IntegrityError, match=newer):
+        await migrate(postgres_url, tmp_path)
+
+
+@pytest.mark.parametrize("before_post", [False, True])
+async def test_a_program_starts_on_what_the_next_release_prepared(postgres_url, tmp_path, before_post):
     await migrate(postgres_url, write(tmp_path, m0001_pre_a="SELECT 1", m0002_pre_b="SELECT 2"))
     (tmp_path / "0002_pre_b.sql").unlink()
-    with pytest.raises(IntegrityError, match="has migration 0002_pre_b, which this program does not know: it is newer"):
-        await migrate(postgres_url, tmp_path)
+    assert await migrate(postgres_url, tmp_path, before_post=before_post) == []
+
+
+async def test_a_release_is_prepared_under_the_one_before_and_finished_later(postgres_url, tmp_path):
+    await migrate(postgres_url, write(tmp_path, m0001_pre_a="SELECT 1"))
+    write(tmp_path, m0002_pre_b="SELECT 2", m0003_pre_c="SELECT 3", m0004_post_d="SELECT 4", m0005_post_e="SELECT 5")
+    assert await migrate(postgres_url, tmp_path, before_post=True) == ["0002_pre_b", "0003_pre_c"]
+    assert await migrate(postgres_url, tmp_path, before_post=True) == []
+    assert await migrate(postgres_url, tmp_path) == ["0004_post_d", "0005_post_e"]
+
+
+async def test_a_release_is_not_prepared_before_the_one_before_it_is_finished(postgres_url, tmp_path):
+    await migrate(postgres_url, write(tmp_path, m0001_pre_a="SELECT 1"))
+    write(tmp_path, m0002_pre_b="CREATE TABLE b ()", m0003_post_c="SELECT 3", m0004_pre_d="SELECT 4")
+    refused = r"0004_pre_d waits behind 0003_post_c, .* earlier release; hint: deploy that release everywhere"
+    with pytest.raises(IntegrityError, match=refused):
+        await migrate(postgres_url, tmp_path, before_post=True)
+    assert await query(postgres_url, "SELECT to_regclass('b') IS NULL") == [(True,)]
+    assert await migrate(postgres_url, tmp_path) == ["0002_pre_b", "0003_post_c", "0004_pre_d"]
+
+
+async def test_a_new_database_gets_everything_there_is_no_code_before_it(postgres_url):
+    assert await migrate(postgres_url, before_post=True) == [m.name for m in migrations()]
 
 
 async def test_a_failed_migration_leaves_nothing_and_those_before_it_stay(postgres_url, tmp_path):
@@ -87,7 +120,7 @@ async def test_a_tree_from_before_the_group_indexes_gets_them_and_is_read_as_bef
         packed = bytes.fromhex("1101100c 00000005 00000000 00000000 00000009 0a14 0001" + "00" * 16)
         packed = packed[:3] + bytes([20]) + packed[4:]
         await conn.execute("INSERT INTO page VALUES (33554432, 16777216, 5, 7, 'd', 'a.txt/b.txt', %b)", [packed])
-    assert (await migrate(postgres_url))[:2] == ["0002_pre_questions", "0003_post_group_indexes"]
+    await migrate(postgres_url)
     names = await query(
         postgres_url, "SET afb.share_id = 7; SELECT name, size, mtime FROM node WHERE size IS NOT NULL ORDER BY name"
     )

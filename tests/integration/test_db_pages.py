@@ -1,11 +1,13 @@
 """Rows of the tree: written whole, read by directory, found by parent and by FileId."""
 
+import asyncio
 import dataclasses
 
 from shared.db import pages
+from shared.errors import Fenced
 from shared.model.manifest import ManifestRef
 from shared.model.page import DirectoryHead, DirectoryPages, Page, PageHead
-from tests.support.catalogue import ROOT, directory, files, page
+from tests.support.catalogue import ENDED_S, ROOT, directory, files, page
 
 REF = ManifestRef(1, 2, 3, 4)
 
@@ -139,3 +141,61 @@ async def test_a_dropped_tree_is_gone_and_can_be_begun_again(shelf):
         assert await pages.create_partition(conn, shelf.share_id)
         assert not await pages.create_partition(conn, shelf.share_id)
     assert await shelf.catalogue.totals(shelf.share_id) == (1, 0, 0)
+
+
+async def test_two_writers_of_one_page_leave_one_row_and_one_of_the_two_contents(shelf):
+    """Without the fence, which lets only one of them get here: the unique index makes the second wait and replace."""
+    first, second = page(2, 1, "d", 5), page(2, 1, "d", 9)
+    written = asyncio.Event()
+
+    async def write(row: Page, *, hold: bool) -> None:
+        async with shelf.catalogue.transaction() as conn:
+            await pages.upsert(conn, shelf.share_id, [row])
+            written.set()
+            if hold:
+                await asyncio.sleep(0.2)
+
+    slow = asyncio.create_task(write(first, hold=True))
+    await written.wait()
+    await asyncio.gather(slow, write(second, hold=False))
+    assert (await shelf.catalogue.pages(shelf.share_id, [directory(2)]))[directory(2)] == [second]
+
+
+async def test_workers_that_take_each_others_directories_over_never_mix_their_writes(shelf):
+    """Every lease has ended when it begins, so whoever asks takes over what another is still writing."""
+    numbers = range(2, 6)
+    await shelf.grow([page(n, 1, f"d{n}") for n in numbers])
+    await shelf.finish()
+    await shelf.new_run()
+    found = [(directory(n), 0) for n in numbers]
+    await shelf.catalogue.seed(shelf.run_id, shelf.share_id, found)
+    kept: dict[int, Page] = {}
+    late = 0
+
+    async def work(worker: int) -> None:
+        nonlocal late
+        for turn in range(6):
+            claim = await shelf.claim(f"w{worker}", limit=2, lease_s=ENDED_S)
+            if claim is None:
+                continue
+            await asyncio.sleep(0)
+            count = worker * 7 + turn
+            rows = [page(d.head.node_id >> 24, 1, d.head.name, count) for d in claim.directories]
+            ids = [row.directory_id for row in rows]
+            try:
+                await shelf.catalogue.commit(shelf.batch(claim, done=[], returned=ids, pages=rows))
+            except Fenced:
+                late += 1
+            else:
+                kept.update({row.directory_id: row for row in rows})
+
+    await asyncio.gather(*(work(n) for n in range(6)))
+    assert late > 0, "nobody was too late: nothing was tested"
+    assert kept
+    rows = await shelf.catalogue.pages(shelf.share_id, list(kept))
+    counts = {node_id: len(found[0].files) for node_id, found in rows.items()}
+    _, files_now, size = await shelf.catalogue.totals(shelf.share_id)
+    assert files_now == sum(counts.values())
+    assert size == 10 * files_now
+    for node_id, (row,) in rows.items():
+        assert row.files == page(node_id >> 24, 1, row.name, len(row.files)).files

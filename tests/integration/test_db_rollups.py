@@ -267,3 +267,20 @@ async def test_counting_reads_orphans_as_the_root_does(shelf):
     async with shelf.catalogue.transaction() as conn:
         await rollups.count(conn, shelf.share_id)
     assert await agree(shelf) == kept
+
+
+async def test_what_a_program_without_rollups_changed_is_counted_at_the_end_of_the_run_or_before_the_next(shelf):
+    await shelf.grow(TREE)
+    claim = await again(shelf)
+    await shelf.catalogue.commit(shelf.batch(claim, pages=[page(9, 1, "theirs", 3)]))
+    async with shelf.catalogue.transaction() as conn:
+        await conn.execute(b"DELETE FROM rollup_change WHERE batch_no >= 0")
+        await conn.execute(b"UPDATE batch SET rolled_up = false WHERE run_id = %s", [shelf.run_id])
+    expected = {1: (1, 2, 20), 2: (4, 13, 130), 3: (2, 8, 80), 9: (1, 3, 30)}
+    assert await shelf.catalogue.totals(shelf.share_id) == (8, 26, 260)
+    assert await agree(shelf) == expected
+    await shelf.finish()
+    async with shelf.catalogue.transaction() as conn:
+        await conn.execute(b"UPDATE rollup SET files = 99")  # they changed more after that
+    await shelf.new_run()
+    assert await agree(shelf) == expected

@@ -5,7 +5,7 @@ import pytest
 from shared.core import diff
 from shared.model.node import DIRECTORY_NO_MAX
 from shared.model.run import RunState
-from shared.usecases import walk
+from shared.usecases import batch
 from tests.support.share_tree import differences, mkdir, put, read_tree
 from tests.support.world import world
 
@@ -17,7 +17,7 @@ async def files(postgres_url, azurite, files_emulator):
 
 
 async def test_a_directory_with_too_many_files_is_reported_and_the_rest_is_saved(files, monkeypatch):
-    for module in (diff, walk):
+    for module in (diff, batch):
         monkeypatch.setattr(module, "SLOT_MAX", 7)
     share = files.client()
     for n in range(9):

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 import psycopg
 
 from shared.db import pages
-from shared.db.migrate import migrate
 from shared.db.pool import make_pool
 from shared.formats import packed
 from shared.model.page import Page
+from tests.support import schema
 
 SHARE = 7
 INSERT = f"INSERT INTO page_{SHARE} (page_id, parent_id, file_id, share_id, name, names, packed) VALUES (%s, %s, %s, {SHARE}, %s, %s, %s)"
@@ -21,7 +21,7 @@ def bare_tree(url: str) -> Iterator[psycopg.Connection]:
     """Migrate the empty database at ``url`` and yield a connection for which ``node`` shows share 7."""
 
     async def prepare() -> None:
-        await migrate(url)
+        await schema.prepare(url)
         async with make_pool(url) as pool, pool.connection() as made:
             await made.execute(
                 b"INSERT INTO tenant VALUES ('acme', 'Acme');"
@@ -40,8 +40,9 @@ def store(conn: psycopg.Connection, rows: Iterable[Page]) -> None:
     """Make these rows the tree."""
     conn.execute(f"TRUNCATE page_{SHARE}")
     with conn.cursor() as cursor:
-        for row in rows:
-            file_id = None if row.file_id is None else pages.signed(row.file_id)
-            cursor.execute(
-                INSERT, [row.directory_id | row.page_no, row.parent_id, file_id, row.name, *packed.pack(row)]
-            )
+        cursor.executemany(INSERT, map(_columns, rows))
+
+
+def _columns(row: Page) -> tuple:
+    file_id = None if row.file_id is None else pages.signed(row.file_id)
+    return (row.directory_id | row.page_no, row.parent_id, file_id, row.name, *packed.pack(row))

@@ -10,12 +10,12 @@ import psycopg
 
 from shared.db import runs, shares, tenants
 from shared.db.catalogue import PostgresCatalogue
-from shared.db.migrate import migrate
 from shared.db.pool import make_pool
 from shared.model.page import FileRow, Page
 from shared.model.run import Counters, RestoreOrder, RestorePoint, Run, RunKind, RunState
 from shared.model.share import Share
 from shared.model.work import BatchCommit, Claim, FoundDirectory
+from tests.support import schema
 from tests.support.services import PostgresForTests
 
 ACCOUNT = "https://acme.file.core.windows.net"
@@ -46,7 +46,7 @@ def page(number: int, parent: int | None, name: str, count: int = 0, **fields) -
 
 def template(server: PostgresForTests) -> str:
     """Name of a database to copy: the current schema, empty."""
-    return server.template("catalogue", lambda url: asyncio.run(migrate(url)))
+    return server.template("catalogue", lambda url: asyncio.run(schema.prepare(url)))
 
 
 def empty(url: str) -> None:

@@ -101,7 +101,7 @@ async def world(postgres_url: str, azurite, emulator, **settings: int) -> AsyncI
             vault_connection=azurite.connection_string,
             journal_connection=azurite.connection_string,
             credentials={CREDENTIAL.upper(): emulator.key},
-            migrate=True,
+            migrate="all",
             lease_seconds=30,
         )
     )

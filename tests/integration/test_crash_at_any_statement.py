@@ -1,0 +1,178 @@
+"""A connection that is lost at any statement of any transaction: all of it or nothing, and doing it again ends as if nothing had been."""
+
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+
+from shared.db import catalogue
+from shared.errors import Unavailable
+from shared.model.manifest import ManifestRef
+from shared.model.page import DirectoryHead, Page
+from shared.model.run import Counters, RunState
+from shared.model.work import FoundDirectory, LargeFile
+from tests.support.catalogue import LONG_S, ROOT, directory, empty, files, page, point, shelf
+
+REF = ManifestRef(1, 2, 3, 4)
+TABLES = (
+    "run", "batch", "frontier", "missing", "large_file", "span", "permission", "restore_point", "page", "rollup", "rollup_change",
+)  # fmt: skip
+TIMES = ("started_at", "finished_at", "requested_at", "claimed_at", "lease_until", "committed_at", "created_at")
+
+
+class Wire:
+    """Cuts the connection before or after its n-th statement; a commit is a statement like the others."""
+
+    def __init__(self, at: int, *, after: bool) -> None:
+        self.at, self.after, self.count, self.at_commit = at, after, 0, False
+
+    @property
+    def cut(self) -> bool:
+        return self.count >= self.at
+
+    @contextmanager
+    def tied(self, monkeypatch):
+        with monkeypatch.context() as patch:
+            for name in ("execute", "commit"):
+                patch.setattr(
+                    psycopg.AsyncConnection, name, self._through(getattr(psycopg.AsyncConnection, name), name)
+                )
+            yield
+
+    def _through(self, statement, name):
+        async def call(conn, *args, **kwargs):
+            if args and args[0] in ("", b""):  # the pool asking whether a connection is alive
+                return await statement(conn, *args, **kwargs)
+            self.count += 1
+            if self.count != self.at:
+                return await statement(conn, *args, **kwargs)
+            self.at_commit = name == "commit"
+            if self.after:
+                await statement(conn, *args, **kwargs)
+            await conn.close()
+            raise psycopg.OperationalError("the connection is lost")
+
+        return call
+
+
+async def everything(shelf) -> dict[str, list[dict]]:
+    """All rows of all tables, without times."""
+    found = {}
+    for table in TABLES:
+        rows = await shelf.rows(f"SELECT to_jsonb(t) - %s::text[] FROM {table} AS t ORDER BY 1", list(TIMES))
+        found[table] = [row for (row,) in rows]
+    return found
+
+
+TREE = (
+    page(2, 1, "a", 3, manifest=REF),
+    page(3, 2, "a/x", 2),
+    page(4, 3, "a/x/y", 2),
+    page(5, 1, "b", 1),
+    page(6, 1, "gone", 4, next_slot=30),
+    Page(directory_id=directory(6), page_no=1, name="f1", files=files(5, first_slot=10)),
+    page(7, 6, "gone/too", 1),
+)
+
+
+def _head(number: int, parent: int, name: str) -> DirectoryHead:
+    return DirectoryHead(
+        node_id=directory(number), parent_id=directory(parent), name=name, file_id=number, mtime=0, fingerprint=None
+    )
+
+
+async def _start(shelf):
+    await shelf.finish()
+    async with shelf.catalogue.transaction() as conn:
+        shelf.run = await catalogue.runs.create(conn, shelf.share.tenant_id, shelf.share_id, catalogue.RunKind.BACKUP)
+    return lambda: shelf.catalogue.start_run(shelf.run_id)
+
+
+async def _seed(shelf):
+    await shelf.finish()
+    await shelf.new_run()
+    return lambda: shelf.catalogue.seed(shelf.run_id, shelf.share_id, [(ROOT, 5), (directory(2), 6)])
+
+
+async def _claim(shelf):
+    await shelf.finish()
+    await shelf.new_run()
+    await shelf.catalogue.seed(shelf.run_id, shelf.share_id, [(ROOT, 5)])
+    return lambda: shelf.catalogue.claim(shelf.run_id, "worker", limit=5, lease_s=LONG_S)
+
+
+async def _commit(shelf):
+    await shelf.finish()
+    await shelf.new_run()
+    claim = await shelf.seeded()
+    batch = shelf.batch(
+        claim,
+        found=[FoundDirectory(node_id=directory(2), mtime=1), FoundDirectory(node_id=directory(8), mtime=2)],
+        waiting=[directory(8)],
+        large=[
+            LargeFile(directory_id=directory(8), file_id=9, changed=1, name="big", size_bytes=300, span_bytes=100),
+        ],
+        pages=[page(2, 1, "a", 5, manifest=REF), page(8, 5, "new", 2)],
+        placed=[_head(3, 5, "moved"), _head(4, 1, "up")],
+        missing=[(directory(6), ROOT)],
+        permissions=["1*2"],
+        segment_bytes=100,
+        bundles=[5],
+        counters=Counters(files=7),
+    )
+    return lambda: shelf.catalogue.commit(batch)
+
+
+async def _take_missing(shelf):
+    await (await _commit(shelf))()
+    return lambda: shelf.catalogue.take_missing(shelf.run_id, 10)
+
+
+async def _finish(shelf):
+    await (await _commit(shelf))()
+    while await shelf.catalogue.take_missing(shelf.run_id, 10):
+        pass
+    return lambda: shelf.catalogue.finish_run(
+        shelf.run_id, RunState.SUCCEEDED, counters=Counters(errors=1), point=point(shelf.run.run_no)
+    )
+
+
+# Called again after it happened, a claim gives up the first one and takes a new number, and taking what is missing takes more of it.
+CHANGES_AGAIN = {_claim, _take_missing}
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("prepare", [_start, _seed, _claim, _commit, _take_missing, _finish])
+async def test_a_connection_lost_anywhere_leaves_all_or_nothing(catalogue_url, monkeypatch, prepare, after):
+    monkeypatch.setattr(catalogue, "TRIES", 1)
+    reference = None
+    for at in range(1, 60):
+        empty(catalogue_url)
+        async with shelf(catalogue_url, connections=2) as fresh:
+            await fresh.grow(TREE)
+            work = await prepare(fresh)
+            before = await everything(fresh)
+            wire = Wire(at, after=after)
+            with wire.tied(monkeypatch):
+                try:
+                    await work()
+                except Unavailable:
+                    assert wire.cut
+                else:
+                    assert not wire.cut
+            now = await everything(fresh)
+            if not wire.cut:
+                assert now != before, "this transaction does nothing: nothing was tested"
+                assert at > 2
+                return
+            if wire.at_commit and after:
+                assert now != before
+                if prepare in CHANGES_AGAIN:
+                    continue
+            else:
+                assert now == before, f"statement {at} of {prepare.__name__} left something"
+            await work()
+            now = await everything(fresh)
+            reference = reference or now
+            assert now == reference, f"repeated after statement {at}, {prepare.__name__} ends otherwise"
+    pytest.fail("there is no end of statements")

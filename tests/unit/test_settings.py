@@ -1,0 +1,21 @@
+"""Settings that are more than a text or a number."""
+
+import pytest
+
+from shared.errors import InvalidInput
+from shared.settings import Settings
+
+
+def migrate(**env: str) -> str:
+    return Settings.from_env({"AFB_POSTGRES_URL": "postgresql://p", "AFB_VAULT_CONNECTION": "v", **env}).migrate
+
+
+def test_migrations_run_at_start_only_when_asked_to():
+    assert migrate() == migrate(AFB_MIGRATE="false") == migrate(AFB_MIGRATE="0") == "no"
+    assert migrate(AFB_MIGRATE="pre") == "pre"
+    assert migrate(AFB_MIGRATE="True") == migrate(AFB_MIGRATE="1") == "all"
+
+
+def test_a_misspelled_setting_is_refused_by_name():
+    with pytest.raises(InvalidInput, match=r"AFB_MIGRATE is 'post'; expected true, false or pre"):
+        migrate(AFB_MIGRATE="post")
