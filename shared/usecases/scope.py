@@ -43,7 +43,7 @@ class Limits:
     """A changed directory with more entries than this is backed up alone and in pieces. As many as a batch takes changed files: so
     a directory below it is no larger than other batches."""
     piece_entries: int = 50_000
-    """Entries of changed pages in one piece of a wide directory: 200 MB of memory if all of them are new, and at 500 files a
+    """Entries of changed pages in one piece of a wide directory: 250 MB of memory if all of them are new, and at 500 files a
     second a hundred seconds' work to lose. Larger is better for renames, which are recognized within a piece."""
     piece_bytes: int = 8 * 1024 * 1024 * 1024
     """Bytes of files, those read in spans apart, after which a piece is closed sooner: a piece must be done well within the ten
