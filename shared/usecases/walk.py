@@ -85,22 +85,27 @@ class Walk:
         """Visit some directories; returns their subdirectories, to be visited next. Wide ones join ``deferred``."""
         catalogue, share_id = self._scope.catalogue, self._scope.share.share_id
         listings = await together(self._list(visit) for visit in wave)
-        listed = [(v, found) for v, found in zip(wave, listings, strict=True) if found is not None]
+        listed: list[tuple[Visit, Listing]] = []
+        for visit, found in zip(wave, listings, strict=True):
+            if found is None:
+                continue
+            if _is_unchanged(visit, found) or found.entry_count <= self._scope.limits.wide_entries:
+                listed.append((visit, found))
+                continue
+            deferred.append(visit)
+            if len(self.wide) < WIDE_MAX:
+                self.wide.append(Wide(visit, found))
         known = [v.head.node_id for v, _ in listed if not v.is_new]
         children = await catalogue.child_heads(share_id, known) if known else {}
         following: list[Visit] = []
         differing: list[tuple[Visit, Listing]] = []
         for visit, found in listed:
-            if visit.head.fingerprint == found.fingerprint and visit.mtime == visit.head.mtime:
+            if _is_unchanged(visit, found):
                 self.batch.count(found)
                 following += [
                     Visit(child, visit.child_path(child.name), child.mtime, is_new=False, claimed=False)
                     for child in children[visit.head.node_id]
                 ]
-            elif found.entry_count > self._scope.limits.wide_entries:
-                deferred.append(visit)
-                if len(self.wide) < WIDE_MAX:
-                    self.wide.append(Wide(visit, found))
             else:
                 differing.append((visit, found))
         if differing:
@@ -150,3 +155,7 @@ class Walk:
     def _not_listed(self, visit: Visit, reason: str) -> None:
         self.batch.complain("not_listed", visit.path, reason, node_id=visit.head.node_id)
         self.batch.commit.counters.directories += 1
+
+
+def _is_unchanged(visit: Visit, found: Listing) -> bool:
+    return visit.head.fingerprint == found.fingerprint and visit.mtime == visit.head.mtime

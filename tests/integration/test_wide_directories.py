@@ -389,3 +389,19 @@ async def test_workers_that_wait_do_not_take_a_wide_directory_between_its_pieces
     assert await batches(files, run) > 7
     assert files.control.requests("directory_list") - lists <= 4
     await check(files, {run.run_no: read_tree(files.client())})
+
+
+async def test_a_wide_root_is_cut_into_pieces_by_bytes_too(files):
+    files.app.limits = replace(files.app.limits, piece_entries=1000, piece_bytes=10_000)
+    share = files.client()
+    for n in range(40):
+        put(share, f"{n:04d}.bin", bytes([n]) * 1000)
+    first = await files.backup()
+    assert await batches(files, first) == 1 + 4
+    points = {first.run_no: read_tree(share)}
+    share.get_file_client("0007.bin").upload_range(b"XX", 0, 2)
+    second = await files.backup()
+    points[second.run_no] = read_tree(share)
+    assert (second.counters.changed_files, second.counters.pages_written) == (1, 2)
+    assert (await files.backup()).counters.pages_written == 0
+    await check(files, points)
