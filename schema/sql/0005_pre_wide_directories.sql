@@ -101,9 +101,11 @@ WITH RECURSIVE half (low, high) AS (
 SELECT half.low FROM half WHERE half.low >= half.high LIMIT 1
 $$;
 
--- One node's names from the root down, '/' between them; '' for the root, NULL for a node that is not live.
-CREATE OR REPLACE FUNCTION node_path(node bigint)
-RETURNS text
+-- One node's names from the root down, '/' between them; '' for the root, NULL for a node that is not live. Always one row. This
+-- and node_at return tables because those, in FROM, become part of the query that asks, and a driver keeps the plan of that.
+DROP FUNCTION node_path(bigint);
+CREATE FUNCTION node_path(node bigint)
+RETURNS TABLE (path text)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
 WITH RECURSIVE up (page_id, parent_id, name, depth) AS (
     SELECT p.page_id, p.parent_id, p.name, 1
@@ -120,31 +122,33 @@ WITH RECURSIVE up (page_id, parent_id, name, depth) AS (
            ) AS p
      WHERE up.depth < 1000
 )
-SELECT CASE
-           WHEN node & 16777215 = 0 THEN directory.path
-           ELSE (CASE directory.path WHEN '' THEN '' ELSE directory.path || '/' END) || coalesce(
-               (
-                   SELECT f.name
-                     FROM (SELECT page_of_slot(node & ~16777215::bigint, node & 16777215) AS page_id OFFSET 0) AS p
-                    CROSS JOIN LATERAL files_within(p.page_id, p.page_id) AS f
-                    WHERE f.node_id = node
-               ),
-               (
-                   SELECT f.name
-                     FROM pages_within(node & ~16777215::bigint, node | 16777215) AS p
-                    CROSS JOIN LATERAL files_within(p.page_id, p.page_id) AS f
-                    WHERE f.node_id = node
-                      AND (NOT p.counting OR (node & 16777215) - p.first_slot BETWEEN 0 AND p.files - 1)
+SELECT (
+    SELECT CASE
+               WHEN node & 16777215 = 0 THEN directory.path
+               ELSE (CASE directory.path WHEN '' THEN '' ELSE directory.path || '/' END) || coalesce(
+                   (
+                       SELECT f.name
+                         FROM (SELECT page_of_slot(node & ~16777215::bigint, node & 16777215) AS page_id OFFSET 0) AS p
+                        CROSS JOIN LATERAL files_within(p.page_id, p.page_id) AS f
+                        WHERE f.node_id = node
+                   ),
+                   (
+                       SELECT f.name
+                         FROM pages_within(node & ~16777215::bigint, node | 16777215) AS p
+                        CROSS JOIN LATERAL files_within(p.page_id, p.page_id) AS f
+                        WHERE f.node_id = node
+                          AND (NOT p.counting OR (node & 16777215) - p.first_slot BETWEEN 0 AND p.files - 1)
+                   )
                )
-           )
-       END
-  FROM (
-           SELECT string_agg(up.name, '/' ORDER BY up.depth DESC) FILTER (WHERE up.parent_id IS NOT NULL) AS path,
-                  bool_or(up.parent_id IS NULL) AS whole
-             FROM up
-       ) AS found
- CROSS JOIN LATERAL (SELECT coalesce(found.path, '') AS path) AS directory
- WHERE found.whole
+           END
+      FROM (
+               SELECT string_agg(up.name, '/' ORDER BY up.depth DESC) FILTER (WHERE up.parent_id IS NOT NULL) AS path,
+                      bool_or(up.parent_id IS NULL) AS whole
+                 FROM up
+           ) AS found
+     CROSS JOIN LATERAL (SELECT coalesce(found.path, '') AS path) AS directory
+     WHERE found.whole
+)
 $$;
 
 -- Up to "most" children of a directory whose names come after "after", directories and files in one order (by code point).
@@ -184,8 +188,9 @@ SELECT c.node_id, c.parent_id, c.name, c.size, c.mtime, c.hash
 $$;
 
 -- The live node at a path, names exactly as they are spelled; NULL if there is none.
-CREATE OR REPLACE FUNCTION node_at(path text)
-RETURNS bigint
+DROP FUNCTION node_at(text);
+CREATE FUNCTION node_at(path text)
+RETURNS TABLE (node_id bigint)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
 WITH RECURSIVE part AS (
     SELECT string_to_array(path, '/') AS names
@@ -205,15 +210,17 @@ deepest AS (
     SELECT down.node_id, down.depth, part.names, cardinality(part.names) AS wanted
       FROM down CROSS JOIN part ORDER BY down.depth DESC LIMIT 1
 )
-SELECT CASE
-           WHEN d.wanted = d.depth THEN d.node_id
-           WHEN d.wanted = d.depth + 1 THEN (
-               SELECT f.node_id
-                 FROM (SELECT page_of_name(d.node_id, d.names[d.wanted]) AS page_id OFFSET 0) AS p
-                CROSS JOIN LATERAL files_within(p.page_id, p.page_id) AS f
-                WHERE f.name = d.names[d.wanted] COLLATE "C"
-                LIMIT 1
-           )
-       END
-  FROM deepest AS d
+SELECT (
+    SELECT CASE
+               WHEN d.wanted = d.depth THEN d.node_id
+               WHEN d.wanted = d.depth + 1 THEN (
+                   SELECT f.node_id
+                     FROM (SELECT page_of_name(d.node_id, d.names[d.wanted]) AS page_id OFFSET 0) AS p
+                    CROSS JOIN LATERAL files_within(p.page_id, p.page_id) AS f
+                    WHERE f.name = d.names[d.wanted] COLLATE "C"
+                    LIMIT 1
+               )
+           END
+      FROM deepest AS d
+)
 $$;

@@ -44,10 +44,14 @@ _CREATE: Final[LiteralString] = """
     CREATE INDEX {by_parent_group} ON {page} ((parent_id >> 28)) WHERE parent_id IS NOT NULL;
     CREATE INDEX {by_file_group} ON {page} ((file_id & 36028797018963967)) WHERE file_id IS NOT NULL;
     CREATE INDEX {by_name} ON {page} ((page_id & -16777216), name) WHERE page_id & 16777215 > 0;
+    -- Where the SQL functions find it: schema/sql/0006.
+    CREATE SCHEMA {schema};
+    CREATE VIEW {schema}.page AS SELECT * FROM {page};
     -- The root alone. (Roll-ups: shared/db/rollups.py.)
     INSERT INTO rollup (share_id, top_id, directories, files, bytes) VALUES ({share_id}, 16777216, 1, 0, 0);
 """
 _DROP: Final[LiteralString] = """
+    DROP SCHEMA IF EXISTS {schema} CASCADE;
     DROP TABLE IF EXISTS {page};
     DELETE FROM rollup WHERE share_id = {share_id};
     DELETE FROM rollup_change WHERE share_id = {share_id};
@@ -137,7 +141,7 @@ _MANIFESTS: Final[LiteralString] = """
       FROM unnest(%b::int8[]) AS d (id)
       JOIN {page} AS page ON page.page_id BETWEEN d.id AND d.id + 16777215
 """
-_CHOOSE_SHARE: Final[LiteralString] = "SELECT set_config('afb.share_id', %s, true)"
+_CHOOSE_SHARE: Final[LiteralString] = "SELECT choose_share(%s, true)"
 
 
 def signed(number: int) -> int:
@@ -295,8 +299,8 @@ async def manifests(
 
 
 async def choose_share(conn: Connection, share_id: int) -> None:
-    """Make view ``node`` show this share until the transaction ends."""
-    await conn.execute(_CHOOSE_SHARE, [str(share_id)])
+    """Make view ``node`` and the SQL functions show this share until the transaction ends."""
+    await conn.execute(_CHOOSE_SHARE, [share_id])
 
 
 def _page(row: tuple[Any, ...]) -> Page:
@@ -330,6 +334,7 @@ def partition_sql(text: LiteralString, share_id: int) -> bytes:
         sql.SQL(text)
         .format(
             page=sql.Identifier(f"page_{share_id}"),
+            schema=sql.Identifier(f"share_{share_id}"),
             share_id=sql.Literal(share_id),
             **{name: sql.Identifier(f"page_{share_id}_{name}") for name in names},
         )

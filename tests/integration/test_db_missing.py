@@ -29,7 +29,7 @@ async def take_all(shelf, limit: int = 100) -> int:
 
 async def live(shelf) -> set[str]:
     async with shelf.catalogue.transaction() as conn:
-        await conn.execute(b"SELECT set_config('afb.share_id', %s, true)", [str(shelf.share_id)])
+        await conn.execute(b"SELECT choose_share(%s, true)", [shelf.share_id])
         rows = await (await conn.execute(b"SELECT name FROM node WHERE size IS NULL AND name <> ''")).fetchall()
         return {name for (name,) in rows}
 

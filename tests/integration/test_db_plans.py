@@ -96,8 +96,9 @@ def test_the_tree_is_read_through_its_indexes(explained, text, index, count):
     assert "Seq Scan" not in plan
 
 
-def test_the_view_reads_the_chosen_shares_partition_only(explained, conn):
-    conn.execute("SET afb.share_id = 1")
+@pytest.mark.parametrize("choose", ["SET afb.share_id = 1; SET search_path = public", "SELECT choose_share(1)"])
+def test_the_view_reads_the_chosen_shares_partition_only(explained, conn, choose):
+    conn.execute(choose)
     plan = explained("SELECT count(*), sum(size) FROM node", None)
     ran = "\n".join(line for (line,) in conn.execute("EXPLAIN ANALYZE SELECT count(*) FROM node").fetchall())
     assert "page_1" in plan
@@ -106,6 +107,45 @@ def test_the_view_reads_the_chosen_shares_partition_only(explained, conn):
         assert "on page_3" not in text
         assert "Memoize" not in text
     assert conn.execute("SELECT count(*) FROM node").fetchone() == (4 * DIRECTORIES,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT * FROM node LIMIT 1",
+        "SELECT * FROM node_path(33554433)",
+        "SELECT node_path(33554433)",
+        "SELECT * FROM node_at('d2')",
+        "SELECT * FROM node_children(16777216)",
+        "SELECT * FROM node_totals(33554432)",
+        "SELECT * FROM top_folders()",
+        "SELECT * FROM changes_between(0, 1)",
+        "SELECT * FROM largest_files(1)",
+    ],
+)
+def test_a_question_has_nothing_to_do_with_other_shares(conn, text):
+    """Else the server plans over, and locks, the trees of all shares for each."""
+    with conn.transaction():
+        conn.execute("SELECT choose_share(1, true)")
+        conn.execute(text).fetchall()
+        locked = conn.execute(
+            "SELECT DISTINCT relation::regclass::text, relation = 'public.page'::regclass FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation'"
+        ).fetchall()
+    assert {name for name, _ in locked if name.startswith("page_")} <= {
+        "page_1", "page_1_by_id", "page_1_by_parent_group", "page_1_by_file_group", "page_1_by_name"
+    }  # fmt: skip
+    assert not any(of_all_shares for _, of_all_shares in locked)
+
+
+def test_a_prepared_question_is_about_the_share_chosen_now(conn):
+    names = {}
+    for share in (1, 2, 1, 2, 1, 2):
+        conn.execute("SELECT choose_share(%s)", [share])
+        for _ in range(7):  # past the point where a plan is kept
+            names[share] = conn.execute("SELECT count(*) FROM node", prepare=True).fetchone()[0]
+            path = conn.execute("SELECT path FROM node_path(%s)", [directory(15)], prepare=True).fetchone()
+            assert path == ("d15" if share == 1 else None,)
+    assert names == {1: 4 * DIRECTORIES, 2: 1}
 
 
 def test_the_view_without_a_chosen_share_is_an_error(postgres_url_module, conn):

@@ -32,7 +32,7 @@ def bare_tree(url: str) -> Iterator[psycopg.Connection]:
 
     asyncio.run(prepare())
     with psycopg.connect(url, autocommit=True) as made:
-        made.execute(f"SET afb.share_id = {SHARE}")
+        made.execute("SELECT choose_share(%s)", [SHARE])
         yield made
 
 

@@ -54,7 +54,8 @@ def empty(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as conn:
         partitions = conn.execute("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'page'::regclass")
         for (partition,) in partitions.fetchall():
-            conn.execute(f"DROP TABLE {partition}")
+            conn.execute(f"DROP TABLE {partition} CASCADE")
+            conn.execute(f"DROP SCHEMA IF EXISTS {partition.replace('page', 'share')}")
         transient = "frontier, missing, large_file, span, restore_frontier"
         conn.execute(
             f"TRUNCATE tenant, share, run, batch, permission, restore_point, rollup, rollup_change, {transient} RESTART IDENTITY"
