@@ -30,13 +30,13 @@ async def questions(db: Database, picks: int) -> Results:
         await (await conn.execute("SELECT * FROM node_children(%s, %s)", [place.directory_id, place.after])).fetchall()
 
     async def path(conn: Connection, place: Place) -> None:
-        row = await (await conn.execute("SELECT node_path(%s)", [place.node_id])).fetchone()
+        row = await (await conn.execute("SELECT path FROM node_path(%s)", [place.node_id])).fetchone()
         if row is None or row[0] is None:
             raise BenchmarkFailed(f"node {place.node_id} has no path")
         paths[place.node_id] = row[0]
 
     async def lookup(conn: Connection, place: Place) -> None:
-        row = await (await conn.execute("SELECT node_at(%s)", [paths[place.node_id]])).fetchone()
+        row = await (await conn.execute("SELECT node_id FROM node_at(%s)", [paths[place.node_id]])).fetchone()
         if row is None or row[0] != place.node_id:
             raise BenchmarkFailed(f"{paths[place.node_id]!r} is the path of {place.node_id}; looked up, it is {row}")
 

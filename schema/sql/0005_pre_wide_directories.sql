@@ -77,18 +77,22 @@ SELECT h.page_id, h.files,
        ) AS h
 $$;
 
--- The page that a file is on if slots grow from page to page: a guess. NULL if the directory is not there.
+-- The page that a file is on if slots grow from page to page: a guess. Nothing if the directory is not there.
 CREATE FUNCTION page_of_slot(directory bigint, slot bigint)
-RETURNS bigint
+RETURNS TABLE (page_id bigint)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
 WITH RECURSIVE half (low, high) AS (
     (
-        SELECT directory, p.page_id
-          FROM page AS p
-         WHERE p.share_id = current_setting('afb.share_id')::int
-           AND p.page_id BETWEEN directory AND directory | 16777215
-         ORDER BY p.page_id DESC
-         LIMIT 1
+        SELECT d.page_id, p.page_id
+          FROM (SELECT directory AS page_id OFFSET 0) AS d
+         CROSS JOIN LATERAL (
+                   SELECT p.page_id
+                     FROM page AS p
+                    WHERE p.share_id = current_setting('afb.share_id')::int
+                      AND p.page_id BETWEEN d.page_id AND d.page_id | 16777215
+                    ORDER BY p.page_id DESC
+                    LIMIT 1
+               ) AS p
     )
     UNION ALL
     SELECT CASE WHEN p.first_slot <= slot THEN m.middle ELSE half.low END,
@@ -101,8 +105,21 @@ WITH RECURSIVE half (low, high) AS (
 SELECT half.low FROM half WHERE half.low >= half.high LIMIT 1
 $$;
 
+-- The name of a file, sought on all pages of its directory whose slots can include it. A function of its own, so that what it may cost
+-- weighs with no query that hardly ever needs it.
+CREATE FUNCTION file_name_anywhere(node bigint)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE COST 1 AS $$
+SELECT f.name
+  FROM pages_within(node & ~16777215::bigint, node | 16777215) AS p
+ CROSS JOIN LATERAL files_within(p.page_id, p.page_id) AS f
+ WHERE f.node_id = node
+   AND (NOT p.counting OR (node & 16777215) - p.first_slot BETWEEN 0 AND p.files - 1)
+$$;
+
 -- One node's names from the root down, '/' between them; '' for the root, NULL for a node that is not live. Always one row. This
--- and node_at return tables because those, in FROM, become part of the query that asks, and a driver keeps the plan of that.
+-- and node_at return tables because those, in FROM, become part of the query that asks, and a driver keeps the plan of that. It
+-- is kept only if it looks no worse than one for the values of a call: hence values come from subqueries, which hide them (OFFSET 0).
 DROP FUNCTION node_path(bigint);
 CREATE FUNCTION node_path(node bigint)
 RETURNS TABLE (path text)
@@ -128,17 +145,17 @@ SELECT (
                ELSE (CASE directory.path WHEN '' THEN '' ELSE directory.path || '/' END) || coalesce(
                    (
                        SELECT f.name
-                         FROM (SELECT page_of_slot(node & ~16777215::bigint, node & 16777215) AS page_id OFFSET 0) AS p
+                         FROM (SELECT node & ~16777215::bigint AS page_id OFFSET 0) AS p
                         CROSS JOIN LATERAL files_within(p.page_id, p.page_id) AS f
                         WHERE f.node_id = node
                    ),
                    (
                        SELECT f.name
-                         FROM pages_within(node & ~16777215::bigint, node | 16777215) AS p
+                         FROM page_of_slot(node & ~16777215::bigint, node & 16777215) AS p
                         CROSS JOIN LATERAL files_within(p.page_id, p.page_id) AS f
                         WHERE f.node_id = node
-                          AND (NOT p.counting OR (node & 16777215) - p.first_slot BETWEEN 0 AND p.files - 1)
-                   )
+                   ),
+                   file_name_anywhere(node)
                )
            END
       FROM (
