@@ -85,7 +85,7 @@ class PostgresCatalogue:
             await pages.create_partition(conn, run.share_id)
             if run.kind is RunKind.BACKUP:
                 await rollups.ensure(conn, run.share_id, starting=run_id)
-                await frontier.adopt_missing(conn, run.share_id, run_id)
+                await _take_over(conn, run.share_id, run_id)
 
         await self._once(work)
 
@@ -418,6 +418,26 @@ async def _mtimes(conn: Connection, batch: BatchCommit) -> dict[int, int]:
     heads = await pages.heads(conn, batch.share_id, [node_id for node_id in batch.waiting if node_id not in found])
     known = found | {node_id: head.mtime for node_id, head in heads.items()}
     return {node_id: known.get(node_id, 0) for node_id in sorted(batch.waiting)}
+
+
+async def _take_over(conn: Connection, share_id: int, run_id: int) -> None:
+    """See to what failed runs of the share found missing and did not delete: no listing that is known by its fingerprint tells.
+
+    Below a directory that was deleted, nothing is listed again, so that goes on being missed. A directory that is still
+    there is looked at again: what it lacked may have come back.
+    """
+    missed = await frontier.take_left_missing(conn, share_id)
+    parents = sorted(set(missed.values()))
+    live = set[int]()
+    for start in range(0, len(parents), DELETED_PAGES):
+        some = parents[start : start + DELETED_PAGES]
+        heads = await pages.heads(conn, share_id, some)
+        live |= heads.keys()
+        reopened = [node_id for node_id, head in heads.items() if head.fingerprint is not None]
+        await pages.upsert(
+            conn, share_id, [replace(page, fingerprint=None) for page in await pages.of_pages(conn, share_id, reopened)]
+        )
+    await frontier.miss(conn, run_id, [(node_id, parent) for node_id, parent in missed.items() if parent not in live])
 
 
 async def _delete(conn: Connection, run_id: int, share_id: int, run_no: int, missed: dict[int, int]) -> Counters:

@@ -67,10 +67,11 @@ _TAKE_MISSING: Final[LiteralString] = """
 """
 _MISSING_LEFT: Final[LiteralString] = "SELECT count(*) FROM missing WHERE run_id = %s"
 
-_ADOPT_MISSING: Final[LiteralString] = """
-    UPDATE missing SET run_id = %(run_id)s
-      FROM run
-     WHERE run.share_id = %(share_id)s AND run.state = 'failed' AND missing.run_id = run.run_id
+_LEFT_MISSING: Final[LiteralString] = """
+    DELETE FROM missing
+     USING run
+     WHERE run.share_id = %s AND run.state = 'failed' AND missing.run_id = run.run_id
+ RETURNING missing.node_id, missing.parent_id
 """
 _FORGET: Final[LiteralString] = "DELETE FROM frontier WHERE run_id = %s"
 
@@ -159,11 +160,11 @@ async def missing_left(conn: Connection, run_id: int) -> int:
     return int(row[0]) if row else 0
 
 
-async def adopt_missing(conn: Connection, share_id: int, run_id: int) -> None:
-    """Take over what failed runs of the share found missing and did not delete: no listing will tell of it again."""
-    await conn.execute(_ADOPT_MISSING, {"share_id": share_id, "run_id": run_id})
+async def take_left_missing(conn: Connection, share_id: int) -> dict[int, int]:
+    """Take out what failed runs of the share found missing and did not delete: node id -> parent it was missed at."""
+    return dict(await (await conn.execute(_LEFT_MISSING, [share_id])).fetchall())
 
 
 async def forget(conn: Connection, run_id: int) -> None:
-    """Remove a run from the frontier. What it found missing stays until it is deleted, by this run or the next."""
+    """Remove a run from the frontier. What a failed run found missing is for the next one."""
     await conn.execute(_FORGET, [run_id])

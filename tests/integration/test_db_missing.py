@@ -4,7 +4,7 @@ import dataclasses
 
 from shared.model.manifest import ManifestRef
 from shared.model.page import DirectoryHead, Page
-from shared.model.run import Counters
+from shared.model.run import Counters, RunState
 from tests.support.catalogue import ROOT, directory, files, page
 
 REF = ManifestRef(1, 2, 3, 4)
@@ -114,3 +114,32 @@ async def test_deletions_reach_the_final_counters(shelf):
     await shelf.finish(counters=Counters(errors=1))
     assert await counters(shelf) == Counters(files=3, deleted_directories=1, deleted_files=7, errors=1)
     assert await shelf.value("SELECT count(*) FROM missing") == 0
+
+
+async def test_what_is_left_of_a_subtree_when_a_run_fails_in_the_middle_is_deleted_by_the_next(shelf):
+    await shelf.grow([page(2, 1, "a", 1), page(3, 2, "b", 2), page(4, 3, "c", 3), page(5, 1, "stays", 4)])
+    await miss(shelf, (2, 1))
+    assert (
+        await shelf.catalogue.take_missing(shelf.run_id, 1) == 1
+    )  # its child is queued, and nothing lists that any more
+    await shelf.finish(RunState.FAILED)
+    await shelf.new_run()
+    assert await take_all(shelf) == 2
+    assert await live(shelf) == {"stays"}
+    await shelf.finish()
+    assert await shelf.value("SELECT count(*) FROM missing") == 0
+
+
+async def test_what_a_failed_run_missed_and_did_not_delete_is_looked_for_again(shelf):
+    """It may have come back, so it is not deleted; its parent has no fingerprint, so the next run compares it."""
+    await shelf.grow(
+        [page(1, None, "", fingerprint=7), page(2, 1, "a", 1, fingerprint=8), page(3, 1, "b", fingerprint=9)]
+    )
+    await miss(shelf, (2, 1))
+    await shelf.finish(RunState.FAILED)
+    await shelf.new_run()
+    assert await take_all(shelf) == 1
+    assert await live(shelf) == {"a", "b"}
+    found = await shelf.catalogue.pages(shelf.share_id, [ROOT, directory(2), directory(3)])
+    assert [rows[0].fingerprint for rows in found.values()] == [None, 8, 9]
+    await shelf.finish()

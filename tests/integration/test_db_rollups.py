@@ -206,19 +206,6 @@ async def test_a_wide_directory_is_deleted_over_several_transactions(shelf, monk
     assert (await shelf.catalogue.run(shelf.run_id))[0].counters == Counters(deleted_directories=3, deleted_files=92)
 
 
-async def test_what_a_failed_run_found_missing_is_deleted_by_the_next(shelf):
-    await shelf.grow(TREE)
-    claim = await again(shelf)
-    await shelf.catalogue.commit(shelf.batch(claim, missing=[(directory(2), ROOT)]))
-    await shelf.catalogue.take_missing(shelf.run_id, 1)  # its child is queued now, and nothing lists that any more
-    await again(shelf, state=RunState.FAILED)
-    while await shelf.catalogue.take_missing(shelf.run_id, 100):
-        pass
-    assert await agree(shelf) == {1: (1, 2, 20), 3: (2, 8, 80)}
-    await shelf.finish()
-    assert await shelf.value("SELECT count(*) FROM missing") == 0
-
-
 async def test_batches_of_many_workers_write_no_common_row(shelf):
     """Each waits for none of the others, although all change one top folder."""
     numbers = range(10, 30)

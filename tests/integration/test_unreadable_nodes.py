@@ -191,3 +191,30 @@ async def test_a_share_snapshot_that_vanishes_fails_the_run_and_the_next_one_mak
     assert (following.state, following.counters.changed_files) == (RunState.SUCCEEDED, 0)
     _, tree = await restored(files, following)
     assert differences(read_tree(share), tree) == []
+
+
+async def test_what_was_deleted_before_a_run_that_failed_is_gone_in_the_next_and_nobody_complains(files):
+    share = files.client()
+    for path in ("gone/a", "gone/deeper/b", "stays/c"):
+        put(share, path, path.encode())
+    await files.backup()
+    for path in ("gone/deeper", "gone"):
+        directory = share.get_directory_client(path)
+        directory.delete_file("a" if path == "gone" else "b")
+        directory.delete_directory()
+    expected = read_tree(share)
+
+    failed = await files.queue_backup()
+    state = RoundState(failed.run_id, 1)
+    while state.phase is not Phase.CLOSING:
+        state = await files.step(failed, state)
+    async with files.app.run_scope(failed.run_id) as scope:
+        await scope.catalogue.finish_run(
+            failed.run_id, RunState.FAILED, error="somebody pulled the plug", counters=scope.take_requests()
+        )
+
+    third = await files.backup()
+    assert (third.state, third.counters.errors) == (RunState.SUCCEEDED, 0), await files.journal(third)
+    assert third.counters.deleted_directories == 2
+    _, tree = await restored(files, third)
+    assert differences(expected, tree) == []
