@@ -141,7 +141,7 @@ WITH RECURSIVE up (page_id, parent_id, name, depth) AS (
 )
 SELECT (
     SELECT CASE
-               WHEN node & 16777215 = 0 THEN directory.path
+               WHEN asked.slot = 0 THEN directory.path
                ELSE (CASE directory.path WHEN '' THEN '' ELSE directory.path || '/' END) || coalesce(
                    (
                        SELECT f.name
@@ -164,6 +164,7 @@ SELECT (
                  FROM up
            ) AS found
      CROSS JOIN LATERAL (SELECT coalesce(found.path, '') AS path) AS directory
+     CROSS JOIN (SELECT node & 16777215 AS slot OFFSET 0) AS asked
      WHERE found.whole
 )
 $$;

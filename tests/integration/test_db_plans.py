@@ -148,6 +148,26 @@ def test_a_prepared_question_is_about_the_share_chosen_now(conn):
     assert names == {1: 4 * DIRECTORIES, 2: 1}
 
 
+@pytest.mark.parametrize(
+    ("text", "calls"),
+    [
+        ("SELECT path FROM node_path(%s)", [[directory(n // 2) | n % 2] for n in range(20, 40)]),
+        ("SELECT * FROM node_children(%s, %s)", [[directory(n), "" if n % 2 else "f"] for n in range(20, 40)]),
+    ],
+)
+def test_a_question_is_planned_once_and_not_for_each_place(conn, text, calls):
+    """Planning takes several times as long as the answer."""
+    conn.execute("SELECT choose_share(1)")
+    for args in calls:
+        conn.execute(text, args, prepare=True)
+    kept, anew = conn.execute(
+        "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE %s",
+        [text.replace("%s", "_%") + "%"],
+    ).fetchone()
+    assert anew == 5, "Postgres tries five, then compares"
+    assert kept >= len(calls) - 5
+
+
 def test_the_view_without_a_chosen_share_is_an_error(postgres_url_module, conn):
     with (
         psycopg.connect(postgres_url_module) as fresh,
