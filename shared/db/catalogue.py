@@ -457,7 +457,6 @@ async def _delete(conn: Connection, run_id: int, share_id: int, run_no: int, mis
     seen = await rollups.watch(conn, share_id, written)
     await pages.upsert(conn, share_id, written)
     change = await rollups.book(conn, seen, run_no, rollups.CLOSING, written, deleted=gone)
-    children = await pages.children(conn, share_id, gone) if gone else {}
-    left = [(node_id, missed[node_id]) for node_id in set(doomed) - set(gone)]
-    await frontier.miss(conn, run_id, left + [(c.node_id, p) for p, below in children.items() for c in below])
+    await frontier.miss(conn, run_id, [(node_id, missed[node_id]) for node_id in set(doomed) - set(gone)])
+    await frontier.miss_below(conn, run_id, share_id, gone)
     return Counters(deleted_directories=len(gone), deleted_files=change.deleted_files)

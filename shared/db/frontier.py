@@ -6,6 +6,7 @@ A row is pending, claimed by a batch, or waiting for its large files; a finished
 from collections.abc import Iterable, Sequence
 from typing import Final, LiteralString
 
+from shared.db.pages import partition_sql
 from shared.db.pool import Connection
 
 COUNTED_UP_TO: Final = 1_000
@@ -54,6 +55,21 @@ _LEFT: Final[LiteralString] = "SELECT count(*) FROM frontier WHERE run_id = %s"
 _MISS: Final[LiteralString] = """
     INSERT INTO missing (run_id, node_id, parent_id)
          SELECT %b, node_id, parent_id FROM unnest(%b::int8[], %b::int8[]) AS row (node_id, parent_id)
+    ON CONFLICT (run_id, node_id) DO UPDATE SET parent_id = EXCLUDED.parent_id
+"""
+# In the server: a directory may have a million of them.
+_MISS_BELOW: Final[LiteralString] = """
+    INSERT INTO missing (run_id, node_id, parent_id)
+         SELECT %b, child.page_id, child.parent_id
+           FROM unnest(%b::int8[]) AS parent (id)
+          CROSS JOIN LATERAL (
+                    SELECT page_id, parent_id
+                      FROM {page}
+                     WHERE parent_id >> 28 = parent.id >> 28 AND parent_id = parent.id
+                       AND get_byte(substring(packed FOR 4), 1) & 8 = 0
+                    OFFSET 0
+                ) AS child
+       ORDER BY child.page_id
     ON CONFLICT (run_id, node_id) DO UPDATE SET parent_id = EXCLUDED.parent_id
 """
 _TAKE_MISSING: Final[LiteralString] = """
@@ -147,6 +163,12 @@ async def miss(conn: Connection, run_id: int, rows: Iterable[tuple[int, int]]) -
     if ordered:
         args = [run_id, [node_id for node_id, _ in ordered], [parent_id for _, parent_id in ordered]]
         await conn.execute(_MISS, args)
+
+
+async def miss_below(conn: Connection, run_id: int, share_id: int, parent_ids: Sequence[int]) -> None:
+    """Queue all live directories right below these."""
+    if parent_ids:
+        await conn.execute(partition_sql(_MISS_BELOW, share_id), [run_id, list(parent_ids)])
 
 
 async def take_missing(conn: Connection, run_id: int, limit: int) -> dict[int, int]:

@@ -96,6 +96,14 @@ def test_the_tree_is_read_through_its_indexes(explained, text, index, count):
     assert "Seq Scan" not in plan
 
 
+@pytest.mark.parametrize("count", [1, 200])
+def test_what_is_below_a_deleted_directory_is_queued_through_the_index(explained, count):
+    ids = [directory(n) for n in range(1, count + 1)]
+    plan = explained(pages.partition_sql(frontier._MISS_BELOW, 1), [1, ids])
+    assert "page_1_by_parent_group" in plan
+    assert "Seq Scan" not in plan
+
+
 @pytest.mark.parametrize("choose", ["SET afb.share_id = 1; SET search_path = public", "SELECT choose_share(1)"])
 def test_the_view_reads_the_chosen_shares_partition_only(explained, conn, choose):
     conn.execute(choose)
