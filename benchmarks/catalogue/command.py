@@ -39,7 +39,7 @@ def add(parsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         "catalogue",
         help="the catalogue: bytes per file, load rate, latencies, bloat, analytics",
         description="Start a Postgres, fill a share's tree with a synthetic profile, measure it, and delete it. Ten million "
-        "files take about 600 MB of disk and ten minutes; docs/BENCHMARKS.md says what each number means.",
+        "files take about 2.5 GB of disk, most of it write-ahead log, and a quarter of an hour; docs/BENCHMARKS.md says what each number means.",
     )
     parser.add_argument(
         "--files", type=_count, default=1_000_000, metavar="N", help="how many files (default: 1000000)"
