@@ -169,6 +169,31 @@ SELECT (
 )
 $$;
 
+-- Live child directories of one directory, unpacked as directories_within does, from rows that were read to find them.
+CREATE OR REPLACE FUNCTION directories_in(directory bigint)
+RETURNS TABLE (node_id bigint, parent_id bigint, name text, size bigint, mtime bigint, hash bigint)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+SELECT d.page_id, d.parent_id, d.name, NULL::bigint,
+       ('x' || lpad(encode(substring(d.head FROM 5 FOR d.time_width), 'hex'), 16, '0'))::bit(64)::bigint,
+       CASE WHEN d.flags & 1 = 1
+           THEN ('x' || encode(substring(d.head FROM 5 + d.time_width FOR 8), 'hex'))::bit(64)::bigint
+       END
+  FROM (
+           SELECT h.page_id, h.parent_id, h.name, h.head, get_byte(h.head, 1) AS flags,
+                  4 + (get_byte(h.head, 1) >> 6 & 1) * 4 AS time_width
+             FROM (
+                      SELECT p.page_id, p.parent_id, p.name, substring(p.packed FOR 20) AS head
+                        FROM page AS p
+                       WHERE p.share_id = current_setting('afb.share_id')::int
+                         AND p.parent_id >> 28 = directory >> 28 AND p.parent_id = directory
+                      OFFSET 0
+                  ) AS h
+           OFFSET 0
+       ) AS d
+ WHERE d.flags & 8 = 0
+OFFSET 0
+$$;
+
 -- Up to "most" children of a directory whose names come after "after", directories and files in one order (by code point).
 -- The next page of a listing begins after the last name of this one. Unpacks only the pages that these names are on: the join
 -- takes them one after the other, in order, and stops.
