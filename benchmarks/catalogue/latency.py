@@ -27,7 +27,8 @@ async def questions(db: Database, picks: int) -> Results:
     paths: dict[int, str] = {}
 
     async def children(conn: Connection, place: Place) -> None:
-        await (await conn.execute("SELECT * FROM node_children(%s, %s)", [place.directory_id, place.after])).fetchall()
+        text, args = "SELECT * FROM node_children(%s, %s)", [place.directory_id, place.after]
+        await (await conn.execute(text, args, binary=True)).fetchall()  # six numbers a row are cheaper read as such
 
     async def path(conn: Connection, place: Place) -> None:
         row = await (await conn.execute("SELECT path FROM node_path(%s)", [place.node_id])).fetchone()
