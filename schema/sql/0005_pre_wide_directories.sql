@@ -197,7 +197,7 @@ $$;
 -- Up to "most" children of a directory whose names come after "after", directories and files in one order (by code point).
 -- The next page of a listing begins after the last name of this one. Unpacks only the pages that these names are on: the join
 -- takes them one after the other, in order, and stops.
-CREATE OR REPLACE FUNCTION node_children(directory bigint, after text DEFAULT '', most int DEFAULT 1000)
+CREATE OR REPLACE FUNCTION node_children(directory bigint, after text DEFAULT '', most int DEFAULT 500)
 RETURNS TABLE (node_id bigint, parent_id bigint, name text, size bigint, mtime bigint, hash bigint)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
 SELECT c.node_id, c.parent_id, c.name, c.size, c.mtime, c.hash
