@@ -157,5 +157,6 @@ def test_an_idle_host_uses_almost_no_cpu(postgres_url, tmp_path):
             time.sleep(3)
             return used(host.process.pid) - before
 
-        # The best of three: a machine that others work on makes the same work take more processor time.
-        assert min(window() for _ in range(3)) <= 0.12
+        # A tenth of a core, in the best of three windows. The same idling took 0.09 to 0.22 s on one machine within a day, by how
+        # fast its processor was just then; a host that polls without pause takes all 3.
+        assert min(window() for _ in range(3)) <= 0.3
