@@ -1,7 +1,6 @@
 """However many entries a directory has, listing, sorting and comparing it takes the same memory."""
 
 import asyncio
-import resource
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -19,6 +18,7 @@ from shared.usecases.sort_entries import SortedEntries
 from shared.usecases.wide_directory import Progress
 from tests.support.entries import entry
 from tests.support.listings import HEAD, element
+from tests.support.memory import peak_mib
 
 LIST_PAGE = 5_000
 TEMPLATE = element(entry("NAME", file_id=123456789, size=5))
@@ -80,7 +80,7 @@ def compare(count):
         c = progress.changed(piece, listing.fingerprint)
         changed.append(len(c.changed_slices))
         more = not c.is_last
-    print(len(pages.heads), sum(changed), max(changed), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+    print(len(pages.heads), sum(changed), max(changed), round(peak_mib()))
 
 
 def in_a_process_of_its_own(count):
