@@ -433,11 +433,15 @@ async def _take_over(conn: Connection, share_id: int, run_id: int) -> None:
         some = parents[start : start + DELETED_PAGES]
         heads = await pages.heads(conn, share_id, some)
         live |= heads.keys()
-        reopened = [node_id for node_id, head in heads.items() if head.fingerprint is not None]
-        await pages.upsert(
-            conn, share_id, [replace(page, fingerprint=None) for page in await pages.of_pages(conn, share_id, reopened)]
-        )
+        await _reopen(conn, share_id, heads.values())
     await frontier.miss(conn, run_id, [(node_id, parent) for node_id, parent in missed.items() if parent not in live])
+
+
+async def _reopen(conn: Connection, share_id: int, heads: Iterable[DirectoryHead]) -> None:
+    """Take the fingerprints off directories, so that whoever lists them next compares."""
+    closed = [head.node_id for head in heads if head.fingerprint is not None]
+    rows = await pages.of_pages(conn, share_id, closed) if closed else []
+    await pages.upsert(conn, share_id, [replace(page, fingerprint=None) for page in rows])
 
 
 async def _delete(conn: Connection, run_id: int, share_id: int, run_no: int, missed: dict[int, int]) -> Counters:
@@ -450,13 +454,14 @@ async def _delete(conn: Connection, run_id: int, share_id: int, run_no: int, mis
     doomed = [node_id for node_id, head in heads.items() if head.parent_id == missed[node_id]]
     found = await pages.live_backwards(conn, share_id, doomed, DELETED_PAGES)
     gone = [page.directory_id for page in found if page.page_no == 0]
-    written = [replace(page, fingerprint=None, page_fingerprint=None, deleted_run=run_no, files=()) for page in found]
-    begun = {page.directory_id for page in found} - set(gone)
     # Not to be skipped as unchanged by a run that finds it again, should this one never finish.
-    written += [replace(page, fingerprint=None) for page in await pages.of_pages(conn, share_id, sorted(begun))]
-    seen = await rollups.watch(conn, share_id, written)
-    await pages.upsert(conn, share_id, written)
-    change = await rollups.book(conn, seen, run_no, rollups.CLOSING, written, deleted=gone)
+    await _reopen(conn, share_id, [heads[node_id] for node_id in {page.directory_id for page in found} - set(gone)])
+    tombstones = [
+        replace(page, fingerprint=None, page_fingerprint=None, deleted_run=run_no, files=()) for page in found
+    ]
+    seen = await rollups.watch(conn, share_id, tombstones, before=found)
+    await pages.upsert(conn, share_id, tombstones)
+    change = await rollups.book(conn, seen, run_no, rollups.CLOSING, tombstones, deleted=gone)
     await frontier.miss(conn, run_id, [(node_id, missed[node_id]) for node_id in set(doomed) - set(gone)])
     await frontier.miss_below(conn, run_id, share_id, gone)
     return Counters(deleted_directories=len(gone), deleted_files=change.deleted_files)

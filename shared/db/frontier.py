@@ -66,7 +66,7 @@ _MISS_BELOW: Final[LiteralString] = """
                     SELECT page_id, parent_id
                       FROM {page}
                      WHERE parent_id >> 28 = parent.id >> 28 AND parent_id = parent.id
-                       AND get_byte(substring(packed FOR 4), 1) & 8 = 0
+                       AND {live}
                     OFFSET 0
                 ) AS child
        ORDER BY child.page_id

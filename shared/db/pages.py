@@ -95,7 +95,7 @@ _LIVE_BACKWARDS: Final[LiteralString] = """
     SELECT page.page_id, page.parent_id, page.file_id, page.name, page.names, page.packed
       FROM unnest(%b::int8[]) AS d (id)
       JOIN {page} AS page ON page.page_id BETWEEN d.id AND d.id + 16777215
-     WHERE get_byte(substring(page.packed FOR 4), 1) & 8 = 0
+     WHERE {live}
   ORDER BY d.id, page.page_id DESC
      LIMIT %b
 """
@@ -141,6 +141,7 @@ _MANIFESTS: Final[LiteralString] = """
       FROM unnest(%b::int8[]) AS d (id)
       JOIN {page} AS page ON page.page_id BETWEEN d.id AND d.id + 16777215
 """
+_LIVE: Final = sql.SQL("get_byte(substring(packed FOR 4), 1) & 8 = 0")  # not DELETED: shared/formats/packed.py
 _CHOOSE_SHARE: Final[LiteralString] = "SELECT choose_share(%s, true)"
 
 
@@ -266,8 +267,7 @@ async def with_paths(
 
     :raises IntegrityError: a directory, or one above it, has no row, or they go in a circle.
     """
-    rows = await (await conn.execute(partition_sql(_WITH_ANCESTORS, share_id), [list(directory_ids)])).fetchall()
-    known = {row[0]: row for row in rows}
+    known = await _with_ancestors(conn, share_id, directory_ids)
     paths: dict[int, str] = {ROOT_ID: ""}
     for node_id in directory_ids:
         climbed: list[int] = []
@@ -283,6 +283,16 @@ async def with_paths(
             path = f"{path}/{name}" if path else name
             paths[step] = path
     return {node_id: (_head(known[node_id])[0], paths[node_id]) for node_id in directory_ids}
+
+
+async def parents_above(conn: Connection, share_id: int, directory_ids: Sequence[int]) -> dict[int, int | None]:
+    """Parents of these directories, tombstones included, and of all directories above them."""
+    return {node_id: row[1] for node_id, row in (await _with_ancestors(conn, share_id, directory_ids)).items()}
+
+
+async def _with_ancestors(conn: Connection, share_id: int, directory_ids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
+    rows = await (await conn.execute(partition_sql(_WITH_ANCESTORS, share_id), [list(directory_ids)])).fetchall()
+    return {row[0]: row for row in rows}
 
 
 async def manifests(
@@ -335,6 +345,7 @@ def partition_sql(text: LiteralString, share_id: int) -> bytes:
         .format(
             page=sql.Identifier(f"page_{share_id}"),
             schema=sql.Identifier(f"share_{share_id}"),
+            live=_LIVE,
             share_id=sql.Literal(share_id),
             **{name: sql.Identifier(f"page_{share_id}_{name}") for name in names},
         )

@@ -1,6 +1,6 @@
 """Roll-ups: directories, files and bytes per top folder, true at every commit, without a row that all workers write.
 
-Whoever changes the tree calls :func:`watch` before, writes, and then :meth:`Watch.book`: the difference becomes rows of the
+Whoever changes the tree calls :func:`watch` before, writes, and then :func:`book`: the difference becomes rows of the
 batch's own. :func:`fold` adds a run's rows to the totals when it ends.
 
 A directory that moves from one top folder to another takes its whole subtree along. That is counted when it happens: at once
@@ -10,7 +10,7 @@ of another that moves too; transactions with such a move wait for one another.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Final, LiteralString
 
@@ -21,19 +21,6 @@ from shared.model.node import ROOT_ID
 from shared.model.page import DirectoryHead, FileRow, Page
 from shared.model.rollup import FolderChange
 
-_ANCESTORS: Final[LiteralString] = """
-    WITH RECURSIVE up (page_id, parent_id, live) AS (
-        SELECT page_id, parent_id, get_byte(substring(packed FOR 4), 1) & 8 = 0
-          FROM {page} WHERE page_id = ANY(%b::int8[])
-        UNION
-        SELECT page.page_id, page.parent_id, get_byte(substring(page.packed FOR 4), 1) & 8 = 0
-          FROM up CROSS JOIN LATERAL (SELECT * FROM {page} WHERE page_id = up.parent_id LIMIT 1) AS page
-    )
-    SELECT page_id, parent_id, live FROM up
-"""
-_PARENTS: Final[LiteralString] = """
-    SELECT page_id, parent_id, get_byte(substring(packed FOR 4), 1) & 8 = 0 FROM {page} WHERE page_id = ANY(%b::int8[])
-"""
 _BOOK: Final[LiteralString] = """
     INSERT INTO rollup_change AS c (
         share_id, run_no, batch_no, top_id, directories, files, bytes, new_files, changed_files, deleted_files
@@ -116,19 +103,11 @@ _COUNT: Final[LiteralString] = """
 _TOTALS: Final[LiteralString] = """
     SELECT coalesce(sum(directories), 0)::bigint, coalesce(sum(files), 0)::bigint, coalesce(sum(bytes), 0)::bigint
       FROM (
-               SELECT directories, files, bytes FROM rollup WHERE share_id = %(share_id)s
+               SELECT share_id, top_id, directories, files, bytes FROM rollup
                UNION ALL
-               SELECT directories, files, bytes FROM rollup_change WHERE share_id = %(share_id)s AND batch_no >= 0
+               SELECT share_id, top_id, directories, files, bytes FROM rollup_change WHERE batch_no >= 0
            ) AS t
-"""
-_TOTALS_OF_TOP: Final[LiteralString] = """
-    SELECT coalesce(sum(directories), 0)::bigint, coalesce(sum(files), 0)::bigint, coalesce(sum(bytes), 0)::bigint
-      FROM (
-               SELECT directories, files, bytes FROM rollup WHERE share_id = %(share_id)s AND top_id = %(top_id)s
-               UNION ALL
-               SELECT directories, files, bytes FROM rollup_change
-                WHERE share_id = %(share_id)s AND batch_no >= 0 AND top_id = %(top_id)s
-           ) AS t
+     WHERE share_id = %(share_id)s AND (%(top_id)s::bigint IS NULL OR top_id = %(top_id)s)
 """
 _TOTALS_BELOW: Final[LiteralString] = "SELECT directories + 1, files, bytes FROM node_totals(%s)"
 _LOCK_MOVES: Final[LiteralString] = "SELECT pg_advisory_xact_lock(%s, %s)"
@@ -154,21 +133,33 @@ class Watch:
 
 
 async def watch(
-    conn: Connection, share_id: int, written: Sequence[Page], placed: Sequence[DirectoryHead] = ()
+    conn: Connection,
+    share_id: int,
+    written: Sequence[Page],
+    placed: Sequence[DirectoryHead] = (),
+    *,
+    before: Sequence[Page] | None = None,
 ) -> Watch:
-    """Look at what is about to be written: rows of pages, and new names and parents of directories."""
+    """Look at what is about to be written: rows of pages, and new names and parents of directories.
+
+    :param before: the rows that ``written`` replaces, if they are known.
+    """
+    if before is None:
+        before = await pages.of_pages(conn, share_id, [page.directory_id | page.page_no for page in written])
     files: dict[int, list[FileRow]] = defaultdict(list)
-    ids = [page.directory_id | page.page_no for page in written]
-    for old in await pages.of_pages(conn, share_id, ids) if ids else []:
+    for old in before:
         files[old.directory_id] += old.files
+    there = {old.directory_id: old.parent_id for old in before if old.page_no == 0 and old.deleted_run is None}
     parents = {page.directory_id: page.parent_id for page in written if page.page_no == 0 and page.deleted_run is None}
-    parents |= {head.node_id: head.parent_id for head in placed}
-    before = await _parents(conn, share_id, list(parents))
-    found = Watch(share_id, files, {node_id for node_id in parents if not before.get(node_id, (None, False))[1]})
-    moving = [n for n, parent_id in parents.items() if n not in found.born and before[n][0] != parent_id]
+    if placed:
+        heads = await pages.heads(conn, share_id, [head.node_id for head in placed])
+        there |= {node_id: head.parent_id for node_id, head in heads.items()}
+        parents |= {head.node_id: head.parent_id for head in placed}
+    found = Watch(share_id, files, parents.keys() - there.keys())
+    moving = [node_id for node_id in parents.keys() & there.keys() if parents[node_id] != there[node_id]]
     if moving:
         await conn.execute(_LOCK_MOVES, [_MOVES, share_id])
-        above = await _parents(conn, share_id, moving, all_the_way=True)
+        above = await pages.parents_above(conn, share_id, moving)
         for node_id in moving:
             top_id = _top(node_id, above)
             found.moved[node_id] = (top_id, await _subtree(conn, share_id, node_id, top_id))
@@ -191,7 +182,7 @@ async def book(
     after: dict[int, list[FileRow]] = defaultdict(list)
     for page in written:
         after[page.directory_id] += page.files
-    above = await _parents(conn, seen.share_id, [*after, *seen.moved], all_the_way=True)
+    above = await pages.parents_above(conn, seen.share_id, [*after, *seen.moved])
     changes: dict[int, FolderChange] = defaultdict(FolderChange)
     total = FolderChange()
     gone = set(deleted)
@@ -244,22 +235,12 @@ async def count(conn: Connection, share_id: int) -> None:
 async def totals(conn: Connection, share_id: int) -> tuple[int, int, int]:
     """Live directories, files and bytes of a share, the root included. For the end of a run: see :func:`ensure`."""
     await ensure(conn, share_id)
-    row = await (await conn.execute(_TOTALS, {"share_id": share_id})).fetchone()
+    row = await (await conn.execute(_TOTALS, {"share_id": share_id, "top_id": None})).fetchone()
     assert row is not None
     return row[0], row[1], row[2]
 
 
-Parents = dict[int, tuple[int | None, bool]]
-"""Node id to parent and whether the directory is live."""
-
-
-async def _parents(conn: Connection, share_id: int, node_ids: Sequence[int], *, all_the_way: bool = False) -> Parents:
-    """Parents of these directories, of those that have a row; ``all_the_way``: and of all directories above them."""
-    if not node_ids:
-        return {}
-    text = pages.partition_sql(_ANCESTORS if all_the_way else _PARENTS, share_id)
-    rows = await (await conn.execute(text, [list(node_ids)])).fetchall()
-    return {node_id: (parent_id, live) for node_id, parent_id, live in rows}
+Parents = Mapping[int, int | None]
 
 
 def _line(node_id: int, above: Parents) -> Iterator[int]:
@@ -269,7 +250,7 @@ def _line(node_id: int, above: Parents) -> Iterator[int]:
     while at is not None and at in above and at not in seen:
         seen.add(at)
         yield at
-        at = above[at][0]
+        at = above[at]
 
 
 def _top(node_id: int, above: Parents) -> int:
@@ -281,7 +262,7 @@ def _top(node_id: int, above: Parents) -> int:
 async def _subtree(conn: Connection, share_id: int, node_id: int, top_id: int) -> FolderChange:
     await pages.choose_share(conn, share_id)
     if node_id == top_id:
-        row = await (await conn.execute(_TOTALS_OF_TOP, {"share_id": share_id, "top_id": top_id})).fetchone()
+        row = await (await conn.execute(_TOTALS, {"share_id": share_id, "top_id": top_id})).fetchone()
     else:
         await conn.execute("SET LOCAL statement_timeout = 0")  # reads the subtree
         row = await (await conn.execute(_TOTALS_BELOW, [node_id])).fetchone()

@@ -1,7 +1,7 @@
 """Save changed directories: read what changed, place subdirectories, and gather what one batch makes durable.
 
 Content goes to the vault as it is read. Nothing else is written: what a batch came to is for
-:mod:`shared.usecases.backup_directories` to make durable.
+:mod:`shared.usecases.make_durable`.
 
 A directory's fingerprint is set only when everything its listing names is safe (DESIGN 6, invariant 5): all files saved, and
 every subdirectory has a row of its own, which the batch inserts together with the fingerprint.
