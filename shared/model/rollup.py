@@ -4,7 +4,7 @@ A *top folder* is a directory right below the root. Every live node is counted a
 top folder above it, or that it is; the root and the files right in it at the root.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 
 @dataclass(slots=True, kw_only=True)
@@ -20,12 +20,8 @@ class FolderChange:
 
     def add(self, other: "FolderChange") -> None:
         """Add ``other``'s numbers to these."""
-        self.directories += other.directories
-        self.files += other.files
-        self.bytes += other.bytes
-        self.new_files += other.new_files
-        self.changed_files += other.changed_files
-        self.deleted_files += other.deleted_files
+        for f in fields(self):
+            setattr(self, f.name, getattr(self, f.name) + getattr(other, f.name))
 
     def subtract(self, other: "FolderChange") -> None:
         """Take ``other``'s directories, files and bytes off these: they are somewhere else."""
