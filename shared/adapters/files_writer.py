@@ -65,7 +65,7 @@ class FilesWriter:
         found: set[str] = set()
         where, marker = share_path(self._share_name, path), ""
         while True:
-            page = query(restype="directory", comp="list", include="Etag", **({"marker": marker} if marker else {}))
+            page = query(restype="directory", comp="list", include="Timestamps,Etag", **({"marker": marker} if marker else {}))
             reply = await self._http.send("list", "GET", where, page)
             entries, marker = listing.split(reply.body)
             found |= {entry.name for entry in listing.parse(entries)}

@@ -70,6 +70,7 @@ class FileToSave:
                 quickxor=self.quickxor,
                 metadata=self.properties.metadata,
                 headers=self.properties.headers,
+                posix=self.properties.posix,
             )
         if previous is not None and previous.content.kind is not ContentKind.UNSAVED:
             return replace(previous, entry=replace(previous.entry, name=entry.name), stale=True)
