@@ -18,9 +18,11 @@ from shared.model.work import (
     BatchCommit,
     Claim,
     LargeContent,
+    LinkToMake,
     RestoreClaim,
     RestoreCommit,
     RestoreItem,
+    RestoreLink,
     SpanClaim,
     SpanResult,
 )
@@ -420,4 +422,20 @@ class Catalogue(Protocol):
 
     async def commit_restore(self, batch: RestoreCommit) -> None:
         """Apply a batch of a restore. Raises ``Fenced``."""
+        ...
+
+    async def claim_links(self, run_id: int, links: Sequence[RestoreLink]) -> set[int]:
+        """Note names of files that have several; returns the node ids of those to be written as files.
+
+        That is one name of each file, the first that any worker asks about, and the answer stays the same. The others are for
+        :meth:`links_to_make`.
+        """
+        ...
+
+    async def links_written(self, run_id: int, node_ids: Sequence[int]) -> None:
+        """Note that names which were to be written are there."""
+        ...
+
+    async def links_to_make(self, run_id: int, directory_ids: Sequence[int]) -> list[LinkToMake]:
+        """The names in these directories that are to be made links. All there are once every directory is filled."""
         ...

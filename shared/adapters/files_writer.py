@@ -65,7 +65,9 @@ class FilesWriter:
         found: set[str] = set()
         where, marker = share_path(self._share_name, path), ""
         while True:
-            page = query(restype="directory", comp="list", include="Timestamps,Etag", **({"marker": marker} if marker else {}))
+            page = query(
+                restype="directory", comp="list", include="Timestamps,Etag", **({"marker": marker} if marker else {})
+            )
             reply = await self._http.send("list", "GET", where, page)
             entries, marker = listing.split(reply.body)
             found |= {entry.name for entry in listing.parse(entries)}
@@ -195,7 +197,9 @@ class FilesWriter:
 
     async def set_file_properties(self, path: str, properties: NewProperties, headers: ContentHeaders) -> None:
         """Give a file its properties; content headers go with them, because what is not sent is cleared."""
-        await self._put("set_properties", path, _FILE_PROPERTIES, property_headers(properties) | content_headers(headers))
+        await self._put(
+            "set_properties", path, _FILE_PROPERTIES, property_headers(properties) | content_headers(headers)
+        )
 
     async def set_directory_properties(self, path: str, properties: NewProperties) -> None:
         """Give a directory its properties."""

@@ -67,7 +67,9 @@ def string(text: str) -> Field:
 def table(identifier: bytes, fields: Sequence[Field]) -> bytes:
     """The buffer of a table whose n-th field of the schema is ``fields[n]``."""
     while fields and fields[-1] is None:
-        fields = fields[:-1]  # what a vtable does not reach is absent: so a field that a schema gains costs old tables nothing
+        fields = fields[
+            :-1
+        ]  # what a vtable does not reach is absent: so a field that a schema gains costs old tables nothing
     start = 12 + 2 * len(fields)
     gap = (4 - start) % 8  # so that the table's first field, after 4 bytes, is aligned to 8
     start += gap

@@ -68,9 +68,7 @@ class Batch:
         following = await self._place_subdirectories(changed, children)
         await self._save_subdirectories(changed)
         await self._save_permissions(changed)
-        await self.saver.save(
-            file for c in changed for name, file in c.files.items() if name not in c.listed_content
-        )
+        await self.saver.save(file for c in changed for name, file in c.files.items() if name not in c.listed_content)
         for c in changed:
             self._changed.append(c)
             self._tell(c)
