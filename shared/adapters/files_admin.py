@@ -7,7 +7,7 @@ share can take none at all.
 """
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final, Self
 
 from azure.storage.fileshare.aio import ShareClient, ShareServiceClient
@@ -113,10 +113,13 @@ class FilesAdmin:
         metadata = {f"metadata.{name}": str(value) for name, value in (found.metadata or {}).items()}
         return {name: value for name, value in described.items() if value} | metadata
 
-    async def create(self) -> None:
-        """Make the share, if it is not there."""
+    async def create(self, protocol: str = "SMB") -> None:
+        """Make the share, if it is not there. One for NFS keeps the owners that it is told, root included."""
+        options = {"protocols": "NFS", "root_squash": "NoRootSquash"} if protocol == "NFS" else {}
         try:
-            await sdk.repeated(f"create share {self._share_name!r}", self._share.create_share, self._budget_s)
+            await sdk.repeated(
+                f"create share {self._share_name!r}", partial(self._share.create_share, **options), self._budget_s
+            )
         except Conflict as error:
             if error.code != "ShareAlreadyExists":
                 raise

@@ -90,6 +90,12 @@ class FilesReader:
         reply = await self._http.send("get_directory", "GET", where, self._directory_query)
         return node_headers.directory_properties(reply.headers)
 
+    async def link_text(self, path: str) -> str:
+        """The text of a symbolic link."""
+        where = _file(self._share_name, path)
+        reply = await self._http.send("get_link", "GET", where, query(restype="symboliclink", **self._at))
+        return node_headers.link_text(reply.headers)
+
     async def permission(self, key: str) -> str:
         """The SDDL of ``key``, asked of the live share."""
         reply = await self._http.send(

@@ -22,6 +22,7 @@ from shared.db import (
     pages,
     permissions,
     restore_frontier,
+    restore_links,
     restore_points,
     rollups,
     runs,
@@ -41,9 +42,11 @@ from shared.model.work import (
     Claim,
     ClaimedDirectory,
     LargeContent,
+    LinkToMake,
     RestoreClaim,
     RestoreCommit,
     RestoreItem,
+    RestoreLink,
     SpanClaim,
     SpanResult,
 )
@@ -114,7 +117,7 @@ class PostgresCatalogue:
                 await restore_points.add(conn, run.share_id, point)
             await batches.end(conn, run_id)
             await rollups.fold(conn, run.share_id, run.run_no)
-            for table in (frontier, large_files, restore_frontier):
+            for table in (frontier, large_files, restore_frontier, restore_links):
                 await table.forget(conn, run_id)
 
         await self._once(work)
@@ -426,6 +429,18 @@ class PostgresCatalogue:
             await batches.close(conn, batch.run_id, batch.batch_no, batch.counters)
 
         await self._once(work)
+
+    async def claim_links(self, run_id: int, links: Sequence[RestoreLink]) -> set[int]:
+        """See the port."""
+        return await self._once(lambda conn: restore_links.claim(conn, run_id, links))
+
+    async def links_written(self, run_id: int, node_ids: Sequence[int]) -> None:
+        """See the port."""
+        await self._once(lambda conn: restore_links.written(conn, run_id, node_ids))
+
+    async def links_to_make(self, run_id: int, directory_ids: Sequence[int]) -> list[LinkToMake]:
+        """See the port."""
+        return await self._once(lambda conn: restore_links.within(conn, run_id, directory_ids))
 
     # transactions
 

@@ -68,9 +68,7 @@ class Batch:
         following = await self._place_subdirectories(changed, children)
         await self._save_subdirectories(changed)
         await self._save_permissions(changed)
-        await self.saver.save(
-            file for c in changed for file_id, file in c.files.items() if file_id not in c.listed_content
-        )
+        await self.saver.save(file for c in changed for name, file in c.files.items() if name not in c.listed_content)
         for c in changed:
             self._changed.append(c)
             self._tell(c)
@@ -123,10 +121,10 @@ class Batch:
                 if content is None:
                     open_files.append(file)
                 else:
-                    c.listed_content[entry.file_id] = content
+                    c.listed_content[entry.name] = content
             if not open_files:
-                for file_id, content in c.listed_content.items():
-                    await save_content_list(self._scope, c.files[file_id], content, self._reader)
+                for name, content in c.listed_content.items():
+                    await save_content_list(self._scope, c.files[name], content, self._reader)
                 going_on.append(c)
                 continue
             self.waiting[node_id] = c.visit
@@ -141,7 +139,7 @@ class Batch:
                     size_bytes=f.plan.entry.size_bytes,
                     span_bytes=self._scope.limits.span_bytes,
                 )
-                for f in open_files
+                for f in {f.plan.entry.file_id: f for f in open_files}.values()  # hard links are read once
             ]
         return going_on
 
@@ -220,10 +218,11 @@ class Batch:
             try:
                 async with gate:
                     properties = await patiently(lambda: self._reader.directory_properties(path))
-                metadata, stale = properties.metadata, False
+                metadata, posix, stale = properties.metadata, properties.posix, False
             except NODE_TROUBLE as error:
-                metadata, stale = (previous.metadata if previous is not None else ()), True
-                c.unsafe.add(entry.file_id)
+                metadata, posix = (previous.metadata, previous.posix) if previous is not None else ((), None)
+                stale = True
+                c.unsafe.add(entry.name)
                 self.complain("unreadable", path, f"its metadata could not be read: {error}", node_id=node_id)
             c.saved_subdirectories[entry.file_id] = SavedEntry(
                 entry=entry,
@@ -232,11 +231,12 @@ class Batch:
                 content=Content(ContentKind.NONE),
                 metadata=metadata,
                 stale=stale,
+                posix=posix,
             )
 
         jobs = []
         for c in changed:
-            previous = c.saved_before()
+            previous = {saved.entry.file_id: saved for saved in c.saved_before() if saved.entry.is_directory}
             jobs += [save(c, entry, previous.get(entry.file_id)) for entry in c.entries() if entry.is_directory]
         await together(jobs)
 
@@ -255,7 +255,7 @@ class Batch:
                 self._known_permissions.add(key)
         for c in changed:
             if self._lost_permissions:
-                c.unsafe |= {e.file_id for e in c.entries() if e.permission_key in self._lost_permissions}
+                c.unsafe |= {e.name for e in c.entries() if e.permission_key in self._lost_permissions}
 
     # --------------------------------------------------------------------------------------------------------- outcome
 
@@ -265,7 +265,7 @@ class Batch:
         counters.changed_directories += c.is_last
         counters.deleted_files += c.deleted_files
         for file in c.left_out:
-            c.unsafe.add(file.plan.entry.file_id)
+            c.unsafe.add(file.plan.entry.name)
             self.complain(
                 "too_many_files",
                 file.path,
@@ -274,7 +274,7 @@ class Batch:
             )
         for file in c.files.values():
             if file.error:
-                c.unsafe.add(file.plan.entry.file_id)
+                c.unsafe.add(file.plan.entry.name)
                 saved = file.saved(self._scope.run.run_no)
                 self.complain(
                     "stale" if saved.stale else "unreadable",

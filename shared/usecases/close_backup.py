@@ -103,6 +103,7 @@ async def _commit_record(scope: RunScope) -> PointRecord:
             attributes=root.attributes,
             permission_key=root.permission_key,
             metadata=root.metadata,
+            posix=root.posix,
         ),
         directories=directories,
         files=files,

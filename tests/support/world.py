@@ -98,7 +98,7 @@ class World:
 
 
 @asynccontextmanager
-async def world(postgres_url: str, azurite, emulator, **settings: int) -> AsyncIterator[World]:
+async def world(postgres_url: str, azurite, emulator, protocol: str = "SMB", **settings: int) -> AsyncIterator[World]:
     """A fresh tenant with a fresh, empty share; small limits, so that a small tree takes several batches."""
     app = await wiring.make_app(
         Settings(
@@ -122,7 +122,7 @@ async def world(postgres_url: str, azurite, emulator, **settings: int) -> AsyncI
             piece_entries=11,
         )
         name = f"share-{secrets.token_hex(6)}"
-        service(emulator).create_share(name)
+        service(emulator).create_share(name, **({"protocols": protocol} if protocol != "SMB" else {}))
         async with app.transaction() as conn:
             tenant = await tenants.create(conn, f"t{secrets.token_hex(8)}", "Test")
             share = await shares.create(
