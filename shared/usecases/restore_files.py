@@ -24,6 +24,7 @@ from shared.ports import JournalLine, NewProperties
 from shared.usecases.map_permission import PermissionMap
 from shared.usecases.patience import TRIES
 from shared.usecases.scope import RunScope
+from shared.usecases.stopping import Stopped
 from shared.usecases.together import VaultTrouble, together
 
 GAP_BYTES: Final = 256 * 1024
@@ -44,6 +45,8 @@ class FileToRestore:
 
     saved: SavedEntry
     path: str
+    directory_id: int = 0
+    """Of the directory it is restored with."""
 
 
 @dataclass(slots=True)
@@ -54,6 +57,8 @@ class FileRestorer:
     permissions: PermissionMap
     counters: Counters
     journal: list[JournalLine] = field(default_factory=list)
+    cut_off: set[int] = field(default_factory=set)
+    """Directories of which some file was not written, because the work was to stop."""
     _trouble: int = 0
 
     async def restore(self, files: Sequence[FileToRestore]) -> None:
@@ -89,13 +94,23 @@ class FileRestorer:
 
         async def one_span(name: str, span: Span[FileToRestore]) -> None:
             async with gate:
-                await self._restore_span(name, span, writes)
+                if not self._stopped(*span.items):
+                    await self._restore_span(name, span, writes)
 
         async def one_file(file: FileToRestore) -> None:
             async with writes:
-                await self._restore_single(file)
+                if not self._stopped(file):
+                    await self._restore_single(file)
 
         await together([*(one_span(name, span) for name, span in spans), *(one_file(file) for file in single)])
+
+    def _stopped(self, *files: FileToRestore) -> bool:
+        """Whether to stop; then these files are left for another time."""
+        stop = self.scope.stop
+        if stop:
+            stop.check()
+            self.cut_off.update(file.directory_id for file in files)
+        return bool(stop)
 
     def complain(self, kind: str, file: FileToRestore, reason: str, hint: str = "") -> None:
         """Journal one file that is not on the target as it was."""
@@ -121,6 +136,8 @@ class FileRestorer:
 
         async def one(file: FileToRestore) -> None:
             async with writes:
+                if self._stopped(file):
+                    return
                 content = file.saved.content
                 start = content.offset - span.offset
                 try:
@@ -206,6 +223,9 @@ class FileRestorer:
                     await self._create_large(file, chunks)
             except VaultTrouble as trouble:
                 raise trouble.cause from trouble
+            except Stopped:
+                self._stopped(file)
+                return
             except Rejected as rejected:
                 error = rejected
                 break
@@ -243,6 +263,8 @@ class FileRestorer:
         async def put(position: int, digest: bytes) -> None:
             offset = position * CHUNK_BYTES
             async with gate:
+                if self.scope.stop:
+                    raise Stopped
                 data = await self._chunk(digest, min(CHUNK_BYTES, size - offset))
                 await writer.put_range(file.path, offset, data)
 
