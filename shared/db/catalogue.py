@@ -53,8 +53,8 @@ from shared.model.work import (
 
 T = TypeVar("T")
 
-COMMITTING: Final = (RunState.RUNNING, RunState.PAUSED)
-"""What was claimed before a run was paused is committed: nothing that was read is lost."""
+COMMITTING: Final = (RunState.QUEUED, RunState.RUNNING, RunState.PAUSED)
+"""What was claimed before a run was paused is committed, also when it is already queued to go on: nothing that was read is lost."""
 
 TRIES: Final = 5
 """Four pauses of up to 0.2, 0.4, 0.8 and 1.6 s: a failover takes longer, which is the activity's to retry."""

@@ -151,6 +151,10 @@ class Run:
     """How often it was taken up anew; see :func:`shared.model.tickets.instance_id`."""
     seeded: bool = False
     """Whether its frontier was ever filled: an empty one is also how a run looks that has nothing left."""
+    paused_at: dt.datetime | None = None
+    """Since when it is paused."""
+    paused_seconds: float = 0.0
+    """How long earlier pauses lasted, together."""
     started_at: dt.datetime | None = None
     finished_at: dt.datetime | None = None
     share_snapshot: str | None = None

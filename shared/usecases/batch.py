@@ -262,7 +262,8 @@ class Batch:
     def _tell(self, c: Changed) -> None:
         """Count what was saved and complain about what was not."""
         counters = self.commit.counters
-        counters.changed_directories += c.is_last
+        c.cut_off = any(file.cut_off for file in c.files.values())
+        counters.changed_directories += c.is_last and not c.cut_off
         counters.deleted_files += c.deleted_files
         for file in c.left_out:
             c.unsafe.add(file.plan.entry.name)
@@ -273,7 +274,9 @@ class Batch:
                 hint="split the directory; every file beyond the limit is left out",
             )
         for file in c.files.values():
-            if file.error:
+            if file.cut_off:
+                c.unsafe.add(file.plan.entry.name)
+            elif file.error:
                 c.unsafe.add(file.plan.entry.name)
                 saved = file.saved(self._scope.run.run_no)
                 self.complain(

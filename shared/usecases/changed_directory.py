@@ -124,6 +124,8 @@ class Changed:
     left_out: list[FileToSave] = field(default_factory=list)
     """Files for which the directory has no number left."""
     deleted_files: int = 0
+    cut_off: bool = False
+    """Not all of it was saved, because the work was to stop: it is to be visited again in this run."""
     unsafe: set[str] = field(default_factory=set)
     """Names of what is not saved: no fingerprint for their pages, nor for the directory."""
 

@@ -83,7 +83,7 @@ class _Batch:
         claimed = {item.node_id for item in self._claim.items}
         stack = list(reversed(self._claim.items))
         planned_bytes = 0
-        while stack:
+        while stack and not self._scope.stop:
             if counters.directories and (
                 counters.directories >= limits.batch_directories
                 or planned_bytes >= limits.batch_bytes
@@ -95,9 +95,12 @@ class _Batch:
             following = await self._make_directories(found)
             await self._files.restore(files)
             planned_bytes += sum(file.saved.entry.size_bytes for file in files)
-            counters.directories += len(wave)
-            self._commit.filled += [item for item in wave if item.node_id not in claimed]
-            stack.extend(reversed(following))
+            # What was found in a directory that is cut off stays found: it is made and filled once, whoever comes across it.
+            cut_off = [item for item in wave if item.node_id in self._files.cut_off]
+            counters.directories += len(wave) - len(cut_off)
+            self._commit.filled += [item for item in wave if item.node_id not in claimed | self._files.cut_off]
+            stack.extend(reversed([*cut_off, *following]))
+        self._scope.stop.check()
         left = {item.node_id for item in stack}
         self._commit.returned = sorted(claimed & left)
         self._commit.done = sorted(claimed - left)
@@ -125,7 +128,7 @@ class _Batch:
                         directories.append((child, saved))
                     else:
                         replaces = saved.entry.name in there.get(item.node_id, ())
-                        files.append(FileToRestore(saved, path, replaces))
+                        files.append(FileToRestore(saved, path, item.node_id, replaces))
         return directories, files
 
     async def _names_there(self, wave: Sequence[RestoreItem]) -> dict[int, set[str]]:

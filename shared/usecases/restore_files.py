@@ -27,6 +27,7 @@ from shared.usecases.map_permission import PermissionMap
 from shared.usecases.patience import TRIES
 from shared.usecases.restore_links import FileToRestore, first_names
 from shared.usecases.scope import RunScope
+from shared.usecases.stopping import Stopped
 from shared.usecases.together import VaultTrouble, together
 
 GAP_BYTES: Final = 256 * 1024
@@ -49,6 +50,8 @@ class FileRestorer:
     permissions: PermissionMap
     counters: Counters
     journal: list[JournalLine] = field(default_factory=list)
+    cut_off: set[int] = field(default_factory=set)
+    """Directories of which some file was not written, because the work was to stop."""
     _trouble: int = 0
     _written: list[int] = field(default_factory=list)  # node ids of files that others will be links to
 
@@ -86,16 +89,26 @@ class FileRestorer:
 
         async def one_span(name: str, span: Span[FileToRestore]) -> None:
             async with gate:
-                await self._restore_span(name, span, writes)
+                if not self._stopped(*span.items):
+                    await self._restore_span(name, span, writes)
 
         async def one_file(file: FileToRestore) -> None:
             async with writes:
-                await self._restore_single(file)
+                if not self._stopped(file):
+                    await self._restore_single(file)
 
         await together([*(one_span(name, span) for name, span in spans), *(one_file(file) for file in single)])
         if self._written:
             await self.scope.catalogue.links_written(self.scope.run.run_id, self._written)
             self._written.clear()
+
+    def _stopped(self, *files: FileToRestore) -> bool:
+        """Whether to stop; then these files are left for another time."""
+        stop = self.scope.stop
+        if stop:
+            stop.check()
+            self.cut_off.update(file.directory_id for file in files)
+        return bool(stop)
 
     def complain(self, kind: str, file: FileToRestore, reason: str, hint: str = "") -> None:
         """Journal one file that is not on the target as it was."""
@@ -121,6 +134,8 @@ class FileRestorer:
 
         async def one(file: FileToRestore) -> None:
             async with writes:
+                if self._stopped(file):
+                    return
                 content = file.saved.content
                 start = content.offset - span.offset
                 try:
@@ -211,6 +226,9 @@ class FileRestorer:
                     await self._create_large(file, chunks)
             except VaultTrouble as trouble:
                 raise trouble.cause from trouble
+            except Stopped:
+                self._stopped(file)
+                return
             except Rejected as rejected:
                 error = rejected
                 break
@@ -256,6 +274,8 @@ class FileRestorer:
         async def put(position: int, digest: bytes) -> None:
             offset = position * CHUNK_BYTES
             async with gate:
+                if self.scope.stop:
+                    raise Stopped
                 data = await self._chunk(digest, min(CHUNK_BYTES, size - offset))
                 await writer.put_range(file.path, offset, data)
 

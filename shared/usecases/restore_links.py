@@ -32,6 +32,8 @@ class FileToRestore:
 
     saved: SavedEntry
     path: str
+    directory_id: int = 0
+    """Of the directory it is restored with."""
     replaces: bool = False
     """On an NFS share: there is something of that name."""
 

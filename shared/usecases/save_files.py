@@ -32,6 +32,7 @@ from shared.ports import NodeProperties
 from shared.usecases.patience import TRIES
 from shared.usecases.put_once import put_once
 from shared.usecases.scope import RunScope
+from shared.usecases.stopping import Stopped
 from shared.usecases.together import VaultTrouble
 
 TROUBLE_MAX: Final = 16
@@ -63,6 +64,8 @@ class FileToSave:
     quickxor: bytes = b""
     properties: NodeProperties | None = None
     error: str = ""
+    cut_off: bool = False
+    """Not read to its end, because the work was to stop: neither saved nor wrong."""
 
     def saved(self, run_no: int) -> SavedEntry:
         """The manifest's entry: the new version, or the last one that could be read, marked stale, or one without content."""
@@ -103,7 +106,10 @@ class FileSaver:
         """Bytes of content read so far."""
 
     async def save(self, files: Iterable[FileToSave]) -> None:
-        """Read and store ``files``, in order. Memory: the window, one bundle, and a few chunks."""
+        """Read and store ``files``, in order. Memory: the window, one bundle, and a few chunks.
+
+        When the work is to stop, the files on their way are finished, and the others are cut off.
+        """
         limits = self._scope.limits
         pending: deque[tuple[FileToSave, int, asyncio.Task[bytes | None]]] = deque()
         in_flight = 0
@@ -111,6 +117,10 @@ class FileSaver:
         others: list[FileToSave] = []
         try:
             for file in files:
+                if self._scope.stop:
+                    self._scope.stop.check()
+                    file.cut_off = True
+                    continue
                 if not file.plan.entry.permission_key and first.setdefault(_state(file), file) is not file:
                     others.append(file)
                     continue
@@ -330,6 +340,8 @@ class FileSaver:
             blocks: list[asyncio.Task[tuple[bytes, bytes]]] = []
             try:
                 async for item in self._reader.stream_file(file.path, size, CHUNK_BYTES):
+                    if self._scope.stop:
+                        raise Stopped
                     if isinstance(item, NodeProperties):
                         properties = item
                         continue
@@ -351,7 +363,11 @@ class FileSaver:
 
         if self._share_content(file):
             return
-        file.properties = await self._read(file, attempt)
+        try:
+            file.properties = await self._read(file, attempt)
+        except Stopped:
+            file.cut_off = True
+            return
         self.content_bytes += size
         if file.properties is None:
             await self._read_link(file)

@@ -13,6 +13,7 @@ from shared.db import runs, shares, tenants
 from shared.model.run import Driver, RestoreOrder, Run, RunKind
 from shared.model.share import Share, ShareSettings
 from shared.model.tickets import RunTicket
+from shared.ports import EVENT
 from shared.settings import Settings
 from shared.usecases.backup_directories import backup_directories
 from shared.usecases.restore_directories import restore_directories
@@ -94,7 +95,13 @@ class World:
             return await runs.get(conn, run.run_id)
 
     async def journal(self, run: Run) -> list:
-        return [line async for line in self.app.journal.read(run.key)]
+        """What went wrong with nodes."""
+        return [line async for line in self.app.journal.read(run.key) if line.kind != EVENT]
+
+    async def events(self, run: Run) -> list[str]:
+        """What happened to the run itself."""
+        lines, _ = await self.app.journal.page(run.key, kind=EVENT)
+        return [line.details["event"] for line in lines]
 
 
 @asynccontextmanager
