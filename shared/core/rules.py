@@ -33,6 +33,9 @@ RULES_MAX: Final = 1_000
 RULE_CHARACTERS_MAX: Final = 1_024
 """Half of the longest path that a share can have."""
 
+CHARACTERS_MAX: Final = 64 * 1024
+"""All lines together: every run keeps a copy, and every activity reads it."""
+
 ANY_DEPTH_MAX: Final = 3
 """``**`` in one pattern: each multiplies the ways in which a long path can fail to match."""
 
@@ -112,9 +115,13 @@ def parse(lines: Iterable[str], *, ignore_case: bool = False, negation: bool = T
     :raises BadRule: a line is no pattern, or too long, or there are too many.
     """
     found: list[Pattern] = []
+    characters = 0
     for number, line in enumerate(lines, start=1):
         if number > RULES_MAX:
             raise BadRule(f"expected up to {RULES_MAX:,} lines")
+        characters += len(line)
+        if characters > CHARACTERS_MAX:
+            raise BadRule(f"line {number}: expected up to {CHARACTERS_MAX:,} characters in all lines together")
         try:
             pattern = _parse(line, ignore_case)
         except BadRule as error:

@@ -8,10 +8,11 @@ from shared.db import batches, frontier, large_files, restore_frontier, shares
 from shared.db.pool import Connection
 from shared.errors import Conflict, NotFound
 from shared.model.run import ACTIVE, TRANSITIONS, Counters, RestoreOrder, Run, RunKind, RunState
+from shared.model.share import ShareSettings
 
 _COLUMNS: Final[LiteralString] = """
     run_id, tenant_id, share_id, run_no, kind, state, requested_at, started_at, finished_at, share_snapshot, restore_order,
-    error, coalesce(final_counters, counters), final_counters IS NOT NULL
+    error, coalesce(final_counters, counters), final_counters IS NOT NULL, settings, report
 """
 _GET: Final[LiteralString] = f"SELECT {_COLUMNS} FROM run WHERE run_id = %s"
 _LOCK: Final[LiteralString] = _GET + " FOR UPDATE"
@@ -30,11 +31,11 @@ _ACTIVE_ON: Final[LiteralString] = """
 _NEXT_NUMBER: Final[LiteralString] = """
        UPDATE share SET next_run_no = next_run_no + 1
         WHERE share_id = %s AND tenant_id = %s
-    RETURNING next_run_no - 1, account_url, share_name
+    RETURNING next_run_no - 1, account_url, share_name, settings
 """
 _CREATE: Final[LiteralString] = f"""
-    INSERT INTO run (tenant_id, share_id, run_no, kind, subject, restore_order)
-    VALUES (%s, %s, %s, %s, %s, %s)
+    INSERT INTO run (tenant_id, share_id, run_no, kind, subject, restore_order, settings)
+    VALUES (%s, %s, %s, %s, %s, %s, %s)
     RETURNING {_COLUMNS}
 """
 _START: Final[LiteralString] = "UPDATE run SET state = 'running', started_at = now() WHERE run_id = %s"
@@ -60,7 +61,7 @@ async def create(
     row = await (await conn.execute(_NEXT_NUMBER, [share_id, tenant_id])).fetchone()
     if row is None:
         raise NotFound(f"there is no share {share_id}")
-    run_no, account_url, share_name = row
+    run_no, account_url, share_name, settings = row
     if order is not None:
         account_url, share_name = order.account_url, order.share_name
     target = shares.subject(account_url, share_name)
@@ -75,7 +76,8 @@ async def create(
             f"a run of this share is active: {which} works on {share_name}; wait until it ends", "run_active_subject"
         )
     wire = None if order is None else Jsonb(order.to_wire())
-    created = await (await conn.execute(_CREATE, [tenant_id, share_id, run_no, kind.value, target, wire])).fetchone()
+    args = [tenant_id, share_id, run_no, kind.value, target, wire, Jsonb(settings)]
+    created = await (await conn.execute(_CREATE, args)).fetchone()
     assert created is not None
     return _from_row(created)
 
@@ -195,4 +197,6 @@ def _from_row(row: tuple[Any, ...]) -> Run:
         order=None if row[10] is None else RestoreOrder.from_wire(row[10]),
         error=row[11],
         counters=Counters.from_wire(row[12]),
+        settings=None if row[14] is None else ShareSettings.from_wire(row[14]),
+        report=row[15],
     )
