@@ -309,7 +309,7 @@ class Catalogue(Protocol):
 
     # runs
     async def run(self, run_id: int) -> tuple[Run, Share]:
-        """A run with its counters so far, and its share. Raises ``NotFound``."""
+        """A run with its counters so far, and its share with the settings that the run began with. Raises ``NotFound``."""
         ...
 
     async def start_run(self, run_id: int) -> None:

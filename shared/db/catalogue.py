@@ -77,7 +77,8 @@ class PostgresCatalogue:
 
         async def work(conn: Connection) -> tuple[Run, Share]:
             run = await runs.get(conn, run_id)
-            return run, await shares.get(conn, run.share_id)
+            share = await shares.get(conn, run.share_id)
+            return run, share if run.settings is None else replace(share, settings=run.settings)
 
         return await self._once(work)
 

@@ -8,11 +8,12 @@ from shared.db import batches, frontier, large_files, restore_frontier, shares
 from shared.db.pool import Connection
 from shared.errors import Conflict, NotFound
 from shared.model.run import ACTIVE, TRANSITIONS, Counters, Driver, RestoreOrder, Run, RunKind, RunState
+from shared.model.share import ShareSettings
 
 _COLUMNS: Final[LiteralString] = """
     run_id, tenant_id, share_id, run_no, kind, state, requested_at, started_at, finished_at, share_snapshot, restore_order,
     error, coalesce(final_counters, counters), final_counters IS NOT NULL, driver, epoch, seeded,
-    paused_at, paused_seconds
+    paused_at, paused_seconds, settings, report
 """
 _GET: Final[LiteralString] = f"SELECT {_COLUMNS} FROM run WHERE run_id = %s"
 _LOCK: Final[LiteralString] = _GET + " FOR UPDATE"
@@ -37,11 +38,11 @@ _NOW: Final[LiteralString] = "SELECT state, epoch FROM run WHERE run_id = %s"
 _NEXT_NUMBER: Final[LiteralString] = """
        UPDATE share SET next_run_no = next_run_no + 1
         WHERE share_id = %s AND tenant_id = %s
-    RETURNING next_run_no - 1, account_url, share_name
+    RETURNING next_run_no - 1, account_url, share_name, settings
 """
 _CREATE: Final[LiteralString] = f"""
-    INSERT INTO run (tenant_id, share_id, run_no, kind, subject, restore_order, driver)
-    VALUES (%s, %s, %s, %s, %s, %s, %s)
+    INSERT INTO run (tenant_id, share_id, run_no, kind, subject, restore_order, driver, settings)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
     RETURNING {_COLUMNS}
 """
 _START: Final[LiteralString] = """
@@ -84,7 +85,7 @@ async def create(
     row = await (await conn.execute(_NEXT_NUMBER, [share_id, tenant_id])).fetchone()
     if row is None:
         raise NotFound(f"there is no share {share_id}")
-    run_no, account_url, share_name = row
+    run_no, account_url, share_name, settings = row
     if order is not None:
         account_url, share_name = order.account_url, order.share_name
     target = shares.subject(account_url, share_name)
@@ -100,7 +101,7 @@ async def create(
             until = "it is paused: resume or cancel it"
         raise Conflict(f"a run of this share is active: {which} works on {share_name}; {until}", "run_active_subject")
     wire = None if order is None else Jsonb(order.to_wire())
-    values = [tenant_id, share_id, run_no, kind.value, target, wire, driver.value]
+    values = [tenant_id, share_id, run_no, kind.value, target, wire, driver.value, Jsonb(settings)]
     created = await (await conn.execute(_CREATE, values)).fetchone()
     assert created is not None
     return _from_row(created)
@@ -307,4 +308,6 @@ def _from_row(row: tuple[Any, ...]) -> Run:
         seeded=row[16],
         paused_at=row[17],
         paused_seconds=row[18],
+        settings=None if row[19] is None else ShareSettings.from_wire(row[19]),
+        report=row[20],
     )

@@ -79,6 +79,8 @@ class Batch:
         self.commit.counters.directories += 1
         self.commit.counters.files += listing.file_count
         self.commit.counters.bytes += listing.total_bytes
+        self.commit.counters.excluded_files += listing.excluded_files
+        self.commit.counters.excluded_directories += listing.excluded_directories
 
     async def _records(self, refs: list[ManifestRef]) -> dict[ManifestRef, PageRecord]:
         """Read what was saved of changed pages.

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from shared.core.hashing import ShareHasher
+from shared.core.rules import Rules, rules_of
 from shared.model.node import PAGE_ENTRIES_MAX
 from shared.model.run import Counters, Run
 from shared.model.share import Share
@@ -82,3 +83,9 @@ class RunScope:
     """Restore: the target share."""
     admin: ShareAdmin | None = None
     """The share that is read or written."""
+
+    @property
+    def rules(self) -> Rules:
+        """What of the share is left out."""
+        settings = self.share.settings
+        return rules_of(settings.exclude, settings.include, settings.rules_ignore_case)

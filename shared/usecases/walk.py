@@ -39,6 +39,7 @@ class Walk:
         self._scope = scope
         self._reader = scope.reader
         self._claim = claim
+        self._rules = scope.rules
         self._open: list[Listing] = []
         self.batch = Batch(scope, claim)
         self.wide: list[Wide] = []
@@ -126,7 +127,7 @@ class Walk:
             if visit.path == "":  # no listing shows the root's own time
                 root = await patiently(lambda: self._reader.directory_properties(""))
                 visit.mtime = ticks.to_unix(root.written)
-            found = await patiently(lambda: list_directory(self._reader, visit.path))
+            found = await patiently(lambda: list_directory(self._reader, visit.path, self._rules.within(visit.path)))
         except Rejected as error:
             if visit.path == "":
                 raise  # without the root there is no backup
