@@ -137,6 +137,26 @@ async def test_the_root_directory_has_properties_too(files):
     assert told(target, "", directory=True) == expected
 
 
+async def test_the_descriptor_of_the_root_is_asked_for_once_too_and_missed_if_it_cannot_be_read(files):
+    share = files.client()
+    put(share, "file", b"x")
+    key = share.create_permission_for_share(SDDL.format(n=7))
+    share.get_directory_client().set_http_headers(permission_key=key)
+    files.control.fault(
+        operation="share_get_permission", path=f"/{files.share.share_name}$", nth=2, status=403, code="x"
+    )
+    first = await files.backup()
+    assert (first.state, first.counters.errors) == (RunState.COMPLETED_WITH_ERRORS, 1)
+    [line] = await files.journal(first)
+    assert (line.kind, key in line.reason) == ("permission_unreadable", True)
+    files.control.clear()
+    for expected in (1, 0):
+        before = files.control.requests("share_get_permission")
+        run = await files.backup()
+        assert run.state is RunState.SUCCEEDED
+        assert files.control.requests("share_get_permission") - before == expected
+
+
 async def test_the_vault_keeps_what_no_request_can_give_back(files):
     """Time of last access, Last-Modified and FileId."""
     share = files.client()
