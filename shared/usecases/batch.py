@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from shared.core import diff
+from shared.core import addressing, diff
 from shared.errors import IntegrityError, NotFound
 from shared.formats.segment import SegmentWriter
 from shared.model import ticks
@@ -288,9 +288,10 @@ class Batch:
                 counters.changed_bytes += file.plan.entry.size_bytes
 
     def complain(self, kind: str, path: str, reason: str, *, node_id: int = 0, hint: str = "") -> None:
-        """Tell the journal what went wrong with one node, and count it."""
+        """Tell the journal what went wrong with one node, and count it. Without a ``hint``: whether its name is to blame."""
         self.commit.counters.errors += 1
         now = self._scope.clock.now()
+        hint = hint or addressing.hint(path)
         self.journal.append(JournalLine(at=now, kind=kind, path=path, node_id=node_id, reason=reason, hint=hint))
 
     def records(self) -> SegmentWriter:
