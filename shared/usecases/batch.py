@@ -243,10 +243,18 @@ class Batch:
     async def _save_permissions(self, changed: list[Changed]) -> None:
         """Put every security descriptor the batch refers to in the vault, each once per share."""
         keys = {entry.permission_key for c in changed for entry in c.entries()} - {""}
+        if not keys:
+            return  # an NFS share has none
         if self._known_permissions is None:
             self._known_permissions = await self._scope.catalogue.known_permissions(self._scope.share.share_id)
-        for key in sorted(keys - self._known_permissions - self._lost_permissions):
-            error = await save_permission(self._scope, key)
+        gate = asyncio.Semaphore(self._scope.limits.concurrent_reads)
+
+        async def save(key: str) -> str:
+            async with gate:
+                return await save_permission(self._scope, key)
+
+        new = sorted(keys - self._known_permissions - self._lost_permissions)
+        for key, error in zip(new, await together(save(key) for key in new), strict=True):
             if error:
                 self.complain("permission_unreadable", "", f"permission {key}: {error}")
                 self._lost_permissions.add(key)

@@ -210,3 +210,26 @@ async def test_each_descriptor_is_asked_for_once_and_stored_once(files):
         stored = [blob.name for blob in container.list_blobs() if "/permission/" in blob.name]
     assert distinct <= len(stored) <= distinct + 2  # the root's own, and what new files inherit
     assert files.control.requests("share_get_permission") - before == len(stored)
+
+
+async def test_a_restore_asks_for_each_descriptor_once(files):
+    """However many batches it takes; and one that is lost is told once."""
+    share = files.client()
+    keys = [share.create_permission_for_share(SDDL.format(n=n)) for n in range(3)]
+    for n in range(40):
+        put(share, f"d{n % 20}/f{n}", b"x", permission_key=keys[n % 3], file_property_semantics="Restore")
+    distinct = len({node.permission for node in read_tree(share).values()})
+    point = await files.backup()
+    before = files.control.requests("share_create_permission")
+    run = await files.restore(point.run_no, f"restored-{secrets.token_hex(4)}")
+    assert run.state is RunState.SUCCEEDED
+    assert files.control.requests("share_create_permission") - before <= distinct + 2
+
+    with ContainerClient.from_connection_string(
+        files.app.settings.vault_connection, files.share.tenant_id
+    ) as container:
+        container.delete_blob(f"{files.share.share_id}/permission/{keys[1].replace('*', '-')}")
+    run = await files.restore(point.run_no, f"restored-{secrets.token_hex(4)}")
+    assert (run.state, run.counters.errors) == (RunState.COMPLETED_WITH_ERRORS, 1)
+    [line] = await files.journal(run)
+    assert (line.kind, keys[1] in line.reason) == ("permission_lost", True)
