@@ -393,6 +393,10 @@ class Catalogue(Protocol):
         """Permission keys whose SDDL is in the vault."""
         ...
 
+    async def add_permission(self, share_id: int, key: str) -> None:
+        """Remember that this one's SDDL is in the vault; batches bring their own."""
+        ...
+
     async def commit(self, batch: BatchCommit, *, lease_s: float = 0) -> int | None:
         """Apply a batch. Raises ``Fenced`` if its claim is no longer wholly ours; then nothing is applied.
 

@@ -245,6 +245,10 @@ class PostgresCatalogue:
         """See the port."""
         return await self._once(lambda conn: permissions.known(conn, share_id))
 
+    async def add_permission(self, share_id: int, key: str) -> None:
+        """See the port."""
+        await self._once(lambda conn: permissions.add(conn, share_id, [key]))
+
     async def commit(self, batch: BatchCommit, *, lease_s: float = 0) -> int | None:
         """See the port. A batch that was committed before is left as it is."""
 

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from shared.core import diff
+from shared.core import addressing, diff
 from shared.errors import IntegrityError, NotFound
 from shared.formats.segment import SegmentWriter
 from shared.model import ticks
@@ -245,10 +245,18 @@ class Batch:
     async def _save_permissions(self, changed: list[Changed]) -> None:
         """Put every security descriptor the batch refers to in the vault, each once per share."""
         keys = {entry.permission_key for c in changed for entry in c.entries()} - {""}
+        if not keys:
+            return  # an NFS share has none
         if self._known_permissions is None:
             self._known_permissions = await self._scope.catalogue.known_permissions(self._scope.share.share_id)
-        for key in sorted(keys - self._known_permissions - self._lost_permissions):
-            error = await save_permission(self._scope, key)
+        gate = asyncio.Semaphore(self._scope.limits.concurrent_reads)
+
+        async def save(key: str) -> str:
+            async with gate:
+                return await save_permission(self._scope, key)
+
+        new = sorted(keys - self._known_permissions - self._lost_permissions)
+        for key, error in zip(new, await together(save(key) for key in new), strict=True):
             if error:
                 self.complain("permission_unreadable", "", f"permission {key}: {error}")
                 self._lost_permissions.add(key)
@@ -293,9 +301,10 @@ class Batch:
                 counters.changed_bytes += file.plan.entry.size_bytes
 
     def complain(self, kind: str, path: str, reason: str, *, node_id: int = 0, hint: str = "") -> None:
-        """Tell the journal what went wrong with one node, and count it."""
+        """Tell the journal what went wrong with one node, and count it. Without a ``hint``: whether its name is to blame."""
         self.commit.counters.errors += 1
         now = self._scope.clock.now()
+        hint = hint or addressing.hint(path)
         self.journal.append(JournalLine(at=now, kind=kind, path=path, node_id=node_id, reason=reason, hint=hint))
 
     def records(self) -> SegmentWriter:

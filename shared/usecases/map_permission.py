@@ -8,13 +8,17 @@ from shared.usecases.scope import RunScope
 
 
 class PermissionMap:
-    """Source permission key to the target's key; each is asked for once."""
+    """Source permission key to the target's key; each is asked for once, however many batches share the map."""
 
     def __init__(self, scope: RunScope) -> None:
         self._scope = scope
         self._keys: dict[str, asyncio.Task[str]] = {}
         self.lost: dict[str, str] = {}
         """Keys that could not be carried over, with the reason; nodes with them inherit instead."""
+
+    def told(self) -> None:
+        """What is in :attr:`lost` has been journalled for good."""
+        self.lost.clear()
 
     async def target_key(self, source_key: str) -> str:
         """Key on the target share; empty (inherit) when there is none or it could not be carried over."""

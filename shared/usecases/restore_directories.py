@@ -29,10 +29,11 @@ from shared.usecases.together import together
 
 async def restore_directories(ticket: RunTicket, scope: RunScope) -> Receipt:
     """Work on the run until it is done or the time is up. Trouble with single nodes is in the journal, not here."""
-    return await pull_work(ticket, scope, _one_batch)
+    permissions = PermissionMap(scope)
+    return await pull_work(ticket, scope, lambda ticket, scope: _one_batch(ticket, scope, permissions))
 
 
-async def _one_batch(ticket: RunTicket, scope: RunScope) -> bool:
+async def _one_batch(ticket: RunTicket, scope: RunScope, permissions: PermissionMap) -> bool:
     """Claim and finish one batch; False when there is none to claim now."""
     limits = scope.limits
     claim = await scope.catalogue.claim_restore(
@@ -41,12 +42,12 @@ async def _one_batch(ticket: RunTicket, scope: RunScope) -> bool:
     if claim is None:
         return False
     async with lease_kept(scope, claim.batch_no):
-        await _Batch(scope, claim).run()
+        await _Batch(scope, claim, permissions).run()
     return True
 
 
 class _Batch:
-    def __init__(self, scope: RunScope, claim: RestoreClaim) -> None:
+    def __init__(self, scope: RunScope, claim: RestoreClaim, permissions: PermissionMap) -> None:
         assert scope.writer is not None
         assert scope.run.order is not None
         self._scope = scope
@@ -55,7 +56,7 @@ class _Batch:
         self._claim = claim
         self._commit = RestoreCommit(run_id=claim.run_id, batch_no=claim.batch_no)
         self._damaged: set[int] = set()
-        self._permissions = PermissionMap(scope)
+        self._permissions = permissions
         self._files = FileRestorer(scope, self._permissions, self._commit.counters)
 
     async def run(self) -> None:
@@ -73,6 +74,7 @@ class _Batch:
             await self._scope.journal.write(self._scope.run.key, self._claim.batch_no, journal)
         self._commit.counters.add(self._scope.take_requests())
         await self._scope.catalogue.commit_restore(self._commit)
+        self._permissions.told()
 
     # ------------------------------------------------------------------------------------------------------- first pass
 

@@ -48,6 +48,10 @@ class ControlClient:
             for rule in added:
                 self.ask("DELETE", f"/faults/{quote(rule['id'], safe='')}")
 
+    def plant(self, share, *path, content=None):
+        """Make a file, or a directory, that REST cannot name; the directories above it are there."""
+        self.ask("POST", f"/shares/{share}/plant", {"path": path} | ({} if content is None else {"content": content}))
+
     def rules(self):
         return self.ask("GET", "/faults")
 
