@@ -3,6 +3,8 @@
 A file of up to 4 MiB is one request: content, times, attributes, permission, metadata and content headers together, with
 ``x-ms-file-property-semantics: Restore`` so that attributes are taken as they are. The few files without a content type take
 two. A service that does not know this yet refuses it, and gets three requests per file from then on.
+
+Content goes with its MD5, so that the service refuses what was damaged on its way, and it is sent again.
 """
 
 from collections.abc import Sequence
@@ -12,6 +14,7 @@ from typing import Final
 from shared.adapters.files_http import FilesHttp, share_path
 from shared.adapters.node_headers import content_headers, metadata_headers, smb_headers
 from shared.adapters.signing import NO_QUERY, Query, query
+from shared.adapters.storage_http import md5
 from shared.errors import Conflict, IntegrityError, InvalidInput
 from shared.model.entry import Attributes
 from shared.model.manifest import ContentHeaders
@@ -156,4 +159,6 @@ class FilesWriter:
     async def _put(
         self, operation: str, path: str, query: Query, headers: dict[str, str] | None = None, body: bytes = b""
     ) -> None:
+        if body:
+            headers = {**(headers or {}), "Content-MD5": await md5(body)}
         await self._http.send(operation, "PUT", share_path(self._share_name, path), query, headers, body)
