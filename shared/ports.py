@@ -1,7 +1,7 @@
 """What use cases need from the world, in our nouns, with the promises every implementation keeps.
 
 All are ``async``. All raise :mod:`shared.errors` and nothing else: ``Retryable`` after the implementation's own retries have
-run out, ``Rejected`` at once. Wrappers (metered, fault-injecting) implement the same protocols.
+run out, ``Rejected`` and ``OutOfReach`` at once. Wrappers (metered, fault-injecting) implement the same protocols.
 """
 
 import datetime as dt
@@ -206,7 +206,7 @@ class ShareAdmin(Protocol):
         ...
 
     async def properties(self) -> Mapping[str, str]:
-        """Quota, tier, protocol and metadata of the share. Raises ``NotFound``."""
+        """Quota, tier, protocol and metadata of the share. Raises ``ShareGone``."""
         ...
 
     async def create(self, protocol: str = "SMB") -> None:

@@ -4,6 +4,8 @@ A file of up to 4 MiB is one request: content, times, attributes, permission, me
 ``x-ms-file-property-semantics: Restore`` so that attributes are taken as they are. The few files without a content type take
 two. A service that does not know this yet refuses it, and gets three requests per file from then on. On an NFS share owner, group
 and mode take the place of attributes and permission.
+
+Content goes with its MD5, so that the service refuses what was damaged on its way, and it is sent again.
 """
 
 from collections.abc import Sequence
@@ -20,6 +22,7 @@ from shared.adapters.node_headers import (
     property_headers,
 )
 from shared.adapters.signing import NO_QUERY, Query, query
+from shared.adapters.storage_http import md5
 from shared.errors import Conflict, IntegrityError, InvalidInput, NotFound
 from shared.formats import listing
 from shared.model.entry import Attributes
@@ -229,4 +232,6 @@ class FilesWriter:
     async def _put(
         self, operation: str, path: str, query: Query, headers: dict[str, str] | None = None, body: bytes = b""
     ) -> None:
+        if body:
+            headers = {**(headers or {}), "Content-MD5": await md5(body)}
         await self._http.send(operation, "PUT", share_path(self._share_name, path), query, headers, body)

@@ -56,14 +56,14 @@ _CONTENT: Final = (
 )
 
 
-def file_properties(headers: CIMultiDictProxy[str], size_bytes: int) -> NodeProperties:
-    """Properties of a file from the answer to a HEAD, or to a GET without a range.
+def file_properties(headers: CIMultiDictProxy[str], size_bytes: int, *, ranged: bool = False) -> NodeProperties:
+    """Properties of a file from the answer to a HEAD or GET; ``ranged``: the answer is one to a range.
 
     :raises IntegrityError: the headers are not what the service documents.
     """
     get = headers.get
-    # A ranged answer's Content-MD5 would be the range's; the file's own is then in x-ms-content-md5.
-    md5 = get("x-ms-content-md5") or get("Content-MD5", "")
+    # A ranged answer's Content-MD5 is the range's; the file's own is then in x-ms-content-md5.
+    md5 = get("x-ms-content-md5") or ("" if ranged else get("Content-MD5", ""))
     content = ContentHeaders(
         text(get("Content-Type", "")),
         text(get("Content-Encoding", "")),

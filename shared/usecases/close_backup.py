@@ -8,7 +8,7 @@ steps only: without a commit record there is no restore point, and what was save
 import datetime as dt
 from typing import Final
 
-from shared.errors import NotFound, Rejected, Retryable
+from shared.errors import NotFound, OutOfReach, Rejected, Retryable
 from shared.formats import point
 from shared.model import ticks
 from shared.model.objects import point_name
@@ -61,7 +61,7 @@ async def give_up_backup(scope: RunScope, error: str) -> RunState:
         await scope.catalogue.start_run(scope.run.run_id)
     try:
         await _let_go(scope)
-    except (Rejected, Retryable) as left_behind:
+    except (OutOfReach, Rejected, Retryable) as left_behind:
         left = f"its share snapshot {scope.run.share_snapshot} could not be deleted: {left_behind}"
         error = f"{error}; {left}" if error else left
     await scope.catalogue.finish_run(scope.run.run_id, state, error=error, counters=scope.take_requests())

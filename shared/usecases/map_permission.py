@@ -2,7 +2,7 @@
 
 import asyncio
 
-from shared.errors import NotFound, Rejected
+from shared.errors import NoRight, NotFound, Rejected
 from shared.model.objects import permission_name
 from shared.usecases.scope import RunScope
 
@@ -36,6 +36,6 @@ class PermissionMap:
             return await self._scope.writer.create_permission(sddl.decode())
         except NotFound:
             self.lost[source_key] = "the vault has no descriptor for it: the backup could not read it"
-        except Rejected as error:
+        except (NoRight, Rejected) as error:
             self.lost[source_key] = f"the target share refuses it: {error}"
         return ""

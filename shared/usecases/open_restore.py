@@ -37,7 +37,8 @@ class Selected:
 async def open_restore(scope: RunScope) -> None:
     """QUEUED to RUNNING with the target share there and the frontier seeded.
 
-    :raises NotFound: the restore point, the path in it, or the target share (when it is not to be made) does not exist.
+    :raises NotFound: the restore point or the path in it does not exist.
+    :raises ShareGone: the target share does not exist and is not to be made.
     :raises InvalidInput: the restore point is of an NFS share and the target an SMB share, or the other way round.
     """
     assert scope.admin is not None
