@@ -225,7 +225,7 @@ class Vault(Protocol):
     ``put`` never replaces.
     """
 
-    async def put(self, name: str, data: bytes) -> bool:
+    async def put(self, name: str, data: bytes | bytearray) -> bool:
         """Store ``data``; False if the name was taken (nothing was written)."""
         ...
 
@@ -351,10 +351,11 @@ class Catalogue(Protocol):
         ...
 
     async def claim(
-        self, run_id: int, worker: str, *, limit: int, lease_s: float, only: int | None = None
+        self, run_id: int, worker: str, *, limit: int, lease_s: float, only: int | None = None, part: int = 0
     ) -> Claim | None:
         """Claim up to ``limit`` directories with a fresh ``batch_no``; None when none can be claimed now.
 
+        With ``part``, up to one ``part``-th of all there are if that is more.
         With ``only`` it is that directory or none: somebody else may hold it, or have finished it.
 
         Claims still held under the same ``worker`` name are given up first: whoever held them is a former delivery of the same

@@ -64,7 +64,7 @@ class Call(NamedTuple):
     path: str
     query: Query = NO_QUERY
     headers: Mapping[str, str] = NO_HEADERS
-    body: bytes = b""
+    body: bytes | bytearray = b""
 
     def __str__(self) -> str:
         """For error messages: no query, which could hold a SAS."""

@@ -104,7 +104,7 @@ class BlobVault:
         """A vault with connections of its own; without a ``secret``, with an identity of its own too."""
         return cls(BlobAccount(account_url, secret), tenant_id, meter, owns=True)
 
-    async def put(self, name: str, data: bytes) -> bool:
+    async def put(self, name: str, data: bytes | bytearray) -> bool:
         """Store ``data`` unless the name is taken; False if it was."""
         try:
             if len(data) <= SINGLE_PUT_BYTES:
@@ -118,7 +118,7 @@ class BlobVault:
         self._meter.vault_stored(len(data))
         return True
 
-    async def _put_blocks(self, name: str, data: bytes) -> None:
+    async def _put_blocks(self, name: str, data: bytes | bytearray) -> None:
         view = memoryview(data)
         ids: list[str] = []
         for start in range(0, len(data), BLOCK_BYTES):
@@ -186,7 +186,7 @@ class BlobVault:
         name: str,
         asked: Query = NO_QUERY,
         headers: dict[str, str] | None = None,
-        body: bytes = b"",
+        body: bytes | bytearray = b"",
     ) -> Reply:
         path = f"{self._container}/{quote(name, safe='/')}" if name else self._container
         return await self._account.http.send(

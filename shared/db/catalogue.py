@@ -185,7 +185,7 @@ class PostgresCatalogue:
         await self._once(work)
 
     async def claim(
-        self, run_id: int, worker: str, *, limit: int, lease_s: float, only: int | None = None
+        self, run_id: int, worker: str, *, limit: int, lease_s: float, only: int | None = None, part: int = 0
     ) -> Claim | None:
         """See the port."""
 
@@ -195,7 +195,8 @@ class PostgresCatalogue:
                 return None
             given_up = await batches.give_up(conn, run_id, BatchKind.DIRECTORIES, worker)
             await frontier.release(conn, run_id, given_up)
-            picked = await frontier.pick(conn, run_id, limit, only)
+            most = max(limit, await frontier.pending(conn, run_id) // part) if part else limit
+            picked = await frontier.pick(conn, run_id, most, only)
             if not picked:
                 return None
             batch_no = await batches.open_one(conn, run_id, BatchKind.DIRECTORIES, worker, lease_s)

@@ -320,7 +320,7 @@ class FileSaver:
         # A taken name is our own earlier try: no other claim has this batch number.
         self._uploads.append(asyncio.create_task(self._put(name, data)))
 
-    async def _put(self, name: str, data: bytes) -> None:
+    async def _put(self, name: str, data: bytes | bytearray) -> None:
         await self._scope.vault.put(name, data)
 
     async def _store_plain(self, file: FileToSave, body: bytes) -> None:
