@@ -9,6 +9,8 @@ from shared.formats import packed
 from shared.model.page import Page
 
 OPEN, COMMITTED, GIVEN_UP = 0, 1, 2
+WORK = (0, 1)
+"""Kinds of batches that write to the vault: directories and spans."""
 ACTIVE = ("queued", "running")
 
 

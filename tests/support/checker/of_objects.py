@@ -2,7 +2,7 @@
 
 import re
 
-from tests.support.checker.catalogued import COMMITTED, OPEN
+from tests.support.checker.catalogued import COMMITTED, OPEN, WORK
 
 _BUNDLE = re.compile(r"bundle/(\d+)/(\d+)(?:-(\d+))?\.tar\.zst")
 _SEGMENT = re.compile(r"segment/(\d+)/(\d+)\.fb")
@@ -37,7 +37,7 @@ def object_problems(catalogued, stored, records, contents, commits):
 
 def _left_something(catalogued, run):
     """Whether a run is at work, was given up, lost files or had batches taken from it: it may leave what nothing refers to."""
-    batches = [b for b in catalogued.batches.values() if b.run_no == run.run_no]
+    batches = [b for b in catalogued.batches.values() if b.run_no == run.run_no and b.kind in WORK]
     return run.is_active or run.state == "failed" or run.errors or any(b.state != COMMITTED for b in batches)
 
 
