@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 python := .venv/bin/python
 # mypy refuses a directory without Python files, which some of these still are.
-typed := $(sort $(foreach d,shared activities orchestrators http_api localdev benchmarks,$(if $(wildcard $d/*.py $d/*/*.py),$d))) $(wildcard function_app.py)
+typed := $(sort $(foreach d,shared activities orchestrators http_api worker localdev benchmarks,$(if $(wildcard $d/*.py $d/*/*.py),$d))) $(wildcard function_app.py)
 
 .PHONY: help install demo test lint style layers types test-fast test-suite torture up down status generate clean
 

@@ -16,7 +16,7 @@ from shared import wiring
 from shared.core.rounds import RoundState
 from shared.db import restore_points, runs
 from shared.errors import InvalidInput
-from shared.model.run import RestoreOrder, Run, RunKind
+from shared.model.run import Driver, RestoreOrder, Run, RunKind
 from shared.model.tickets import ORCHESTRATOR_OF, instance_id
 
 logger = logging.getLogger(__name__)
@@ -71,10 +71,12 @@ class NewRestore(BaseModel):
 
 
 async def start(client: df.DurableOrchestrationClient, run: Run, width: int) -> None:
-    """Start the orchestration of a queued run. Doing it twice is harmless: a run has one instance for ever.
+    """Start the orchestration of a queued run. Doing it twice is harmless: a run has one instance in each epoch.
 
-    A run that cannot be started now stays queued, and :func:`start_queued` tries again: its caller has what they asked for.
+    Nothing for a run that the worker processes drive: they look for it. A run that cannot be started now stays queued, and :func:`start_queued` tries again: its caller has what they asked for.
     """
+    if run.driver is not Driver.DURABLE:
+        return
     try:
         await _start(client, run, width)
     except Exception:
@@ -82,10 +84,12 @@ async def start(client: df.DurableOrchestrationClient, run: Run, width: int) -> 
 
 
 async def _start(client: df.DurableOrchestrationClient, run: Run, width: int) -> None:
-    name = instance_id(run.run_id)
+    name = instance_id(run.run_id, run.epoch)
     status = await client.get_status(name)
     if status is None or status.runtime_status is None:
-        await client.start_new(ORCHESTRATOR_OF[run.kind], name, RoundState(run.run_id, width).to_wire())
+        await client.start_new(
+            ORCHESTRATOR_OF[run.kind], name, RoundState(run.run_id, width, epoch=run.epoch).to_wire()
+        )
 
 
 def _url(run: Run) -> str:
@@ -99,7 +103,7 @@ async def start_backup(req: func.HttpRequest, client: df.DurableOrchestrationCli
     app = await wiring.app()
     async with app.transaction() as conn:
         share = await requested_share(conn, req)
-        run = await runs.create(conn, share.tenant_id, share.share_id, RunKind.BACKUP)
+        run = await runs.create(conn, share.tenant_id, share.share_id, RunKind.BACKUP, driver=app.settings.driver)
     await start(client, run, app.settings.width)
     return answers.answer(answers.run(run, now=app.clock.now()), 202, _url(run))
 
@@ -122,7 +126,9 @@ async def start_restore(req: func.HttpRequest, client: df.DurableOrchestrationCl
             create_share=body.target.create,
         )
         app.credentials.resolve(order.credential)
-        run = await runs.create(conn, share.tenant_id, share.share_id, RunKind.RESTORE, order)
+        run = await runs.create(
+            conn, share.tenant_id, share.share_id, RunKind.RESTORE, order, driver=app.settings.driver
+        )
     await start(client, run, app.settings.width)
     return answers.answer(answers.run(run, now=app.clock.now()), 202, _url(run))
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import azure.durable_functions as df
 
-from shared.core.rounds import BARREN_MAX, PAUSE_S, Phase, RoundState
+from shared.core.rounds import BARREN_MAX, Phase, RoundState, pause_s
 from shared.model.tickets import CLOSE_RUN, OPEN_RUN, Receipt, RunTicket, Wire
 
 Orchestration = Generator[Any, Any, Wire | None]
@@ -16,7 +16,7 @@ STEPS_PER_EXECUTION: Final = 50
 
 
 def run_in_rounds(context: df.DurableOrchestrationContext, work: str) -> Orchestration:
-    """Take one run from queued to its end; ``work`` names the activity that is fanned out.
+    """Take one run from queued to its end, or until it is paused; ``work`` names the activity that is fanned out.
 
     Input and output: a :class:`RoundState`. An activity reports trouble in its receipt; one that raises has a bug or ran out
     of time, which counts as a step without a result. Failures are never caught around retried tasks, and windows are plain
@@ -36,7 +36,7 @@ def run_in_rounds(context: df.DurableOrchestrationContext, work: str) -> Orchest
         if state.barren:
             if state.phase is Phase.CLOSING and state.barren >= BARREN_MAX:
                 raise RuntimeError(f"run {state.run_id} could not be closed: {receipts[-1].error}")
-            yield context.create_timer(context.current_utc_datetime + timedelta(seconds=PAUSE_S))
+            yield context.create_timer(context.current_utc_datetime + timedelta(seconds=pause_s(state.barren)))
     context.continue_as_new(state.to_wire())
     return None
 
@@ -46,9 +46,11 @@ def _window(context: df.DurableOrchestrationContext, state: RoundState, work: st
     if state.phase is Phase.WORKING:
         # A worker's name is the same when its activity is delivered again, and no two at work have the same.
         tickets = [
-            RunTicket(run_id=state.run_id, worker=f"{context.instance_id}-{number}") for number in range(state.width)
+            RunTicket(run_id=state.run_id, worker=f"{context.instance_id}-{number}", epoch=state.epoch)
+            for number in range(state.width)
         ]
         return [context.call_activity(work, ticket.to_wire()) for ticket in tickets]
     if state.phase is Phase.OPENING:
-        return [context.call_activity(OPEN_RUN, RunTicket(run_id=state.run_id).to_wire())]
-    return [context.call_activity(CLOSE_RUN, RunTicket(run_id=state.run_id, error=state.error).to_wire())]
+        return [context.call_activity(OPEN_RUN, RunTicket(run_id=state.run_id, epoch=state.epoch).to_wire())]
+    ticket = RunTicket(run_id=state.run_id, error=state.error, epoch=state.epoch)
+    return [context.call_activity(CLOSE_RUN, ticket.to_wire())]

@@ -276,6 +276,10 @@ class Catalogue(Protocol):
         """
         ...
 
+    async def state_now(self, run_id: int) -> tuple[RunState, int]:
+        """State and epoch of a run; cheap enough to ask every second. Raises ``NotFound``."""
+        ...
+
     async def left(self, run_id: int) -> int:
         """Directories and spans not finished: waiting, claimed or pending."""
         ...
@@ -299,6 +303,10 @@ class Catalogue(Protocol):
 
     async def renew(self, run_id: int, batch_no: int, lease_s: float) -> None:
         """Prolong the lease of a claim (directories, span or restore). Raises ``Fenced``."""
+        ...
+
+    async def give_back(self, run_id: int, batch_no: int) -> None:
+        """Let go of a claim (directories, span or restore) without a result; others may claim at once what it held."""
         ...
 
     async def child_heads(self, share_id: int, parent_ids: Sequence[int]) -> dict[int, list[DirectoryHead]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, Self
 
 from shared.errors import InvalidInput
+from shared.model.run import Driver
 
 CREDENTIAL_PREFIX: Final = "AFB_CREDENTIAL_"
 
@@ -29,6 +30,9 @@ class Settings:
     migrate: Literal["no", "pre", "all"] = "no"
     """Bring the database's schema up to date at start: ``pre`` while the release before it may still run, ``true`` (all) when
     it does not: the steps are those of shared/db/migrate.py. Default off: in Azure a deployment step does it."""
+    driver: Driver = Driver.DURABLE
+    """Who opens and closes the runs that this app queues: ``durable``, or ``workers`` (``python -m worker``), which then must be
+    running. Default durable."""
     width: int = 4
     """Activities of one run side by side, 1 to 100. Default 4: two per core of a 2 GB instance keep it busy."""
     activity_seconds: float = 30.0
@@ -61,6 +65,7 @@ class Settings:
             journal_account_url=journal_url,
             local_files_account_url=env.get("AFB_LOCAL_FILES_ACCOUNT_URL", ""),
             migrate=_migrate(env),
+            driver=_driver(env),
             width=int(_number(env, "AFB_WIDTH", 4, 1, 100)),
             activity_seconds=_number(env, "AFB_ACTIVITY_SECONDS", 30, 1, 3600),
             lease_seconds=_number(env, "AFB_LEASE_SECONDS", 60, 1, 3600),
@@ -92,6 +97,14 @@ def _migrate(env: Mapping[str, str]) -> Literal["no", "pre", "all"]:
             return "pre"
         case other:
             raise _invalid("AFB_MIGRATE", other, "true, false or pre")
+
+
+def _driver(env: Mapping[str, str]) -> Driver:
+    value = env.get("AFB_DRIVER", "")
+    try:
+        return Driver(value) if value else Driver.DURABLE
+    except ValueError:
+        raise _invalid("AFB_DRIVER", value, " or ".join(Driver)) from None
 
 
 def _number(env: Mapping[str, str], name: str, default: float, least: float, most: float) -> float:

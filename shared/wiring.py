@@ -5,7 +5,7 @@ long as one activity.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
@@ -24,11 +24,16 @@ from shared.core.hashing import ShareHasher
 from shared.db.catalogue import PostgresCatalogue
 from shared.db.migrate import migrate
 from shared.db.pool import Connection, make_pool
-from shared.errors import Unavailable
+from shared.errors import BackupError, Unavailable
 from shared.model.run import RunKind
+from shared.model.tickets import Receipt, RunTicket
 from shared.ports import Clock, Ids, Journal
 from shared.settings import Settings
 from shared.usecases.scope import Limits, RunScope
+from shared.usecases.stopping import StopSignal
+from shared.usecases.verdict import verdict
+
+UseCase = Callable[[RunTicket, RunScope], Awaitable[Receipt]]
 
 POOL_SIZE = 10
 """Connections per process: a few per activity at work, and some for pages."""
@@ -49,6 +54,8 @@ class App:
     stack: AsyncExitStack
     accounts: dict[tuple[str, str], FilesHttp] = field(default_factory=dict)
     """Connections to Azure Files accounts by address and credential, opened when first needed."""
+    leaving: StopSignal = field(default_factory=StopSignal)
+    """Asked when this process is to go: all that it does stops early."""
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -78,10 +85,28 @@ class App:
                 hasher=ShareHasher(share.tenant_id, share.share_id),
                 limits=self.limits,
                 take_requests=meter.take,
+                stop=StopSignal(self.leaving),
                 reader=FilesReader(http, share_name, run.share_snapshot) if backup else None,
                 writer=None if backup else FilesWriter(http, share_name),
                 admin=admin,
             )
+
+    async def perform(self, ticket: RunTicket, usecase: UseCase) -> Receipt:
+        """The verdict of a use case in the world of its run, also when that world cannot be made: its credential may be gone."""
+        try:
+            async with self.run_scope(ticket.run_id) as scope:
+                return await usecase(ticket, scope)
+        except BackupError as error:
+            return verdict(error)
+
+    async def close(self, ticket: RunTicket, usecase: UseCase) -> Receipt:
+        """The same for the closing of a run: one that is given up ends even if not so much as its share can be spoken to."""
+        receipt = await self.perform(ticket, usecase)
+        if receipt.error and ticket.error and not receipt.retryable:
+            # Let go of it, or no other run could ever start.
+            await self.catalogue.abandon_run(ticket.run_id, f"{ticket.error}; closing it: {receipt.error}")
+            return Receipt()
+        return receipt
 
     def _account(self, account_url: str, credential: str) -> FilesHttp:
         http = self.accounts.get((account_url, credential))

@@ -5,14 +5,34 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Final, Self
 
-from shared.model.tickets import Receipt, Wire
+from shared.model.run import ACTIVE, RunState
+from shared.model.tickets import Receipt, Stop, Wire
 
 BARREN_MAX: Final = 10
-"""Activities or rounds in a row without a result after which a run is given up. Each already holds every retry that the
-activities make within their own time, so ten of them are many minutes of a service that does not answer."""
+"""Activities or rounds in a row without a result after which a run is given up. With the pauses between them these are six
+minutes of a service that refuses at once, which is longer than a database or a storage account takes to come back, and up to
+half an hour of one that does not answer, because each step holds every retry that is made within its own time."""
 
-PAUSE_S: Final = 5
-"""Before a step that failed is tried again."""
+FIRST_PAUSE_S: Final = 5
+PAUSE_MAX_S: Final = 60
+
+
+def pause_s(barren: int) -> int:
+    """How long to wait after ``barren`` steps in a row without a result: 5 s, 10 s, 20 s, 40 s, then a minute."""
+    return min(PAUSE_MAX_S, FIRST_PAUSE_S << (barren - 1)) if barren > 0 else 0
+
+
+def stop_of(state: RunState, epoch: int, mine: int) -> Stop:
+    """Whether work on a run of epoch ``mine`` is to stop now that the run is in ``state`` and ``epoch``."""
+    if state not in ACTIVE:
+        return Stop.ENDED
+    if epoch != mine:
+        return Stop.SUPERSEDED
+    if state is RunState.PAUSED:
+        return Stop.PAUSED
+    if state is RunState.CANCELLING:
+        return Stop.CANCELLED
+    return Stop.NO
 
 
 class Phase(StrEnum):
@@ -38,6 +58,8 @@ class RoundState:
     """Work items left, as last seen; -1 when nobody has looked."""
     error: str = ""
     """Closing: why the run is given up. Before: the last error seen."""
+    epoch: int = 0
+    """Of the run, when this was started."""
 
     def to_wire(self) -> Wire:
         """Plain JSON."""
@@ -50,6 +72,11 @@ class RoundState:
 
     def after(self, receipts: Sequence[Receipt]) -> "RoundState":
         """The state after a step: one receipt of opening or closing, or those of a round of work."""
+        stops = {receipt.stop for receipt in receipts}
+        if stops & {Stop.PAUSED, Stop.SUPERSEDED, Stop.ENDED}:
+            return replace(self, phase=Phase.ENDED)  # whoever resumes the run starts anew, at its opening
+        if Stop.CANCELLED in stops:
+            return replace(self, phase=Phase.CLOSING, error="", barren=0)
         errors = [receipt for receipt in receipts if receipt.error]
         final = next((receipt.error for receipt in errors if not receipt.retryable), "")
         working = self.phase is Phase.WORKING

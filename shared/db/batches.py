@@ -5,7 +5,7 @@ Whoever changes what a batch holds has locked its row first: the owner to commit
 over. So there is no moment at which both believe to own it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import Final, LiteralString
 
@@ -22,6 +22,8 @@ class BatchKind(IntEnum):
     DIRECTORIES = 0
     SPAN = 1
     RESTORE = 2
+    CONTROL = 3
+    """Nothing but the right to open or close the run."""
 
 
 class BatchState(IntEnum):
@@ -64,6 +66,13 @@ _CLOSE: Final[LiteralString] = """
        SET state = 1, committed_at = now(), segment_bytes = %s, bundle_bytes = %s::int[], counters = %s, rolled_up = true
      WHERE run_id = %s AND batch_no = %s
 """
+_GIVE_BACK: Final[LiteralString] = """
+    UPDATE batch SET state = 2 WHERE run_id = %s AND batch_no = %s AND state = 0 RETURNING kind
+"""
+_HELD: Final[LiteralString] = """
+    SELECT EXISTS (SELECT FROM batch WHERE run_id = %s AND state = 0 AND kind = ANY(%s::int2[]))
+"""
+_DONE: Final[LiteralString] = "SELECT count(*) FROM batch WHERE run_id = %s AND state = 1"
 _END: Final[LiteralString] = "UPDATE batch SET state = 2 WHERE run_id = %s AND state = 0"
 # Zeros are not stored: most batches have a few counters.
 _COUNTERS: Final[LiteralString] = """
@@ -135,6 +144,24 @@ async def close(
     """Mark a locked batch committed, and what it changed booked in the roll-ups."""
     done = Jsonb({name: number for name, number in counters.to_wire().items() if number})
     await conn.execute(_CLOSE, [segment_bytes, list(bundles), done, run_id, batch_no])
+
+
+async def give_back(conn: Connection, run_id: int, batch_no: int) -> BatchKind | None:
+    """End our own batch without a result; None if it has ended already. The caller releases what it held."""
+    row = await (await conn.execute(_GIVE_BACK, [run_id, batch_no])).fetchone()
+    return None if row is None else BatchKind(row[0])
+
+
+async def held(conn: Connection, run_id: int, kinds: Iterable[BatchKind]) -> bool:
+    """Whether anybody holds a batch of one of these kinds, its lease over or not."""
+    row = await (await conn.execute(_HELD, [run_id, [kind.value for kind in kinds]])).fetchone()
+    return bool(row and row[0])
+
+
+async def done(conn: Connection, run_id: int) -> int:
+    """How many batches of a run are committed."""
+    row = await (await conn.execute(_DONE, [run_id])).fetchone()
+    return int(row[0]) if row else 0
 
 
 async def end(conn: Connection, run_id: int) -> None:

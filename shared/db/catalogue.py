@@ -31,7 +31,7 @@ from shared.db.batches import BatchKind
 from shared.db.pool import Connection, Pool
 from shared.db.restore_frontier import RestoreState
 from shared.db.translate import translation
-from shared.errors import Retryable
+from shared.errors import Conflict, Retryable
 from shared.model.manifest import ManifestRef
 from shared.model.page import DirectoryHead, DirectoryPages, Page
 from shared.model.run import ACTIVE, Counters, RestorePoint, Run, RunKind, RunState
@@ -49,6 +49,9 @@ from shared.model.work import (
 )
 
 T = TypeVar("T")
+
+COMMITTING: Final = (RunState.RUNNING, RunState.PAUSED)
+"""What was claimed before a run was paused is committed: nothing that was read is lost."""
 
 TRIES: Final = 5
 """Four pauses of up to 0.2, 0.4, 0.8 and 1.6 s: a failover takes longer, which is the activity's to retry."""
@@ -121,8 +124,46 @@ class PostgresCatalogue:
         run, _ = await self.run(run_id)
         if run.state not in ACTIVE:
             return
+        if run.state is RunState.CANCELLING:
+            await self.finish_run(run_id, RunState.CANCELLED, error=error, counters=Counters())
+            return
         await self.start_run(run_id)
         await self.finish_run(run_id, RunState.FAILED, error=error, counters=Counters())
+
+    async def state_now(self, run_id: int) -> tuple[RunState, int]:
+        """See the port."""
+        return await self._once(lambda conn: runs.state_now(conn, run_id))
+
+    async def claim_control(self, run_id: int, worker: str, *, lease_s: float) -> int | None:
+        """Claim the right to open or close a run; the number of the batch that says so, None while somebody else has it.
+
+        It is renewed and given back like any other. Not in the port: of a run that Durable drives, nobody else opens or closes it.
+        """
+
+        async def work(conn: Connection) -> int | None:
+            if await runs.lock_state(conn, run_id) not in (RunState.QUEUED, RunState.RUNNING, RunState.CANCELLING):
+                return None
+            await batches.give_up(conn, run_id, BatchKind.CONTROL, worker)
+            if await batches.held(conn, run_id, [BatchKind.CONTROL]):
+                return None
+            return await batches.open_one(conn, run_id, BatchKind.CONTROL, worker, lease_s)
+
+        return await self._once(work)
+
+    async def give_back(self, run_id: int, batch_no: int) -> None:
+        """See the port."""
+
+        async def work(conn: Connection) -> None:
+            await runs.hold(conn, run_id)
+            kind = await batches.give_back(conn, run_id, batch_no)
+            if kind is BatchKind.DIRECTORIES:
+                await frontier.release(conn, run_id, [batch_no])
+            elif kind is BatchKind.SPAN:
+                await large_files.release(conn, run_id, [batch_no])
+            elif kind is BatchKind.RESTORE:
+                await restore_frontier.release(conn, run_id, [batch_no])
+
+        await self._once(work)
 
     async def left(self, run_id: int) -> int:
         """See the port."""
@@ -145,8 +186,8 @@ class PostgresCatalogue:
         """See the port."""
 
         async def work(conn: Connection) -> Claim | None:
-            share_id, _, running = await runs.hold(conn, run_id)
-            if not running:
+            share_id, _, state = await runs.hold(conn, run_id)
+            if state is not RunState.RUNNING:
                 return None
             given_up = await batches.give_up(conn, run_id, BatchKind.DIRECTORIES, worker)
             await frontier.release(conn, run_id, given_up)
@@ -204,12 +245,12 @@ class PostgresCatalogue:
         """See the port. A batch that was committed before is left as it is."""
 
         async def work(conn: Connection) -> int | None:
-            _, _, running = await runs.hold(conn, batch.run_id)
+            _, _, state = await runs.hold(conn, batch.run_id)
             if not await batches.lock_open(conn, batch.run_id, batch.batch_no):
                 return None
             held = await frontier.claimed(conn, batch.run_id, batch.batch_no)
             waiting = set(batch.waiting)
-            if not running or held != {*batch.done, *batch.returned, *batch.kept, *(waiting & held)}:
+            if state not in COMMITTING or held != {*batch.done, *batch.returned, *batch.kept, *(waiting & held)}:
                 raise batches.fenced(batch.run_id, batch.batch_no)
             await large_files.add(conn, batch.run_id, batch.large)
             unfinished = await large_files.lock_unfinished(conn, batch.run_id, batch.waiting)
@@ -250,8 +291,8 @@ class PostgresCatalogue:
         """See the port."""
 
         async def work(conn: Connection) -> SpanClaim | None:
-            share_id, _, running = await runs.hold(conn, run_id)
-            if not running:
+            share_id, _, state = await runs.hold(conn, run_id)
+            if state is not RunState.RUNNING:
                 return None
             given_up = await batches.give_up(conn, run_id, BatchKind.SPAN, worker)
             await large_files.release(conn, run_id, given_up)
@@ -281,12 +322,12 @@ class PostgresCatalogue:
         """See the port. A span that was committed before is left as it is."""
 
         async def work(conn: Connection) -> None:
-            _, _, running = await runs.hold(conn, span.run_id)
+            _, _, state = await runs.hold(conn, span.run_id)
             if not await batches.lock_open(conn, span.run_id, span.batch_no):
                 return
             key = (span.directory_id, pages.signed(span.file_id), span.span_no)
             await large_files.lock_unfinished(conn, span.run_id, [span.directory_id])
-            if not running or not await large_files.finish_span(
+            if state not in COMMITTING or not await large_files.finish_span(
                 conn, span.run_id, span.batch_no, key, result.digests, result.quickxor
             ):
                 raise batches.fenced(span.run_id, span.batch_no)
@@ -304,9 +345,9 @@ class PostgresCatalogue:
         """See the port. What was deleted is added to the run's counters."""
 
         async def work(conn: Connection) -> int:
-            share_id, run_no, running = await runs.hold(conn, run_id)
-            if not running:
-                return 0
+            share_id, run_no, state = await runs.hold(conn, run_id)
+            if state is not RunState.RUNNING:
+                raise Conflict(f"run {run_no} of share {share_id} is {state}: it cannot be closed")
             missed = await frontier.take_missing(conn, run_id, limit)
             if missed:
                 counters = await _delete(conn, run_id, share_id, run_no, missed)
@@ -351,8 +392,8 @@ class PostgresCatalogue:
         """See the port."""
 
         async def work(conn: Connection) -> RestoreClaim | None:
-            _, _, running = await runs.hold(conn, run_id)
-            if not running:
+            _, _, state = await runs.hold(conn, run_id)
+            if state is not RunState.RUNNING:
                 return None
             given_up = await batches.give_up(conn, run_id, BatchKind.RESTORE, worker)
             await restore_frontier.release(conn, run_id, given_up)
@@ -372,11 +413,11 @@ class PostgresCatalogue:
         """See the port. A batch that was committed before is left as it is."""
 
         async def work(conn: Connection) -> None:
-            _, _, running = await runs.hold(conn, batch.run_id)
+            _, _, state = await runs.hold(conn, batch.run_id)
             if not await batches.lock_open(conn, batch.run_id, batch.batch_no):
                 return
             held = await restore_frontier.claimed(conn, batch.run_id, batch.batch_no)
-            if not running or held != {*batch.done, *batch.returned}:
+            if state not in COMMITTING or held != {*batch.done, *batch.returned}:
                 raise batches.fenced(batch.run_id, batch.batch_no)
             await restore_frontier.done(conn, batch.run_id, batch.done)
             await restore_frontier.give_back(conn, batch.run_id, batch.returned)

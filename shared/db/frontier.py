@@ -86,7 +86,7 @@ _MISSING_LEFT: Final[LiteralString] = "SELECT count(*) FROM missing WHERE run_id
 _LEFT_MISSING: Final[LiteralString] = """
     DELETE FROM missing
      USING run
-     WHERE run.share_id = %s AND run.state = 'failed' AND missing.run_id = run.run_id
+     WHERE run.share_id = %s AND run.state IN ('failed', 'cancelled') AND missing.run_id = run.run_id
  RETURNING missing.node_id, missing.parent_id
 """
 _FORGET: Final[LiteralString] = "DELETE FROM frontier WHERE run_id = %s"
@@ -183,10 +183,10 @@ async def missing_left(conn: Connection, run_id: int) -> int:
 
 
 async def take_left_missing(conn: Connection, share_id: int) -> dict[int, int]:
-    """Take out what failed runs of the share found missing and did not delete: node id -> parent it was missed at."""
+    """Take out what failed and cancelled runs of the share found missing and did not delete: node id -> parent it was missed at."""
     return dict(await (await conn.execute(_LEFT_MISSING, [share_id])).fetchall())
 
 
 async def forget(conn: Connection, run_id: int) -> None:
-    """Remove a run from the frontier. What a failed run found missing is for the next one."""
+    """Remove a run from the frontier. What a run that made no restore point found missing is for the next one."""
     await conn.execute(_FORGET, [run_id])

@@ -7,50 +7,65 @@ from psycopg.types.json import Jsonb
 from shared.db import batches, frontier, large_files, restore_frontier, shares
 from shared.db.pool import Connection
 from shared.errors import Conflict, NotFound
-from shared.model.run import ACTIVE, TRANSITIONS, Counters, RestoreOrder, Run, RunKind, RunState
+from shared.model.run import ACTIVE, TRANSITIONS, Counters, Driver, RestoreOrder, Run, RunKind, RunState
 
 _COLUMNS: Final[LiteralString] = """
     run_id, tenant_id, share_id, run_no, kind, state, requested_at, started_at, finished_at, share_snapshot, restore_order,
-    error, coalesce(final_counters, counters), final_counters IS NOT NULL
+    error, coalesce(final_counters, counters), final_counters IS NOT NULL, driver, epoch, seeded
 """
 _GET: Final[LiteralString] = f"SELECT {_COLUMNS} FROM run WHERE run_id = %s"
 _LOCK: Final[LiteralString] = _GET + " FOR UPDATE"
+_LOCK_STATE: Final[LiteralString] = "SELECT state FROM run WHERE run_id = %s FOR UPDATE"
 _BY_NUMBER: Final[LiteralString] = f"SELECT {_COLUMNS} FROM run WHERE share_id = %s AND run_no = %s"
 _OF_SHARE: Final[LiteralString] = f"""
     SELECT {_COLUMNS} FROM run WHERE share_id = %s AND run_no < %s ORDER BY run_no DESC LIMIT %s
 """
-_QUEUED: Final[LiteralString] = f"""
+_WAITING: Final[LiteralString] = f"""
     SELECT {_COLUMNS} FROM run
-     WHERE state = 'queued' AND requested_at <= now() - make_interval(secs => %s)
+     WHERE state IN ('queued', 'cancelling') AND driver = 'durable' AND requested_at <= now() - make_interval(secs => %s)
   ORDER BY requested_at
 """
-_ACTIVE_ON: Final[LiteralString] = """
-    SELECT kind, run_no, share_id FROM run WHERE subject = %s AND state IN ('queued', 'running')
+_AT_WORK: Final[LiteralString] = f"""
+    SELECT {_COLUMNS} FROM run WHERE state IN ('queued', 'running', 'cancelling') ORDER BY requested_at
 """
+_ACTIVE_ON: Final[LiteralString] = """
+    SELECT kind, run_no, share_id, state FROM run
+     WHERE subject = %s AND state IN ('queued', 'running', 'paused', 'cancelling')
+"""
+_NOW: Final[LiteralString] = "SELECT state, epoch FROM run WHERE run_id = %s"
 _NEXT_NUMBER: Final[LiteralString] = """
        UPDATE share SET next_run_no = next_run_no + 1
         WHERE share_id = %s AND tenant_id = %s
     RETURNING next_run_no - 1, account_url, share_name
 """
 _CREATE: Final[LiteralString] = f"""
-    INSERT INTO run (tenant_id, share_id, run_no, kind, subject, restore_order)
-    VALUES (%s, %s, %s, %s, %s, %s)
+    INSERT INTO run (tenant_id, share_id, run_no, kind, subject, restore_order, driver)
+    VALUES (%s, %s, %s, %s, %s, %s, %s)
     RETURNING {_COLUMNS}
 """
-_START: Final[LiteralString] = "UPDATE run SET state = 'running', started_at = now() WHERE run_id = %s"
+_START: Final[LiteralString] = """
+    UPDATE run SET state = 'running', started_at = coalesce(started_at, now()) WHERE run_id = %s
+"""
 _SNAPSHOT: Final[LiteralString] = "UPDATE run SET share_snapshot = %s WHERE run_id = %s RETURNING run_id"
 _FINISH: Final[LiteralString] = """
     UPDATE run SET state = %s, finished_at = now(), error = %s, final_counters = %s WHERE run_id = %s
 """
 _ADD_COUNTERS: Final[LiteralString] = "UPDATE run SET counters = %s WHERE run_id = %s"
 _HOLD: Final[LiteralString] = "SELECT share_id, run_no, state FROM run WHERE run_id = %s FOR KEY SHARE"
+_SET_STATE: Final[LiteralString] = "UPDATE run SET state = %s, epoch = %s WHERE run_id = %s"
 _SEEDED: Final[LiteralString] = """
     UPDATE run SET seeded = true WHERE run_id = %s AND state = 'running' AND NOT seeded RETURNING run_id
 """
 
 
 async def create(
-    conn: Connection, tenant_id: str, share_id: int, kind: RunKind, order: RestoreOrder | None = None
+    conn: Connection,
+    tenant_id: str,
+    share_id: int,
+    kind: RunKind,
+    order: RestoreOrder | None = None,
+    *,
+    driver: Driver = Driver.DURABLE,
 ) -> Run:
     """Queue a run of a share.
 
@@ -67,15 +82,17 @@ async def create(
     # A friendlier answer than the constraint's, which is what decides when two come at the same moment.
     active = await (await conn.execute(_ACTIVE_ON, [target])).fetchone()
     if active is not None:
-        active_kind, active_no, active_share = active
+        active_kind, active_no, active_share, active_state = active
         which = (
             f"{active_kind} run {active_no}" if active_share == share_id else f"a {active_kind} run of another share"
         )
-        raise Conflict(
-            f"a run of this share is active: {which} works on {share_name}; wait until it ends", "run_active_subject"
-        )
+        until = "wait until it ends"
+        if active_state == RunState.PAUSED:
+            until = "it is paused: resume or cancel it"
+        raise Conflict(f"a run of this share is active: {which} works on {share_name}; {until}", "run_active_subject")
     wire = None if order is None else Jsonb(order.to_wire())
-    created = await (await conn.execute(_CREATE, [tenant_id, share_id, run_no, kind.value, target, wire])).fetchone()
+    values = [tenant_id, share_id, run_no, kind.value, target, wire, driver.value]
+    created = await (await conn.execute(_CREATE, values)).fetchone()
     assert created is not None
     return _from_row(created)
 
@@ -101,8 +118,24 @@ async def of_share(conn: Connection, share_id: int, *, before: int | None = None
 
 
 async def queued_for(conn: Connection, seconds: float) -> list[Run]:
-    """Runs that have been queued for at least ``seconds``, the longest first: whoever was to start them did not."""
-    return [_from_row(row) for row in await (await conn.execute(_QUEUED, [seconds])).fetchall()]
+    """Runs for Durable, requested at least ``seconds`` ago, that an orchestration is to open, or to cancel.
+
+    The oldest first. Whoever was to start theirs may not have; one that has started will have done it in a moment.
+    """
+    return [_from_row(row) for row in await (await conn.execute(_WAITING, [seconds])).fetchall()]
+
+
+async def at_work(conn: Connection) -> list[Run]:
+    """Runs in which there is something to do, the oldest first; counters without those of batches."""
+    return [_from_row(row) for row in await (await conn.execute(_AT_WORK)).fetchall()]
+
+
+async def state_now(conn: Connection, run_id: int) -> tuple[RunState, int]:
+    """State and epoch of a run. Raises ``NotFound``."""
+    row = await (await conn.execute(_NOW, [run_id])).fetchone()
+    if row is None:
+        raise NotFound(f"there is no run {run_id}")
+    return RunState(row[0]), int(row[1])
 
 
 async def left(conn: Connection, run_id: int) -> int:
@@ -119,12 +152,23 @@ async def lock(conn: Connection, run_id: int) -> Run:
     return await _whole(conn, await (await conn.execute(_LOCK, [run_id])).fetchone(), f"run {run_id}")
 
 
-async def hold(conn: Connection, run_id: int) -> tuple[int, int, bool]:
-    """``(share_id, run_no, running)``; until the transaction ends the run does not. Any number may hold one run."""
+async def lock_state(conn: Connection, run_id: int) -> RunState:
+    """The same lock for who needs no more than the state."""
+    row = await (await conn.execute(_LOCK_STATE, [run_id])).fetchone()
+    if row is None:
+        raise NotFound(f"there is no run {run_id}")
+    return RunState(row[0])
+
+
+async def hold(conn: Connection, run_id: int) -> tuple[int, int, RunState]:
+    """``(share_id, run_no, state)``; until the transaction ends the state stays. Any number may hold one run.
+
+    Claims are for a run that is RUNNING. What was claimed may be committed also when it is PAUSED since.
+    """
     row = await (await conn.execute(_HOLD, [run_id])).fetchone()
     if row is None:
         raise NotFound(f"there is no run {run_id}")
-    return row[0], row[1], row[2] == RunState.RUNNING
+    return row[0], row[1], RunState(row[2])
 
 
 async def start(conn: Connection, run: Run) -> None:
@@ -195,4 +239,7 @@ def _from_row(row: tuple[Any, ...]) -> Run:
         order=None if row[10] is None else RestoreOrder.from_wire(row[10]),
         error=row[11],
         counters=Counters.from_wire(row[12]),
+        driver=Driver(row[14]),
+        epoch=row[15],
+        seeded=row[16],
     )

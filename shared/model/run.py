@@ -25,21 +25,41 @@ class RunState(StrEnum):
     """Where a run is. ``TRANSITIONS`` says what may follow what."""
 
     QUEUED = "queued"
+    """Somebody is to open it: for the first time, or again after a pause."""
     RUNNING = "running"
+    PAUSED = "paused"
+    """Nothing of it is claimed; batches that were claimed before may still be committed. It keeps its share and its frontier."""
+    CANCELLING = "cancelling"
+    """Nothing is claimed or committed; somebody is to clean up after it."""
     SUCCEEDED = "succeeded"
     COMPLETED_WITH_ERRORS = "completed_with_errors"
     """Everything was tried; what could not be saved or restored is in the journal."""
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
 TRANSITIONS: Final[dict[RunState, frozenset[RunState]]] = {
-    RunState.QUEUED: frozenset({RunState.RUNNING, RunState.FAILED}),
-    RunState.RUNNING: frozenset({RunState.SUCCEEDED, RunState.COMPLETED_WITH_ERRORS, RunState.FAILED}),
+    RunState.QUEUED: frozenset({RunState.RUNNING, RunState.PAUSED, RunState.CANCELLING, RunState.FAILED}),
+    RunState.RUNNING: frozenset(
+        {RunState.PAUSED, RunState.CANCELLING, RunState.SUCCEEDED, RunState.COMPLETED_WITH_ERRORS, RunState.FAILED}
+    ),
+    RunState.PAUSED: frozenset({RunState.QUEUED, RunState.CANCELLING}),
+    RunState.CANCELLING: frozenset({RunState.CANCELLED}),
     RunState.SUCCEEDED: frozenset(),
     RunState.COMPLETED_WITH_ERRORS: frozenset(),
     RunState.FAILED: frozenset(),
+    RunState.CANCELLED: frozenset(),
 }
 ACTIVE: Final = frozenset(state for state, following in TRANSITIONS.items() if following)
+
+
+class Driver(StrEnum):
+    """Who opens and closes a run. Anybody may work on it in between."""
+
+    DURABLE = "durable"
+    """An orchestration of Durable Functions."""
+    WORKERS = "workers"
+    """The worker processes (``python -m worker``)."""
 
 
 @dataclass(slots=True)
@@ -126,6 +146,11 @@ class Run:
     kind: RunKind
     state: RunState
     requested_at: dt.datetime
+    driver: Driver = Driver.DURABLE
+    epoch: int = 0
+    """How often it was taken up anew; see :func:`shared.model.tickets.instance_id`."""
+    seeded: bool = False
+    """Whether its frontier was ever filled: an empty one is also how a run looks that has nothing left."""
     started_at: dt.datetime | None = None
     finished_at: dt.datetime | None = None
     share_snapshot: str | None = None

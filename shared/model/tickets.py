@@ -5,6 +5,7 @@ for bugs (docs/ARCHITECTURE.md, "Durable").
 """
 
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any, Final, Self
 
 from shared.model.run import RunKind
@@ -21,9 +22,26 @@ CLOSE_RUN: Final = "close_run"
 ORCHESTRATOR_OF: Final = {RunKind.BACKUP: BACKUP_SHARE, RunKind.RESTORE: RESTORE_SHARE}
 
 
-def instance_id(run_id: int) -> str:
-    """The orchestration instance of a run: one for ever, so that starting it twice starts it once."""
-    return f"run-{run_id}"
+def instance_id(run_id: int, epoch: int) -> str:
+    """The orchestration instance of a run in one of its epochs: always the same, so that starting it twice starts it once.
+
+    A run gets a new epoch when it is resumed, because the instance that it had has ended, or is about to.
+    """
+    return f"run-{run_id}-{epoch}" if epoch else f"run-{run_id}"
+
+
+class Stop(StrEnum):
+    """Why work on a run stopped before it was done or the time was up. Not an error."""
+
+    NO = ""
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+    """The run was taken up anew: its new epoch has an orchestration of its own."""
+    ENDED = "ended"
+    """Somebody else has ended the run."""
+    LEAVING = "leaving"
+    """This process was asked to go."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +53,8 @@ class RunTicket:
     """Unique among activities at work at the same time, and the same when an activity is delivered again."""
     error: str = ""
     """Closing: why the run is given up; empty when it is done."""
+    epoch: int = 0
+    """Of the run that is meant: an activity of an earlier one does nothing."""
 
     def to_wire(self) -> Wire:
         """Plain JSON."""
@@ -57,6 +77,7 @@ class Receipt:
     error: str = ""
     """Why the activity stopped early; the same work may succeed later when ``retryable``."""
     retryable: bool = True
+    stop: Stop = Stop.NO
 
     def to_wire(self) -> Wire:
         """Plain JSON."""
@@ -65,4 +86,4 @@ class Receipt:
     @classmethod
     def from_wire(cls, wire: Wire) -> Self:
         """The opposite of :meth:`to_wire`."""
-        return cls(**wire)
+        return cls(**(wire | {"stop": Stop(wire.get("stop", Stop.NO))}))

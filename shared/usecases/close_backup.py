@@ -51,16 +51,20 @@ async def close_backup(scope: RunScope) -> RunState:
 
 
 async def give_up_backup(scope: RunScope, error: str) -> RunState:
-    """Fail the run with ``error``; what it saved stays and serves the next run."""
-    if scope.run.state not in (RunState.QUEUED, RunState.RUNNING):
+    """Fail the run with ``error``, or end it if it is being cancelled; what it saved stays and serves the next run."""
+    if scope.run.state not in (RunState.QUEUED, RunState.RUNNING, RunState.CANCELLING):
         return scope.run.state
-    await scope.catalogue.start_run(scope.run.run_id)
+    state = RunState.CANCELLED
+    if scope.run.state is not RunState.CANCELLING:
+        state = RunState.FAILED
+        await scope.catalogue.start_run(scope.run.run_id)
     try:
         await _let_go(scope)
     except (Rejected, Retryable) as left_behind:
-        error = f"{error}; its share snapshot {scope.run.share_snapshot} could not be deleted: {left_behind}"
-    await scope.catalogue.finish_run(scope.run.run_id, RunState.FAILED, error=error, counters=scope.take_requests())
-    return RunState.FAILED
+        left = f"its share snapshot {scope.run.share_snapshot} could not be deleted: {left_behind}"
+        error = f"{error}; {left}" if error else left
+    await scope.catalogue.finish_run(scope.run.run_id, state, error=error, counters=scope.take_requests())
+    return state
 
 
 async def _let_go(scope: RunScope) -> None:

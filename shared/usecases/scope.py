@@ -1,13 +1,14 @@
 """What one activity works with: a run, its share, and the doors to the world."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shared.core.hashing import ShareHasher
 from shared.model.node import PAGE_ENTRIES_MAX
 from shared.model.run import Counters, Run
 from shared.model.share import Share
 from shared.ports import Catalogue, Clock, Journal, ShareAdmin, ShareReader, ShareWriter, Vault
+from shared.usecases.stopping import StopSignal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +32,12 @@ class Limits:
     """Directories listed and compared at once."""
     lease_s: float = 60.0
     """A claim not renewed for this long may be taken over."""
+    look_s: float = 1.0
+    """How often to ask whether the run was paused or cancelled; one row by its key."""
     poll_s: float = 0.2
     """Pause while other workers hold all there is to do."""
+    wait_s: float = 3600.0
+    """An activity that found nothing to claim for this long returns. Default: it waits as long as it may last."""
     concurrent_reads: int = 32
     """Small files on their way at once."""
     window_bytes: int = 32 * 1024 * 1024
@@ -69,6 +74,8 @@ class RunScope:
     limits: Limits
     take_requests: Callable[[], Counters]
     """Requests and vault traffic of this scope since the last call, in a fresh Counters."""
+    stop: StopSignal = field(default_factory=StopSignal)
+    """Set when the work is to stop early."""
     reader: ShareReader | None = None
     """Backup: the share at the run's share snapshot (live while it has none yet)."""
     writer: ShareWriter | None = None

@@ -52,7 +52,7 @@ class Walk:
         counters = batch.commit.counters
         # While the frontier is empty other workers wait for something to claim: hand over early what this walk has found.
         spread = limits.spread_directories if not self._claim.frontier_left else limits.batch_directories
-        while stack and not deferred:
+        while stack and not deferred and not self._scope.stop:
             if counters.directories and (
                 counters.directories >= limits.batch_directories
                 or (counters.directories >= spread and len(stack) >= limits.claim_directories)
@@ -63,6 +63,7 @@ class Walk:
                 break
             wave = [stack.pop() for _ in range(min(limits.wave_directories, len(stack)))]
             stack.extend(reversed(await self._wave(wave, deferred)))
+        self._scope.stop.check()
         left = [*stack, *deferred]
         ids = {visit.head.node_id for visit in left} | set(batch.waiting)
         commit = batch.commit

@@ -12,7 +12,7 @@ from shared.db.catalogue import PostgresCatalogue
 from shared.db.pool import make_pool
 from shared.errors import Conflict, Fenced, IntegrityError, Unavailable
 from shared.model.page import DirectoryHead
-from shared.model.run import Counters
+from shared.model.run import Counters, RunState
 from shared.model.work import BatchCommit, FoundDirectory
 from tests.support.catalogue import ENDED_S, ROOT, directory, files, page, point
 
@@ -300,7 +300,11 @@ async def test_a_commit_and_the_end_of_the_run_never_leave_a_row_behind(shelf):
 
 async def test_the_end_of_a_run_waits_for_whoever_works_in_it(shelf):
     async with shelf.catalogue.transaction() as one, shelf.catalogue.transaction() as two:
-        assert await runs.hold(one, shelf.run_id) == await runs.hold(two, shelf.run_id) == (shelf.share_id, 1, True)
+        assert (
+            await runs.hold(one, shelf.run_id)
+            == await runs.hold(two, shelf.run_id)
+            == (shelf.share_id, 1, RunState.RUNNING)
+        )
         ending = asyncio.create_task(shelf.finish())
         await asyncio.sleep(0.3)
         await frontier.add(one, shelf.run_id, [(ROOT, 0)])

@@ -10,7 +10,7 @@ from azure.storage.fileshare import ShareClient
 from shared import wiring
 from shared.core.rounds import Phase, RoundState
 from shared.db import runs, shares, tenants
-from shared.model.run import RestoreOrder, Run, RunKind
+from shared.model.run import Driver, RestoreOrder, Run, RunKind
 from shared.model.share import Share, ShareSettings
 from shared.model.tickets import RunTicket
 from shared.settings import Settings
@@ -42,11 +42,11 @@ class World:
     def client(self, name: str | None = None, snapshot: str | None = None) -> ShareClient:
         return service(self.emulator).get_share_client(name or self.share.share_name, snapshot=snapshot)
 
-    async def queue_backup(self) -> Run:
+    async def queue_backup(self, driver: Driver = Driver.DURABLE) -> Run:
         async with self.app.transaction() as conn:
-            return await runs.create(conn, self.share.tenant_id, self.share.share_id, RunKind.BACKUP)
+            return await runs.create(conn, self.share.tenant_id, self.share.share_id, RunKind.BACKUP, driver=driver)
 
-    async def queue_restore(self, restore_point: int, share_name: str, **order) -> Run:
+    async def queue_restore(self, restore_point: int, share_name: str, driver: Driver = Driver.DURABLE, **order) -> Run:
         async with self.app.transaction() as conn:
             wanted = RestoreOrder(
                 restore_point=restore_point,
@@ -55,7 +55,9 @@ class World:
                 credential=CREDENTIAL,
                 **order,
             )
-            return await runs.create(conn, self.share.tenant_id, self.share.share_id, RunKind.RESTORE, wanted)
+            return await runs.create(
+                conn, self.share.tenant_id, self.share.share_id, RunKind.RESTORE, wanted, driver=driver
+            )
 
     async def backup(self) -> Run:
         return await self.drive(await self.queue_backup())
@@ -68,14 +70,17 @@ class World:
         work = backup_directories if run.kind is RunKind.BACKUP else restore_directories
         usecase = {Phase.OPENING: open_run, Phase.WORKING: work, Phase.CLOSING: close_run}[state.phase]
         ticket = RunTicket(
-            run_id=run.run_id, worker="worker-0", error=state.error if state.phase is Phase.CLOSING else ""
+            run_id=run.run_id,
+            worker="worker-0",
+            error=state.error if state.phase is Phase.CLOSING else "",
+            epoch=state.epoch,
         )
         async with self.app.run_scope(run.run_id) as scope:
             return state.after([await usecase(ticket, self.wrap(scope))])
 
     async def drive(self, run: Run) -> Run:
         """Take a run to its end; returns it as it then is."""
-        return await self.drive_on(run, RoundState(run.run_id, 1))
+        return await self.drive_on(run, RoundState(run.run_id, 1, epoch=run.epoch))
 
     async def drive_on(self, run: Run, state: RoundState) -> Run:
         """The same from where it is."""

@@ -1,0 +1,77 @@
+"""Work on runs as a plain process: ``python -m worker``. Settings are those of the app (AFB_... in the environment)."""
+
+import argparse
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from shared import settings as settings_module
+from shared.adapters.system import SystemIds
+from shared.errors import BackupError, InvalidInput, NotFound
+from shared.settings import Settings
+from shared.wiring import make_app
+from worker import events
+from worker.events import log
+from worker.serve import Worker
+
+WAIT_S: Final = 1.0
+"""A worker that found nothing to claim in a run for this long looks at the other runs."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="worker",
+        description=__doc__,
+        epilog="SIGTERM or Ctrl-C: finish the batch in hand, give back the rest, leave. A second one: leave at once.",
+    )
+    parser.add_argument("--run", type=int, metavar="RUN_ID", help="work on this run only, and leave when it has ended")
+    parser.add_argument("--until-idle", action="store_true", help="leave when no run has anything to do")
+    parser.add_argument("--name", help="name of this worker, unlike any other's (default: host, process id, random)")
+    parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
+    return parser
+
+
+async def _serve(options: argparse.Namespace, settings: Settings) -> None:
+    name = options.name or f"{socket.gethostname()}-{os.getpid()}-{SystemIds().new()[:6]}"
+    app = await make_app(settings)
+    try:
+        app.limits = replace(app.limits, wait_s=WAIT_S)
+        worker = Worker(app, name, only=options.run, until_idle=options.until_idle)
+
+        def told(number: int) -> None:
+            if app.leaving:
+                os._exit(128 + number)
+            log.info("worker_leaving", extra={"worker": name, "signal": number})
+            worker.leave()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, told, number)
+        log.info("worker_started", extra={"worker": name})
+        await worker.serve()
+        log.info("worker_left", extra={"worker": name})
+    finally:
+        await app.aclose()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """0 after an orderly end, however the runs went; 2 when settings or options cannot be used, 1 for trouble at the start."""
+    options = _parser().parse_args(arguments)
+    events.configure(options.log_level)
+    try:
+        asyncio.run(_serve(options, settings_module.from_process()))
+    except (InvalidInput, NotFound) as error:
+        log.error("cannot_start", extra={"reason": str(error)})
+        return 2
+    except BackupError as error:
+        log.error("cannot_start", extra={"reason": str(error)})
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
