@@ -13,10 +13,9 @@ import random
 import time
 from dataclasses import dataclass, field
 
-from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.fileshare import ContentSettings
 
-from shared.model.run import RunState
+from shared.model.run import Driver, RunState
 from tests.support import source
 from tests.support.checker import Checker
 from tests.support.checker.catalogued import GIVEN_UP, WORK
@@ -43,6 +42,9 @@ POLL_S = 0.005
 STUCK_S = 4 * LEASE_S
 """Without a request for this long, everything is claimed by the dead, and it is as good a moment as any."""
 SLOWEST_RUN_S = 240.0
+BUSY_SHARE = 0.8
+LATENCY = {"metadata_ms": 10, "data_ms": 10, "jitter_ms": 10}
+"""Of the share, so that most moments are in the middle of something."""
 
 
 @dataclass
@@ -54,6 +56,9 @@ class Report:
     runs: list[str] = field(default_factory=list)
     torn: int = 0
     """Batches of the dead that others took over."""
+
+    def progress(self):
+        return f"seed {self.seed}: run {self.runs[-1]}, {self.kills} kills, {self.torn} torn batches"
 
     def __str__(self):
         return f"seed {self.seed}: {self.kills} kills, {self.torn} torn batches, {len(self.runs)} runs ({', '.join(self.runs)})"
@@ -67,13 +72,23 @@ class Owner:
 
     def change(self, control):
         """A few changes of every kind: a part of the files, then directories made, moved and deleted."""
-        control.ask("POST", f"/shares/{self._share.share_name}/mutate", {"percent": 2, "seed": self._rng.randrange(1 << 30)})
+        control.ask(
+            "POST", f"/shares/{self._share.share_name}/mutate", {"percent": 2, "seed": self._rng.randrange(1 << 30)}
+        )
+        self._known = self._walk()
         for _ in range(3):
             self._rng.choice((self._make, self._move, self._delete, self._grow))()
 
-    def _directories(self):
+    def _some(self):
+        """A directory that is there, or the root."""
+        for path in self._rng.sample(self._known, min(10, len(self._known))):
+            if self._share.get_directory_client(path).exists():
+                return path
+        return ""
+
+    def _walk(self):
         found, todo = [], [""]
-        while todo and len(found) < 200:
+        while todo and len(found) < 100:
             path = todo.pop(self._rng.randrange(len(todo)))
             for item in self._share.get_directory_client(path or None).list_directories_and_files():
                 if item.is_directory:
@@ -88,7 +103,7 @@ class Owner:
         return f"{parent}/{name}" if parent else name
 
     def _make(self):
-        path = self._fresh(self._rng.choice(["", *self._directories()]))
+        path = self._fresh(self._rng.choice(["", self._some()]))
         for n in range(self._rng.randrange(1, 12)):
             put(self._share, f"{path}/{n}.bin", self._rng.randbytes(self._rng.choice((0, 10, 3000))))
 
@@ -99,21 +114,16 @@ class Owner:
         put(self._share, "large/file.bin", self._rng.randbytes(64) + bytes(9 << 20))
 
     def _move(self):
-        directories = self._directories()
-        if not directories:
-            return
-        moved, parent = self._rng.choice(directories), self._rng.choice(["", *directories])
+        moved, parent = self._some(), self._rng.choice(["", self._some()])
         if f"{parent}/".startswith(f"{moved}/"):
             parent = ""
-        try:
+        if moved:
             self._share.get_directory_client(moved).rename_directory(self._fresh(parent))
-        except (ResourceExistsError, ResourceNotFoundError):
-            return
 
     def _delete(self):
-        directories = self._directories()
-        if directories:
-            self._remove(self._rng.choice(directories))
+        path = self._some()
+        if path:
+            self._remove(path)
 
     def _remove(self, path):
         directory = self._share.get_directory_client(path)
@@ -151,6 +161,7 @@ class CrashLoop:
     async def run(self, *, seconds):
         """Raises ``AssertionError`` as soon as anything is wrong, or when there were not enough kills in time."""
         deadline = time.monotonic() + seconds
+        self._slow_down()
         with crew(self._files.app, self._logs, LIMITS, size=self._size) as workers:
             while self.report.kills < self._kills:
                 assert time.monotonic() < deadline, f"{self.report}: not done after {seconds} s"
@@ -167,22 +178,33 @@ class CrashLoop:
             at_end = self._rng.random() < self._at_end
             if self.report.kills >= self._kills or not await self._moment(run, span, at_end=at_end):
                 break
+            # The others stop where they are: else a small backup would be over by the time that the checker has looked.
+            workers.freeze()
             for _ in range(self._size if at_end else 1):
-                workers.kill(self._rng.randrange(len(workers.workers)))
+                workers.kill(await self._victim(run, workers))
                 self.report.kills += 1
             await self._look(f"after kill {self.report.kills}")
+            if (await self._files.reload(run)).share_snapshot:  # the share was as ``before`` shows it
+                await asyncio.to_thread(self._change)
             while len(workers.workers) < self._size:
                 workers.hire()
-            if (await self._files.reload(run)).share_snapshot:  # the share was as ``before`` shows it
-                await asyncio.to_thread(self._owner.change, self._files.control)
+            workers.thaw()
         if last:
             await self._end_it(run)
         await self._finish(workers, run, before, may_fail=last)
 
+    def _slow_down(self):
+        self._files.control.limit(self._files.share.share_name, **LATENCY)
+
+    def _change(self):
+        self._files.control.unlimit()
+        self._owner.change(self._files.control)
+        self._slow_down()
+
     async def _begin(self):
         """Queue a backup; returns it, and a share snapshot of ours that shows what it is going to read."""
         before = (await asyncio.to_thread(self._files.client().create_snapshot))["snapshot"]
-        return await self._files.queue_backup(), before
+        return await self._files.queue_backup(Driver.WORKERS), before
 
     async def _moment(self, run, span, *, at_end):
         """Wait for the next one; False if the run ended before."""
@@ -203,6 +225,15 @@ class CrashLoop:
             await asyncio.sleep(POLL_S)
         await asyncio.sleep(extra_s)
         return (await self._files.reload(run)).finished_at is None
+
+    async def _victim(self, run, workers):
+        """Mostly one that holds a batch: there is something to tear."""
+        async with self._files.app.transaction() as conn:
+            query = b"SELECT worker FROM batch WHERE run_id = %s AND state = 0 AND lease_until > now()"
+            holders = {name for (name,) in await (await conn.execute(query, [run.run_id])).fetchall()}
+        numbers = range(len(workers.workers))
+        busy = [n for n in numbers if workers.workers[n].name in holders]
+        return self._rng.choice(busy if busy and self._rng.random() < BUSY_SHARE else numbers)
 
     async def _nothing_left(self, run):
         async with self._files.app.transaction() as conn:
@@ -226,16 +257,19 @@ class CrashLoop:
             assert time.monotonic() < deadline, f"{self.report}: run {run.run_no} does not end: {now}"
             await asyncio.sleep(0.05)
         self.report.runs.append(f"{run.run_no} {now.state}")
+        print(self.report.progress(), flush=True)
         if now.state is RunState.FAILED and may_fail:
             await self._look("after a failed run", full=False)
             return
         assert now.state is RunState.SUCCEEDED, (now, await self._files.journal(run))
         await self._look(f"after run {run.run_no}", full=True)
+        self._files.control.unlimit()
         share = self._files.client(snapshot=before)
         expected = await asyncio.to_thread(self._source.read, share)
         found = await asyncio.to_thread(source.of_point, self._checker, run.run_no)
         assert source.differences(expected, found) == [], f"{self.report}: restore point {run.run_no} is not the share"
         await asyncio.to_thread(share.delete_share)
+        self._slow_down()
 
     async def _look(self, when, *, full=False):
         problems = await asyncio.to_thread(self._checker.check, full=full)

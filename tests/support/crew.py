@@ -21,7 +21,7 @@ class WorkerProcess:
         passed = {key: os.environ[key] for key in _PASSED_ON if key in os.environ}
         with log.open("ab") as sink:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.support.torture_worker", name],
+                [sys.executable, "-m", "tests.support.torture_worker", "--name", name],
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=subprocess.STDOUT,
@@ -84,6 +84,15 @@ class Crew:
         assert worker.running, f"{worker.name} ended by itself: {worker.log.read_text()[-2000:]}"
         worker.kill()
         return worker
+
+    def freeze(self):
+        """Stop all of them where they are."""
+        for worker in self.workers:
+            worker.pause()
+
+    def thaw(self):
+        for worker in self.workers:
+            worker.go_on()
 
     def ended(self):
         """What a worker that ended by itself said last; nothing if none did."""

@@ -11,7 +11,6 @@ from shared.model.page import Page
 OPEN, COMMITTED, GIVEN_UP = 0, 1, 2
 WORK = (0, 1)
 """Kinds of batches that write to the vault: directories and spans."""
-ACTIVE = ("queued", "running")
 
 
 class Run(NamedTuple):
@@ -23,10 +22,7 @@ class Run(NamedTuple):
     state: str
     next_batch_no: int
     errors: int
-
-    @property
-    def is_active(self):
-        return self.state in ACTIVE
+    is_active: bool
 
 
 class Batch(NamedTuple):
@@ -116,7 +112,8 @@ def read(url, share_id):
 
         [(tenant_id, next_no)] = rows("SELECT tenant_id, next_directory_no FROM share WHERE share_id = %s", share_id)
         runs = rows(
-            "SELECT run_id, run_no, kind, state, next_batch_no, coalesce((final_counters->>'errors')::int, 0)"
+            "SELECT run_id, run_no, kind, state, next_batch_no, coalesce((final_counters->>'errors')::int, 0),"
+            " finished_at IS NULL"
             " FROM run WHERE share_id = %s",
             share_id,
         )

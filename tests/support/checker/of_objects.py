@@ -38,7 +38,9 @@ def object_problems(catalogued, stored, records, contents, commits):
 def _left_something(catalogued, run):
     """Whether a run is at work, was given up, lost files or had batches taken from it: it may leave what nothing refers to."""
     batches = [b for b in catalogued.batches.values() if b.run_no == run.run_no and b.kind in WORK]
-    return run.is_active or run.state == "failed" or run.errors or any(b.state != COMMITTED for b in batches)
+    return (
+        run.is_active or run.run_no not in catalogued.points or run.errors or any(b.state != COMMITTED for b in batches)
+    )
 
 
 def _problem(catalogued, name, size, referred, torn):
@@ -73,7 +75,7 @@ def _problem(catalogued, name, size, referred, torn):
 def tidy_problems(catalogued):
     """What ended runs must have taken with them, and what claims must agree about."""
     active = {run.run_id: run for run in catalogued.runs.values() if run.is_active}
-    failed = {run.run_id for run in catalogued.runs.values() if run.state == "failed"}
+    failed = {run.run_id for run in catalogued.runs.values() if run.state in ("failed", "cancelled")}
     problems = []
     open_batches = {(b.run_no, b.batch_no) for b in catalogued.batches.values() if b.state == OPEN}
     numbers = {run.run_no for run in active.values()}
