@@ -7,7 +7,7 @@ python := .venv/bin/python
 # mypy refuses a directory without Python files, which some of these still are.
 typed := $(sort $(foreach d,shared activities orchestrators http_api worker localdev benchmarks,$(if $(wildcard $d/*.py $d/*/*.py),$d))) $(wildcard function_app.py)
 
-.PHONY: help install demo test lint style layers types test-fast test-suite up down status generate clean
+.PHONY: help install demo test lint style layers types test-fast test-suite torture up down status generate clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ test-suite: install ## the whole test suite, without lint and types
 
 test-fast: install ## unit and property tests only
 	@$(python) -m pytest tests/unit tests/property $(PYTEST_ARGS)
+
+torture: install ## worker processes killed and services broken for an hour; AFB_SEED=n repeats one
+	@$(python) -m pytest -m torture -s --timeout 3600 tests/torture $(PYTEST_ARGS)
 
 lint: style layers ## ruff, formatting, and the layers that imports must obey
 

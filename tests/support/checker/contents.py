@@ -1,0 +1,105 @@
+"""Whether content is there and is what its digests say; and which objects it is in."""
+
+from shared.core import xorhash
+from shared.core.hashing import ShareHasher
+from shared.errors import IntegrityError
+from shared.formats import bundle, chunk, content_list, frame
+from shared.model.content import CHUNK_BYTES, HOLE, ContentKind
+
+
+class Contents:
+    """The content of one share. What was found good is not looked at again: objects do not change, and that is checked."""
+
+    def __init__(self, stored, tenant_id, share_id):
+        self._stored = stored
+        self._hasher = ShareHasher(tenant_id, share_id)
+        self._good: set[tuple] = set()
+
+    def forget(self):
+        """Look at everything again."""
+        self._good.clear()
+
+    def names(self, content):
+        """Objects that hold a content."""
+        match content.kind:
+            case ContentKind.BUNDLED:
+                part = f"-{content.part}" if content.part else ""
+                return [f"bundle/{content.run_no}/{content.batch_no}{part}.tar.zst"]
+            case ContentKind.PLAIN:
+                return [f"{content.node_id}/{content.run_no}"]
+            case ContentKind.CHUNKED:
+                return [_chunk_name(digest) for digest in content.chunks if digest != HOLE]
+            case ContentKind.LISTED:
+                name = f"{content.node_id}/{content.run_no}"
+                data = self._stored.objects.get(name)
+                try:
+                    chunks = content_list.decode(data).chunks if data is not None else ()
+                except IntegrityError:
+                    chunks = ()
+                return [name, *(_chunk_name(digest) for digest in chunks if digest != HOLE)]
+            case _:
+                return []
+
+    def problem(self, saved):
+        """What is wrong with the content of a saved file; empty if nothing is."""
+        if saved.entry.is_directory or saved.content.kind is ContentKind.UNSAVED:
+            return ""
+        key = (saved.content, saved.digest, saved.quickxor, saved.entry.size_bytes)
+        if key in self._good:
+            return ""
+        try:
+            data, digest = self._read(saved)
+        except (IntegrityError, ValueError) as error:
+            return str(error)
+        if len(data) != saved.entry.size_bytes:
+            return f"{len(data)} bytes, expected {saved.entry.size_bytes}"
+        if digest != saved.digest:
+            return "its BLAKE3 digest is another"
+        if xorhash.quickxor(data) != saved.quickxor:
+            return "its QuickXorHash is another"
+        self._good.add(key)
+        return ""
+
+    def read(self, saved):
+        """The bytes of a saved file. Raises ``IntegrityError`` or ``ValueError``."""
+        return self._read(saved)[0]
+
+    def _read(self, saved):
+        content, size = saved.content, saved.entry.size_bytes
+        match content.kind:
+            case ContentKind.NONE:
+                return b"", self._hasher.digest(b"")
+            case ContentKind.BUNDLED:
+                data = self._object(self.names(content)[0])[content.offset : content.offset + content.length]
+                data = bundle.member_content(data, size)
+            case ContentKind.PLAIN:
+                data = frame.unframe(self._object(self.names(content)[0]), size)
+            case ContentKind.CHUNKED:
+                return self._join(content.chunks, size), self._hasher.digest_of_chunks(content.chunks)
+            case ContentKind.LISTED:
+                listed = content_list.decode(self._object(self.names(content)[0]))
+                if (listed.node_id, listed.run_no) != (content.node_id, content.run_no):
+                    raise IntegrityError(f"content list says it is {listed.node_id}/{listed.run_no}")
+                return self._join(listed.chunks, size), self._hasher.digest_of_chunks(listed.chunks)
+            case kind:
+                raise IntegrityError(f"content of kind {kind}, which this checker does not know")
+        return data, self._hasher.digest(data)
+
+    def _join(self, chunks, size):
+        parts = []
+        for offset, digest in zip(range(0, size, CHUNK_BYTES), chunks, strict=True):
+            length = min(CHUNK_BYTES, size - offset)
+            part = bytes(length) if digest == HOLE else chunk.decode(self._object(_chunk_name(digest)))
+            if len(part) != length or (digest != HOLE and self._hasher.digest(part) != digest):
+                raise IntegrityError(f"{_chunk_name(digest)} does not hold what its name says")
+            parts.append(part)
+        return b"".join(parts)
+
+    def _object(self, name):
+        if name not in self._stored.objects:
+            raise IntegrityError(f"{name} is missing")
+        return self._stored.objects[name]
+
+
+def _chunk_name(digest):
+    return f"chunk/{digest.hex()[:2]}/{digest.hex()}"
