@@ -81,6 +81,7 @@ def run(
         "left": left if active else 0,
         "expected": {"files": expected.files, "bytes": expected.bytes} if expected else None,
         "eta_s": eta,
+        "report": value.report,
         "errors": counters.errors,
         "error": value.error,
         "restore_point": value.run_no if value.kind is RunKind.BACKUP and not active and not value.error else None,

@@ -13,6 +13,7 @@ from http_api.problems import answered, body_as
 from http_api.requested import requested_share
 from http_api.shares import check_account_url, check_credential, check_share_name
 from shared import wiring
+from shared.core import cost
 from shared.core.rounds import RoundState
 from shared.db import restore_points, runs
 from shared.errors import InvalidInput
@@ -27,6 +28,12 @@ JOURNAL_LINES = 1_000
 
 class NewBackup(BaseModel):
     """Body of ``POST .../backups``: nothing to choose yet."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewScan(BaseModel):
+    """Body of ``POST .../scans``: nothing to choose yet."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -96,10 +103,21 @@ def _url(run: Run) -> str:
 async def start_backup(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """Start a backup: 202 with the run, 409 while another run of the share is active."""
     body_as(req, NewBackup)
+    return await _started(req, client, RunKind.BACKUP)
+
+
+@answered
+async def start_scan(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """Start a scan: 202 with the run, 409 while another run of the share is active."""
+    body_as(req, NewScan)
+    return await _started(req, client, RunKind.SCAN)
+
+
+async def _started(req: func.HttpRequest, client: df.DurableOrchestrationClient, kind: RunKind) -> func.HttpResponse:
     app = await wiring.app()
     async with app.transaction() as conn:
         share = await requested_share(conn, req)
-        run = await runs.create(conn, share.tenant_id, share.share_id, RunKind.BACKUP)
+        run = await runs.create(conn, share.tenant_id, share.share_id, kind)
     await start(client, run, app.settings.width)
     return answers.answer(answers.run(run, now=app.clock.now()), 202, _url(run))
 
@@ -157,7 +175,14 @@ async def get_run(req: func.HttpRequest) -> func.HttpResponse:
             before = await restore_points.of_share(conn, share.share_id, before=run.run_no, limit=1)
     left = await app.catalogue.left(run.run_id)
     expected = before[0] if before else None
-    return answers.answer(answers.run(run, now=app.clock.now(), left=left, expected=expected))
+    shown = answers.run(run, now=app.clock.now(), left=left, expected=expected)
+    return answers.answer(shown | {"cost": _cost(run, shown["seconds"], app.settings.width, app.prices)})
+
+
+def _cost(run: Run, seconds: float, workers: int, prices: cost.Prices) -> dict[str, Any]:
+    """What the run has cost so far, as if all workers had been at it all the time."""
+    done = cost.work_of(run.kind, run.counters, worker_s=seconds * workers)
+    return cost.cost_answer(cost.cost_of(done, prices), prices)
 
 
 @answered
@@ -201,6 +226,7 @@ def _with_client(handler: Any) -> Any:
 
 
 bp.route(route=_SHARE + "/backups", methods=["POST"])(_with_client(start_backup))
+bp.route(route=_SHARE + "/scans", methods=["POST"])(_with_client(start_scan))
 bp.route(route=_SHARE + "/restores", methods=["POST"])(_with_client(start_restore))
 bp.route(route=_SHARE + "/runs", methods=["GET"])(list_runs)
 bp.route(route=_SHARE + "/runs/{run_no:int}", methods=["GET"])(get_run)

@@ -34,11 +34,17 @@ class FilePlan:
 
 
 def plan_files(
-    entries: Iterable[Entry], previous: Mapping[int, SavedEntry], *, directory_id: int, next_slot: int
+    entries: Iterable[Entry],
+    previous: Mapping[int, SavedEntry],
+    *,
+    directory_id: int,
+    next_slot: int,
+    scanned: Mapping[str, int] | None = None,
 ) -> tuple[list[FilePlan], int]:
     """Plan every file of ``entries``, in order.
 
     :param previous: by FileId, of all pages that changed.
+    :param scanned: by name, the slots of files that a scan has numbered and no run has saved: no record has their FileIds.
     :param next_slot: lowest slot the directory has never given out.
     :returns: the plans and the new ``next_slot``. Slots are never given twice: a node id names one file for ever.
     """
@@ -49,6 +55,8 @@ def plan_files(
         before = previous.get(entry.file_id)
         if before is not None and not before.entry.is_directory:
             node_id = before.node_id
+        elif scanned and entry.name in scanned:
+            node_id, before = file_node_id(directory_id, scanned[entry.name]), None
         elif next_slot <= SLOT_MAX:
             node_id, before = file_node_id(directory_id, next_slot), None
             next_slot += 1
