@@ -7,11 +7,11 @@ run out, ``Rejected`` and ``OutOfReach`` at once. Wrappers (metered, fault-injec
 import datetime as dt
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from shared.model.entry import Posix
 from shared.model.manifest import ContentHeaders, ManifestRef
-from shared.model.page import DirectoryHead, DirectoryPages
+from shared.model.page import DirectoryHead, DirectoryPages, Page
 from shared.model.run import Counters, RestorePoint, Run, RunKey, RunState
 from shared.model.share import Share
 from shared.model.work import (
@@ -382,6 +382,10 @@ class Catalogue(Protocol):
         """
         ...
 
+    async def whole_pages(self, share_id: int, page_ids: Sequence[int]) -> list[Page]:
+        """These rows with their files, those that exist."""
+        ...
+
     async def heads_by_file_id(self, share_id: int, file_ids: Sequence[int]) -> dict[int, DirectoryHead]:
         """Live directories with these FileIds, wherever they are."""
         ...
@@ -429,6 +433,18 @@ class Catalogue(Protocol):
         Rows become tombstones, and their children are queued. A directory that turned up elsewhere is left alone. Returns how
         many are still queued; call until 0.
         """
+        ...
+
+    async def count_missing(self, run_id: int, limit: int) -> int:
+        """The same for a scan: add what is below them to the run's deleted directories and files, and change no row."""
+        ...
+
+    async def forget_missing(self, run_id: int) -> None:
+        """Leave nothing queued."""
+        ...
+
+    async def set_report(self, run_id: int, report: Mapping[str, Any]) -> None:
+        """Remember what a scan came to."""
         ...
 
     async def totals(self, share_id: int) -> tuple[int, int, int]:

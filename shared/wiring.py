@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from shared import settings as settings_module
@@ -20,6 +21,8 @@ from shared.adapters.journal_table import TableJournal
 from shared.adapters.metering import Meter
 from shared.adapters.system import SystemClock, SystemIds
 from shared.adapters.vault_blob import BlobAccount
+from shared.core import cost
+from shared.core.cost import Prices, read_prices
 from shared.core.hashing import ShareHasher
 from shared.db.catalogue import PostgresCatalogue
 from shared.db.migrate import migrate
@@ -35,6 +38,7 @@ from shared.usecases.verdict import verdict
 
 UseCase = Callable[[RunTicket, RunScope], Awaitable[Receipt]]
 
+PRICES = Path(cost.__file__).with_name("prices.toml")
 POOL_SIZE = 10
 """Connections per process: a few per activity at work, and some for pages."""
 
@@ -51,6 +55,7 @@ class App:
     clock: Clock
     ids: Ids
     limits: Limits
+    prices: Prices
     stack: AsyncExitStack
     accounts: dict[tuple[str, str], FilesHttp] = field(default_factory=dict)
     """Connections to Azure Files accounts by address and credential, opened when first needed."""
@@ -73,7 +78,7 @@ class App:
         else:
             account_url, share_name, credential = run.order.account_url, run.order.share_name, run.order.credential
         http = self._account(account_url, credential).metered(meter)
-        backup = run.kind is RunKind.BACKUP
+        reads = run.kind is not RunKind.RESTORE
         async with FilesAdmin(account_url, share_name, self.credentials.resolve(credential), meter=meter) as admin:
             yield RunScope(
                 run=run,
@@ -84,10 +89,11 @@ class App:
                 clock=self.clock,
                 hasher=ShareHasher(share.tenant_id, share.share_id),
                 limits=self.limits,
+                prices=self.prices,
                 take_requests=meter.take,
                 stop=StopSignal(self.leaving),
-                reader=FilesReader(http, share_name, run.share_snapshot) if backup else None,
-                writer=None if backup else FilesWriter(http, share_name),
+                reader=FilesReader(http, share_name, run.share_snapshot) if reads else None,
+                writer=None if reads else FilesWriter(http, share_name),
                 admin=admin,
             )
 
@@ -147,7 +153,8 @@ async def make_app(settings: Settings) -> App:
             credentials=credentials,
             clock=SystemClock(),
             ids=SystemIds(),
-            limits=Limits(activity_s=settings.activity_seconds, lease_s=settings.lease_seconds),
+            limits=Limits(workers=settings.width, activity_s=settings.activity_seconds, lease_s=settings.lease_seconds),
+            prices=read_prices(PRICES.read_text(encoding="utf-8")),
             stack=stack.pop_all(),
         )
 

@@ -10,10 +10,10 @@ it was seeded or has ended. ``allocate_directories`` leaves a gap in the numbers
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from shared.db import (
     batches,
@@ -34,6 +34,7 @@ from shared.db.restore_frontier import RestoreState
 from shared.db.translate import translation
 from shared.errors import Conflict, Retryable
 from shared.model.manifest import ManifestRef
+from shared.model.node import ROOT_ID
 from shared.model.page import DirectoryHead, DirectoryPages, Page
 from shared.model.run import ACTIVE, Counters, RestorePoint, Run, RunKind, RunState
 from shared.model.share import Share
@@ -90,8 +91,9 @@ class PostgresCatalogue:
             await runs.start(conn, run)
             await shares.lock(conn, run.share_id)
             await pages.create_partition(conn, run.share_id)
-            if run.kind is RunKind.BACKUP:
+            if run.kind in (RunKind.BACKUP, RunKind.SCAN):
                 await rollups.ensure(conn, run.share_id, starting=run_id)
+            if run.kind is RunKind.BACKUP:
                 await _take_over(conn, run.share_id, run_id)
 
         await self._once(work)
@@ -234,6 +236,10 @@ class PostgresCatalogue:
         """All rows of each directory, whole, in order of page number: for tools that look at the tree. Not in the port."""
         return await self._once(lambda conn: pages.of_directories(conn, share_id, directory_ids))
 
+    async def whole_pages(self, share_id: int, page_ids: Sequence[int]) -> list[Page]:
+        """See the port."""
+        return await self._once(lambda conn: pages.of_pages(conn, share_id, page_ids))
+
     async def heads_by_file_id(self, share_id: int, file_ids: Sequence[int]) -> dict[int, DirectoryHead]:
         """See the port."""
         return await self._once(lambda conn: pages.by_file_id(conn, share_id, file_ids))
@@ -269,6 +275,10 @@ class PostgresCatalogue:
             seen = await rollups.watch(conn, batch.share_id, batch.pages, batch.placed)
             await pages.upsert(conn, batch.share_id, batch.pages)
             await pages.place(conn, batch.share_id, batch.placed)
+            if batch.reopened:
+                await pages.lock(conn, batch.share_id, batch.reopened)
+                heads = await pages.heads(conn, batch.share_id, batch.reopened)
+                await _reopen(conn, batch.share_id, heads.values())
             await rollups.book(conn, seen, batch.run_no, batch.batch_no, batch.pages)
             if waiting:
                 await frontier.put_aside(conn, batch.run_id, await _mtimes(conn, batch), unfinished)
@@ -364,6 +374,33 @@ class PostgresCatalogue:
             return await frontier.missing_left(conn, run_id)
 
         return await self._once(work)
+
+    async def count_missing(self, run_id: int, limit: int) -> int:
+        """See the port."""
+
+        async def work(conn: Connection) -> int:
+            share_id, run_no, state = await runs.hold(conn, run_id)
+            if state is not RunState.RUNNING:
+                raise Conflict(f"run {run_no} of share {share_id} is {state}: it cannot be closed")
+            missed = await frontier.take_missing(conn, run_id, limit)
+            counters = Counters()
+            for node_id, head in (await pages.heads(conn, share_id, list(missed))).items():
+                if head.parent_id == missed[node_id]:
+                    below = await rollups.subtree(conn, share_id, node_id, is_top=head.parent_id == ROOT_ID)
+                    counters.deleted_directories += below.directories
+                    counters.deleted_files += below.files
+            await runs.add_counters(conn, run_id, counters)
+            return await frontier.missing_left(conn, run_id)
+
+        return await self._once(work)
+
+    async def forget_missing(self, run_id: int) -> None:
+        """See the port."""
+        await self._once(lambda conn: frontier.forget_missing(conn, run_id))
+
+    async def set_report(self, run_id: int, report: Mapping[str, Any]) -> None:
+        """See the port."""
+        await self._once(lambda conn: runs.set_report(conn, run_id, report))
 
     async def totals(self, share_id: int) -> tuple[int, int, int]:
         """See the port."""

@@ -79,8 +79,13 @@ class Counters:
     changed_directories: int = 0
     """Directories whose listing differed."""
     changed_files: int = 0
-    """Files whose content was read and saved."""
+    """Files whose content was read and saved; by a scan, that a backup has to read."""
     changed_bytes: int = 0
+    new_files: int = 0
+    """The part of ``changed_files`` of which no version was saved before."""
+    new_directories: int = 0
+    moved_files: int = 0
+    """Scan: files with another name than when they were saved, in the same directory."""
     excluded_files: int = 0
     """Files left out by the share's rules, in directories whose listing differed: of others nobody looks at the names."""
     excluded_directories: int = 0
@@ -89,12 +94,22 @@ class Counters:
     deleted_directories: int = 0
     moved_directories: int = 0
     """Directories renamed or moved: their subtree cost nothing."""
+    planned_reads: int = 0
+    """Scan: requests that a backup needs to read ``changed_files``."""
+    planned_chunks: int = 0
+    """Scan: pieces of files too large to bundle among them."""
+    planned_bundle_bytes: int = 0
+    """Scan: bytes of the others."""
     errors: int = 0
     """Nodes that could not be saved or restored; each has a line in the journal."""
     pages_written: int = 0
     """Rows of the catalogue's page table written."""
     files_requests: int = 0
     """Requests sent to the Azure Files service, repeats included."""
+    files_lists: int = 0
+    """The part of them that list; with the next two, what the service charges at different prices (:mod:`shared.core.cost`)."""
+    files_reads: int = 0
+    files_writes: int = 0
     vault_writes: int = 0
     vault_chunk_writes: int = 0
     """The part of ``vault_writes`` that were chunks of files too large to bundle."""

@@ -14,12 +14,18 @@ Wire = dict[str, Any]
 
 BACKUP_SHARE: Final = "backup_share"
 RESTORE_SHARE: Final = "restore_share"
+SCAN_SHARE: Final = "scan_share"
 OPEN_RUN: Final = "open_run"
 BACKUP_DIRECTORIES: Final = "backup_directories"
 RESTORE_DIRECTORIES: Final = "restore_directories"
+SCAN_DIRECTORIES: Final = "scan_directories"
 CLOSE_RUN: Final = "close_run"
 
-ORCHESTRATOR_OF: Final = {RunKind.BACKUP: BACKUP_SHARE, RunKind.RESTORE: RESTORE_SHARE}
+ORCHESTRATOR_OF: Final = {
+    RunKind.BACKUP: BACKUP_SHARE,
+    RunKind.RESTORE: RESTORE_SHARE,
+    RunKind.SCAN: SCAN_SHARE,
+}
 
 
 def instance_id(run_id: int, epoch: int) -> str:

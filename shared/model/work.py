@@ -114,6 +114,8 @@ class BatchCommit:
     placed: list[DirectoryHead] = field(default_factory=list)
     """Existing directories whose name or parent changed: ``name``, ``parent_id`` are written, nothing else. A directory is
     in ``pages`` or here, not in both."""
+    reopened: list[int] = field(default_factory=list)
+    """Scan: directories that are to be compared by whoever lists them next, though nothing but their fingerprint changes."""
     missing: list[tuple[int, int]] = field(default_factory=list)
     """``(node_id, parent_id)`` of directories no longer listed where they were; decided when the run closes."""
     large: list[LargeFile] = field(default_factory=list)

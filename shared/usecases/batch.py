@@ -63,6 +63,8 @@ class Batch:
         records = await self._records([ref for c in changed for ref in c.manifests().values()])
         for c in changed:
             c.records = {page_no: records[ref] for page_no, ref in c.manifests().items() if ref in records}
+        await self._recall(changed)
+        for c in changed:
             c.plan_files()
         changed = await self._large_first(changed)
         following = await self._place_subdirectories(changed, children)
@@ -101,6 +103,13 @@ class Batch:
                     hint = "older versions of this directory may be out of reach; what is there now is saved anew"
                     self.complain("damaged", "", f"{name}: {error}", hint=hint)
             return found
+
+    async def _recall(self, changed: list[Changed]) -> None:
+        """Read what scans have numbered and no run has saved: those files keep their numbers."""
+        asked = {c.node_id | page_no: c for c in changed for page_no in c.unsaved_pages()}
+        if asked:
+            for row in await self._scope.catalogue.whole_pages(self._scope.share.share_id, list(asked)):
+                asked[row.directory_id | row.page_no].recall(row)
 
     async def _large_first(self, changed: list[Changed]) -> list[Changed]:
         """Take out the directories that must wait for large files; give the others the content that is ready."""
@@ -182,6 +191,7 @@ class Batch:
 
     def _follow_new(self, c: Changed, entry: Entry, node_id: int) -> Visit:
         mtime = ticks.to_unix(entry.written)
+        self.commit.counters.new_directories += 1
         head = DirectoryHead(
             node_id=node_id,
             parent_id=c.node_id,
@@ -298,7 +308,13 @@ class Batch:
                 )
             else:
                 counters.changed_files += 1
+                counters.new_files += file.plan.previous is None
                 counters.changed_bytes += file.plan.entry.size_bytes
+
+    def not_listed(self, path: str, error: Exception, node_id: int) -> None:
+        """A directory could not be listed: complain, and be done with it."""
+        self.complain("not_listed", path, str(error), node_id=node_id)
+        self.commit.counters.directories += 1
 
     def complain(self, kind: str, path: str, reason: str, *, node_id: int = 0, hint: str = "") -> None:
         """Tell the journal what went wrong with one node, and count it. Without a ``hint``: whether its name is to blame."""
