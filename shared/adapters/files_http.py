@@ -32,6 +32,7 @@ class _Account:
     def __init__(self, http: StorageHttp) -> None:
         self.http = http
         self.refuses_bodies = False
+        self.refuses_nfs_change_times = False
 
 
 class FilesHttp:
@@ -101,6 +102,15 @@ class FilesHttp:
     def no_bodies(self) -> None:
         """Remember for the account that it does not."""
         self._account.refuses_bodies = True
+
+    @property
+    def takes_nfs_change_times(self) -> bool:
+        """Whether the service lets change times be set on NFS shares, as far as is known."""
+        return not self._account.refuses_nfs_change_times
+
+    def no_nfs_change_times(self) -> None:
+        """Remember for the account that it does not."""
+        self._account.refuses_nfs_change_times = True
 
     def _count(self, call: Call) -> None:
         self._meter.files_request(call.operation)

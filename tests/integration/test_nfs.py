@@ -127,6 +127,25 @@ async def test_a_file_that_gets_its_second_name_later_is_kept_where_it_is(files)
         assert tree["a"].links == 1
 
 
+async def test_a_file_that_is_left_with_one_name_is_kept_where_it_is(files):
+    share = files.client()
+    put(share, "a", secrets.token_bytes(9_000))
+    put(share, "holes", bytes(20_000))
+    link(share, "b", "a")
+    link(share, "holes too", "holes")
+    await succeeded(files, await files.backup())
+    before = stored(files)
+    share.get_file_client("b").delete_file()
+    share.get_file_client("holes").delete_file()
+    expected = read_tree(share)
+    second = await succeeded(files, await files.backup())
+    assert second.counters.changed_files == 2
+    added = stored(files).keys() - before.keys()
+    assert [name for name in added if "/segment/" not in name and "/point/" not in name] == []
+    _, tree = await restored(files, second)
+    assert differences(expected, tree) == []
+
+
 async def test_every_change_is_noticed(files):
     share = files.client()
     fill(share)
