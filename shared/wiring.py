@@ -88,9 +88,11 @@ class App:
                 journal=self.journal,
                 clock=self.clock,
                 hasher=ShareHasher(share.tenant_id, share.share_id),
-                limits=within_pace(self.limits, pace.rates),
+                limits=within_pace(self.limits, pace.outlook),
                 take_requests=meter.take,
-                reader=FilesReader(http, share_name, run.share_snapshot) if backup else None,
+                reader=FilesReader(http, share_name, run.share_snapshot, md5=self.settings.content_md5)
+                if backup
+                else None,
                 writer=None if backup else FilesWriter(http, share_name),
                 admin=admin,
             )

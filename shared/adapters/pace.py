@@ -68,6 +68,14 @@ class SharePace:
         """What this process may use now."""
         return Rates(self._requests.rate, self._bytes.rate)
 
+    @property
+    def outlook(self) -> Rates:
+        """What it may use in the next minute or so, as far as can be told."""
+        if self._part is None:
+            return self.rates
+        rates, equal = self._part.rates, self._part.equal
+        return Rates(max(rates.requests, equal.requests), max(rates.bytes, equal.bytes))
+
     # what is asked for every request
 
     def admit(self, size_bytes: int, *, again: bool) -> Awaitable[None] | None:
@@ -153,8 +161,11 @@ class SharePace:
             requests=self._sent,
             throttled=self._throttled,
             bytes=self._moved,
-            starved=self._starved and (waits or self._sent >= USED_UP * self._requests.rate * elapsed_s),
-            starved_bytes=self._starved_bytes and (waits or self._moved >= USED_UP * self._bytes.rate * elapsed_s),
+            # Who comes anew wants as much as the others, or it would begin with nothing and wait for its next report.
+            starved=not limited
+            or (self._starved and (waits or self._sent >= USED_UP * self._requests.rate * elapsed_s)),
+            starved_bytes=not limited
+            or (self._starved_bytes and (waits or self._moved >= USED_UP * self._bytes.rate * elapsed_s)),
             was_limited=limited,
         )
 

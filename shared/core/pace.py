@@ -168,6 +168,8 @@ class Part:
     """Infinite: more than it gets."""
     until: float
     """When it ends."""
+    equal: Rates = Rates()
+    """What it would have if all took the same: what to expect soon, where ``rates`` is what others have left for now."""
     ask_in_s: float = ASK_S
     """When to ask for the next."""
 
@@ -207,6 +209,7 @@ def settle(
         used=used,
         wants=wants,
         until=now + PART_S * every_s,
+        equal=Rates(allowed.requests / (len(others) + 1), allowed.bytes / (len(others) + 1)),
         ask_in_s=SOON_S * every_s if waits else every_s,
     )
 

@@ -14,8 +14,8 @@ from shared.usecases.scope import Limits
 
 GO_S: Final = 60.0
 """Much less than ten minutes, because a part may shrink while it is used, when other workers come."""
-LEAST: Final = 8
-"""Entries; a piece must get on."""
+LEAST: Final = 100
+"""Entries; smaller batches would spend their requests on listing again what they did not finish."""
 
 
 def within_pace(limits: Limits, pace: Rates) -> Limits:

@@ -70,7 +70,8 @@ class Worker:
             elapsed_s=elapsed,
             requests=self.sent,
             throttled=self.throttled,
-            starved=self.starved and (self.due >= 1 or self.sent >= 0.8 * self.bucket.rate * elapsed),
+            starved=self.part is None
+            or (self.starved and (self.due >= 1 or self.sent >= 0.8 * self.bucket.rate * elapsed)),
             was_limited=self.part is not None,
         )
 
