@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from shared.core.pace import Part, Report
 from shared.model.entry import Posix
 from shared.model.manifest import ContentHeaders, ManifestRef
 from shared.model.page import DirectoryHead, DirectoryPages, Page
@@ -297,6 +298,25 @@ class Journal(Protocol):
 
     def read(self, run: RunKey) -> AsyncIterator[JournalLine]:
         """The lines of a run, oldest batch first."""
+        ...
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Pace
+
+
+class PaceBook(Protocol):
+    """Where processes that work on the same Azure share agree how fast each may be. ``subject`` names the Azure share."""
+
+    async def look(self, subject: str) -> bool:
+        """Whether anything limits the share, by its settings or because it throttled somebody; changes nothing."""
+        ...
+
+    async def settle(self, subject: str, worker: str, report: Report) -> Part | None:
+        """Report what ``worker`` did and get its next part (:func:`shared.core.pace.settle`); None when nothing limits the share.
+
+        The times in the answer are of no clock but the book's. Doing it twice counts what was reported twice.
+        """
         ...
 
 

@@ -24,6 +24,10 @@ class ShareSettings:
     """Bytes of file content after which a bundle is closed."""
     large_file_bytes: int = 64 * 1024 * 1024
     """Files above this size are work items of their own, read in spans by many activities."""
+    requests_per_s: float | None = None
+    """What all workers together may ask of the share; None: whatever it takes."""
+    bytes_per_s: float | None = None
+    """Bytes of content and listings that all workers together may move, both directions; None: whatever it takes."""
 
     exclude: tuple[str, ...] = ()
     """What is left out: lines as of a ``.gitignore`` at the share's root. See :mod:`shared.core.rules`."""

@@ -102,6 +102,28 @@ def test_a_second_run_of_a_share_waits_for_the_first_to_end(api, share, files):
             },
             "settings.bundle_file_max_bytes",
         ),
+        (
+            "POST",
+            "{tenant}/shares",
+            {
+                "name": "x",
+                "account_url": "https://a.example",
+                "share_name": "abc",
+                "settings": {"requests_per_s": 1},
+            },
+            "settings.requests_per_s",
+        ),
+        (
+            "POST",
+            "{tenant}/shares",
+            {
+                "name": "x",
+                "account_url": "https://a.example",
+                "share_name": "abc",
+                "settings": {"bytes_per_s": 1000},
+            },
+            "settings.bytes_per_s",
+        ),
         ("POST", "{share}/backups", {"fast": True}, "fast"),
         ("POST", "{share}/restores", {"target": {"share_name": "abc"}}, "restore_point"),
         ("POST", "{share}/restores", {"restore_point": 1}, "target"),
