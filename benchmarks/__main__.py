@@ -7,8 +7,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from benchmarks.backup import command as backup
 from benchmarks.catalogue import command as catalogue
 from benchmarks.emulator import command as emulator
+from benchmarks.peers import command as peers
 from benchmarks.report import BenchmarkFailed
 
 
@@ -16,8 +18,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run one benchmark and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure parts of the product.")
     parsers = parser.add_subparsers(title="benchmarks", required=True, metavar="BENCHMARK")
-    catalogue.add(parsers)
-    emulator.add(parsers)
+    for benchmark in (backup, catalogue, emulator, peers):
+        benchmark.add(parsers)
     options = parser.parse_args(arguments)
     try:
         options.run(options)

@@ -1,5 +1,6 @@
 """Results: numbers by metric, a table of them, and the file they go into."""
 
+import argparse
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,16 +12,17 @@ class BenchmarkFailed(Exception):
     """What was measured gave a wrong answer, or none."""
 
 
-def table(results: Mapping[str, float], targets: Mapping[str, tuple[str, float]]) -> str:
-    """Return a table of ``results``; a target is ``<=`` or ``>=`` and a number."""
+def table(results: Mapping[str, float | None], targets: Mapping[str, tuple[str, float]]) -> str:
+    """Return a table of ``results``, ``None`` for what was not measured; a target is ``<=`` or ``>=`` and a number."""
     rows = [("metric", "result", "target", "")]
     for name, value in results.items():
         wanted, verdict = "", ""
         if name in targets:
             sign, bound = targets[name]
-            wanted = f"{sign} {bound:,g}"
-            verdict = "reached" if (value <= bound if sign == "<=" else value >= bound) else "MISSED"
-        rows.append((name, number(value), wanted, verdict))
+            wanted = f"{sign} {number(bound) if bound % 1 else f'{bound:,.0f}'}"
+            if value is not None:
+                verdict = "reached" if (value <= bound if sign == "<=" else value >= bound) else "MISSED"
+        rows.append((name, "-" if value is None else number(value), wanted, verdict))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     return "\n".join(
         f"{name:<{widths[0]}}  {value:>{widths[1]}}  {wanted:<{widths[2]}}  {verdict}".rstrip()
@@ -33,8 +35,19 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.2f}" if abs(value) >= 1 else f"{value:.3f}"
 
 
-def write(path: Path, results: Mapping[str, float]) -> None:
-    """Write ``results`` as one flat JSON object."""
-    rounded = {name: round(value, 4) for name, value in results.items()}
+def write(path: Path, results: Mapping[str, float | None]) -> None:
+    """Write ``results`` as one flat JSON object, ``null`` for what was not measured."""
+    rounded = {name: None if value is None else round(value, 4) for name, value in results.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(rounded, indent=2) + "\n", encoding="utf-8")
+
+
+def count(text: str) -> int:
+    """Read how many of something an option wants, at least 1."""
+    try:
+        number = int(text.replace("_", ""))
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return number

@@ -8,8 +8,11 @@ from typing import Any
 
 import azure.functions as func
 
-from shared.model.run import ACTIVE, RestorePoint, Run, RunKind
+from shared.core.progress import AtWork
+from shared.core.progress import progress as reckon
+from shared.model.run import ACTIVE, RestorePoint, Run, RunKind, RunState
 from shared.model.share import Share, Tenant
+from shared.ports import JournalLine
 
 
 def answer(value: Any, status: int = 200, location: str = "") -> func.HttpResponse:
@@ -47,41 +50,53 @@ def restore_point(value: RestorePoint) -> dict[str, Any]:
 
 
 def run(
-    value: Run, *, now: dt.datetime, left: int | None = None, expected: RestorePoint | None = None
+    value: Run, *, now: dt.datetime, at_work: AtWork | None = None, expected: RestorePoint | None = None
 ) -> dict[str, Any]:
-    """A run with its rate and, where there is something to reckon it from, its ETA.
+    """A run with its progress, its rate and, where there is something to reckon it from, its ETA.
 
-    :param left: work items not finished: directories and spans of large files.
+    :param at_work: work items not finished (directories and spans of large files), and how many workers are at them.
     :param expected: what the run is expected to come to: of a backup the restore point before, of a restore its own.
     """
     active = value.state in ACTIVE
     counters = value.counters
-    ended = value.finished_at or now
-    seconds = (ended - value.started_at).total_seconds() if value.started_at else 0.0
-    files_per_s = counters.files / seconds if seconds else 0.0
-    eta = None
-    if active and expected is not None and files_per_s:
-        eta = round(max(0, expected.files - counters.files) / files_per_s)
+    known = reckon(value, now=now, expected=expected, at_work=at_work)
     return {
         "run_no": value.run_no,
+        "run_id": value.run_id,
         "kind": value.kind,
         "state": value.state,
         "active": active,
+        "driver": value.driver,
         "requested_at": value.requested_at,
         "started_at": value.started_at,
+        "paused_at": value.paused_at,
         "finished_at": value.finished_at,
-        "seconds": round(seconds, 3),
+        "seconds": round(known.seconds, 3),
         "share_snapshot": value.share_snapshot,
         "order": value.order.to_wire() if value.order else None,
         "counters": counters.to_wire(),
-        "rate": {
-            "files_per_s": round(files_per_s, 1),
-            "bytes_per_s": round(counters.bytes / seconds) if seconds else 0,
+        "rate": {"files_per_s": round(known.files_per_s, 1), "bytes_per_s": round(known.bytes_per_s)},
+        "progress": {
+            "directories": {"done": counters.directories, "expected": expected.directories if expected else None},
+            "files": {"done": counters.files, "expected": expected.files if expected else None},
+            "bytes": {"done": counters.bytes, "expected": expected.bytes if expected else None},
+            "part": None if known.part is None else round(known.part, 4),
         },
-        "left": left if active else 0,
+        "left": (at_work.left if at_work else None) if active else 0,
+        "workers": (at_work.workers if at_work else None) if active else 0,
+        "waits_for": known.waits_for,
         "expected": {"files": expected.files, "bytes": expected.bytes} if expected else None,
-        "eta_s": eta,
+        "eta_s": known.eta_s,
         "errors": counters.errors,
         "error": value.error,
-        "restore_point": value.run_no if value.kind is RunKind.BACKUP and not active and not value.error else None,
+        "restore_point": value.run_no if _made_a_point(value) else None,
     }
+
+
+def _made_a_point(value: Run) -> bool:
+    return value.kind is RunKind.BACKUP and value.state in (RunState.SUCCEEDED, RunState.COMPLETED_WITH_ERRORS)
+
+
+def journal_line(value: JournalLine) -> dict[str, Any]:
+    """A line of a run's journal."""
+    return dataclasses.asdict(value)

@@ -9,14 +9,26 @@ from typing import Any, Final, TypeVar
 import azure.functions as func
 from pydantic import BaseModel, ValidationError
 
-from shared.errors import BackupError, Conflict, Denied, InvalidInput, NotFound, Rejected, Retryable
+from shared.errors import (
+    BackupError,
+    Conflict,
+    Denied,
+    InvalidInput,
+    NoAccess,
+    NotFound,
+    Rejected,
+    Retryable,
+    ShareGone,
+)
 
 logger = logging.getLogger(__name__)
 
 STATUS: Final[tuple[tuple[type[BackupError], int, str], ...]] = (
     (InvalidInput, 400, "the request is not valid"),
     (Denied, 403, "not allowed"),
+    (NoAccess, 403, "not allowed"),
     (NotFound, 404, "not found"),
+    (ShareGone, 404, "not found"),
     (Conflict, 409, "in conflict with something else"),
     (Rejected, 422, "cannot be done"),
     (Retryable, 503, "try again later"),

@@ -2,6 +2,8 @@
 
 import itertools
 import logging
+import re
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import azure.durable_functions as df
@@ -10,19 +12,23 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from http_api import answers
 from http_api.problems import answered, body_as
-from http_api.requested import requested_share
+from http_api.requested import number_in, requested_share
 from http_api.shares import check_account_url, check_credential, check_share_name
 from shared import wiring
+from shared.core.progress import AtWork
 from shared.core.rounds import RoundState
-from shared.db import restore_points, runs
-from shared.errors import InvalidInput
-from shared.model.run import Driver, RestoreOrder, Run, RunKind
+from shared.db import batches, restore_points, runs
+from shared.db.pool import Connection
+from shared.errors import BackupError, InvalidInput
+from shared.model.run import Driver, RestoreOrder, Run, RunKind, RunState
 from shared.model.tickets import ORCHESTRATOR_OF, instance_id
+from shared.ports import event
 
 logger = logging.getLogger(__name__)
 bp = df.Blueprint()
 
 JOURNAL_LINES = 1_000
+_KIND = re.compile("[a-z_]{1,40}")
 
 
 class NewBackup(BaseModel):
@@ -161,37 +167,78 @@ async def get_run(req: func.HttpRequest) -> func.HttpResponse:
             before = [await restore_points.get(conn, share.share_id, run.order.restore_point)]
         else:
             before = await restore_points.of_share(conn, share.share_id, before=run.run_no, limit=1)
-    left = await app.catalogue.left(run.run_id)
-    expected = before[0] if before else None
-    return answers.answer(answers.run(run, now=app.clock.now(), left=left, expected=expected))
+        holding = await batches.workers(conn, run.run_id)
+    at_work = AtWork(workers=holding, left=await app.catalogue.left(run.run_id))
+    expected = before[0] if before and not (run.order and run.order.path) else None
+    return answers.answer(answers.run(run, now=app.clock.now(), at_work=at_work, expected=expected))
 
 
 @answered
 async def get_journal(req: func.HttpRequest) -> func.HttpResponse:
-    """What was skipped or failed in a run and why: the first lines, and whether there are more."""
+    """What was skipped or failed in a run and why, and what happened to it: lines after a cursor, and the next cursor."""
+    limit = number_in(req, "limit", default=JOURNAL_LINES, least=1, most=JOURNAL_LINES)
+    kind = req.params.get("kind", "")
+    if kind and not _KIND.fullmatch(kind):
+        raise InvalidInput(f"kind is {kind!r}; expected a word such as unreadable or event", field="kind")
     app = await wiring.app()
     async with app.transaction() as conn:
         share = await requested_share(conn, req)
         run = await runs.by_number(conn, share.share_id, int(req.route_params["run_no"]))
-    lines: list[dict[str, Any]] = []
-    async for line in app.journal.read(run.key):
-        if len(lines) == JOURNAL_LINES:
-            return answers.answer({"lines": lines, "more": True})
-        lines.append(
-            {
-                "at": line.at,
-                "kind": line.kind,
-                "path": line.path,
-                "node_id": line.node_id,
-                "reason": line.reason,
-                "hint": line.hint,
-            }
-        )
-    return answers.answer({"lines": lines, "more": False})
+    lines, following = await app.journal.page(run.key, after=req.params.get("after", ""), kind=kind, limit=limit)
+    told = [answers.journal_line(line) for line in lines]
+    return answers.answer({"lines": told, "more": bool(following), "next": following or None})
+
+
+class NoChoice(BaseModel):
+    """Body of ``POST .../pause``, ``/resume`` and ``/cancel``: nothing to choose."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+Control = Callable[[Connection, int], Awaitable[int | None]]
+
+
+async def _control(
+    req: func.HttpRequest, client: df.DurableOrchestrationClient, change: Control, told: str
+) -> func.HttpResponse:
+    """Change a run's state as somebody asked, have it followed, and tell the journal; nothing new if it is so already."""
+    body_as(req, NoChoice)
+    app = await wiring.app()
+    async with app.transaction() as conn:
+        share = await requested_share(conn, req)
+        asked = await runs.by_number(conn, share.share_id, int(req.route_params["run_no"]))
+        line_no = await change(conn, asked.run_id)
+        run = await runs.get(conn, asked.run_id)
+    if run.state in (RunState.QUEUED, RunState.CANCELLING):
+        await start(client, run, app.settings.width)
+    if line_no is not None:
+        try:
+            await app.journal.write(run.key, line_no, [event(app.clock.now(), told, "asked for through the API")])
+        except BackupError:  # what was asked for is done, whether the journal can be written or not
+            logger.exception("journal_not_written", extra={"run_id": run.run_id, "event": told})
+    return answers.answer(answers.run(run, now=app.clock.now()), 202, _url(run))
+
+
+@answered
+async def pause_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """Pause a run: 202 with the run, 409 with the reason if it has ended or is being closed or cancelled."""
+    return await _control(req, client, runs.pause, "paused")
+
+
+@answered
+async def resume_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """Resume a paused run: 202 with the run, 409 with the reason if it has ended or is being cancelled."""
+    return await _control(req, client, runs.resume, "resumed")
+
+
+@answered
+async def cancel_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """Cancel a run: 202 with the run, 409 with the reason if it has ended or is being closed."""
+    return await _control(req, client, runs.cancel, "cancel")
 
 
 async def start_queued(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:  # noqa: ARG001
-    """Start runs whose starter died between the row and the orchestration."""
+    """Start runs whose starter died between the row and the orchestration: new, resumed and cancelled ones."""
     app = await wiring.app()
     async with app.transaction() as conn:
         waiting = await runs.queued_for(conn, 60.0)
@@ -211,4 +258,7 @@ bp.route(route=_SHARE + "/restores", methods=["POST"])(_with_client(start_restor
 bp.route(route=_SHARE + "/runs", methods=["GET"])(list_runs)
 bp.route(route=_SHARE + "/runs/{run_no:int}", methods=["GET"])(get_run)
 bp.route(route=_SHARE + "/runs/{run_no:int}/journal", methods=["GET"])(get_journal)
+bp.route(route=_SHARE + "/runs/{run_no:int}/pause", methods=["POST"])(_with_client(pause_run))
+bp.route(route=_SHARE + "/runs/{run_no:int}/resume", methods=["POST"])(_with_client(resume_run))
+bp.route(route=_SHARE + "/runs/{run_no:int}/cancel", methods=["POST"])(_with_client(cancel_run))
 bp.timer_trigger(arg_name="timer", schedule="15 * * * * *")(_with_client(start_queued))

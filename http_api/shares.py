@@ -11,6 +11,7 @@ from http_api import answers
 from http_api.problems import answered, body_as
 from http_api.requested import requested_share
 from shared import wiring
+from shared.core import rules
 from shared.db import restore_points, shares, tenants
 from shared.model.content import CHUNK_BYTES
 from shared.model.share import ShareSettings
@@ -47,13 +48,28 @@ def check_credential(value: str) -> str:
 
 
 class NewSettings(BaseModel):
-    """Optional thresholds; the defaults are :class:`ShareSettings`'s."""
+    """Optional thresholds and rules; the defaults are :class:`ShareSettings`'s."""
 
     model_config = ConfigDict(extra="forbid")
 
     bundle_file_max_bytes: Annotated[int, Field(ge=0, le=CHUNK_BYTES)] = ShareSettings().bundle_file_max_bytes
     bundle_target_bytes: Annotated[int, Field(ge=64 * _KIB, le=256 * _MIB)] = ShareSettings().bundle_target_bytes
     large_file_bytes: Annotated[int, Field(ge=CHUNK_BYTES, le=1024 * _MIB)] = ShareSettings().large_file_bytes
+    exclude: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    rules_ignore_case: bool = ShareSettings().rules_ignore_case
+
+    @field_validator("exclude")
+    @classmethod
+    def _exclude(cls, lines: tuple[str, ...]) -> tuple[str, ...]:
+        rules.parse(lines)
+        return lines
+
+    @field_validator("include")
+    @classmethod
+    def _include(cls, lines: tuple[str, ...]) -> tuple[str, ...]:
+        rules.parse(lines, negation=False)
+        return lines
 
 
 class NewShare(BaseModel):
@@ -71,6 +87,14 @@ class NewShare(BaseModel):
     _share_name = field_validator("share_name")(staticmethod(check_share_name))
     _account_url = field_validator("account_url")(staticmethod(check_account_url))
     _credential = field_validator("credential")(staticmethod(check_credential))
+
+
+class ShareChange(BaseModel):
+    """Body of ``PATCH .../shares/{share_id}``: the settings to change, all others stay."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    settings: NewSettings
 
 
 @answered
@@ -112,6 +136,17 @@ async def get_share(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @answered
+async def change_share(req: func.HttpRequest) -> func.HttpResponse:
+    """Change settings of a share, for runs that are started from now on."""
+    body = body_as(req, ShareChange)
+    changes = body.settings.model_dump(exclude_unset=True)
+    async with (await wiring.app()).transaction() as conn:
+        share = await requested_share(conn, req)
+        changed = await shares.change_settings(conn, share.share_id, share.tenant_id, changes)
+    return answers.answer(answers.share(changed))
+
+
+@answered
 async def list_restore_points(req: func.HttpRequest) -> func.HttpResponse:
     """A share's restore points, newest first."""
     async with (await wiring.app()).transaction() as conn:
@@ -124,4 +159,5 @@ _SHARE = "api/tenants/{tenant_id}/shares/{share_id:int}"
 bp.route(route="api/tenants/{tenant_id}/shares", methods=["POST"])(create_share)
 bp.route(route="api/tenants/{tenant_id}/shares", methods=["GET"])(list_shares)
 bp.route(route=_SHARE, methods=["GET"])(get_share)
+bp.route(route=_SHARE, methods=["PATCH"])(change_share)
 bp.route(route=_SHARE + "/restore-points", methods=["GET"])(list_restore_points)

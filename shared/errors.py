@@ -6,12 +6,16 @@
     |-- Retryable          the same call may work later
     |   |-- Throttled        the service asked us to slow down
     |   `-- Unavailable      the service did not answer, or not whole
-    |-- Rejected           the same call will never work
+    |-- Rejected           the same call will never work; others may
     |   |-- InvalidInput     the caller sent something malformed      (HTTP 400)
-    |   |-- Denied           the credential may not do this           (HTTP 403)
+    |   |-- Denied           this one thing may not be touched        (HTTP 403)
     |   |-- NotFound         what was named does not exist            (HTTP 404)
     |   `-- Conflict         someone else holds or changed it         (HTTP 409)
     |       `-- Fenced         our claim was taken over; nothing of ours was committed
+    |-- OutOfReach         nor will any other call to the same place: the run ends, whichever node was asked for
+    |   |-- ShareGone        the share, or the share snapshot that is read, does not exist    (HTTP 404)
+    |   `-- NoAccess         the account does not let us in           (HTTP 403)
+    |       `-- NoRight        it does, but not for calls of this kind
     `-- IntegrityError     stored bytes disagree with their digest
 
 Adapters translate SDK and driver exceptions into these, once, at the edge; no other layer names an SDK exception.
@@ -56,7 +60,7 @@ class InvalidInput(Rejected):
 
 
 class Denied(Rejected):
-    """The credential may not do this."""
+    """The credential may not touch this one thing."""
 
 
 class NotFound(Rejected):
@@ -69,6 +73,29 @@ class Conflict(Rejected):
 
 class Fenced(Conflict):
     """Our claim was taken over by another worker; nothing of ours was committed."""
+
+
+class OutOfReach(BackupError):
+    """No call to the share or the account will work until somebody repairs something. ``code`` is the service's error code.
+
+    Not a ``Rejected``: who catches those goes on with the next node, and would meet the same refusal at every one of them.
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class ShareGone(OutOfReach):
+    """The share, or the share snapshot that is read, does not exist."""
+
+
+class NoAccess(OutOfReach):
+    """The account does not let us in: the credential, the network rules or the account itself."""
+
+
+class NoRight(NoAccess):
+    """The account lets us in, but not for calls of this kind."""
 
 
 class IntegrityError(BackupError):

@@ -1,14 +1,15 @@
 """What use cases need from the world, in our nouns, with the promises every implementation keeps.
 
 All are ``async``. All raise :mod:`shared.errors` and nothing else: ``Retryable`` after the implementation's own retries have
-run out, ``Rejected`` at once. Wrappers (metered, fault-injecting) implement the same protocols.
+run out, ``Rejected`` and ``OutOfReach`` at once. Wrappers (metered, fault-injecting) implement the same protocols.
 """
 
 import datetime as dt
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
+from shared.model.entry import Posix
 from shared.model.manifest import ContentHeaders, ManifestRef
 from shared.model.page import DirectoryHead, DirectoryPages
 from shared.model.run import Counters, RestorePoint, Run, RunKey, RunState
@@ -17,9 +18,11 @@ from shared.model.work import (
     BatchCommit,
     Claim,
     LargeContent,
+    LinkToMake,
     RestoreClaim,
     RestoreCommit,
     RestoreItem,
+    RestoreLink,
     SpanClaim,
     SpanResult,
 )
@@ -63,6 +66,9 @@ class NodeProperties:
     attributes: int = 0
     permission_key: str = ""
     file_id: int = 0
+    posix: Posix | None = None
+    """On NFS shares. The text of a symbolic link is not in it: :meth:`ShareReader.link_text`."""
+    is_symbolic_link: bool = False
 
 
 class ShareReader(Protocol):
@@ -98,6 +104,10 @@ class ShareReader(Protocol):
         """Properties of a directory; the root's path is empty."""
         ...
 
+    async def link_text(self, path: str) -> str:
+        """Where a symbolic link points, as it was written. It is never followed."""
+        ...
+
     async def permission(self, key: str) -> str:
         """The SDDL behind a permission key, asked of the live share (a share snapshot cannot answer)."""
         ...
@@ -105,7 +115,7 @@ class ShareReader(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewProperties:
-    """SMB properties to give a node. Times in ticks."""
+    """Properties to give a node. Times in ticks."""
 
     created: int
     written: int
@@ -113,13 +123,22 @@ class NewProperties:
     attributes: int
     permission_key: str = ""
     """Key on the target share; empty: inherit."""
+    posix: Posix | None = None
+    """On an NFS share: instead of attributes and permission."""
 
 
 class ShareWriter(Protocol):
     """Writes one live share. Every call may be repeated: the second has the same effect as the first."""
 
-    async def create_directory(self, path: str, metadata: Sequence[tuple[str, str]]) -> None:
-        """Make a directory, or find it there; its metadata is ``metadata`` either way. The parent must exist."""
+    async def create_directory(self, path: str, metadata: Sequence[tuple[str, str]]) -> bool:
+        """Make a directory, or find it there; its metadata is ``metadata`` either way. The parent must exist.
+
+        Returns whether it was made. The root is always found.
+        """
+        ...
+
+    async def names(self, path: str) -> set[str]:
+        """Names of what is in a directory."""
         ...
 
     async def create_file(
@@ -135,8 +154,23 @@ class ShareWriter(Protocol):
 
         With ``body`` (at most 4 MiB, as long as ``size_bytes``) everything is written in one request, times and read-only
         attribute included. With ``None`` the file is made sparse and writable: put ranges, then ``set_file_properties``.
-        A read-only file that stands in the way is replaced.
+        A read-only file that stands in the way is replaced. On an NFS share what stands there keeps its other names, which would
+        get the new content: :meth:`make_way` first.
         """
+        ...
+
+    async def make_way(self, path: str) -> None:
+        """On an NFS share: delete the symbolic link, or the name of a file with several, at ``path``; leave anything else."""
+        ...
+
+    async def create_symbolic_link(
+        self, path: str, properties: NewProperties, metadata: Sequence[tuple[str, str]]
+    ) -> None:
+        """Make a symbolic link with the text in ``properties.posix``, in place of whatever file or link is there."""
+        ...
+
+    async def create_hard_link(self, path: str, target: str) -> None:
+        """Give the file at ``target`` one more name, ``path``, in place of whatever file or link is there."""
         ...
 
     async def put_range(self, path: str, offset: int, data: bytes) -> None:
@@ -172,11 +206,11 @@ class ShareAdmin(Protocol):
         ...
 
     async def properties(self) -> Mapping[str, str]:
-        """Quota, tier, protocol and metadata of the share. Raises ``NotFound``."""
+        """Quota, tier, protocol and metadata of the share. Raises ``ShareGone``."""
         ...
 
-    async def create(self) -> None:
-        """Make the share; one that is already there is fine."""
+    async def create(self, protocol: str = "SMB") -> None:
+        """Make the share, for ``SMB`` or ``NFS``; one that is already there is fine, whatever its protocol."""
         ...
 
 
@@ -191,7 +225,7 @@ class Vault(Protocol):
     ``put`` never replaces.
     """
 
-    async def put(self, name: str, data: bytes) -> bool:
+    async def put(self, name: str, data: bytes | bytearray) -> bool:
         """Store ``data``; False if the name was taken (nothing was written)."""
         ...
 
@@ -227,11 +261,38 @@ class JournalLine:
     details: Mapping[str, str] = field(default_factory=dict)
 
 
+EVENT: Final = "event"
+"""Kind of the lines about the run itself."""
+OPENED: Final = 0
+"""Batch number of the lines that tell of a run's opening: before all others."""
+CLOSED: Final = 99_999_999
+"""Batch number of the lines that tell how a run ended: after all others."""
+
+
+def event(at: dt.datetime, what: str, reason: str = "", **details: str) -> JournalLine:
+    """A line about the run itself: ``opened``, ``paused``, ``resumed``, ``cancel``, ``ended`` ..."""
+    return JournalLine(at=at, kind=EVENT, path="", reason=reason or what, details={"event": what, **details})
+
+
 class Journal(Protocol):
-    """Append-only lines of one run, too many for the catalogue."""
+    """Append-only lines of one run, too many for the catalogue.
+
+    Besides those of batches there are events of the run, each under a batch number of its own: so a step that is repeated
+    tells once, and the order of numbers is the order of time.
+    """
 
     async def write(self, run: RunKey, batch_no: int, lines: Sequence[JournalLine]) -> None:
         """Append ``lines``. Writing the same batch again replaces its lines, so that a repeated batch tells once."""
+        ...
+
+    async def page(
+        self, run: RunKey, *, after: str = "", kind: str = "", limit: int = 1_000
+    ) -> tuple[list[JournalLine], str]:
+        """Up to ``limit`` lines after a cursor, in the order of :meth:`read`, and the cursor to go on from; "" if that was all.
+
+        Reads nothing before the cursor, which is what an earlier call gave. ``kind``: only lines of this kind.
+        Raises ``InvalidInput`` for a cursor that no call gave.
+        """
         ...
 
     def read(self, run: RunKey) -> AsyncIterator[JournalLine]:
@@ -248,7 +309,7 @@ class Catalogue(Protocol):
 
     # runs
     async def run(self, run_id: int) -> tuple[Run, Share]:
-        """A run with its counters so far, and its share. Raises ``NotFound``."""
+        """A run with its counters so far, and its share with the settings that the run began with. Raises ``NotFound``."""
         ...
 
     async def start_run(self, run_id: int) -> None:
@@ -290,10 +351,11 @@ class Catalogue(Protocol):
         ...
 
     async def claim(
-        self, run_id: int, worker: str, *, limit: int, lease_s: float, only: int | None = None
+        self, run_id: int, worker: str, *, limit: int, lease_s: float, only: int | None = None, part: int = 0
     ) -> Claim | None:
         """Claim up to ``limit`` directories with a fresh ``batch_no``; None when none can be claimed now.
 
+        With ``part``, up to one ``part``-th of all there are if that is more.
         With ``only`` it is that directory or none: somebody else may hold it, or have finished it.
 
         Claims still held under the same ``worker`` name are given up first: whoever held them is a former delivery of the same
@@ -330,6 +392,10 @@ class Catalogue(Protocol):
 
     async def known_permissions(self, share_id: int) -> set[str]:
         """Permission keys whose SDDL is in the vault."""
+        ...
+
+    async def add_permission(self, share_id: int, key: str) -> None:
+        """Remember that this one's SDDL is in the vault; batches bring their own."""
         ...
 
     async def commit(self, batch: BatchCommit, *, lease_s: float = 0) -> int | None:
@@ -396,4 +462,20 @@ class Catalogue(Protocol):
 
     async def commit_restore(self, batch: RestoreCommit) -> None:
         """Apply a batch of a restore. Raises ``Fenced``."""
+        ...
+
+    async def claim_links(self, run_id: int, links: Sequence[RestoreLink]) -> set[int]:
+        """Note names of files that have several; returns the node ids of those to be written as files.
+
+        That is one name of each file, the first that any worker asks about, and the answer stays the same. The others are for
+        :meth:`links_to_make`.
+        """
+        ...
+
+    async def links_written(self, run_id: int, node_ids: Sequence[int]) -> None:
+        """Note that names which were to be written are there."""
+        ...
+
+    async def links_to_make(self, run_id: int, directory_ids: Sequence[int]) -> list[LinkToMake]:
+        """The names in these directories that are to be made links. All there are once every directory is filled."""
         ...

@@ -1,6 +1,5 @@
 """An emulator process, and what the kernel says it uses."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -10,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from benchmarks import usage
 from benchmarks.report import BenchmarkFailed
 
 ROOT = Path(__file__).resolve().parents[2]
-_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +25,11 @@ class Server:
 
     def cpu_s(self) -> float:
         """Return the processor seconds it has used so far, its own and the kernel's for it."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
+        return usage.cpu_s(self.pid)
 
     def rss_mib(self, *, peak: bool = False) -> float:
         """Return its resident memory now, or the most it ever had."""
-        wanted = "VmHWM:" if peak else "VmRSS:"
-        for line in Path(f"/proc/{self.pid}/status").read_text(encoding="ascii").splitlines():
-            if line.startswith(wanted):
-                return int(line.split()[1]) / 1024
-        raise BenchmarkFailed(f"the kernel does not say {wanted} of process {self.pid}")
+        return usage.rss_mib(self.pid, peak=peak)
 
 
 @contextmanager

@@ -80,7 +80,7 @@ def entry(
 def text_element(tag: str, text: str) -> str:
     """Return an element, percent-encoded and marked so if its text has characters that XML cannot carry."""
     if needs_encoding(text):
-        return f'<{tag} Encoded="true">{quote(text, safe="")}</{tag}>'
+        return f'<{tag} Encoded="true">{quote(text, safe="", errors="surrogatepass")}</{tag}>'
     return f"<{tag}>{escape(text)}</{tag}>"
 
 

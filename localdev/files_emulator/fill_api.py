@@ -1,4 +1,4 @@
-"""The control API's routes that fill shares: import, synthetic, mutate. The commands do the same on a stopped emulator."""
+"""The control API's routes that fill shares: import, synthetic, mutate, plant. The commands do the same on a stopped emulator."""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from localdev.files_emulator.filling import Counts, carry_out
 from localdev.files_emulator.importing import ImportRefused, import_tree
 from localdev.files_emulator.mutating import mutate
 from localdev.files_emulator.names import check_share
+from localdev.files_emulator.planting import PlantRefused, plant
 from localdev.files_emulator.routes import Ask, Json, Refused, Routes
 from localdev.files_emulator.share import Share, ShareProperties
 from localdev.files_emulator.store import Store
@@ -50,6 +51,12 @@ class FillApi:
             "/shares/{name}/mutate",
             self._mutate,
             "change a part of the files; {percent: 1, seed: 1}; tells what",
+        )
+        routes.add(
+            "POST",
+            "/shares/{name}/plant",
+            self._plant,
+            "make a node that REST cannot name, in a directory that is there; {path: list of names, content: text, or none for a directory}",
         )
         routes.add("GET", "/shares/{name}/synthetic", self._shape, "the shape of a synthetic share and its mutations")
         routes.add("GET", "/work", self._shown, "what is being filled, and how far")
@@ -153,6 +160,24 @@ class FillApi:
         percent, seed = fields.number("percent", 1.0, high=100), fields.integer("seed", 1)
         fields.done()
         return await self.mutate(ask.params["name"], percent, seed)
+
+    async def _plant(self, ask: Ask) -> Json:
+        match ask.body:
+            case {"path": [*parts], **more} if all(isinstance(part, str) for part in parts):
+                text = more.pop("content", None)
+            case _:
+                raise Unexpected("path", "a list of names", ask.body)
+        if more or not isinstance(text, str | None):
+            raise Unexpected("content", "a text and nothing else", ask.body)
+        share = self._account.shares.get(ask.params["name"])
+        if share is None:
+            raise Refused(404, f"there is no share {ask.params['name']}")
+        try:
+            plant(self._account, share, tuple(parts), None if text is None else text.encode())
+        except PlantRefused as error:
+            raise Refused(409, str(error)) from None
+        self._store.commit()
+        return {"share": share.name}
 
     async def _shape(self, ask: Ask) -> Json:
         share = self._account.shares.get(ask.params["name"])

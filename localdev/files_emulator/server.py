@@ -11,6 +11,7 @@ from localdev.files_emulator.control import Control
 from localdev.files_emulator.control_api import ControlApi
 from localdev.files_emulator.fill_api import FillApi
 from localdev.files_emulator.http1 import Connection
+from localdev.files_emulator.key_api import KeyApi
 from localdev.files_emulator.messages import Reply, Request
 from localdev.files_emulator.routes import Routes
 from localdev.files_emulator.service import Service
@@ -92,6 +93,7 @@ class Emulator:
         """Return the control API: all that can be done to this emulator from outside, beside using it."""
         routes = Routes("Control API of the Azure Files emulator; JSON in, JSON out.")
         ControlApi(self.control).add_to(routes)
+        KeyApi(self.account).add_to(routes)
         self.fill.add_to(routes)
         return routes
 

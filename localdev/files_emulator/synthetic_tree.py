@@ -153,13 +153,10 @@ class SyntheticDirectory(Directory):
             self.masked.add(child.number)
 
     def _computed(self, key: str) -> Entry | None:
-        plan = self.view.plan
-        low, high = plan.subdirectories(self.ordinal)
-        if "." not in key and low < high:
-            at = low + first_at_least(lambda i: key_of(plan.directory_name(low + i)), high - low, key)
-            found = self._directories(range(at, min(high, at + 1)))
-            if found and key_of(found[0].name) == key:
-                return None if found[0].number in self.masked else found[0]
+        ordinal = None if "." in key else self.view.plan.directory_called(self.ordinal, key)
+        if ordinal is not None:
+            found = computed_directory(self.view, ordinal, self.number)
+            return None if found.number in self.masked else found
         for node in self._files_from(key, 1, exactly=key):
             return node
         return None

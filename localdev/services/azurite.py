@@ -22,6 +22,9 @@ class Azurite(Service):
 
     name: ClassVar[str] = "azurite"
 
+    account: ClassVar[str] = ACCOUNT
+    key: ClassVar[str] = KEY
+
     def __init__(self, data: Path, *, blob_port: int, queue_port: int, table_port: int, log: Path) -> None:
         super().__init__(log=log)
         self.data = data

@@ -5,6 +5,9 @@ ALTER TABLE run
     ADD COLUMN driver text NOT NULL DEFAULT 'durable' CONSTRAINT run_driver CHECK (driver IN ('durable', 'workers')),
     -- How often it was taken up anew. Names the orchestration; one of an earlier epoch leaves the run alone.
     ADD COLUMN epoch int NOT NULL DEFAULT 0,
+    -- Rates and estimates leave pauses out: those that are over, and since when the present one lasts.
+    ADD COLUMN paused_seconds double precision NOT NULL DEFAULT 0,
+    ADD COLUMN paused_at timestamptz CONSTRAINT run_paused CHECK ((state = 'paused') = (paused_at IS NOT NULL)),
     DROP CONSTRAINT run_state,
     ADD CONSTRAINT run_state CHECK (
         state IN (

@@ -15,10 +15,10 @@ SLICE_BYTES: Final = 256 * 1024
 class SlicedBody(Payload):
     """Bytes, sent slice by slice; may be sent again."""
 
-    _value: bytes
+    _value: bytes | bytearray
     _autoclose = True  # nothing to close: only memory
 
-    def __init__(self, value: bytes) -> None:
+    def __init__(self, value: bytes | bytearray) -> None:
         super().__init__(value)
         self._size = len(value)
 
@@ -28,7 +28,7 @@ class SlicedBody(Payload):
 
     async def as_bytes(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:  # noqa: ARG002 - aiohttp's signature
         """The bytes."""
-        return self._value
+        return bytes(self._value)
 
     async def write(self, writer: AbstractStreamWriter) -> None:
         """Send everything."""
@@ -42,6 +42,6 @@ class SlicedBody(Payload):
             await writer.drain()
 
 
-def outgoing(body: bytes) -> bytes | SlicedBody:
+def outgoing(body: bytes | bytearray) -> bytes | bytearray | SlicedBody:
     """``body`` in the form to give to aiohttp."""
     return body if len(body) <= SLICE_BYTES else SlicedBody(body)

@@ -7,7 +7,7 @@ share can take none at all.
 """
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final, Self
 
 from azure.storage.fileshare.aio import ShareClient, ShareServiceClient
@@ -17,7 +17,7 @@ from shared.adapters.backoff import Retry
 from shared.adapters.credentials import Bearer, Secret
 from shared.adapters.metering import Meter
 from shared.adapters.translate import translated
-from shared.errors import Conflict, Denied, NotFound, Retryable
+from shared.errors import Conflict, NoAccess, Retryable, ShareGone
 
 VERSION: Final = "2025-05-05"
 """Older than what the lean client speaks: everything here exists since 2024-11-04, and every region answers to it."""
@@ -84,7 +84,7 @@ class FilesAdmin:
                     metadata = {name.lower(): value for name, value in (share.metadata or {}).items()}
                     if share.name == self._share_name and share.snapshot and metadata.get(TAG) == tag:
                         found = found or str(share.snapshot)
-        except Denied:
+        except NoAccess:
             return None  # not allowed to look; see the module's docstring
         return found
 
@@ -95,7 +95,7 @@ class FilesAdmin:
             await sdk.repeated(
                 f"delete snapshot {snapshot} of share {self._share_name!r}", share.delete_share, self._budget_s
             )
-        except NotFound:
+        except ShareGone:
             return
 
     async def properties(self) -> Mapping[str, str]:
@@ -113,10 +113,13 @@ class FilesAdmin:
         metadata = {f"metadata.{name}": str(value) for name, value in (found.metadata or {}).items()}
         return {name: value for name, value in described.items() if value} | metadata
 
-    async def create(self) -> None:
-        """Make the share, if it is not there."""
+    async def create(self, protocol: str = "SMB") -> None:
+        """Make the share, if it is not there. One for NFS keeps the owners that it is told, root included."""
+        options = {"protocols": "NFS", "root_squash": "NoRootSquash"} if protocol == "NFS" else {}
         try:
-            await sdk.repeated(f"create share {self._share_name!r}", self._share.create_share, self._budget_s)
+            await sdk.repeated(
+                f"create share {self._share_name!r}", partial(self._share.create_share, **options), self._budget_s
+            )
         except Conflict as error:
             if error.code != "ShareAlreadyExists":
                 raise

@@ -11,12 +11,11 @@ from functools import lru_cache
 from typing import Final, Self
 from urllib.parse import quote
 
-import aiohttp
-
+from shared.adapters.backoff import Patience
 from shared.adapters.credentials import Bearer, Secret
 from shared.adapters.metering import Meter
 from shared.adapters.signing import NO_QUERY, Query, refuse_plain_http, signer
-from shared.adapters.storage_http import NO_HEADERS, Call, Reply, StorageHttp
+from shared.adapters.storage_http import NO_HEADERS, Call, Expected, Lane, Pace, Reply, StorageHttp
 from shared.adapters.system import SystemClock
 from shared.errors import InvalidInput
 from shared.ports import Clock
@@ -65,12 +64,18 @@ class FilesHttp:
             )
         )
         self._meter = meter
+        self._lane = Lane(self._count, Patience(retry_budget_s))
         self._owns = True
 
-    def metered(self, meter: Meter) -> Self:
-        """A view of the same account and connections that counts on another meter. Closing it closes nothing."""
+    def metered(self, meter: Meter, pace: Pace | None = None, until: float | None = None) -> Self:
+        """A view of the same account and connections that counts on another meter. Closing it closes nothing.
+
+        :param pace: how fast its requests may be; None: as fast as they come.
+        :param until: when to stop trying again, by the event loop's clock; None: each call has its budget.
+        """
         view = object.__new__(type(self))
         view._account, view._meter, view._owns = self._account, meter, False
+        view._lane = Lane(view._count, Patience(self._lane.patience.budget_s, until), pace)
         return view
 
     async def send(
@@ -81,18 +86,12 @@ class FilesHttp:
         query: Query = NO_QUERY,
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
-        exact_bytes: int | None = None,
+        expected: Expected | None = None,
     ) -> Reply:
         """Send one request and read its answer, with retries. ``path`` is what :func:`share_path` makes."""
         return await self._account.http.send(
-            Call(operation, method, path, query, headers or NO_HEADERS, body), self._count, exact_bytes
+            Call(operation, method, path, query, headers or NO_HEADERS, body), self._lane, expected
         )
-
-    async def open(
-        self, operation: str, path: str, query: Query, headers: Mapping[str, str] | None = None
-    ) -> aiohttp.ClientResponse:
-        """Send one GET, with retries up to the answer's headers; the caller reads or closes the body."""
-        return await self._account.http.open(Call(operation, "GET", path, query, headers or NO_HEADERS), self._count)
 
     @property
     def creates_with_body(self) -> bool:

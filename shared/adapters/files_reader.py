@@ -1,17 +1,26 @@
-"""Reads one share through the lean client: every call is one request."""
+"""Reads one share through the lean client: every call is one request, of a larger file one per 4 MiB.
+
+Content is asked for in ranges of up to 4 MiB with the MD5 of the range, also when the range is the whole file: then the service
+computes it of the bytes that it sends, and a bit that flips between it and us is seen and asked for again. (A GET of the whole file
+says what MD5 its writer once stored, which a write over SMB does not update.) It costs us 1.5 us per KiB; the answers are otherwise
+the same. A listing has nothing like it. One that arrives damaged and still parses gives the run wrong names or times; its fingerprint
+is that of the damaged bytes, so the next run sees the directory as changed and puts it right. TLS makes either very unlikely.
+"""
 
 from collections.abc import AsyncIterator
 from json import loads
 
-import aiohttp
-
-from shared.adapters import node_headers, translate
+from shared.adapters import node_headers
 from shared.adapters.files_http import FilesHttp, share_path
 from shared.adapters.signing import query
+from shared.adapters.storage_http import Expected, Reply
 from shared.errors import IntegrityError, InvalidInput, Unavailable
 from shared.ports import NodeProperties
 
 _INCLUDE = "Timestamps,ETag,Attributes,PermissionKey"
+
+RANGE_BYTES = 4 * 1024 * 1024
+"""The most that the service computes an MD5 of."""
 
 
 class FilesReader:
@@ -34,50 +43,71 @@ class FilesReader:
         return reply.body
 
     async def read_file(self, path: str, size_bytes: int) -> tuple[NodeProperties, bytes]:
-        """Content and properties. A body cut short is asked for again; one of another length raises ``Unavailable``."""
-        reply = await self._http.send(
-            "get_file", "GET", _file(self._share_name, path), self._query, None, b"", size_bytes
-        )
-        if len(reply.body) != size_bytes:
-            raise Unavailable(f"get_file {path!r}: {len(reply.body)} bytes, expected {size_bytes}")
-        return node_headers.file_properties(reply.headers, size_bytes), reply.body
+        """Content and properties. A body cut short or damaged is asked for again; one of another length raises ``Unavailable``."""
+        reply = await self._get(path, 0, min(size_bytes, RANGE_BYTES), size_bytes)
+        found = node_headers.file_properties(reply.headers, size_bytes, ranged=reply.status == 206)
+        if size_bytes <= RANGE_BYTES:
+            return found, reply.body
+        parts = [reply.body]
+        for offset in range(RANGE_BYTES, size_bytes, RANGE_BYTES):
+            length = min(RANGE_BYTES, size_bytes - offset)
+            parts.append((await self._get(path, offset, length, size_bytes)).body)
+        return found, b"".join(parts)
 
     async def stream_file(self, path: str, size_bytes: int, block_bytes: int) -> AsyncIterator[NodeProperties | bytes]:
-        """Properties, then blocks. Content cut short raises ``Unavailable``: the caller must begin again from the first block."""
-        response = await self._http.open("get_file", _file(self._share_name, path), self._query)
-        try:
-            if response.content_length not in (None, size_bytes):
-                raise Unavailable(f"get_file {path!r}: {response.content_length} bytes, expected {size_bytes}")
-            yield node_headers.file_properties(response.headers, size_bytes)
-            left = size_bytes
-            while left:
-                block = await _block(response, path, min(block_bytes, left))
-                left -= len(block)
+        """Properties, then blocks. What is cut short or damaged is asked for again by itself."""
+        at_once = max(RANGE_BYTES // block_bytes, 1) * block_bytes if block_bytes <= RANGE_BYTES else RANGE_BYTES
+        held = b""
+        for offset in range(0, size_bytes or 1, at_once):
+            length = min(at_once, size_bytes - offset)
+            reply = await self._get(path, offset, length, size_bytes)
+            if not offset:
+                yield node_headers.file_properties(reply.headers, size_bytes, ranged=reply.status == 206)
+            held = held + reply.body if held else reply.body
+            while len(held) >= block_bytes:
+                block, held = held[:block_bytes], held[block_bytes:]
                 yield block
-            if response.content_length is None and await response.content.read(1):
-                raise Unavailable(f"get_file {path!r}: more than {size_bytes} bytes")
-        finally:
-            if response.content.at_eof():
-                response.release()
-            else:
-                response.close()
+        if held:
+            yield held
 
     async def read_range(self, path: str, offset: int, length: int) -> bytes:
         """Exactly ``length`` bytes; ``Unavailable`` if the file is not that long."""
         if not length:
             return b""
-        headers = {"x-ms-range": f"bytes={offset}-{offset + length - 1}"}
+        if length <= RANGE_BYTES:
+            return (await self._get(path, offset, length)).body
+        parts = [
+            (await self._get(path, at, min(RANGE_BYTES, offset + length - at))).body
+            for at in range(offset, offset + length, RANGE_BYTES)
+        ]
+        return b"".join(parts)
+
+    async def _get(self, path: str, offset: int, length: int, of_bytes: int | None = None) -> Reply:
+        """``length`` bytes at ``offset`` of a file of ``of_bytes``, checked; at most :data:`RANGE_BYTES`.
+
+        No bytes are asked for without a range: an empty file has none that the service would take.
+        """
+        headers = None
+        if length:
+            headers = {"x-ms-range": f"bytes={offset}-{offset + length - 1}", "x-ms-range-get-content-md5": "true"}
         try:
             reply = await self._http.send(
-                "get_file", "GET", _file(self._share_name, path), self._query, headers, b"", length
+                "get_file",
+                "GET",
+                _file(self._share_name, path),
+                self._query,
+                headers,
+                b"",
+                Expected(length, of_bytes),
             )
         except InvalidInput as error:
             if error.code != "InvalidRange":
                 raise
-            raise Unavailable(f"get_file {path!r}: shorter than {offset} bytes") from error
-        if len(reply.body) != length or reply.status != 206:
+            raise Unavailable(f"get_file {path!r}: shorter than {offset + 1} bytes") from error
+        whole = offset == 0 and length == of_bytes
+        if len(reply.body) != length or (reply.status != 206 and not whole):
             raise Unavailable(f"get_file {path!r}: {len(reply.body)} bytes at {offset}, expected {length}")
-        return reply.body
+        return reply
 
     async def file_properties(self, path: str) -> NodeProperties:
         """Properties of a file."""
@@ -89,6 +119,12 @@ class FilesReader:
         where = share_path(self._share_name, path)
         reply = await self._http.send("get_directory", "GET", where, self._directory_query)
         return node_headers.directory_properties(reply.headers)
+
+    async def link_text(self, path: str) -> str:
+        """The text of a symbolic link."""
+        where = _file(self._share_name, path)
+        reply = await self._http.send("get_link", "GET", where, query(restype="symboliclink", **self._at))
+        return node_headers.link_text(reply.headers)
 
     async def permission(self, key: str) -> str:
         """The SDDL of ``key``, asked of the live share."""
@@ -110,10 +146,3 @@ def _file(share_name: str, path: str) -> str:
     if not path:
         raise InvalidInput("the root directory is not a file", field="path")
     return share_path(share_name, path)
-
-
-async def _block(response: aiohttp.ClientResponse, path: str, length: int) -> bytes:
-    try:
-        return await response.content.readexactly(length)
-    except (aiohttp.ClientError, EOFError, TimeoutError, OSError) as error:
-        raise translate.no_answer(error, f"get_file {path!r}") from error

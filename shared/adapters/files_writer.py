@@ -2,7 +2,10 @@
 
 A file of up to 4 MiB is one request: content, times, attributes, permission, metadata and content headers together, with
 ``x-ms-file-property-semantics: Restore`` so that attributes are taken as they are. The few files without a content type take
-two. A service that does not know this yet refuses it, and gets three requests per file from then on.
+two. A service that does not know this yet refuses it, and gets three requests per file from then on. On an NFS share owner, group
+and mode take the place of attributes and permission.
+
+Content goes with its MD5, so that the service refuses what was damaged on its way, and it is sent again.
 """
 
 from collections.abc import Sequence
@@ -10,9 +13,18 @@ from json import dumps
 from typing import Final
 
 from shared.adapters.files_http import FilesHttp, share_path
-from shared.adapters.node_headers import content_headers, metadata_headers, smb_headers
+from shared.adapters.node_headers import (
+    content_headers,
+    file_properties,
+    link_target_headers,
+    link_text_headers,
+    metadata_headers,
+    property_headers,
+)
 from shared.adapters.signing import NO_QUERY, Query, query
-from shared.errors import Conflict, IntegrityError, InvalidInput
+from shared.adapters.storage_http import md5
+from shared.errors import Conflict, IntegrityError, InvalidInput, NotFound
+from shared.formats import listing
 from shared.model.entry import Attributes
 from shared.model.manifest import ContentHeaders
 from shared.ports import NewProperties
@@ -25,6 +37,8 @@ _DIRECTORY_PROPERTIES: Final = query(restype="directory", comp="properties")
 _DIRECTORY_METADATA: Final = query(restype="directory", comp="metadata")
 _FILE_PROPERTIES: Final = query(comp="properties")
 _RANGE: Final = query(comp="range")
+_SYMBOLIC_LINK: Final = query(restype="symboliclink")
+_HARD_LINK: Final = query(restype="hardlink")
 _PERMISSION: Final = query(restype="share", comp="filepermission")
 _READ_ONLY: Final = Attributes.READ_ONLY.value
 
@@ -36,7 +50,7 @@ class FilesWriter:
         self._http = http
         self._share_name = share_name
 
-    async def create_directory(self, path: str, metadata: Sequence[tuple[str, str]]) -> None:
+    async def create_directory(self, path: str, metadata: Sequence[tuple[str, str]]) -> bool:
         """Make a directory with this metadata, or give it to the one that is there."""
         if path:
             try:
@@ -45,8 +59,23 @@ class FilesWriter:
                 if error.code != "ResourceAlreadyExists":
                     raise
             else:
-                return
+                return True
         await self.set_directory_metadata(path, metadata)
+        return False
+
+    async def names(self, path: str) -> set[str]:
+        """Names of what is in a directory: one request per 5,000."""
+        found: set[str] = set()
+        where, marker = share_path(self._share_name, path), ""
+        while True:
+            page = query(
+                restype="directory", comp="list", include="Timestamps,Etag", **({"marker": marker} if marker else {})
+            )
+            reply = await self._http.send("list", "GET", where, page)
+            entries, marker = listing.split(reply.body)
+            found |= {entry.name for entry in listing.parse(entries)}
+            if not marker:
+                return found
 
     async def create_file(
         self,
@@ -69,12 +98,14 @@ class FilesWriter:
             **metadata_headers(metadata),
         }
         if body is None:
-            await self._create(path, sent | smb_headers(properties, clear=_READ_ONLY))
+            await self._create(path, sent | property_headers(properties, clear=_READ_ONLY))
             return
         if body and not self._http.creates_with_body:
             await self._create_in_steps(path, body, sent, properties, headers)
             return
-        whole = sent | smb_headers(properties) | {"x-ms-file-property-semantics": "Restore"}
+        whole = sent | property_headers(properties)
+        if properties.posix is None:
+            whole["x-ms-file-property-semantics"] = "Restore"
         try:
             await self._create(path, whole, body)
         except InvalidInput as error:
@@ -88,7 +119,9 @@ class FilesWriter:
             # The service refused our version on the way; the one spoken since may have ignored the body.
             await self._create_in_steps(path, body, sent, properties, headers)
         elif not headers.content_type or (
-            not properties.permission_key and not properties.attributes & Attributes.ARCHIVE
+            properties.posix is None
+            and not properties.permission_key
+            and not properties.attributes & Attributes.ARCHIVE
         ):
             # A file is made with a content type, whether one is sent or not; that of a few was cleared later. And without a
             # permission the service falls back to semantics that add ARCHIVE.
@@ -97,7 +130,7 @@ class FilesWriter:
     async def _create_in_steps(
         self, path: str, body: bytes, sent: dict[str, str], properties: NewProperties, headers: ContentHeaders
     ) -> None:
-        await self._create(path, sent | smb_headers(properties, clear=_READ_ONLY))
+        await self._create(path, sent | property_headers(properties, clear=_READ_ONLY))
         await self.put_range(path, 0, body)
         await self.set_file_properties(path, properties, headers)
 
@@ -110,6 +143,47 @@ class FilesWriter:
             # Clears the content headers of the file that is about to be replaced; a crash in between leaves it without them.
             await self._put("set_properties", path, _FILE_PROPERTIES, {"x-ms-file-attributes": "None"})
             await self._put("create_file", path, NO_QUERY, headers, body)
+
+    async def make_way(self, path: str) -> None:
+        """Delete a symbolic link, or one name of a file with several."""
+        try:
+            reply = await self._http.send("get_properties", "HEAD", share_path(self._share_name, path))
+        except NotFound:
+            return
+        found = file_properties(reply.headers, 0)
+        if found.is_symbolic_link or (found.posix is not None and found.posix.links > 1):
+            await self._delete(path)
+
+    async def create_symbolic_link(
+        self, path: str, properties: NewProperties, metadata: Sequence[tuple[str, str]]
+    ) -> None:
+        """Make a symbolic link; its mode and change time, which the first request does not take, go with a second."""
+        posix = properties.posix
+        assert posix is not None
+        wanted = property_headers(properties)
+        first = {name: value for name, value in wanted.items() if name not in ("x-ms-mode", "x-ms-file-change-time")}
+        first |= link_text_headers(posix.link_text) | metadata_headers(metadata)
+        await self._link(path, "create_symbolic_link", _SYMBOLIC_LINK, first)
+        await self._put("set_properties", path, _FILE_PROPERTIES, wanted)
+
+    async def create_hard_link(self, path: str, target: str) -> None:
+        """Give ``target`` one more name."""
+        await self._link(path, "create_hard_link", _HARD_LINK, link_target_headers(target))
+
+    async def _link(self, path: str, operation: str, query: Query, headers: dict[str, str]) -> None:
+        try:
+            await self._put(operation, path, query, headers)
+        except Conflict as error:
+            if error.code != "ResourceAlreadyExists":
+                raise
+            await self._delete(path)
+            await self._put(operation, path, query, headers)
+
+    async def _delete(self, path: str) -> None:
+        try:
+            await self._http.send("delete_file", "DELETE", share_path(self._share_name, path))
+        except NotFound:
+            return  # by an earlier try, whose answer was lost
 
     async def put_range(self, path: str, offset: int, data: bytes) -> None:
         """Write ``data`` at ``offset`` and leave the last write time alone."""
@@ -126,11 +200,13 @@ class FilesWriter:
 
     async def set_file_properties(self, path: str, properties: NewProperties, headers: ContentHeaders) -> None:
         """Give a file its properties; content headers go with them, because what is not sent is cleared."""
-        await self._put("set_properties", path, _FILE_PROPERTIES, smb_headers(properties) | content_headers(headers))
+        await self._put(
+            "set_properties", path, _FILE_PROPERTIES, property_headers(properties) | content_headers(headers)
+        )
 
     async def set_directory_properties(self, path: str, properties: NewProperties) -> None:
         """Give a directory its properties."""
-        headers = smb_headers(properties, is_directory=True)
+        headers = property_headers(properties, is_directory=True)
         await self._put("set_directory_properties", path, _DIRECTORY_PROPERTIES, headers)
 
     async def set_directory_metadata(self, path: str, metadata: Sequence[tuple[str, str]]) -> None:
@@ -156,4 +232,6 @@ class FilesWriter:
     async def _put(
         self, operation: str, path: str, query: Query, headers: dict[str, str] | None = None, body: bytes = b""
     ) -> None:
+        if body:
+            headers = {**(headers or {}), "Content-MD5": await md5(body)}
         await self._http.send(operation, "PUT", share_path(self._share_name, path), query, headers, body)

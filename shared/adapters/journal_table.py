@@ -13,10 +13,12 @@ Text is stored as it is, or, when it holds a character that XML (in which the se
 """
 
 import asyncio
+import base64
 import datetime as dt
 import json
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Self
 
@@ -25,7 +27,7 @@ from azure.data.tables.aio import TableClient
 
 from shared.adapters import connection_string, sdk
 from shared.adapters.credentials import Credentials, Secret
-from shared.errors import Conflict, IntegrityError, NotFound
+from shared.errors import Conflict, IntegrityError, InvalidInput, NotFound
 from shared.model.run import RunKey
 from shared.ports import JournalLine
 
@@ -41,7 +43,38 @@ TEXT_CHARACTERS: Final = 2_500
 _ESCAPED: Final = "json:"
 _NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\r\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
+_CURSOR: Final = re.compile("[0-9]{8}-[0-9]{6}/[0-9]{1,9}")
+
+PAGE_ROWS: Final = 1_000
+"""What the service gives at once."""
+
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a reader has come to: the last row, and how many lines its batch has."""
+
+    row_key: str
+    lines: int
+
+    def cursor(self) -> str:
+        """For the caller, to whom it means nothing."""
+        return base64.urlsafe_b64encode(f"{self.row_key}/{self.lines}".encode()).decode().rstrip("=")
+
+    @classmethod
+    def of(cls, cursor: str) -> "_Place":
+        """The opposite of :meth:`cursor`; the beginning if it is empty."""
+        if not cursor:
+            return cls("", 0)
+        try:
+            text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        except ValueError:
+            text = ""
+        if _CURSOR.fullmatch(text) is None:
+            raise InvalidInput(f"after is {cursor[:100]!r}; expected the cursor of an earlier answer", field="after")
+        row_key, _, lines = text.partition("/")
+        return cls(row_key, int(lines))
 
 
 class TableJournal:
@@ -96,28 +129,59 @@ class TableJournal:
 
     async def read(self, run: RunKey) -> AsyncIterator[JournalLine]:
         """The lines of a run, oldest batch first; a page of 1,000 in memory."""
+        async for _, row in self._rows(run, _Place("", 0)):
+            yield _line(row)
+
+    async def page(
+        self, run: RunKey, *, after: str = "", kind: str = "", limit: int = PAGE_ROWS
+    ) -> tuple[list[JournalLine], str]:
+        """Up to ``limit`` lines after a cursor, and the next cursor."""
+        place = _Place.of(after)
+        found: list[JournalLine] = []
+        async for reached, row in self._rows(run, place, kind=kind, page_rows=min(limit + 1, PAGE_ROWS)):
+            if len(found) == limit:
+                return found, place.cursor()
+            found.append(_line(row))
+            place = reached
+        return found, ""
+
+    async def _rows(
+        self, run: RunKey, place: "_Place", *, kind: str = "", page_rows: int = PAGE_ROWS
+    ) -> AsyncIterator[tuple["_Place", Row]]:
+        """Rows after ``place`` with their own places, left-overs of earlier attempts left out."""
+        query = f"PartitionKey eq '{_partition(run)}' and RowKey gt '{place.row_key}'"
+        if kind:
+            quoted = _stored(kind).replace("'", "''")
+            query += f" and kind eq '{quoted}'"
+        batch, lines = place.row_key.partition("-")[0], place.lines
         token: Any = None
-        batch, lines = "", 0
         while True:
             try:
                 rows, token = await sdk.repeated(
-                    f"read journal of run {run.run_no}", partial(self._page, run, token), self._budget_s
+                    f"read journal of run {run.run_no}", partial(self._page, query, token, page_rows), self._budget_s
                 )
             except NotFound:
                 return  # nobody has written yet
             for row in rows:
-                of_batch, _, number = str(row["RowKey"]).partition("-")
+                row_key = str(row["RowKey"])
+                of_batch, _, number = row_key.partition("-")
                 if of_batch != batch:
-                    batch, lines = of_batch, int(row["lines"])
+                    batch = of_batch
+                    lines = int(row["lines"]) if int(number) == 0 else await self._lines_of(run, batch)
                 if int(number) < lines:
-                    yield _line(row)
+                    yield _Place(row_key, lines), row
             if not token:
                 return
 
-    async def _page(self, run: RunKey, token: Any) -> tuple[list[Row], Any]:
-        pages = self._table.query_entities(f"PartitionKey eq '{_partition(run)}'").by_page(continuation_token=token)
+    async def _page(self, query: str, token: Any, page_rows: int) -> tuple[list[Row], Any]:
+        pages = self._table.query_entities(query, results_per_page=page_rows).by_page(continuation_token=token)
         rows = [dict(row) async for page in _first(pages) async for row in page]
         return rows, pages.continuation_token
+
+    async def _lines_of(self, run: RunKey, batch: str) -> int:
+        """How many lines a batch has, when the first of them is not among the rows that were asked for."""
+        first = partial(self._table.get_entity, _partition(run), f"{batch}-{0:06d}", select=["lines"])
+        return int((await sdk.repeated(f"read journal of run {run.run_no}", first, self._budget_s))["lines"])
 
     async def aclose(self) -> None:
         """Close all connections."""

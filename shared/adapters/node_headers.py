@@ -11,13 +11,14 @@ from binascii import Error as Base64Error
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
+from urllib.parse import quote, unquote_to_bytes
 
 from multidict import CIMultiDictProxy
 
 from shared.errors import IntegrityError, InvalidInput
 from shared.formats import attributes
 from shared.model import ticks
-from shared.model.entry import Attributes
+from shared.model.entry import Attributes, Posix
 from shared.model.manifest import NO_HEADERS, ContentHeaders
 from shared.ports import NewProperties, NodeProperties
 
@@ -43,6 +44,9 @@ _SETTABLE: Final = (
 ).value
 """What the service lets anyone set. Others (compressed, reparse point) describe how NTFS stores a node."""
 
+_MODE_MAX: Final = 0o7777
+_ID_MAX: Final = 0xFFFF_FFFF
+
 _CONTENT: Final = (
     ("content_type", "x-ms-content-type"),
     ("content_encoding", "x-ms-content-encoding"),
@@ -52,14 +56,14 @@ _CONTENT: Final = (
 )
 
 
-def file_properties(headers: CIMultiDictProxy[str], size_bytes: int) -> NodeProperties:
-    """Properties of a file from the answer to a HEAD, or to a GET without a range.
+def file_properties(headers: CIMultiDictProxy[str], size_bytes: int, *, ranged: bool = False) -> NodeProperties:
+    """Properties of a file from the answer to a HEAD or GET; ``ranged``: the answer is one to a range.
 
     :raises IntegrityError: the headers are not what the service documents.
     """
     get = headers.get
-    # A ranged answer's Content-MD5 would be the range's; the file's own is then in x-ms-content-md5.
-    md5 = get("x-ms-content-md5") or get("Content-MD5", "")
+    # A ranged answer's Content-MD5 is the range's; the file's own is then in x-ms-content-md5.
+    md5 = get("x-ms-content-md5") or ("" if ranged else get("Content-MD5", ""))
     content = ContentHeaders(
         text(get("Content-Type", "")),
         text(get("Content-Encoding", "")),
@@ -92,9 +96,21 @@ def _properties(headers: CIMultiDictProxy[str], content: ContentHeaders, size_by
             attributes.from_text(get("x-ms-file-attributes", "")),
             get("x-ms-file-permission-key", ""),
             int(get("x-ms-file-id") or 0),
+            _posix(headers) if "x-ms-mode" in headers else None,
+            get("x-ms-file-file-type") == "SymLink",
         )
     except (KeyError, ValueError, IndexError) as error:
         raise IntegrityError(f"unreadable properties in response headers: {error}") from error
+
+
+def _posix(headers: CIMultiDictProxy[str]) -> Posix:
+    """:raises ValueError: what is no number."""
+    mode = int(headers["x-ms-mode"], 8)
+    owner, group = int(headers.get("x-ms-owner", "0")), int(headers.get("x-ms-group", "0"))
+    links = int(headers.get("x-ms-link-count") or 1)
+    if not (0 <= mode <= _MODE_MAX and 0 <= owner <= _ID_MAX and 0 <= group <= _ID_MAX and 1 <= links <= _ID_MAX):
+        raise ValueError(f"owner {owner}, group {group}, mode {mode:o}, {links} links")
+    return Posix(owner, group, mode, links)
 
 
 def _is_metadata(name: str) -> bool:
@@ -162,9 +178,16 @@ def _attributes(bits: int, is_directory: bool) -> str:
     return attributes.to_text(bits)
 
 
-def smb_headers(properties: NewProperties, *, is_directory: bool = False, clear: int = 0) -> dict[str, str]:
-    """Request headers for times, attributes (without the bits of ``clear``) and permission."""
-    found = {"x-ms-file-attributes": _attributes(properties.attributes & ~clear, is_directory)}
+def property_headers(properties: NewProperties, *, is_directory: bool = False, clear: int = 0) -> dict[str, str]:
+    """Request headers for times, attributes (without the bits of ``clear``) and permission.
+
+    On an NFS share owner, group and mode take the place of the latter two: the service refuses those of the other protocol.
+    """
+    posix = properties.posix
+    if posix is None:
+        found = {"x-ms-file-attributes": _attributes(properties.attributes & ~clear, is_directory)}
+    else:
+        found = {"x-ms-owner": str(posix.owner), "x-ms-group": str(posix.group), "x-ms-mode": f"{posix.mode:04o}"}
     for name, value in (
         ("x-ms-file-creation-time", properties.created),
         ("x-ms-file-last-write-time", properties.written),
@@ -175,3 +198,27 @@ def smb_headers(properties: NewProperties, *, is_directory: bool = False, clear:
     if properties.permission_key:
         found["x-ms-file-permission-key"] = properties.permission_key
     return found
+
+
+def link_text(headers: CIMultiDictProxy[str]) -> str:
+    """The text of a symbolic link from the answer to a question for it.
+
+    :raises IntegrityError: there is none, or it is not UTF-8.
+    """
+    try:
+        found = unquote_to_bytes(headers["x-ms-link-text"]).decode()
+    except (KeyError, UnicodeError) as error:
+        raise IntegrityError(f"unreadable text of a symbolic link: {error!r}") from error
+    if not found:
+        raise IntegrityError("a symbolic link without a text")
+    return found
+
+
+def link_text_headers(link: str) -> dict[str, str]:
+    """Request headers that say where a symbolic link points."""
+    return {"x-ms-link-text": quote(link, safe="")}
+
+
+def link_target_headers(path: str) -> dict[str, str]:
+    """Request headers that say which file gets one more name."""
+    return {"x-ms-type": "file", "x-ms-file-target-file": quote(path, safe="/")}

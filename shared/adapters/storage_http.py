@@ -1,14 +1,23 @@
 """A lean client of a storage service: one aiohttp session per account and secret, signed calls, retries, our errors.
 
 A call through here costs a tenth of one through the SDK's clients (which spend their time in policies and model objects), and
-the retry policy is ours: busy answers, broken connections and cut bodies are tried again within a time budget; everything
-else is raised at once. Requests are repeated only as they are, so every call made through here must be safe to send twice.
+the retry policy is ours: busy answers, broken connections, cut bodies and bodies that are not what their MD5 says are tried again
+within a time budget; everything else is raised at once. Requests are repeated only as they are, so every call made through here
+must be safe to send twice.
+
+A refusal that ends the run (``NoAccess``) from an account that has let us in before is asked for twice more, seconds apart: changes
+of network rules, keys and roles reach the service's front ends one after the other, and one front end with a hiccup must not end
+a run of days. An account that never let us in is believed at once.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+import hashlib
+from base64 import b64encode
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from email.utils import format_datetime, parsedate_to_datetime
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -16,10 +25,10 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 from shared.adapters import translate
-from shared.adapters.backoff import Retry
+from shared.adapters.backoff import Patience, Retry
 from shared.adapters.body import outgoing
 from shared.adapters.signing import NO_QUERY, Query, Signer
-from shared.errors import InvalidInput, Retryable, Unavailable
+from shared.errors import InvalidInput, NoAccess, NoRight, Retryable, Throttled, Unavailable
 from shared.ports import Clock
 
 CONNECTIONS: Final = 128
@@ -33,6 +42,11 @@ READ_BUFFER_BYTES: Final = 512 * 1024
 HEADER_BYTES: Final = 64 * 1024
 HEADERS: Final = 4096
 """User metadata may be 8 KiB in as many headers as one likes; aiohttp's own limit of 128 would make such a file unreadable."""
+
+MD5_THREAD_BYTES: Final = 256 * 1024
+"""MD5 of less than this takes less than half a millisecond: not worth a thread."""
+DOUBT_S: Final = (1.0, 3.0)
+"""Pauses before a refusal of the whole account is asked for again."""
 
 # Not sent unless we say so: a content type would have to be signed, and an accepted encoding could change stored bytes.
 _SILENT: Final = ("Content-Type", "Accept", "Accept-Encoding")
@@ -50,7 +64,7 @@ class Call(NamedTuple):
     path: str
     query: Query = NO_QUERY
     headers: Mapping[str, str] = NO_HEADERS
-    body: bytes = b""
+    body: bytes | bytearray = b""
 
     def __str__(self) -> str:
         """For error messages: no query, which could hold a SAS."""
@@ -67,6 +81,47 @@ class Reply(NamedTuple):
 
 Count = Callable[[Call], None]
 """Called once per request sent, before it is sent."""
+
+
+class Pace(Protocol):
+    """How fast requests may be sent; see :mod:`shared.adapters.pace`."""
+
+    def admit(self, size_bytes: int, *, again: bool) -> Awaitable[None] | None:
+        """Charge a request and the bytes it is known to move; what to await before it is sent, or None to send it now.
+
+        With ``again`` it goes before those that were not sent yet.
+        """
+        ...
+
+    def moved(self, size_bytes: int) -> None:
+        """Charge bytes that were not known before."""
+        ...
+
+    def throttled(self, retry_after_s: float | None) -> None:
+        """The service asked us to slow down."""
+        ...
+
+
+@dataclass(slots=True)
+class Lane:
+    """What calls that belong together have in common: who counts them, how fast they may be, how long they go on trying."""
+
+    count: Count
+    patience: Patience
+    pace: Pace | None = None
+
+
+class Expected(NamedTuple):
+    """What the body of an answer must be. Whatever it is not is ``Unavailable``."""
+
+    size_bytes: int
+    """An answer that promises another length is not even read."""
+    of_bytes: int | None = None
+    """The length of the whole file that a range was asked of, when the service says it."""
+
+
+class Damaged(Exception):
+    """An answer's body is not what the service sent."""
 
 
 class StorageHttp:
@@ -100,6 +155,7 @@ class StorageHttp:
         self._clock = clock
         self._budget_s = retry_budget_s
         self._session: aiohttp.ClientSession | None = None
+        self._let_in = False
         self._date = (0, "")
 
     @property
@@ -107,33 +163,50 @@ class StorageHttp:
         """The service version that is spoken now."""
         return self._versions[0]
 
-    async def send(self, call: Call, count: Count, exact_bytes: int | None = None) -> Reply:
+    async def send(self, call: Call, lane: Lane, expected: Expected | None = None) -> Reply:
         """Send ``call`` and read the whole answer, trying again within the budget.
 
-        With ``exact_bytes``, an answer that promises another length raises ``Unavailable`` before it is read.
+        The answer to a range that was asked for with its MD5 is compared with it. One of another length than ``expected`` raises
+        ``Unavailable`` at once, before it is read if its headers say so.
         """
-        retry = Retry(self._budget_s)
+        retry = Retry(lane.patience)
+        known_bytes = expected.size_bytes if expected is not None else 0
         while True:
-            response = await self.open(call, count, retry)
+            response = await self.open(call, lane, retry, known_bytes)
             try:
-                if exact_bytes is not None and response.content_length not in (None, exact_bytes):
-                    response.close()
-                    raise Unavailable(f"{call}: {response.content_length} bytes, expected {exact_bytes}")
-                return Reply(response.status, response.headers, await response.read())
+                if expected is not None:
+                    _compare(response, call, expected)
+                body = await response.read()
+                if response.status == 206 and "Content-MD5" in response.headers:
+                    await _compare_md5(body, response.headers["Content-MD5"])
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 response.close()
                 await retry.wait(translate.no_answer(error, str(call)))
+                continue
+            except Damaged as error:
+                await retry.wait(Unavailable(f"{call}: {error}"))
+                continue
             except BaseException:
                 response.close()
                 raise
+            if expected is None and lane.pace is not None:
+                lane.pace.moved(len(body))
+            return Reply(response.status, response.headers, body)
 
-    async def open(self, call: Call, count: Count, retry: Retry | None = None) -> aiohttp.ClientResponse:
-        """Send ``call`` and return the successful answer with its body unread; the caller reads or closes it."""
-        retry = retry or Retry(self._budget_s)
+    async def open(
+        self, call: Call, lane: Lane, retry: Retry | None = None, known_bytes: int = 0
+    ) -> aiohttp.ClientResponse:
+        """Send ``call`` and return the successful answer with its body unread; the caller reads or closes it.
+
+        ``known_bytes`` is how long the body will be, as far as that is known.
+        """
+        retry = retry or Retry(lane.patience)
         while True:
             try:
-                response = await self._request(call, count, retry)
+                response = await self._request(call, lane, retry, known_bytes)
                 if response.status < 300:
+                    self._let_in = True
+                    lane.patience.answered()
                     return response
                 refused = await _refused(response)
             except (aiohttp.InvalidURL, ValueError) as error:
@@ -144,17 +217,33 @@ class StorageHttp:
             if self._speaks_older(refused):
                 continue
             failure = translate.error_of(refused, str(call))
-            if not isinstance(failure, Retryable):
+            if isinstance(failure, Throttled) and lane.pace is not None:
+                lane.pace.throttled(failure.retry_after_s)
+            if isinstance(failure, Retryable):
+                await retry.wait(failure)
+                continue
+            lane.patience.answered()
+            if not isinstance(failure, NoAccess) or isinstance(failure, NoRight):
                 raise failure
-            await retry.wait(failure)
+            if not self._let_in or retry.doubts == len(DOUBT_S):
+                self._let_in = False  # let the other calls fail at once
+                raise failure
+            await asyncio.sleep(DOUBT_S[retry.doubts])
+            retry.doubts += 1
 
-    async def _request(self, call: Call, count: Count, retry: Retry) -> aiohttp.ClientResponse:
+    async def _request(self, call: Call, lane: Lane, retry: Retry, known_bytes: int) -> aiohttp.ClientResponse:
+        if lane.pace is not None:  # before signing: a signature is good for 15 minutes, and a turn may be later
+            turn = lane.pace.admit(len(call.body) + known_bytes, again=retry.tries > 0)
+            if turn is not None:
+                before = self._clock.monotonic()
+                await turn
+                retry.postpone(self._clock.monotonic() - before)
         session = self._session or self._open_session()
         path = self._base + call.path
         headers = {"x-ms-date": self._now(), **self._headers, **call.headers}
         query = await self._signer.sign(call.method, path, call.query, headers, len(call.body))
         url = URL(f"{self._origin}{path}?{query}" if query else self._origin + path, encoded=True)
-        count(call)
+        lane.count(call)
         body = outgoing(call.body) if call.body else None
         if not retry.tries:
             return await session.request(call.method, url, headers=headers, data=body, allow_redirects=False)
@@ -202,6 +291,33 @@ class StorageHttp:
         if self._session is not None:
             session, self._session = self._session, None
             await session.close()
+
+
+def _compare(response: aiohttp.ClientResponse, call: Call, expected: Expected) -> None:
+    """Raise ``Unavailable`` if the answer's headers promise something else."""
+    length, of = expected.size_bytes, expected.of_bytes
+    if response.content_length not in (None, length):
+        raise Unavailable(f"{call}: {response.content_length} bytes, expected {length}")
+    if of is not None and response.status == 206:
+        said = response.headers.get("Content-Range", "").rpartition("/")[2]
+        if said.isdecimal() and int(said) != of:
+            raise Unavailable(f"{call}: {said} bytes, expected {of}")
+
+
+async def _compare_md5(body: bytes, said: str) -> None:
+    """Raise ``Damaged`` if the bytes are not those that the service computed ``said`` of."""
+    digest = await md5(body)
+    if digest != said:
+        raise Damaged(f"what arrived has the MD5 {digest}, what the service sent has {said}")
+
+
+async def md5(body: bytes) -> str:
+    """MD5 as a header carries it: proof against accidents on the way, and nothing else."""
+    return await asyncio.to_thread(_md5, body) if len(body) > MD5_THREAD_BYTES else _md5(body)
+
+
+def _md5(body: bytes) -> str:
+    return b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
 
 
 async def _refused(response: aiohttp.ClientResponse) -> translate.Refusal:

@@ -18,12 +18,56 @@ from azure.core.exceptions import (
     ServiceResponseError,
 )
 
-from shared.errors import BackupError, Conflict, Denied, InvalidInput, NotFound, Throttled, Unavailable
+from shared.errors import (
+    BackupError,
+    Conflict,
+    Denied,
+    InvalidInput,
+    NoAccess,
+    NoRight,
+    NotFound,
+    ShareGone,
+    Throttled,
+    Unavailable,
+)
 
 _BUSY: Final = frozenset({429, 503})
 _LATER: Final = frozenset({408, 500, 502, 504})
 
+_GONE: Final = {
+    "ShareNotFound": "the share was deleted or renamed; if it can be undeleted, do so and start the run again",
+    "ShareBeingDeleted": "the share is being deleted; if it can be undeleted, do so and start the run again",
+    "ShareSnapshotNotFound": "somebody deleted the share snapshot that the run reads from; start the run again, it takes a new one",
+}
+"""Codes that tell of a whole share, whatever was asked for in it."""
+
+_SHUT_OUT: Final = frozenset(
+    {
+        "AccountIsDisabled",
+        "AuthenticationFailed",
+        "AuthorizationFailure",
+        "AuthorizationProtocolMismatch",
+        "AuthorizationServiceMismatch",
+        "AuthorizationSourceIPMismatch",
+        "InvalidAuthenticationInfo",
+        "KeyBasedAuthenticationNotPermitted",
+        "NoAuthenticationInformation",
+        "ShareDisabled",
+        "",  # no code, so not from the service: something on the way does not let us through
+    }
+)
+_NO_RIGHT: Final = frozenset(
+    {
+        "AuthorizationPermissionMismatch",
+        "AuthorizationResourceTypeMismatch",
+        "FileOAuthManagementApiRestrictedToSrp",
+        "InsufficientAccountPermissions",
+    }
+)
+
 _HINTS: Final = {
+    "AccountIsDisabled": "the storage account is disabled, which Azure does when the subscription is",
+    "ShareDisabled": "the share is disabled",
     "AuthenticationFailed": "the account key or SAS is wrong or has expired, or this machine's clock is off by more than 15 minutes",
     "AuthorizationFailure": "the account's network rules do not admit this host, or shared keys are disabled for it",
     "AuthorizationSourceIPMismatch": "the SAS does not admit this host's address",
@@ -75,13 +119,20 @@ def error_of(refused: Refusal, what: str) -> BackupError:
     if refused.header_name:
         said += f" ({refused.header_name})"
     code = refused.code
+    if code == "Md5Mismatch":
+        return Unavailable(said)  # what the service received is not what we sent
+    if code in _GONE:
+        return ShareGone(f"{said}; hint: {_GONE[code]}", code)
     match refused.status:
         case status if status in _BUSY:
             return Throttled(said, refused.retry_after_s)
         case status if status in _LATER:
             return Unavailable(said)
         case 401 | 403:
-            return Denied(f"{said}; hint: {_HINTS.get(code, _ROLE_HINT)}", code)
+            hinted = f"{said}; hint: {_HINTS.get(code, _ROLE_HINT)}"
+            if refused.status == 401 or code in _SHUT_OUT:
+                return NoAccess(hinted, code)
+            return NoRight(hinted, code) if code in _NO_RIGHT else Denied(hinted, code)
         case 404:
             return NotFound(said, code)
         case 409 | 412:
@@ -105,7 +156,7 @@ def sdk(error: AzureError, what: str) -> BackupError:
         message = str(error.message or "").split("\n")[0]
         return error_of(Refusal(int(error.status_code), code, message), what)
     if isinstance(error, ClientAuthenticationError):
-        return Denied(
+        return NoAccess(
             f"{what}: {str(error.message).splitlines()[0]}; hint: managed identity is not available here or not signed in"
         )
     if isinstance(error, ServiceRequestError | ServiceResponseError):

@@ -15,10 +15,11 @@ from typing import Final, Self
 from urllib.parse import quote, unquote
 
 from shared.adapters import connection_string
+from shared.adapters.backoff import Patience
 from shared.adapters.credentials import Credentials, Secret
 from shared.adapters.metering import Meter
 from shared.adapters.signing import NO_QUERY, Query, query, refuse_plain_http, signer
-from shared.adapters.storage_http import NO_HEADERS, Call, Reply, StorageHttp
+from shared.adapters.storage_http import NO_HEADERS, Call, Lane, Reply, StorageHttp
 from shared.adapters.system import SystemClock
 from shared.errors import Conflict, IntegrityError, InvalidInput
 from shared.ports import Clock
@@ -49,6 +50,7 @@ class BlobAccount:
         secret = secret or self._identity.identity()
         refuse_plain_http(secret, account_url)
         clock = clock or SystemClock()
+        self.retry_budget_s = retry_budget_s
         self.http = StorageHttp(
             account_url,
             signer(secret, account_url, clock),
@@ -89,6 +91,7 @@ class BlobVault:
         self._account = account
         self._container = "/" + quote(tenant_id, safe="")
         self._meter = meter
+        self._lane = Lane(self._count, Patience(account.retry_budget_s))
         self._owns = owns
 
     @classmethod
@@ -101,7 +104,7 @@ class BlobVault:
         """A vault with connections of its own; without a ``secret``, with an identity of its own too."""
         return cls(BlobAccount(account_url, secret), tenant_id, meter, owns=True)
 
-    async def put(self, name: str, data: bytes) -> bool:
+    async def put(self, name: str, data: bytes | bytearray) -> bool:
         """Store ``data`` unless the name is taken; False if it was."""
         try:
             if len(data) <= SINGLE_PUT_BYTES:
@@ -115,7 +118,7 @@ class BlobVault:
         self._meter.vault_stored(len(data))
         return True
 
-    async def _put_blocks(self, name: str, data: bytes) -> None:
+    async def _put_blocks(self, name: str, data: bytes | bytearray) -> None:
         view = memoryview(data)
         ids: list[str] = []
         for start in range(0, len(data), BLOCK_BYTES):
@@ -183,11 +186,11 @@ class BlobVault:
         name: str,
         asked: Query = NO_QUERY,
         headers: dict[str, str] | None = None,
-        body: bytes = b"",
+        body: bytes | bytearray = b"",
     ) -> Reply:
         path = f"{self._container}/{quote(name, safe='/')}" if name else self._container
         return await self._account.http.send(
-            Call(operation, method, path, asked, headers or NO_HEADERS, body), self._count
+            Call(operation, method, path, asked, headers or NO_HEADERS, body), self._lane
         )
 
     def _count(self, call: Call) -> None:

@@ -1,11 +1,13 @@
 """Compare a directory's listing with what was saved of it: what to keep, read, place and give up.
 
-Entries are matched by FileId, never by name: a FileId lives as long as the node does, so a renamed file keeps its slot and
-a file replaced by another of the same name gets a new one. Equal FileId and ETag mean an equal node (AZURE-FILES: the ETag is
+Entries are matched by FileId, never by name alone: a FileId lives as long as the node does, so a renamed file keeps its slot and
+a file replaced by another of the same name gets a new one. Several entries of a directory can have one FileId: hard links of an NFS
+share. Each is a node of its own, so of those with equal FileId the ones with equal names belong together, then any. Equal FileId and ETag mean an equal node (AZURE-FILES: the ETag is
 the ChangeTime, which every change of content, times, attributes, permission or metadata moves).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from shared.model.content import ContentKind
@@ -34,26 +36,31 @@ class FilePlan:
 
 
 def plan_files(
-    entries: Iterable[Entry], previous: Mapping[int, SavedEntry], *, directory_id: int, next_slot: int
+    entries: Iterable[Entry], previous: Iterable[SavedEntry], *, directory_id: int, next_slot: int
 ) -> tuple[list[FilePlan], int]:
     """Plan every file of ``entries``, in order.
 
-    :param previous: by FileId, of all pages that changed.
+    :param previous: of all pages that changed. Each is the ``previous`` of at most one plan.
     :param next_slot: lowest slot the directory has never given out.
     :returns: the plans and the new ``next_slot``. Slots are never given twice: a node id names one file for ever.
     """
+    files = [entry for entry in entries if not entry.is_directory]
+    left = {(saved.entry.file_id, saved.entry.name): saved for saved in previous if not saved.entry.is_directory}
+    same = [left.pop((entry.file_id, entry.name), None) for entry in files]
+    renamed: defaultdict[int, list[SavedEntry]] = defaultdict(list)
+    for saved in left.values():
+        renamed[saved.entry.file_id].append(saved)
     plans: list[FilePlan] = []
-    for entry in entries:
-        if entry.is_directory:
-            continue
-        before = previous.get(entry.file_id)
-        if before is not None and not before.entry.is_directory:
+    for entry, before in zip(files, same, strict=True):
+        if before is None and (others := renamed.get(entry.file_id)):
+            before = others.pop(0)
+        if before is not None:
             node_id = before.node_id
         elif next_slot <= SLOT_MAX:
-            node_id, before = file_node_id(directory_id, next_slot), None
+            node_id = file_node_id(directory_id, next_slot)
             next_slot += 1
         else:
-            node_id, before = 0, None
+            node_id = 0
         unchanged = before is not None and before.entry.changed == entry.changed and _is_safe(before)
         plans.append(FilePlan(entry, node_id, before, unchanged))
     return plans, next_slot

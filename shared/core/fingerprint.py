@@ -32,9 +32,14 @@ class ListingFingerprint:
         """Take in the entries of the next page."""
         self._hash.update(entries)
 
-    def value(self) -> int:
-        """Unsigned 64 bits over everything taken in so far."""
-        return self._hash.intdigest()
+    def value(self, rules_digest: int = 0) -> int:
+        """Unsigned 64 bits over everything taken in so far.
+
+        :param rules_digest: of the rules that have a say in the directory (:attr:`shared.core.rules.Within.digest`); with 0, for none,
+            the fingerprint is that of the bytes. A directory is the same only if it is so under the same rules.
+        """
+        own = self._hash.intdigest()
+        return xxhash.xxh3_64_intdigest(struct.pack("<QQ", own, rules_digest)) if rules_digest else own
 
 
 def entries_fingerprint(entries: Sequence[Entry]) -> int:

@@ -72,6 +72,9 @@ _GIVE_BACK: Final[LiteralString] = """
 _HELD: Final[LiteralString] = """
     SELECT EXISTS (SELECT FROM batch WHERE run_id = %s AND state = 0 AND kind = ANY(%s::int2[]))
 """
+_WORKERS: Final[LiteralString] = """
+    SELECT count(DISTINCT worker) FROM batch WHERE run_id = %s AND state = 0 AND lease_until >= now()
+"""
 _DONE: Final[LiteralString] = "SELECT count(*) FROM batch WHERE run_id = %s AND state = 1"
 _END: Final[LiteralString] = "UPDATE batch SET state = 2 WHERE run_id = %s AND state = 0"
 # Zeros are not stored: most batches have a few counters.
@@ -156,6 +159,12 @@ async def held(conn: Connection, run_id: int, kinds: Iterable[BatchKind]) -> boo
     """Whether anybody holds a batch of one of these kinds, its lease over or not."""
     row = await (await conn.execute(_HELD, [run_id, [kind.value for kind in kinds]])).fetchone()
     return bool(row and row[0])
+
+
+async def workers(conn: Connection, run_id: int) -> int:
+    """How many workers hold something of a run and show signs of life."""
+    row = await (await conn.execute(_WORKERS, [run_id])).fetchone()
+    return int(row[0]) if row else 0
 
 
 async def done(conn: Connection, run_id: int) -> int:

@@ -22,6 +22,7 @@ from shared.db import (
     pages,
     permissions,
     restore_frontier,
+    restore_links,
     restore_points,
     rollups,
     runs,
@@ -41,17 +42,19 @@ from shared.model.work import (
     Claim,
     ClaimedDirectory,
     LargeContent,
+    LinkToMake,
     RestoreClaim,
     RestoreCommit,
     RestoreItem,
+    RestoreLink,
     SpanClaim,
     SpanResult,
 )
 
 T = TypeVar("T")
 
-COMMITTING: Final = (RunState.RUNNING, RunState.PAUSED)
-"""What was claimed before a run was paused is committed: nothing that was read is lost."""
+COMMITTING: Final = (RunState.QUEUED, RunState.RUNNING, RunState.PAUSED)
+"""What was claimed before a run was paused is committed, also when it is already queued to go on: nothing that was read is lost."""
 
 TRIES: Final = 5
 """Four pauses of up to 0.2, 0.4, 0.8 and 1.6 s: a failover takes longer, which is the activity's to retry."""
@@ -74,7 +77,8 @@ class PostgresCatalogue:
 
         async def work(conn: Connection) -> tuple[Run, Share]:
             run = await runs.get(conn, run_id)
-            return run, await shares.get(conn, run.share_id)
+            share = await shares.get(conn, run.share_id)
+            return run, share if run.settings is None else replace(share, settings=run.settings)
 
         return await self._once(work)
 
@@ -114,7 +118,7 @@ class PostgresCatalogue:
                 await restore_points.add(conn, run.share_id, point)
             await batches.end(conn, run_id)
             await rollups.fold(conn, run.share_id, run.run_no)
-            for table in (frontier, large_files, restore_frontier):
+            for table in (frontier, large_files, restore_frontier, restore_links):
                 await table.forget(conn, run_id)
 
         await self._once(work)
@@ -181,7 +185,7 @@ class PostgresCatalogue:
         await self._once(work)
 
     async def claim(
-        self, run_id: int, worker: str, *, limit: int, lease_s: float, only: int | None = None
+        self, run_id: int, worker: str, *, limit: int, lease_s: float, only: int | None = None, part: int = 0
     ) -> Claim | None:
         """See the port."""
 
@@ -191,7 +195,8 @@ class PostgresCatalogue:
                 return None
             given_up = await batches.give_up(conn, run_id, BatchKind.DIRECTORIES, worker)
             await frontier.release(conn, run_id, given_up)
-            picked = await frontier.pick(conn, run_id, limit, only)
+            most = max(limit, await frontier.pending(conn, run_id) // part) if part else limit
+            picked = await frontier.pick(conn, run_id, most, only)
             if not picked:
                 return None
             batch_no = await batches.open_one(conn, run_id, BatchKind.DIRECTORIES, worker, lease_s)
@@ -240,6 +245,10 @@ class PostgresCatalogue:
     async def known_permissions(self, share_id: int) -> set[str]:
         """See the port."""
         return await self._once(lambda conn: permissions.known(conn, share_id))
+
+    async def add_permission(self, share_id: int, key: str) -> None:
+        """See the port."""
+        await self._once(lambda conn: permissions.add(conn, share_id, [key]))
 
     async def commit(self, batch: BatchCommit, *, lease_s: float = 0) -> int | None:
         """See the port. A batch that was committed before is left as it is."""
@@ -426,6 +435,18 @@ class PostgresCatalogue:
             await batches.close(conn, batch.run_id, batch.batch_no, batch.counters)
 
         await self._once(work)
+
+    async def claim_links(self, run_id: int, links: Sequence[RestoreLink]) -> set[int]:
+        """See the port."""
+        return await self._once(lambda conn: restore_links.claim(conn, run_id, links))
+
+    async def links_written(self, run_id: int, node_ids: Sequence[int]) -> None:
+        """See the port."""
+        await self._once(lambda conn: restore_links.written(conn, run_id, node_ids))
+
+    async def links_to_make(self, run_id: int, directory_ids: Sequence[int]) -> list[LinkToMake]:
+        """See the port."""
+        return await self._once(lambda conn: restore_links.within(conn, run_id, directory_ids))
 
     # transactions
 

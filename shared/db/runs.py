@@ -8,10 +8,12 @@ from shared.db import batches, frontier, large_files, restore_frontier, shares
 from shared.db.pool import Connection
 from shared.errors import Conflict, NotFound
 from shared.model.run import ACTIVE, TRANSITIONS, Counters, Driver, RestoreOrder, Run, RunKind, RunState
+from shared.model.share import ShareSettings
 
 _COLUMNS: Final[LiteralString] = """
     run_id, tenant_id, share_id, run_no, kind, state, requested_at, started_at, finished_at, share_snapshot, restore_order,
-    error, coalesce(final_counters, counters), final_counters IS NOT NULL, driver, epoch, seeded
+    error, coalesce(final_counters, counters), final_counters IS NOT NULL, driver, epoch, seeded,
+    paused_at, paused_seconds, settings, report
 """
 _GET: Final[LiteralString] = f"SELECT {_COLUMNS} FROM run WHERE run_id = %s"
 _LOCK: Final[LiteralString] = _GET + " FOR UPDATE"
@@ -36,11 +38,11 @@ _NOW: Final[LiteralString] = "SELECT state, epoch FROM run WHERE run_id = %s"
 _NEXT_NUMBER: Final[LiteralString] = """
        UPDATE share SET next_run_no = next_run_no + 1
         WHERE share_id = %s AND tenant_id = %s
-    RETURNING next_run_no - 1, account_url, share_name
+    RETURNING next_run_no - 1, account_url, share_name, settings
 """
 _CREATE: Final[LiteralString] = f"""
-    INSERT INTO run (tenant_id, share_id, run_no, kind, subject, restore_order, driver)
-    VALUES (%s, %s, %s, %s, %s, %s, %s)
+    INSERT INTO run (tenant_id, share_id, run_no, kind, subject, restore_order, driver, settings)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
     RETURNING {_COLUMNS}
 """
 _START: Final[LiteralString] = """
@@ -52,7 +54,15 @@ _FINISH: Final[LiteralString] = """
 """
 _ADD_COUNTERS: Final[LiteralString] = "UPDATE run SET counters = %s WHERE run_id = %s"
 _HOLD: Final[LiteralString] = "SELECT share_id, run_no, state FROM run WHERE run_id = %s FOR KEY SHARE"
-_SET_STATE: Final[LiteralString] = "UPDATE run SET state = %s, epoch = %s WHERE run_id = %s"
+# A pause ends in whatever state comes after it.
+_SET_STATE: Final[LiteralString] = """
+    UPDATE run
+       SET state = %(state)s, epoch = %(epoch)s, next_batch_no = next_batch_no + 1,
+           paused_at = CASE WHEN %(state)s = 'paused' THEN now() END,
+           paused_seconds = paused_seconds + coalesce(extract(epoch FROM now() - paused_at), 0)
+     WHERE run_id = %(run_id)s
+ RETURNING next_batch_no - 1
+"""
 _SEEDED: Final[LiteralString] = """
     UPDATE run SET seeded = true WHERE run_id = %s AND state = 'running' AND NOT seeded RETURNING run_id
 """
@@ -75,7 +85,7 @@ async def create(
     row = await (await conn.execute(_NEXT_NUMBER, [share_id, tenant_id])).fetchone()
     if row is None:
         raise NotFound(f"there is no share {share_id}")
-    run_no, account_url, share_name = row
+    run_no, account_url, share_name, settings = row
     if order is not None:
         account_url, share_name = order.account_url, order.share_name
     target = shares.subject(account_url, share_name)
@@ -91,7 +101,7 @@ async def create(
             until = "it is paused: resume or cancel it"
         raise Conflict(f"a run of this share is active: {which} works on {share_name}; {until}", "run_active_subject")
     wire = None if order is None else Jsonb(order.to_wire())
-    values = [tenant_id, share_id, run_no, kind.value, target, wire, driver.value]
+    values = [tenant_id, share_id, run_no, kind.value, target, wire, driver.value, Jsonb(settings)]
     created = await (await conn.execute(_CREATE, values)).fetchone()
     assert created is not None
     return _from_row(created)
@@ -179,6 +189,37 @@ async def start(conn: Connection, run: Run) -> None:
     await conn.execute(_START, [run.run_id])
 
 
+async def pause(conn: Connection, run_id: int) -> int | None:
+    """QUEUED or RUNNING to PAUSED: from now on nothing of it is claimed, and what is in hand may be committed.
+
+    :returns: a batch number for the journal's line about it, which nothing else has; None if it is paused already.
+    :raises Conflict: it has ended or is about to; the message says so.
+    """
+    run = await lock(conn, run_id)
+    if run.state is RunState.PAUSED:
+        return None
+    await _check_asked(conn, run, "paused", RunState.PAUSED)
+    return await _set_state(conn, run, RunState.PAUSED, run.epoch)
+
+
+async def resume(conn: Connection, run_id: int) -> int | None:
+    """PAUSED to QUEUED, with a new epoch: somebody is to open it again. See :func:`pause`; None if it is not paused, but active."""
+    run = await lock(conn, run_id)
+    if run.state in (RunState.QUEUED, RunState.RUNNING):
+        return None
+    await _check_asked(conn, run, "resumed", RunState.QUEUED)
+    return await _set_state(conn, run, RunState.QUEUED, run.epoch + 1)
+
+
+async def cancel(conn: Connection, run_id: int) -> int | None:
+    """To CANCELLING, with a new epoch: somebody is to clean up after it. See :func:`pause`; None if it is, or was, cancelled."""
+    run = await lock(conn, run_id)
+    if run.state in (RunState.CANCELLING, RunState.CANCELLED):
+        return None
+    await _check_asked(conn, run, "cancelled", RunState.CANCELLING)
+    return await _set_state(conn, run, RunState.CANCELLING, run.epoch + 1)
+
+
 async def set_snapshot(conn: Connection, run_id: int, snapshot: str | None) -> None:
     """Remember which share snapshot the run reads from. Raises ``NotFound``."""
     if await (await conn.execute(_SNAPSHOT, [snapshot, run_id])).fetchone() is None:
@@ -207,6 +248,29 @@ async def add_counters(conn: Connection, run_id: int, counters: Counters) -> Non
 async def first_seed(conn: Connection, run_id: int) -> bool:
     """Whether this is the first time that a running run's frontier is filled; from now on it is not."""
     return await (await conn.execute(_SEEDED, [run_id])).fetchone() is not None
+
+
+async def _check_asked(conn: Connection, run: Run, asked: str, state: RunState) -> None:
+    """Refuse what somebody asked for if the run cannot be in ``state``, or if there is nothing left but to close it.
+
+    Of a run that is paused with nothing left, the closing has not begun, and does not until it is resumed.
+    """
+    if state not in TRANSITIONS[run.state]:
+        has = "is" if run.state in ACTIVE else "has ended:"
+        hint = "start a new run" if run.state not in ACTIVE else "wait until it has ended"
+        raise Conflict(f"run {run.run_no} {has} {run.state} and cannot be {asked}; hint: {hint}", "run_state")
+    if run.state is RunState.RUNNING and run.seeded and await left(conn, run.run_id) == 0:
+        raise Conflict(
+            f"run {run.run_no} has done all its work and is being closed: it cannot be {asked}; hint: wait until it has ended",
+            "run_closing",
+        )
+
+
+async def _set_state(conn: Connection, run: Run, state: RunState, epoch: int) -> int:
+    args = {"state": state.value, "epoch": epoch, "run_id": run.run_id}
+    row = await (await conn.execute(_SET_STATE, args)).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def _check(run: Run, state: RunState) -> None:
@@ -242,4 +306,8 @@ def _from_row(row: tuple[Any, ...]) -> Run:
         driver=Driver(row[14]),
         epoch=row[15],
         seeded=row[16],
+        paused_at=row[17],
+        paused_seconds=row[18],
+        settings=None if row[19] is None else ShareSettings.from_wire(row[19]),
+        report=row[20],
     )

@@ -1,5 +1,6 @@
 """Shares under protection, and the numbers each gives out."""
 
+from collections.abc import Mapping
 from typing import Any, Final, LiteralString
 
 from psycopg.types.json import Jsonb
@@ -24,6 +25,11 @@ _OF_TENANT: Final[LiteralString] = """
       FROM share
      WHERE tenant_id = %s
   ORDER BY name
+"""
+_CHANGE_SETTINGS: Final[LiteralString] = """
+       UPDATE share SET settings = settings || %s
+        WHERE share_id = %s AND tenant_id = %s
+    RETURNING share_id, tenant_id, name, account_url, share_name, credential, settings, created_at
 """
 _ALLOCATE: Final[LiteralString] = """
        UPDATE share
@@ -61,6 +67,17 @@ async def get(conn: Connection, share_id: int, tenant_id: str | None = None) -> 
     """One share; if ``tenant_id`` is given, of that tenant only. Raises ``NotFound``."""
     row = await (await conn.execute(_GET, [share_id])).fetchone()
     if row is None or (tenant_id is not None and row[1] != tenant_id):
+        raise NotFound(f"there is no share {share_id}")
+    return from_row(row)
+
+
+async def change_settings(conn: Connection, share_id: int, tenant_id: str, changes: Mapping[str, Any]) -> Share:
+    """Give some settings of a share new values, for runs that are queued from now on. Raises ``NotFound``.
+
+    :param changes: by name, as :meth:`ShareSettings.to_wire` writes them.
+    """
+    row = await (await conn.execute(_CHANGE_SETTINGS, [Jsonb(dict(changes)), share_id, tenant_id])).fetchone()
+    if row is None:
         raise NotFound(f"there is no share {share_id}")
     return from_row(row)
 

@@ -32,8 +32,7 @@ class BundleWriter:
 
     def __init__(self) -> None:
         self._compress = frame.compressor().compress
-        self._frames: list[bytes] = []
-        self._length = 0
+        self._data = bytearray()  # grows in place: a list of frames would need their sum once more in the end
         self.raw_bytes = 0
         """Bytes of content so far."""
         self.members = 0
@@ -41,16 +40,17 @@ class BundleWriter:
     def add(self, path: str, mtime: int, data: bytes) -> tuple[int, int]:
         """Append a file; ``mtime`` in Unix seconds. Returns offset and length of its frame in the bundle."""
         packed = self._compress(b"".join((_header(path, mtime, len(data)), data, bytes(-len(data) % BLOCK_BYTES))))
-        place = self._length, len(packed)
-        self._frames.append(packed)
-        self._length += len(packed)
+        place = len(self._data), len(packed)
+        self._data += packed
         self.raw_bytes += len(data)
         self.members += 1
         return place
 
-    def finish(self) -> bytes:
-        """The whole object."""
-        return b"".join((*self._frames, self._compress(bytes(2 * BLOCK_BYTES))))
+    def finish(self) -> bytearray:
+        """The whole object; the writer is of no more use."""
+        data, self._data = self._data, bytearray()
+        data += self._compress(bytes(2 * BLOCK_BYTES))
+        return data
 
 
 def member_content(data: bytes, size_bytes: int) -> bytes:

@@ -5,6 +5,7 @@
     buffer  = root identifier vtable padding table heap
     root    = u32, position of the table
     vtable  = u16 bytes of the vtable, u16 bytes of the table, then per field u16: where it is in the table, 0 if absent
+              (up to the last that is there)
     table   = i32 back to the vtable, the 64-bit scalars, then 32-bit scalars and distances to the heap
     heap    = (padding, u32 count, numbers)*
 
@@ -65,6 +66,10 @@ def string(text: str) -> Field:
 
 def table(identifier: bytes, fields: Sequence[Field]) -> bytes:
     """The buffer of a table whose n-th field of the schema is ``fields[n]``."""
+    while fields and fields[-1] is None:
+        fields = fields[
+            :-1
+        ]  # what a vtable does not reach is absent: so a field that a schema gains costs old tables nothing
     start = 12 + 2 * len(fields)
     gap = (4 - start) % 8  # so that the table's first field, after 4 bytes, is aligned to 8
     start += gap

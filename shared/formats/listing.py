@@ -5,12 +5,12 @@
     body    = BOM? declaration? "<EnumerationResults" attributes ">" head ("<Entries>" entries "</Entries>" | "<Entries />")
               ("<NextMarker>" marker "</NextMarker>" | "<NextMarker />") "</EnumerationResults>"
     entry   = "<File>" | "<Directory>" Name FileId Properties Attributes? PermissionKey? end
-    Name    = text, percent-encoded UTF-8 when it carries Encoded="true" (names with U+FFFE or U+FFFF, which XML cannot hold)
+    Name    = text, percent-encoded UTF-8 when it carries Encoded="true" (names that XML cannot hold: U+FFFE, control characters)
 
 ``<`` never occurs in text or attributes unescaped, so tags can be found by searching bytes. A listing is read by one regular
 expression that knows the one element order the service writes; it costs a fifth of an XML parser. When the entries it finds do not
-account for every ``<`` there is, an XML parser reads the same bytes in any order and with optional elements missing (NFS
-shares have no attributes and permissions). Both give equal entries, held by a property test.
+account for every ``<`` there is, an XML parser reads the same bytes in any order and with optional elements missing. (Entries of
+NFS shares have no attributes and permission; the expression knows that too.) Both give equal entries, held by a property test.
 """
 
 import re
@@ -34,10 +34,12 @@ _ENTRY: Final = re.compile(
     rb"<CreationTime>" + _TIME + rb"</CreationTime><LastAccessTime>" + _TIME + rb"</LastAccessTime>"
     rb"<LastWriteTime>" + _TIME + rb"</LastWriteTime><ChangeTime>" + _TIME + rb"</ChangeTime>"
     rb"<Last-Modified>([^<:]{16}) (\d\d:\d\d:\d\d) GMT</Last-Modified><Etag>[^<]*</Etag></Properties>"
-    rb"<Attributes>([^<]*)</Attributes><PermissionKey>([^<]*)</PermissionKey></(?:File|Directory)>"
+    rb"(?:<Attributes>([^<]*)</Attributes><PermissionKey>([^<]*)</PermissionKey>)?</(?:File|Directory)>"
 )
-_DIRECTORY_TAGS: Final = 24
-"""Tags of a directory that the expression matches."""
+_DIRECTORY_TAGS: Final = 20
+"""Tags of a directory of an NFS share that the expression matches."""
+_SMB_TAGS: Final = 4
+"""Tags that an entry of an SMB share has more: Attributes and PermissionKey."""
 _SIZE_TAGS: Final = 2
 """Tags that a file has more: its Content-Length."""
 
@@ -75,7 +77,8 @@ def parse(entries: bytes) -> list[Entry]:
         its size.
     """
     rows = _ENTRY.findall(entries)
-    if entries.count(b"<") == _DIRECTORY_TAGS * len(rows) + _SIZE_TAGS * sum([row[4] != b"" for row in rows]):
+    sizes, keys = sum([row[4] != b"" for row in rows]), entries.count(b"</PermissionKey>")
+    if entries.count(b"<") == _DIRECTORY_TAGS * len(rows) + _SIZE_TAGS * sizes + _SMB_TAGS * keys:
         try:
             return _fast(rows)
         except (UnicodeDecodeError, _NotFast):
@@ -161,7 +164,20 @@ def _attributes(text: bytes) -> int:
 
 def _name(name: bytes, encoded: bytes) -> str:
     text = _unescape(name.decode())
-    return unquote_to_bytes(text).decode() if encoded else text
+    return _percent_decoded(text) if encoded else text
+
+
+def _percent_decoded(text: str) -> str:
+    """The name that ``text`` encodes; where that is not Unicode or no name, ``text`` itself after a question mark.
+
+    SMB counts names in 16-bit units, which need not be well-formed UTF-16. Such a name cannot be asked for; told apart from
+    all others (none has a question mark), it costs the directory this one entry and not all of them.
+    """
+    try:
+        name = unquote_to_bytes(text).decode()
+    except UnicodeDecodeError:
+        return f"?{text}"
+    return f"?{text}" if "/" in name or "\0" in name else name
 
 
 def _unescape(text: str) -> str:
@@ -216,7 +232,7 @@ def _entry(element: ET.Element) -> Entry:
         raise IntegrityError("listing has an entry without a name")
     try:
         if name is not None and name.get("Encoded") == "true":
-            text = unquote_to_bytes(text).decode()
+            text = _percent_decoded(text)
         etag = values.get("Etag", "").strip('"')
         return Entry(
             text,

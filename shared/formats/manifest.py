@@ -14,7 +14,7 @@ from typing import Final
 from shared.formats import envelope, flat, texts
 from shared.formats._generated.vault.Manifest import Manifest
 from shared.model.content import NO_CONTENT, UNSAVED, Content, ContentKind
-from shared.model.entry import Entry
+from shared.model.entry import Entry, Posix
 from shared.model.manifest import NO_HEADERS, Ancestor, ContentHeaders, ManifestRef, PageRecord, SavedEntry
 
 MAGIC: Final = b"AFBM"
@@ -25,6 +25,7 @@ _STALE: Final = 2
 _DIGEST: Final = 4
 _QUICKXOR: Final = 8
 _MD5: Final = 16
+_POSIX: Final = 32
 _DIGEST_BYTES: Final = 32
 _QUICKXOR_BYTES: Final = 20
 _MD5_BYTES: Final = 16
@@ -102,7 +103,10 @@ def _buffer(record: PageRecord) -> bytes:
         for name, value in one.metadata:
             metadata += (at, number(name), number(value))
     fields.append(flat.vector("I", metadata))
+    # Texts are complete only when every field that refers to them has been made.
+    posix = _posix_fields([one.posix for one in saved], known)
     fields += known.fields()
+    fields += posix
     return flat.table(MAGIC, fields)
 
 
@@ -116,6 +120,8 @@ def _flags(saved: SavedEntry) -> int:
         flags |= _QUICKXOR
     if saved.headers.md5:
         flags |= _MD5
+    if saved.posix is not None:
+        flags |= _POSIX
     return flags
 
 
@@ -143,6 +149,19 @@ def _headers(headers: list[ContentHeaders], known: texts.Texts) -> list[flat.Fie
         column("I", [number(one.content_language) for one in headers]),
         column("I", [number(one.content_disposition) for one in headers]),
         column("I", [number(one.cache_control) for one in headers]),
+    ]
+
+
+def _posix_fields(found: list[Posix | None], known: texts.Texts) -> list[flat.Field]:
+    if not any(found):
+        return [None] * 5
+    number, column = known.number, flat.column
+    return [
+        column("I", [one.mode if one else 0 for one in found]),
+        column("I", [one.owner if one else 0 for one in found]),
+        column("I", [one.group if one else 0 for one in found]),
+        column("I", [one.links - 1 if one else 0 for one in found]),
+        column("I", [number(one.link_text) if one else 0 for one in found]),
     ]
 
 
@@ -199,6 +218,7 @@ def _entries(table: Manifest) -> tuple[SavedEntry, ...]:
         _metadata(numbers(table.MetadataAsNumpy()), known, count),
         _content_headers(table, flags, known),
         [bool(flag & _STALE) for flag in flags],
+        _posix(table, flags, known),
     )
     if len(names) != count:
         raise ValueError(f"{len(names)} names for {count} entries")
@@ -268,3 +288,23 @@ def _content_headers(table: Manifest, flags: bytes, known: list[str]) -> list[Co
             one = distinct[key] = ContentHeaders(*[known[number] for number in key])
         headers.append(replace(one, md5=md5) if md5 else one)
     return headers
+
+
+def _posix(table: Manifest, flags: bytes, known: list[str]) -> list[Posix | None]:
+    count = len(flags)
+    if not any(flag & _POSIX for flag in flags):
+        return [None] * count
+    numbers = flat.numbers
+    rows = zip(
+        flags,
+        numbers(table.OwnersAsNumpy(), count),
+        numbers(table.GroupsAsNumpy(), count),
+        numbers(table.ModesAsNumpy(), count),
+        numbers(table.OtherNamesAsNumpy(), count),
+        numbers(table.LinkTextsAsNumpy(), count),
+        strict=True,
+    )
+    return [
+        Posix(owner, group, mode, others + 1, known[text]) if flag & _POSIX else None
+        for flag, owner, group, mode, others, text in rows
+    ]

@@ -15,6 +15,7 @@ from typing import Final
 from shared.formats import envelope, flat, texts
 from shared.formats._generated.vault.Point import Point
 from shared.model import ticks
+from shared.model.entry import Posix
 from shared.model.point import PointRecord, RootProperties
 
 MAGIC: Final = b"AFBP"
@@ -60,6 +61,7 @@ def encode(point: PointRecord) -> bytes:
         flat.present_u32(point.previous_run_no),
         flat.vector("I", _ranges(point.segments)),
         *known.fields(),
+        flat.vector("I", [root.posix.owner, root.posix.group, root.posix.mode] if root.posix is not None else []),
     ]
     return envelope.seal(MAGIC, VERSION, flat.table(MAGIC, fields))
 
@@ -94,6 +96,7 @@ def _point(table: Point) -> PointRecord:
             attributes=table.RootAttributes(),
             permission_key=known[table.RootPermission()],
             metadata=texts.paired(known, numbers(table.RootMetadataAsNumpy())),
+            posix=_posix(numbers(table.RootPosixAsNumpy())),
         ),
         directories=table.Directories(),
         files=table.Files(),
@@ -102,6 +105,13 @@ def _point(table: Point) -> PointRecord:
         previous_run_no=table.PreviousRunNo(),
         segments=_segments(numbers(table.SegmentsAsNumpy())),
     )
+
+
+def _posix(found: list[int]) -> Posix | None:
+    if not found:
+        return None
+    owner, group, mode = found
+    return Posix(owner, group, mode)
 
 
 def _text(found: bytes | None) -> str:

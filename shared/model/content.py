@@ -16,7 +16,7 @@ class ContentKind(IntEnum):
     """How the bytes of a file are kept."""
 
     NONE = 0
-    """Nothing to keep: a directory or an empty file."""
+    """Nothing to keep: a directory, an empty file, or a symbolic link, whose text is in the manifest."""
     BUNDLED = 1
     """One zstd frame of a bundle; ``offset`` and ``length`` are the frame's."""
     PLAIN = 2

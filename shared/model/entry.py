@@ -20,6 +20,20 @@ class Attributes(IntFlag):
 
 
 @dataclass(frozen=True, slots=True)
+class Posix:
+    """What a node of an NFS share has in place of attributes and a security descriptor. No listing shows it."""
+
+    owner: int
+    group: int
+    mode: int
+    """Permission bits with the three special ones: ``0o7777`` at most."""
+    links: int = 1
+    """Names that the file has, hard links all of them, anywhere in the share; 1 for a directory or a symbolic link."""
+    link_text: str = ""
+    """Where a symbolic link points, as it was written; empty for everything else."""
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One entry of a directory listing.
 

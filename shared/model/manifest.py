@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from shared.model.content import Content
-from shared.model.entry import Entry
+from shared.model.entry import Entry, Posix
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,8 @@ class SavedEntry:
     headers: ContentHeaders = NO_HEADERS
     stale: bool = False
     """The share held a newer version that could not be read: this is the last one that could."""
+    posix: Posix | None = None
+    """Of a node of an NFS share. A symbolic link has its text here and no content; its digests are those of the text."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 import datetime as dt
 from dataclasses import dataclass
 
+from shared.model.entry import Posix
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootProperties:
@@ -15,6 +17,8 @@ class RootProperties:
     """:class:`shared.model.entry.Attributes` bits."""
     permission_key: str
     metadata: tuple[tuple[str, str], ...] = ()
+    posix: Posix | None = None
+    """Of an NFS share."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,12 +5,16 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, Self
 
+from shared.model.share import ShareSettings
+
 
 class RunKind(StrEnum):
     """What a run does."""
 
     BACKUP = "backup"
     RESTORE = "restore"
+    SCAN = "scan"
+    """List and compare, and move no content."""
 
 
 class RunKey(NamedTuple):
@@ -77,6 +81,10 @@ class Counters:
     changed_files: int = 0
     """Files whose content was read and saved."""
     changed_bytes: int = 0
+    excluded_files: int = 0
+    """Files left out by the share's rules, in directories whose listing differed: of others nobody looks at the names."""
+    excluded_directories: int = 0
+    """Directories left out likewise; what is below them is not counted."""
     deleted_files: int = 0
     deleted_directories: int = 0
     moved_directories: int = 0
@@ -151,6 +159,10 @@ class Run:
     """How often it was taken up anew; see :func:`shared.model.tickets.instance_id`."""
     seeded: bool = False
     """Whether its frontier was ever filled: an empty one is also how a run looks that has nothing left."""
+    paused_at: dt.datetime | None = None
+    """Since when it is paused."""
+    paused_seconds: float = 0.0
+    """How long earlier pauses lasted, together."""
     started_at: dt.datetime | None = None
     finished_at: dt.datetime | None = None
     share_snapshot: str | None = None
@@ -159,6 +171,10 @@ class Run:
     error: str | None = None
     """Why the run failed, for people."""
     counters: Counters = field(default_factory=Counters)
+    settings: ShareSettings | None = None
+    """The share's when the run was queued: a change of them is for later runs. None: the share's own."""
+    report: dict[str, Any] | None = None
+    """Of a scan that has ended: what it found, as the API shows it."""
 
     @property
     def key(self) -> RunKey:

@@ -25,14 +25,27 @@ class ShareSettings:
     large_file_bytes: int = 64 * 1024 * 1024
     """Files above this size are work items of their own, read in spans by many activities."""
 
+    exclude: tuple[str, ...] = ()
+    """What is left out: lines as of a ``.gitignore`` at the share's root. See :mod:`shared.core.rules`."""
+    include: tuple[str, ...] = ()
+    """If there are any, only what they match is backed up, less what is excluded."""
+    rules_ignore_case: bool = True
+    """Whether rules take ``a`` and ``A`` for the same, as SMB clients do. On an NFS share they are two letters."""
+
     def to_wire(self) -> dict[str, Any]:
         """Plain JSON."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
     @classmethod
     def from_wire(cls, wire: dict[str, Any]) -> Self:
         """The opposite of :meth:`to_wire`; missing names take their defaults."""
-        return cls(**{f.name: wire[f.name] for f in fields(cls) if f.name in wire})
+        values: dict[str, Any] = {}
+        for f in fields(cls):
+            if f.name in wire:
+                value = wire[f.name]
+                values[f.name] = tuple(value) if isinstance(value, list) else value
+        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

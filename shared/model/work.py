@@ -134,7 +134,30 @@ class RestoreItem:
     path: str
     """Where to write it, from the target share's root; empty for the root. Kept only while the run lasts."""
     properties: dict[str, object] = field(default_factory=dict)
-    """The directory's own times, attributes and permission key, written after everything below it."""
+    """The directory's own times, attributes and permission key (or owner, group and mode), written after everything below it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreLink:
+    """One name, in a restore, of a file that had several. Those with equal ``file_id`` and ``changed`` are one file."""
+
+    node_id: int
+    file_id: int
+    changed: int
+    path: str
+    properties: dict[str, object] = field(default_factory=dict)
+    """What to give the file when the name was made, which changes its times."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkToMake:
+    """A name to make a hard link of."""
+
+    link: RestoreLink
+    target: str
+    """Path of the file's first name."""
+    target_written: bool
+    """The file is there. False: it could not be written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,13 @@ async def _one_batch(ticket: RunTicket, scope: RunScope) -> bool:
         async with lease_kept(scope, span.batch_no):
             await save_span(scope, span)
         return True
-    claim = await catalogue.claim(ticket.run_id, ticket.worker, limit=limits.claim_directories, lease_s=limits.lease_s)
+    claim = await catalogue.claim(
+        ticket.run_id,
+        ticket.worker,
+        limit=limits.claim_directories,
+        part=limits.claim_part,
+        lease_s=limits.lease_s,
+    )
     if claim is None:
         return False
     deadline = scope.clock.monotonic() + limits.wide_s

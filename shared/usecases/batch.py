@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from shared.core import diff
+from shared.core import addressing, diff
 from shared.errors import IntegrityError, NotFound
 from shared.formats.segment import SegmentWriter
 from shared.model import ticks
@@ -68,9 +68,7 @@ class Batch:
         following = await self._place_subdirectories(changed, children)
         await self._save_subdirectories(changed)
         await self._save_permissions(changed)
-        await self.saver.save(
-            file for c in changed for file_id, file in c.files.items() if file_id not in c.listed_content
-        )
+        await self.saver.save(file for c in changed for name, file in c.files.items() if name not in c.listed_content)
         for c in changed:
             self._changed.append(c)
             self._tell(c)
@@ -81,6 +79,8 @@ class Batch:
         self.commit.counters.directories += 1
         self.commit.counters.files += listing.file_count
         self.commit.counters.bytes += listing.total_bytes
+        self.commit.counters.excluded_files += listing.excluded_files
+        self.commit.counters.excluded_directories += listing.excluded_directories
 
     async def _records(self, refs: list[ManifestRef]) -> dict[ManifestRef, PageRecord]:
         """Read what was saved of changed pages.
@@ -123,10 +123,10 @@ class Batch:
                 if content is None:
                     open_files.append(file)
                 else:
-                    c.listed_content[entry.file_id] = content
+                    c.listed_content[entry.name] = content
             if not open_files:
-                for file_id, content in c.listed_content.items():
-                    await save_content_list(self._scope, c.files[file_id], content, self._reader)
+                for name, content in c.listed_content.items():
+                    await save_content_list(self._scope, c.files[name], content, self._reader)
                 going_on.append(c)
                 continue
             self.waiting[node_id] = c.visit
@@ -141,7 +141,7 @@ class Batch:
                     size_bytes=f.plan.entry.size_bytes,
                     span_bytes=self._scope.limits.span_bytes,
                 )
-                for f in open_files
+                for f in {f.plan.entry.file_id: f for f in open_files}.values()  # hard links are read once
             ]
         return going_on
 
@@ -220,10 +220,11 @@ class Batch:
             try:
                 async with gate:
                     properties = await patiently(lambda: self._reader.directory_properties(path))
-                metadata, stale = properties.metadata, False
+                metadata, posix, stale = properties.metadata, properties.posix, False
             except NODE_TROUBLE as error:
-                metadata, stale = (previous.metadata if previous is not None else ()), True
-                c.unsafe.add(entry.file_id)
+                metadata, posix = (previous.metadata, previous.posix) if previous is not None else ((), None)
+                stale = True
+                c.unsafe.add(entry.name)
                 self.complain("unreadable", path, f"its metadata could not be read: {error}", node_id=node_id)
             c.saved_subdirectories[entry.file_id] = SavedEntry(
                 entry=entry,
@@ -232,21 +233,30 @@ class Batch:
                 content=Content(ContentKind.NONE),
                 metadata=metadata,
                 stale=stale,
+                posix=posix,
             )
 
         jobs = []
         for c in changed:
-            previous = c.saved_before()
+            previous = {saved.entry.file_id: saved for saved in c.saved_before() if saved.entry.is_directory}
             jobs += [save(c, entry, previous.get(entry.file_id)) for entry in c.entries() if entry.is_directory]
         await together(jobs)
 
     async def _save_permissions(self, changed: list[Changed]) -> None:
         """Put every security descriptor the batch refers to in the vault, each once per share."""
         keys = {entry.permission_key for c in changed for entry in c.entries()} - {""}
+        if not keys:
+            return  # an NFS share has none
         if self._known_permissions is None:
             self._known_permissions = await self._scope.catalogue.known_permissions(self._scope.share.share_id)
-        for key in sorted(keys - self._known_permissions - self._lost_permissions):
-            error = await save_permission(self._scope, key)
+        gate = asyncio.Semaphore(self._scope.limits.concurrent_reads)
+
+        async def save(key: str) -> str:
+            async with gate:
+                return await save_permission(self._scope, key)
+
+        new = sorted(keys - self._known_permissions - self._lost_permissions)
+        for key, error in zip(new, await together(save(key) for key in new), strict=True):
             if error:
                 self.complain("permission_unreadable", "", f"permission {key}: {error}")
                 self._lost_permissions.add(key)
@@ -255,17 +265,18 @@ class Batch:
                 self._known_permissions.add(key)
         for c in changed:
             if self._lost_permissions:
-                c.unsafe |= {e.file_id for e in c.entries() if e.permission_key in self._lost_permissions}
+                c.unsafe |= {e.name for e in c.entries() if e.permission_key in self._lost_permissions}
 
     # --------------------------------------------------------------------------------------------------------- outcome
 
     def _tell(self, c: Changed) -> None:
         """Count what was saved and complain about what was not."""
         counters = self.commit.counters
-        counters.changed_directories += c.is_last
+        c.cut_off = any(file.cut_off for file in c.files.values())
+        counters.changed_directories += c.is_last and not c.cut_off
         counters.deleted_files += c.deleted_files
         for file in c.left_out:
-            c.unsafe.add(file.plan.entry.file_id)
+            c.unsafe.add(file.plan.entry.name)
             self.complain(
                 "too_many_files",
                 file.path,
@@ -273,8 +284,10 @@ class Batch:
                 hint="split the directory; every file beyond the limit is left out",
             )
         for file in c.files.values():
-            if file.error:
-                c.unsafe.add(file.plan.entry.file_id)
+            if file.cut_off:
+                c.unsafe.add(file.plan.entry.name)
+            elif file.error:
+                c.unsafe.add(file.plan.entry.name)
                 saved = file.saved(self._scope.run.run_no)
                 self.complain(
                     "stale" if saved.stale else "unreadable",
@@ -288,9 +301,10 @@ class Batch:
                 counters.changed_bytes += file.plan.entry.size_bytes
 
     def complain(self, kind: str, path: str, reason: str, *, node_id: int = 0, hint: str = "") -> None:
-        """Tell the journal what went wrong with one node, and count it."""
+        """Tell the journal what went wrong with one node, and count it. Without a ``hint``: whether its name is to blame."""
         self.commit.counters.errors += 1
         now = self._scope.clock.now()
+        hint = hint or addressing.hint(path)
         self.journal.append(JournalLine(at=now, kind=kind, path=path, node_id=node_id, reason=reason, hint=hint))
 
     def records(self) -> SegmentWriter:

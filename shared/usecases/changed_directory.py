@@ -114,17 +114,20 @@ class Changed:
     """FileId to node id, of every subdirectory listed."""
     saved_subdirectories: dict[int, SavedEntry] = field(default_factory=dict)
     """FileId to saved entry, of those in changed pages."""
-    plans: dict[int, diff.FilePlan] = field(default_factory=dict)
-    """FileId to plan, of files in changed pages."""
-    files: dict[int, FileToSave] = field(default_factory=dict)
-    """FileId to the file to read."""
-    listed_content: dict[int, LargeContent] = field(default_factory=dict)
+    plans: dict[str, diff.FilePlan] = field(default_factory=dict)
+    """Name to plan, of files in changed pages. (Hard links have one FileId, so it names no entry.)"""
+    files: dict[str, FileToSave] = field(default_factory=dict)
+    """Name to the file to read."""
+    listed_content: dict[str, LargeContent] = field(default_factory=dict)
+    """Name to the content of a large file."""
     next_slot: int = 1
     left_out: list[FileToSave] = field(default_factory=list)
     """Files for which the directory has no number left."""
     deleted_files: int = 0
-    unsafe: set[int] = field(default_factory=set)
-    """FileIds of what is not saved: no fingerprint for their pages, nor for the directory."""
+    cut_off: bool = False
+    """Not all of it was saved, because the work was to stop: it is to be visited again in this run."""
+    unsafe: set[str] = field(default_factory=set)
+    """Names of what is not saved: no fingerprint for their pages, nor for the directory."""
 
     def __post_init__(self) -> None:
         if self.pages.first is not None:
@@ -139,13 +142,13 @@ class Changed:
         """Entries of the pages that changed."""
         return [entry for s in self.changed_slices for entry in s.entries]
 
-    def saved_before(self) -> dict[int, SavedEntry]:
-        """By FileId, what the pages that changed held before.
+    def saved_before(self) -> list[SavedEntry]:
+        """What the pages that changed held before.
 
         A number that is used again had a record too, but what that lists went to other pages when its page was dissolved.
         """
         records = (r for page_no, r in self.records.items() if self.pages.heads[page_no].deleted_run is None)
-        return {saved.entry.file_id: saved for record in records for saved in record.entries}
+        return [saved for record in records for saved in record.entries]
 
     def manifests(self) -> dict[int, ManifestRef]:
         """Newest manifest, by page number, of each page that changes or goes and has one."""
@@ -163,18 +166,24 @@ class Changed:
             if not plan.node_id:
                 self.left_out.append(file)
                 continue
-            self.plans[plan.entry.file_id] = plan
+            self.plans[plan.entry.name] = plan
             if not plan.unchanged:
-                self.files[plan.entry.file_id] = file
-        gone = set(previous) - {entry.file_id for entry in entries}
+                self.files[plan.entry.name] = file
+        kept = {plan.node_id for plan in plans if plan.previous is not None}
+        listed = {entry.file_id for entry in entries if entry.is_directory}
+        gone = [
+            saved
+            for saved in previous
+            if (saved.entry.file_id not in listed if saved.entry.is_directory else saved.node_id not in kept)
+        ]
         if self.rest is not None:
-            left = [previous[file_id] for file_id in gone if previous[file_id].entry.name >= self.rest.lower]
+            left = [saved for saved in gone if saved.entry.name >= self.rest.lower]
             self.rest.entries = tuple(sorted(left, key=lambda saved: saved.entry.name))
-            gone -= {saved.entry.file_id for saved in left}
+            gone = [saved for saved in gone if saved.entry.name < self.rest.lower]
             if not left:
                 self.page_nos = tuple(page_no for page_no in self.page_nos if page_no != self.rest.page_no)
                 self.rest = None
-        self.deleted_files = sum(1 for file_id in gone if not previous[file_id].entry.is_directory)
+        self.deleted_files = sum(1 for saved in gone if not saved.entry.is_directory)
 
     def finish(self, run_no: int, batch_no: int, segment: SegmentWriter) -> list[Page]:
         """Add the manifests of changed pages to ``segment``; returns the rows to write. Call when everything is saved."""
@@ -229,16 +238,16 @@ class Changed:
         for entry in s.entries:
             if entry.is_directory:
                 saved.append(self.saved_subdirectories[entry.file_id])
-            elif (file := self.files.get(entry.file_id)) is not None:
+            elif (file := self.files.get(entry.name)) is not None:
                 saved.append(file.saved(run_no))
-            elif (plan := self.plans.get(entry.file_id)) is not None:
+            elif (plan := self.plans.get(entry.name)) is not None:
                 saved.append(plan.kept())
         return tuple(saved)
 
     def _page_fingerprint(self, s: paging.Slice) -> int | None:
         if len(self.page_nos) == 1 and self.is_last:
             return None  # the directory's own says as much
-        if self.unsafe and any(entry.file_id in self.unsafe for entry in s.entries):
+        if self.unsafe and any(entry.name in self.unsafe for entry in s.entries):
             return None
         return entries_fingerprint(s.entries)
 

@@ -8,12 +8,13 @@ steps only: without a commit record there is no restore point, and what was save
 import datetime as dt
 from typing import Final
 
-from shared.errors import NotFound, Rejected, Retryable
+from shared.errors import NotFound, OutOfReach, Rejected, Retryable
 from shared.formats import point
 from shared.model import ticks
 from shared.model.objects import point_name
 from shared.model.point import PointRecord, RootProperties
-from shared.model.run import RestorePoint, RunState
+from shared.model.run import Counters, RestorePoint, RunState
+from shared.ports import JournalLine
 from shared.usecases.open_backup import outcome
 from shared.usecases.save_permission import save_permission
 from shared.usecases.scope import RunScope
@@ -60,7 +61,7 @@ async def give_up_backup(scope: RunScope, error: str) -> RunState:
         await scope.catalogue.start_run(scope.run.run_id)
     try:
         await _let_go(scope)
-    except (Rejected, Retryable) as left_behind:
+    except (OutOfReach, Rejected, Retryable) as left_behind:
         left = f"its share snapshot {scope.run.share_snapshot} could not be deleted: {left_behind}"
         error = f"{error}; {left}" if error else left
     await scope.catalogue.finish_run(scope.run.run_id, state, error=error, counters=scope.take_requests())
@@ -81,7 +82,7 @@ async def _commit_record(scope: RunScope) -> PointRecord:
     root = await scope.reader.directory_properties("")
     known = await catalogue.known_permissions(share.share_id)
     if root.permission_key and root.permission_key not in known:
-        await save_permission(scope, root.permission_key)
+        await _save_root_permission(scope, root.permission_key)
     previous = await catalogue.last_restore_point(share.share_id)
     previous_no = previous.run_no if previous is not None else None
     current, _ = await catalogue.run(run.run_id)
@@ -103,6 +104,7 @@ async def _commit_record(scope: RunScope) -> PointRecord:
             attributes=root.attributes,
             permission_key=root.permission_key,
             metadata=root.metadata,
+            posix=root.posix,
         ),
         directories=directories,
         files=files,
@@ -111,6 +113,18 @@ async def _commit_record(scope: RunScope) -> PointRecord:
         previous_run_no=previous_no,
         segments=tuple(await catalogue.committed_batches(share.share_id, previous_no or 0, run.run_no)),
     )
+
+
+async def _save_root_permission(scope: RunScope, key: str) -> None:
+    error = await save_permission(scope, key)
+    if not error:
+        await scope.catalogue.add_permission(scope.share.share_id, key)
+        return
+    line = JournalLine(
+        at=scope.clock.now(), kind="permission_unreadable", path="", reason=f"permission {key} of the root: {error}"
+    )
+    await scope.journal.write(scope.run.key, 0, [line])  # no batch has that number
+    await scope.catalogue.add_counters(scope.run.run_id, Counters(errors=1))
 
 
 def _snapshot_time(snapshot: str | None, scope: RunScope) -> dt.datetime:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import IO, Final
 
 from shared.core.fingerprint import ListingFingerprint
+from shared.core.rules import EVERYTHING, Within
 from shared.errors import IntegrityError, Unavailable
 from shared.formats import frame, listing
 from shared.model.entry import Entry
@@ -25,11 +26,15 @@ LIST_PAGE_BYTES_MAX: Final = 64 * 1024 * 1024
 class Listing:
     """The whole listing of a directory, not parsed, to be read as often as wanted until it is closed.
 
+    What the rules leave out is not among its entries, and not known before these are asked for: an unchanged directory is not
+    parsed. So the counts are of everything that was listed.
+
     The first list page is kept as it came, which for nearly every directory is all. Of a directory with more of them, the
     others are compressed, in memory first and then in a temporary file, so that its size does not matter.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, within: Within = EVERYTHING) -> None:
+        self._within = within
         self._first = b""
         self._spool: IO[bytes] | None = None
         self._lengths: list[int] = []
@@ -39,11 +44,14 @@ class Listing:
         self.entry_count = 0
         self.total_bytes = 0
         """Bytes of the files listed."""
+        self.excluded_files = 0
+        """Files that the rules leave out, once the entries were read."""
+        self.excluded_directories = 0
 
     @property
     def fingerprint(self) -> int:
-        """XXH3-64 over all entries."""
-        return self._hash.value()
+        """XXH3-64 over all entries, and the rules that choose among them."""
+        return self._hash.value(self._within.digest)
 
     def add(self, entries: bytes) -> None:
         """Take in the entries of the next list page."""
@@ -73,12 +81,27 @@ class Listing:
                     packed = self._spool.read(length)
                 yield frame.expand(packed, least=0, most=LIST_PAGE_BYTES_MAX)
 
+    def parsed(self) -> Iterator[list[Entry]]:
+        """The entries of each list page but those that the rules leave out."""
+        self.excluded_files = self.excluded_directories = 0
+        for page in self.pages():
+            entries = listing.parse(page)
+            yield self._kept(entries) if self._within.digest else entries
+
+    def _kept(self, entries: list[Entry]) -> list[Entry]:
+        keeps = self._within.keeps
+        kept = [entry for entry in entries if keeps(entry.name, entry.is_directory)]
+        directories = sum([e.is_directory for e in entries]) - sum([e.is_directory for e in kept])
+        self.excluded_directories += directories
+        self.excluded_files += len(entries) - len(kept) - directories
+        return kept
+
     def entries(self) -> list[Entry]:
         """Every entry in code point order of name, each name once.
 
         A directory that is written to between two list pages can list a name twice; a share snapshot cannot.
         """
-        found = {entry.name: entry for page in self.pages() for entry in listing.parse(page)}
+        found = {entry.name: entry for entries in self.parsed() for entry in entries}
         return [found[name] for name in sorted(found)]
 
     def close(self) -> None:
@@ -90,9 +113,9 @@ class Listing:
             self._spool = None
 
 
-async def list_directory(reader: ShareReader, path: str) -> Listing:
+async def list_directory(reader: ShareReader, path: str, within: Within = EVERYTHING) -> Listing:
     """List all of ``path``: one request per 5,000 entries, one after the other. The caller closes the listing."""
-    found = Listing()
+    found = Listing(within)
     marker = ""
     try:
         while True:

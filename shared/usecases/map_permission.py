@@ -2,19 +2,23 @@
 
 import asyncio
 
-from shared.errors import NotFound, Rejected
+from shared.errors import NoRight, NotFound, Rejected
 from shared.model.objects import permission_name
 from shared.usecases.scope import RunScope
 
 
 class PermissionMap:
-    """Source permission key to the target's key; each is asked for once."""
+    """Source permission key to the target's key; each is asked for once, however many batches share the map."""
 
     def __init__(self, scope: RunScope) -> None:
         self._scope = scope
         self._keys: dict[str, asyncio.Task[str]] = {}
         self.lost: dict[str, str] = {}
         """Keys that could not be carried over, with the reason; nodes with them inherit instead."""
+
+    def told(self) -> None:
+        """What is in :attr:`lost` has been journalled for good."""
+        self.lost.clear()
 
     async def target_key(self, source_key: str) -> str:
         """Key on the target share; empty (inherit) when there is none or it could not be carried over."""
@@ -32,6 +36,6 @@ class PermissionMap:
             return await self._scope.writer.create_permission(sddl.decode())
         except NotFound:
             self.lost[source_key] = "the vault has no descriptor for it: the backup could not read it"
-        except Rejected as error:
+        except (NoRight, Rejected) as error:
             self.lost[source_key] = f"the target share refuses it: {error}"
         return ""

@@ -16,8 +16,8 @@ def snapshot_tag(scope: RunScope) -> str:
 async def open_backup(scope: RunScope) -> None:
     """QUEUED to RUNNING with a share snapshot.
 
-    :raises NotFound: the share does not exist.
-    :raises Denied: the credential may not take share snapshots.
+    :raises ShareGone: the share does not exist.
+    :raises NoAccess: the credential is refused, or may not take share snapshots.
     """
     assert scope.admin is not None
     await scope.catalogue.start_run(scope.run.run_id)

@@ -12,7 +12,7 @@ TRIES: Final = 3
 
 NODE_TROUBLE: Final = (Rejected, Retryable, IntegrityError)
 """What can be wrong with one node of a share, an answer about it that nobody can read included: a verdict on the node, not on
-the run."""
+the run. ``OutOfReach`` is not among them: it is the same for every node, and would be written to the journal for each."""
 
 
 async def patiently(attempt: Callable[[], Awaitable[T]]) -> T:

@@ -3,6 +3,9 @@
 Reads are planned by vault object: members that lie close together in a bundle come in one request, whatever directories they
 belong to. Each file's bytes are checked against their BLAKE3 digest before they are written, and a damaged object costs only
 the files in it. A file up to 4 MiB is one request to the share, times and attributes included.
+
+Of a file that has several names (hard links, on NFS shares) the first that any worker comes to is written; the others become links to
+it when everything is written (:mod:`shared.usecases.restore_links`).
 """
 
 import asyncio
@@ -17,13 +20,14 @@ from shared.formats import chunk, content_list
 from shared.formats.bundle import member_content
 from shared.formats.frame import unframe
 from shared.model.content import CHUNK_BYTES, HOLE, ContentKind
-from shared.model.manifest import SavedEntry
 from shared.model.objects import bundle_name, chunk_name, node_object_name
 from shared.model.run import Counters
 from shared.ports import JournalLine, NewProperties
 from shared.usecases.map_permission import PermissionMap
 from shared.usecases.patience import TRIES
+from shared.usecases.restore_links import FileToRestore, first_names
 from shared.usecases.scope import RunScope
+from shared.usecases.stopping import Stopped
 from shared.usecases.together import VaultTrouble, together
 
 GAP_BYTES: Final = 256 * 1024
@@ -38,14 +42,6 @@ TROUBLE_MAX: Final = 16
 """Failed writes in a row after which the target is down rather than the files bad."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileToRestore:
-    """One file and where it goes."""
-
-    saved: SavedEntry
-    path: str
-
-
 @dataclass(slots=True)
 class FileRestorer:
     """Restores the files of one batch."""
@@ -54,10 +50,14 @@ class FileRestorer:
     permissions: PermissionMap
     counters: Counters
     journal: list[JournalLine] = field(default_factory=list)
+    cut_off: set[int] = field(default_factory=set)
+    """Directories of which some file was not written, because the work was to stop."""
     _trouble: int = 0
+    _written: list[int] = field(default_factory=list)  # node ids of files that others will be links to
 
     async def restore(self, files: Sequence[FileToRestore]) -> None:
         """Write every file; what cannot be written is in the journal. Raises ``Retryable`` when the target is down."""
+        files = await first_names(self.scope, files)
         bundled: defaultdict[str, list[FileToRestore]] = defaultdict(list)
         single: list[FileToRestore] = []
         for file in files:
@@ -89,13 +89,26 @@ class FileRestorer:
 
         async def one_span(name: str, span: Span[FileToRestore]) -> None:
             async with gate:
-                await self._restore_span(name, span, writes)
+                if not self._stopped(*span.items):
+                    await self._restore_span(name, span, writes)
 
         async def one_file(file: FileToRestore) -> None:
             async with writes:
-                await self._restore_single(file)
+                if not self._stopped(file):
+                    await self._restore_single(file)
 
         await together([*(one_span(name, span) for name, span in spans), *(one_file(file) for file in single)])
+        if self._written:
+            await self.scope.catalogue.links_written(self.scope.run.run_id, self._written)
+            self._written.clear()
+
+    def _stopped(self, *files: FileToRestore) -> bool:
+        """Whether to stop; then these files are left for another time."""
+        stop = self.scope.stop
+        if stop:
+            stop.check()
+            self.cut_off.update(file.directory_id for file in files)
+        return bool(stop)
 
     def complain(self, kind: str, file: FileToRestore, reason: str, hint: str = "") -> None:
         """Journal one file that is not on the target as it was."""
@@ -121,6 +134,8 @@ class FileRestorer:
 
         async def one(file: FileToRestore) -> None:
             async with writes:
+                if self._stopped(file):
+                    return
                 content = file.saved.content
                 start = content.offset - span.offset
                 try:
@@ -139,7 +154,9 @@ class FileRestorer:
         content, size = file.saved.content, file.saved.entry.size_bytes
         share_id = self.scope.share.share_id
         try:
-            if content.kind is ContentKind.NONE:
+            if file.saved.posix is not None and file.saved.posix.link_text:
+                await self._write_small(file, file.saved.posix.link_text.encode())
+            elif content.kind is ContentKind.NONE:
                 await self._write_small(file, b"")
             elif content.kind is ContentKind.PLAIN:
                 stored = await self._stored(node_object_name(share_id, content.node_id, content.run_no))
@@ -198,14 +215,20 @@ class FileRestorer:
     async def _write(self, file: FileToRestore, body: bytes | None, chunks: Sequence[bytes] = ()) -> None:
         """Write with the target's trouble told apart from the vault's."""
         error: Exception | None = None
+        posix = file.saved.posix
         for _ in range(TRIES):
             try:
-                if body is not None:
+                if posix is not None and posix.link_text:
+                    await self._create_link(file)
+                elif body is not None:
                     await self._create(file, body)
                 else:
                     await self._create_large(file, chunks)
             except VaultTrouble as trouble:
                 raise trouble.cause from trouble
+            except Stopped:
+                self._stopped(file)
+                return
             except Rejected as rejected:
                 error = rejected
                 break
@@ -218,12 +241,16 @@ class FileRestorer:
                 self._trouble = 0
                 self.counters.files += 1
                 self.counters.bytes += file.saved.entry.size_bytes
+                if posix is not None and posix.links > 1:
+                    self._written.append(file.saved.node_id)
                 return
         self.complain("not_restored", file, str(error), hint=_hint(error))
 
     async def _create(self, file: FileToRestore, body: bytes | None) -> None:
         assert self.scope.writer is not None
         saved = file.saved
+        if file.replaces:
+            await self.scope.writer.make_way(file.path)
         await self.scope.writer.create_file(
             file.path,
             saved.entry.size_bytes,
@@ -232,6 +259,10 @@ class FileRestorer:
             saved.headers,
             saved.metadata,
         )
+
+    async def _create_link(self, file: FileToRestore) -> None:
+        assert self.scope.writer is not None
+        await self.scope.writer.create_symbolic_link(file.path, await self._properties(file), file.saved.metadata)
 
     async def _create_large(self, file: FileToRestore, chunks: Sequence[bytes]) -> None:
         """Make the file sparse, put every chunk that is not zeros, then its times and attributes last."""
@@ -243,6 +274,8 @@ class FileRestorer:
         async def put(position: int, digest: bytes) -> None:
             offset = position * CHUNK_BYTES
             async with gate:
+                if self.scope.stop:
+                    raise Stopped
                 data = await self._chunk(digest, min(CHUNK_BYTES, size - offset))
                 await writer.put_range(file.path, offset, data)
 
@@ -258,6 +291,7 @@ class FileRestorer:
             changed=entry.changed,
             attributes=entry.attributes,
             permission_key=await self.permissions.target_key(entry.permission_key),
+            posix=file.saved.posix,
         )
 
 

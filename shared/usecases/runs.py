@@ -1,9 +1,12 @@
 """Open, work on and close a run of any kind."""
 
+from collections.abc import Iterator
+
 from shared.core.rounds import stop_of
 from shared.errors import BackupError
-from shared.model.run import RunKind
+from shared.model.run import Run, RunKind, RunState
 from shared.model.tickets import Receipt, RunTicket, Stop
+from shared.ports import CLOSED, OPENED, JournalLine, event
 from shared.usecases.backup_directories import backup_directories
 from shared.usecases.close_backup import close_backup, give_up_backup
 from shared.usecases.close_restore import close_restore
@@ -19,10 +22,14 @@ async def open_run(ticket: RunTicket, scope: RunScope) -> Receipt:
     why = stop_of(scope.run.state, scope.run.epoch, ticket.epoch)
     if why is not Stop.NO:
         return Receipt(left=-1, stop=why)
+    catalogue, run_id = scope.catalogue, scope.run.run_id
     try:
         await (open_backup(scope) if scope.run.kind is RunKind.BACKUP else open_restore(scope))
-        await scope.catalogue.add_counters(scope.run.run_id, scope.take_requests())
-        return Receipt(left=await scope.catalogue.left(scope.run.run_id))
+        if not scope.run.seeded:
+            opened, _ = await catalogue.run(run_id)
+            await scope.journal.write(scope.run.key, OPENED, [*_opening(opened, scope)])
+        await catalogue.add_counters(run_id, scope.take_requests())
+        return Receipt(left=await catalogue.left(run_id))
     except BackupError as error:
         return verdict(error)
 
@@ -35,9 +42,12 @@ async def work_on(ticket: RunTicket, scope: RunScope) -> Receipt:
 
 
 async def close_run(ticket: RunTicket, scope: RunScope) -> Receipt:
-    """Close the run, give it up when the ticket says why, or end it when it is being cancelled; an error is a verdict."""
+    """Close the run, give it up when the ticket says why, or end it when it is being cancelled; an error is a verdict.
+
+    The journal is told last. A crash before that leaves a run that has ended, of which a repeated closing tells.
+    """
     why = stop_of(scope.run.state, scope.run.epoch, ticket.epoch)
-    if why not in (Stop.NO, Stop.CANCELLED):
+    if why in (Stop.PAUSED, Stop.SUPERSEDED):
         return Receipt(left=-1, stop=why)
     error = "" if why is Stop.CANCELLED else ticket.error
     try:
@@ -47,6 +57,25 @@ async def close_run(ticket: RunTicket, scope: RunScope) -> Receipt:
             await give_up_backup(scope, error)
         else:
             await close_backup(scope)
+        ended, _ = await scope.catalogue.run(scope.run.run_id)
+        await scope.journal.write(scope.run.key, CLOSED, [_ending(ended)])
         return Receipt(left=0)
     except BackupError as trouble:
         return verdict(trouble)
+
+
+def _opening(run: Run, scope: RunScope) -> Iterator[JournalLine]:
+    now = scope.clock.now()
+    yield event(run.started_at or now, "opened", f"{run.kind} run {run.run_no} was opened", driver=run.driver)
+    if run.share_snapshot is not None:
+        told = f"it reads from the share snapshot {run.share_snapshot}"
+        yield event(now, "share_snapshot", told, share_snapshot=run.share_snapshot)
+
+
+def _ending(run: Run) -> JournalLine:
+    """How a run ended. What a repeated closing tells is the same."""
+    done = run.counters
+    what = {RunState.FAILED: "given_up", RunState.CANCELLED: "cancelled"}.get(run.state, "committed")
+    told = f"{what.replace('_', ' ')} as {run.state}: {done.files} files, {done.bytes} bytes, {done.errors} errors"
+    assert run.finished_at is not None
+    return event(run.finished_at, what, f"{told}; {run.error}" if run.error else told, state=run.state)

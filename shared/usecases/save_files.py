@@ -4,6 +4,10 @@ Small files are read many at a time and join the batch's bundle in the order the
 are neighbours in the vault. Larger ones go chunk by chunk. Nothing refers to what is written here until the batch's segment
 and transaction are through, so a crash leaves objects that the sweeper collects.
 
+On NFS shares a symbolic link is read in place of a file that cannot be: listings do not tell them apart. A file with hard links is
+kept as chunks whatever its size: whoever comes across another of its names, in another directory, batch or run, finds them by their
+names, so its content is stored once. Within a batch it is also read once.
+
 A file that cannot be read is a verdict (:attr:`FileToSave.error`), not an exception: the run goes on. A vault that cannot be
 written is an exception, and so is a share that has stopped answering altogether.
 """
@@ -28,6 +32,7 @@ from shared.ports import NodeProperties
 from shared.usecases.patience import TRIES
 from shared.usecases.put_once import put_once
 from shared.usecases.scope import RunScope
+from shared.usecases.stopping import Stopped
 from shared.usecases.together import VaultTrouble
 
 TROUBLE_MAX: Final = 16
@@ -38,6 +43,9 @@ BUNDLE_MEMBERS_MIN: Final = 3
 
 THREAD_BYTES: Final = 256 * 1024
 """Hashing and compressing less than this takes under a millisecond: not worth a thread."""
+
+LINK_TEXT_BYTES_MAX: Final = 64 * 1024
+"""No symbolic link is longer; most systems end at 4 KiB."""
 
 CHUNK_WRITES: Final = 4
 """Chunks of one file on their way to the vault at once: bounds memory to a few times 4 MiB."""
@@ -56,6 +64,8 @@ class FileToSave:
     quickxor: bytes = b""
     properties: NodeProperties | None = None
     error: str = ""
+    cut_off: bool = False
+    """Not read to its end, because the work was to stop: neither saved nor wrong."""
 
     def saved(self, run_no: int) -> SavedEntry:
         """The manifest's entry: the new version, or the last one that could be read, marked stale, or one without content."""
@@ -70,6 +80,7 @@ class FileToSave:
                 quickxor=self.quickxor,
                 metadata=self.properties.metadata,
                 headers=self.properties.headers,
+                posix=self.properties.posix,
             )
         if previous is not None and previous.content.kind is not ContentKind.UNSAVED:
             return replace(previous, entry=replace(previous.entry, name=entry.name), stale=True)
@@ -90,16 +101,29 @@ class FileSaver:
         self._uploads: list[asyncio.Task[None]] = []
         self._trouble = 0
         self.bundle_sizes: list[int] = []
+        self._linked: dict[tuple[int, int], FileToSave] = {}  # by FileId and ChangeTime: files with several names
         self.content_bytes = 0
         """Bytes of content read so far."""
 
     async def save(self, files: Iterable[FileToSave]) -> None:
-        """Read and store ``files``, in order. Memory: the window, one bundle, and a few chunks."""
+        """Read and store ``files``, in order. Memory: the window, one bundle, and a few chunks.
+
+        When the work is to stop, the files on their way are finished, and the others are cut off.
+        """
         limits = self._scope.limits
         pending: deque[tuple[FileToSave, int, asyncio.Task[bytes | None]]] = deque()
         in_flight = 0
+        first: dict[tuple[int, int], FileToSave] = {}  # of an NFS share; the others may be links to them
+        others: list[FileToSave] = []
         try:
             for file in files:
+                if self._scope.stop:
+                    self._scope.stop.check()
+                    file.cut_off = True
+                    continue
+                if not file.plan.entry.permission_key and first.setdefault(_state(file), file) is not file:
+                    others.append(file)
+                    continue
                 size = file.plan.entry.size_bytes
                 small = size <= self._scope.share.settings.bundle_file_max_bytes
                 weight = size if small else CHUNK_BYTES * (CHUNK_WRITES + 1)
@@ -114,6 +138,22 @@ class FileSaver:
             for _, _, task in pending:
                 task.cancel()
             await asyncio.gather(*(task for _, _, task in pending), return_exceptions=True)
+        again = [file for file in others if not self._share_content(file)]
+        for file in again:  # its other name could not be read, say
+            await self.save([file])
+
+    def _share_content(self, file: FileToSave) -> bool:
+        """Give ``file`` what was saved under another name of it in this batch, if anything was."""
+        same = self._linked.get(_state(file))
+        if same is None:
+            return False
+        file.properties, file.content, file.digest, file.quickxor = (
+            same.properties,
+            same.content,
+            same.digest,
+            same.quickxor,
+        )
+        return True
 
     async def close(self) -> None:
         """Store what is left as a bundle, or as plain objects if it is too little; wait for every upload."""
@@ -164,11 +204,60 @@ class FileSaver:
         async def attempt() -> tuple[NodeProperties, bytes]:
             return await self._reader.read_file(file.path, file.plan.entry.size_bytes)
 
+        if self._share_content(file):
+            return None
         result = await self._read(file, attempt)
         if result is None:
+            await self._read_link(file)
             return None
         file.properties, body = result
-        return body
+        if file.properties.is_symbolic_link:
+            await self._read_link(file)
+        elif file.properties.posix is not None and file.properties.posix.links > 1:
+            await self._save_linked(file, body)
+        else:
+            return body
+        return None
+
+    async def _read_link(self, file: FileToSave) -> None:
+        """See whether what could not be read is a symbolic link, and save it as one."""
+        if file.plan.entry.permission_key or file.plan.entry.size_bytes > LINK_TEXT_BYTES_MAX:
+            return
+        reason, trouble = file.error, self._trouble
+
+        async def attempt() -> tuple[NodeProperties, str]:
+            properties = await self._reader.file_properties(file.path)
+            return properties, await self._reader.link_text(file.path) if properties.is_symbolic_link else ""
+
+        properties, text = await self._read(file, attempt) or (None, "")
+        if properties is None or properties.posix is None or not text:
+            file.error = reason or file.error or "a symbolic link that does not say where it points"
+            if properties is not None:  # the service answers, but the file could not be read
+                self._trouble = trouble
+            return
+        file.properties = replace(properties, posix=replace(properties.posix, link_text=text))
+        file.content = NO_CONTENT
+        self._hash(file, text.encode())
+
+    async def _save_linked(self, file: FileToSave, body: bytes) -> None:
+        """Save the content of a file with several names where another of them finds it."""
+        previous = file.plan.previous
+        self.content_bytes += len(body)
+        await asyncio.to_thread(self._hash, file, body)
+        if not body:
+            file.content = NO_CONTENT
+        elif previous is not None and previous.digest == file.digest:
+            file.content = previous.content  # saved when it had one name
+        else:
+            known = set(previous.content.chunks) if previous is not None else set[bytes]()
+            pieces = [(body[at : at + CHUNK_BYTES], at) for at in range(0, len(body), CHUNK_BYTES)]
+            try:
+                chunks = tuple([(await save_chunk(self._scope, data, at, known))[0] for data, at in pieces])
+            except VaultTrouble as trouble:
+                raise trouble.cause from trouble
+            file.digest = self._scope.hasher.digest_of_chunks(chunks)
+            file.content = Content(ContentKind.CHUNKED, chunks=chunks)
+        self._linked[_state(file)] = file
 
     async def _add_small(self, file: FileToSave, body: bytes) -> None:
         self.content_bytes += len(body)
@@ -183,12 +272,21 @@ class FileSaver:
         if previous is not None and previous.digest == file.digest and previous.content.kind is not ContentKind.UNSAVED:
             file.content = previous.content  # only times, attributes, permission or metadata changed
             return
+        if previous is not None and previous.content.kind is ContentKind.CHUNKED and self._is_in_chunks(previous, body):
+            file.content, file.digest = previous.content, previous.digest  # it had other names, or was not small yet
+            return
         if len(body) > THREAD_BYTES:
             await asyncio.to_thread(self._add_member, file, body)
         else:
             self._add_member(file, body)
         if self._bundle.raw_bytes >= self._scope.share.settings.bundle_target_bytes:
             await self._close_bundle()
+
+    def _is_in_chunks(self, previous: SavedEntry, body: bytes) -> bool:
+        """Whether what was saved as chunks is ``body``."""
+        pieces = [body[at : at + CHUNK_BYTES] for at in range(0, len(body), CHUNK_BYTES)]
+        digests = [self._scope.hasher.digest(piece) if piece.strip(b"\0") else HOLE for piece in pieces]
+        return self._scope.hasher.digest_of_chunks(digests) == previous.digest
 
     def _hash(self, file: FileToSave, body: bytes) -> None:
         file.digest = self._scope.hasher.digest(body)
@@ -222,7 +320,7 @@ class FileSaver:
         # A taken name is our own earlier try: no other claim has this batch number.
         self._uploads.append(asyncio.create_task(self._put(name, data)))
 
-    async def _put(self, name: str, data: bytes) -> None:
+    async def _put(self, name: str, data: bytes | bytearray) -> None:
         await self._scope.vault.put(name, data)
 
     async def _store_plain(self, file: FileToSave, body: bytes) -> None:
@@ -242,6 +340,8 @@ class FileSaver:
             blocks: list[asyncio.Task[tuple[bytes, bytes]]] = []
             try:
                 async for item in self._reader.stream_file(file.path, size, CHUNK_BYTES):
+                    if self._scope.stop:
+                        raise Stopped
                     if isinstance(item, NodeProperties):
                         properties = item
                         continue
@@ -261,8 +361,23 @@ class FileSaver:
             file.content = Content(ContentKind.CHUNKED, chunks=chunks)
             return properties
 
-        file.properties = await self._read(file, attempt)
+        if self._share_content(file):
+            return
+        try:
+            file.properties = await self._read(file, attempt)
+        except Stopped:
+            file.cut_off = True
+            return
         self.content_bytes += size
+        if file.properties is None:
+            await self._read_link(file)
+        elif file.properties.posix is not None and file.properties.posix.links > 1:
+            self._linked[_state(file)] = file
+
+
+def _state(file: FileToSave) -> tuple[int, int]:
+    """What is equal for all names of a file in one state."""
+    return file.plan.entry.file_id, file.plan.entry.changed
 
 
 async def save_chunk(scope: RunScope, data: bytes, offset: int, known: set[bytes]) -> tuple[bytes, bytes]:

@@ -17,6 +17,7 @@ from shared.usecases.patience import NODE_TROUBLE, patiently
 from shared.usecases.put_once import put_once
 from shared.usecases.save_files import CHUNK_WRITES, FileToSave, save_chunk
 from shared.usecases.scope import RunScope
+from shared.usecases.stopping import Stopped
 from shared.usecases.together import VaultTrouble, together
 
 
@@ -27,10 +28,15 @@ async def save_span(scope: RunScope, span: SpanClaim) -> None:
     async def chunk(offset: int) -> tuple[bytes, bytes]:
         length = min(CHUNK_BYTES, span.offset + span.length - offset)
         async with gate:
+            if scope.stop:
+                raise Stopped
             return await save_chunk(scope, await _read(scope, span.path, offset, length), offset, set())
 
     try:
         done = await together(chunk(offset) for offset in range(span.offset, span.offset + span.length, CHUNK_BYTES))
+    except Stopped:  # chunks that were stored are found by name
+        await scope.catalogue.give_back(span.run_id, span.batch_no)
+        return
     except VaultTrouble as trouble:
         raise trouble.cause from trouble
     except _Unreadable as error:

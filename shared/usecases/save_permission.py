@@ -1,5 +1,6 @@
 """Put one security descriptor in the vault."""
 
+from shared.errors import NoRight
 from shared.model.objects import permission_name
 from shared.usecases.patience import NODE_TROUBLE, patiently
 from shared.usecases.scope import RunScope
@@ -14,7 +15,7 @@ async def save_permission(scope: RunScope, key: str) -> str:
     assert reader is not None
     try:
         sddl = await patiently(lambda: reader.permission(key))
-    except NODE_TROUBLE as error:
+    except (*NODE_TROUBLE, NoRight) as error:  # some SAS read everything but permissions: the content is worth a run
         return str(error)
     await scope.vault.put(permission_name(scope.share.share_id, key), sddl.encode())
     return ""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from shared.core.hashing import ShareHasher
+from shared.core.rules import Rules, rules_of
 from shared.model.node import PAGE_ENTRIES_MAX
 from shared.model.run import Counters, Run
 from shared.model.share import Share
@@ -22,12 +23,16 @@ class Limits:
     batch_directories: int = 1_000
     batch_files: int = 20_000
     """Changed files after which a batch is closed."""
-    batch_bytes: int = 64 * 1024 * 1024
-    """Bytes of changed content after which a batch is closed: about one bundle."""
+    batch_bytes: int = 48 * 1024 * 1024
+    """Bytes of changed content after which a batch is closed: three quarters of a bundle, because the last wave goes beyond it.
+    So most batches write one bundle, and no second one is filled while the first is on its way."""
     spread_directories: int = 32
     """A batch stops here while the frontier is empty, so that other workers find something to claim early in a run."""
     claim_directories: int = 16
     """Directories claimed at once; the walk goes down from them, so a few keep a worker busy and leave some for others."""
+    claim_part: int = 4
+    """A quarter of the frontier is claimed at once if that is more. What is pending late in a run are mostly leaves: with 16 to a
+    batch, 100,000 files in 8,300 directories took 104 batches instead of 40, each with a bundle and a segment of its own."""
     wave_directories: int = 64
     """Directories listed and compared at once."""
     lease_s: float = 60.0
@@ -82,3 +87,9 @@ class RunScope:
     """Restore: the target share."""
     admin: ShareAdmin | None = None
     """The share that is read or written."""
+
+    @property
+    def rules(self) -> Rules:
+        """What of the share is left out."""
+        settings = self.share.settings
+        return rules_of(settings.exclude, settings.include, settings.rules_ignore_case)

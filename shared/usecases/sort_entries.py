@@ -20,7 +20,7 @@ from heapq import merge
 from operator import attrgetter
 from typing import IO, Final, Self
 
-from shared.formats import frame, listing
+from shared.formats import frame
 from shared.model.entry import Entry
 from shared.usecases.list_directory import Listing
 from shared.usecases.spool import spooling
@@ -52,8 +52,8 @@ class SortedEntries:
         """
         self = cls()
         try:
-            for page in found.pages():
-                self._last += listing.parse(page)
+            for entries in found.parsed():
+                self._last += entries
                 if len(self._last) >= run_entries:
                     self._write_run()
         except BaseException:

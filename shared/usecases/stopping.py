@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 DROPS: Final = frozenset({Stop.CANCELLED, Stop.ENDED})
 
 
+class Stopped(Exception):
+    """Carries the wish to stop out of the middle of a file; whoever raises it knows who catches it."""
+
+
 class StopSignal:
     """Whether to stop, and why; true when asked to. Asked once, it stays so."""
 

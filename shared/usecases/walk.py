@@ -39,6 +39,7 @@ class Walk:
         self._scope = scope
         self._reader = scope.reader
         self._claim = claim
+        self._rules = scope.rules
         self._open: list[Listing] = []
         self.batch = Batch(scope, claim)
         self.wide: list[Wide] = []
@@ -96,6 +97,9 @@ class Walk:
             deferred.append(visit)
             if len(self.wide) < WIDE_MAX:
                 self.wide.append(Wide(visit, found))
+        if self._scope.stop:  # what was listed in vain is little
+            deferred.extend(visit for visit, _ in listed)
+            listed = []
         known = [v.head.node_id for v, _ in listed if not v.is_new]
         children = await catalogue.child_heads(share_id, known) if known else {}
         following: list[Visit] = []
@@ -110,7 +114,7 @@ class Walk:
             else:
                 differing.append((visit, found))
         if differing:
-            following += await self._compare(differing, children)
+            following += await self._compare(differing, children, deferred)
         kept = [wide.listing for wide in self.wide]
         for found in self._open:
             if found not in kept:
@@ -123,7 +127,7 @@ class Walk:
             if visit.path == "":  # no listing shows the root's own time
                 root = await patiently(lambda: self._reader.directory_properties(""))
                 visit.mtime = ticks.to_unix(root.written)
-            found = await patiently(lambda: list_directory(self._reader, visit.path))
+            found = await patiently(lambda: list_directory(self._reader, visit.path, self._rules.within(visit.path)))
         except Rejected as error:
             if visit.path == "":
                 raise  # without the root there is no backup
@@ -133,7 +137,10 @@ class Walk:
         return found
 
     async def _compare(
-        self, differing: list[tuple[Visit, Listing]], children: dict[int, list[DirectoryHead]]
+        self,
+        differing: list[tuple[Visit, Listing]],
+        children: dict[int, list[DirectoryHead]],
+        deferred: list[Visit],
     ) -> list[Visit]:
         scope = self._scope
         known = [v.head.node_id for v, _ in differing if not v.is_new]
@@ -149,7 +156,10 @@ class Walk:
                 self._not_listed(visit, str(error))
         following = await self.batch.save([c for c, _ in changed], children)
         for c, found in changed:
-            if c.node_id not in self.batch.waiting:
+            if c.cut_off:  # what is below it is found again with it
+                deferred.append(c.visit)
+                following = [visit for visit in following if visit.head.parent_id != c.node_id]
+            elif c.node_id not in self.batch.waiting:
                 self.batch.count(found)
         return following
 

@@ -58,7 +58,7 @@ async def back_up_wide(ticket: RunTicket, scope: RunScope, found: Sequence[Wide]
                 pass
         finally:
             directory.close()
-        if scope.clock.monotonic() >= deadline:
+        if scope.clock.monotonic() >= deadline or scope.stop:
             return
 
 
@@ -137,10 +137,10 @@ class _WideDirectory:
             batch.commit.waiting = [node_id]
             return
         batch.commit.found = progress.found(c, piece, visits)
-        if c.is_last:
+        if c.is_last and not c.cut_off:
             batch.count(self._listing)
             batch.commit.done = [node_id]
-        elif self._scope.clock.monotonic() < self._deadline:
+        elif self._scope.clock.monotonic() < self._deadline and not self._scope.stop:
             batch.commit.kept = [node_id]
         else:
             batch.commit.returned = [node_id]
@@ -270,7 +270,7 @@ class Progress:
                 continue
             directory = FoundDirectory(node_id=visit.head.node_id, mtime=visit.mtime)
             (self._later if visit.head.file_id in piece.quiet else now).append(directory)
-        return [*now, *self._later] if c.is_last else now
+        return [*now, *self._later] if c.is_last and not c.cut_off else now
 
     def committed(self, commit: BatchCommit) -> None:
         """Go on from what a piece has made of the directory."""

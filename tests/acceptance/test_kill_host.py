@@ -86,6 +86,6 @@ def check_what_is_left(product, share, point):
     kinds = {name.split("/")[1] for name in stored.keys() - reached}
     assert {kind for kind in kinds if not kind.isdigit()} <= {"bundle", "segment", "chunk"}, kinds
     with psycopg.connect(product.postgres_url) as conn:
-        for table in ("frontier", "missing", "large_file", "span", "restore_frontier"):
+        for table in ("frontier", "missing", "large_file", "span", "restore_frontier", "restore_link"):
             assert conn.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
         assert conn.execute("SELECT count(*) FROM run WHERE state IN ('queued', 'running')").fetchone() == (0,)

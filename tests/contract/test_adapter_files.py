@@ -18,7 +18,7 @@ from shared.adapters.files_http import FilesHttp
 from shared.adapters.files_reader import FilesReader
 from shared.adapters.files_writer import MAX_WRITE_BYTES
 from shared.adapters.metering import Meter
-from shared.errors import Conflict, Denied, InvalidInput, NotFound, Unavailable
+from shared.errors import Conflict, InvalidInput, NoAccess, NotFound, ShareGone, Unavailable
 from shared.formats import listing
 from shared.model import ticks
 from shared.model.entry import Attributes
@@ -221,7 +221,7 @@ async def test_a_reader_of_a_snapshot_sees_what_was(share):
     assert (await was.directory_properties("")).attributes == Attributes.DIRECTORY
     with pytest.raises(NotFound):
         await was.read_file("g", 1)
-    with pytest.raises(NotFound, match="ShareSnapshotNotFound"):
+    with pytest.raises(ShareGone, match="ShareSnapshotNotFound"):
         await share.at("2000-01-01T00:00:00.0000000Z").list_page("")
 
 
@@ -296,7 +296,7 @@ async def test_a_sas_is_as_good_as_a_key_and_a_wrong_key_is_denied(share, files_
         assert (await reader.read_file("f &+%", 1))[1] == b"x"
         assert list(await entries(reader)) == ["f &+%"]
     async with FilesHttp(files_emulator.url, AccountKey("QUJD"), meter=Meter()) as http:
-        with pytest.raises(Denied, match="hint: the account key or SAS is wrong"):
+        with pytest.raises(NoAccess, match="hint: the account key or SAS is wrong"):
             await FilesReader(http, share.share_name, None).read_file("f", 1)
 
 

@@ -11,7 +11,7 @@ from azure.storage.fileshare import AccountSasPermissions, ResourceTypes, genera
 from shared.adapters.credentials import AccountKey, Sas
 from shared.adapters.files_admin import FilesAdmin
 from shared.adapters.metering import Meter
-from shared.errors import Denied, NotFound, Throttled, Unavailable
+from shared.errors import NoAccess, ShareGone, Throttled, Unavailable
 from tests.support.share_tree import service
 from tests.support.storage import answer, bad_server, door
 
@@ -55,9 +55,9 @@ async def test_a_snapshot_is_deleted_once_and_then_again(share, files_emulator):
 async def test_a_share_is_made_and_then_found(files_emulator):
     name = f"adapters-{secrets.token_hex(6)}"
     async with admin_of(files_emulator, name) as admin:
-        with pytest.raises(NotFound, match=name):
+        with pytest.raises(ShareGone, match=name):
             await admin.properties()
-        with pytest.raises(NotFound):
+        with pytest.raises(ShareGone):
             await admin.take_snapshot("a")
         await admin.create()
         await admin.create()
@@ -95,13 +95,13 @@ async def test_a_sas_for_one_share_is_told_what_it_lacks(share, files_emulator):
         expiry=datetime.now(UTC) + timedelta(hours=1),
     )
     async with admin_of(files_emulator, share.share_name, Sas(sas)) as admin:
-        with pytest.raises(Denied, match="account SAS"):
+        with pytest.raises(NoAccess, match="account SAS"):
             await admin.take_snapshot("a")
 
 
 async def test_a_wrong_key_is_denied_with_a_hint(share, files_emulator):
     async with admin_of(files_emulator, share.share_name, AccountKey("QUJD")) as admin:
-        with pytest.raises(Denied, match="hint: the account key or SAS is wrong"):
+        with pytest.raises(NoAccess, match="hint: the account key or SAS is wrong"):
             await admin.take_snapshot("a")
 
 

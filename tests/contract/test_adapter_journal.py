@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from shared.adapters.credentials import AccountKey
 from shared.adapters.journal_table import TEXT_CHARACTERS, TableJournal
-from shared.errors import Denied, Throttled
+from shared.errors import NoAccess, Throttled
 from shared.model.run import RunKey
 from shared.ports import JournalLine
 from tests.support.storage import answer, bad_server
@@ -127,7 +127,7 @@ async def test_what_is_stored_could_be_said_in_xml_which_the_service_also_speaks
 async def test_a_wrong_key_is_denied(azurite):
     wrong = azurite.connection_string.replace("Eby8", "AAAA")
     async with TableJournal.from_connection_string(wrong) as journal:
-        with pytest.raises(Denied):
+        with pytest.raises(NoAccess):
             await journal.write(key(1), 1, [line()])
 
 

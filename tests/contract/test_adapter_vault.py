@@ -9,7 +9,7 @@ from azure.storage.blob import ContainerClient
 from shared.adapters import vault_blob
 from shared.adapters.metering import Meter
 from shared.adapters.vault_blob import BlobAccount, BlobVault
-from shared.errors import Conflict, Denied, IntegrityError, NotFound, Throttled
+from shared.errors import Conflict, IntegrityError, NoAccess, NotFound, Throttled
 from shared.model.run import Counters
 from tests.support.storage import answer, bad_server
 
@@ -134,7 +134,7 @@ async def test_requests_and_bytes_are_counted_for_the_run_that_made_them(azurite
 async def test_a_wrong_key_is_denied_and_says_nothing_of_the_key(azurite):
     wrong = azurite.connection_string.replace("Eby8", "AAAA")
     async with BlobVault.from_connection_string(wrong, "tenant", Meter()) as vault:
-        with pytest.raises(Denied) as caught:
+        with pytest.raises(NoAccess) as caught:
             await vault.put("1/x", b"x")
     assert "AAAA" not in str(caught.value)
 

@@ -6,12 +6,15 @@ import re
 import socket
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from azure.core.exceptions import ClientAuthenticationError
+from azure.storage.fileshare import ShareServiceClient, generate_account_sas
 
 from tests.support.files_control import ControlRefused
-from tests.support.files_emulator import REPOSITORY, running
+from tests.support.files_emulator import ACCOUNT, KEY, REPOSITORY, running
 
 README = Path(REPOSITORY, "localdev/files_emulator/README.md")
 
@@ -194,3 +197,24 @@ def test_control_is_on_loopback_whatever_the_account_is_on():
         with pytest.raises(OSError):  # noqa: PT011 - refused, in whichever words
             socket.create_connection(("127.0.0.2", port), timeout=5)
         socket.create_connection(("127.0.0.2", emulator.port), timeout=5).close()
+
+
+def test_a_key_that_was_replaced_is_refused_and_so_is_what_it_signed(emulator):
+    given = {"resource_types": "sco", "permission": "rl", "expiry": datetime.now(UTC) + timedelta(hours=1)}
+    sas = generate_account_sas(ACCOUNT, KEY, **given)
+    emulator.raw.create_share("revoked")
+
+    def ask(credential):
+        with ShareServiceClient(emulator.url, credential, retry_total=0) as client:
+            client.get_share_client("revoked").get_share_properties()
+
+    credentials = ({"account_name": ACCOUNT, "account_key": KEY}, sas)
+    with emulator.control.revoked(KEY):
+        for credential in credentials:
+            with pytest.raises(ClientAuthenticationError) as caught:
+                ask(credential)
+            assert (caught.value.status_code, caught.value.error_code) == (403, "AuthenticationFailed")
+    for credential in credentials:
+        ask(credential)
+    status, told = refused(emulator, "PUT", "/account/key", {"key": "no key"})
+    assert (status, told["field"]) == (400, "key")

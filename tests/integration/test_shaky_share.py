@@ -21,6 +21,13 @@ FAULTS = {
     "reset before": {"reset": "before"},
     "reset after": {"reset": "after"},
     "truncated": {"truncate_fraction": 0.5},
+    "content damaged on its way to us": {"corrupt": "answer", "operation": "file_download", "every": 3},
+    "content damaged on its way to the share": {
+        "corrupt": "request",
+        "operation": "file_create|file_upload_range",
+        "min_body_bytes": 1,
+        "every": 3,
+    },
     "twice": {"duplicate": "second", "operation": "file_download|directory_list", "every": 4},
 }
 

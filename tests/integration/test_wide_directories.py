@@ -205,8 +205,8 @@ async def test_an_unreadable_file_keeps_its_page_and_no_other_from_being_passed_
         operation="file_download",
         path=f"/{files.share.share_name}(/|$)flat/0030.txt$",
         count=0,
-        status=403,
-        code="AuthorizationFailure",
+        code="SharingViolation",
+        status=409,
     )
     first = await files.backup()
     files.control.clear()
@@ -326,8 +326,8 @@ async def test_a_directory_that_cannot_be_listed_after_a_crash_reads_as_it_was_s
         operation="directory_list",
         path=f"/{files.share.share_name}/flat$",
         count=0,
-        status=403,
-        code="AuthorizationFailure",
+        code="SharingViolation",
+        status=409,
     )
     run = await files.backup()
     files.control.clear()

@@ -2,6 +2,7 @@
 
 import xml.etree.ElementTree as ET
 from contextlib import suppress
+from dataclasses import replace
 from urllib.parse import unquote
 
 from hypothesis import given, settings
@@ -31,6 +32,15 @@ def test_what_is_listed_is_read(entries, marker):
 def test_the_order_of_elements_does_not_matter(entries):
     swapped = b"".join(element(entry, swapped=True).encode() for entry in entries)
     plain = b"".join(element(entry).encode() for entry in entries)
+    assert listing.parse(swapped) == listing.parse(plain) == entries
+
+
+@given(pages)
+@settings(deadline=None)
+def test_a_listing_of_an_nfs_share_is_read_either_way(entries):
+    entries = [replace(entry, attributes=0, permission_key="") for entry in entries]
+    swapped = b"".join(element(entry, smb=False, swapped=True).encode() for entry in entries)
+    plain = b"".join(element(entry, smb=False).encode() for entry in entries)
     assert listing.parse(swapped) == listing.parse(plain) == entries
 
 

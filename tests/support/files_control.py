@@ -1,6 +1,8 @@
 """The Azure Files emulator's control API, as tests use it."""
 
+import base64
 import json
+import secrets
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
@@ -48,6 +50,10 @@ class ControlClient:
             for rule in added:
                 self.ask("DELETE", f"/faults/{quote(rule['id'], safe='')}")
 
+    def plant(self, share, *path, content=None):
+        """Make a file, or a directory, that REST cannot name; the directories above it are there."""
+        self.ask("POST", f"/shares/{share}/plant", {"path": path} | ({} if content is None else {"content": content}))
+
     def rules(self):
         return self.ask("GET", "/faults")
 
@@ -67,6 +73,16 @@ class ControlClient:
 
     def unlimit(self):
         self.ask("DELETE", "/limits")
+
+    @contextmanager
+    def revoked(self, key):
+        """Have ``key`` refused for a while; it is the account's again after."""
+        other = base64.b64encode(secrets.token_bytes(64)).decode()
+        self.ask("PUT", "/account/key", {"key": other})
+        try:
+            yield
+        finally:
+            self.ask("PUT", "/account/key", {"key": key})
 
     def keep_log(self, size):
         self.ask("PUT", "/log", {"size": size})

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from shared.formats.content_list import ContentList
 from shared.model.content import CHUNK_BYTES, HOLE, NO_CONTENT, UNSAVED, Content, ContentKind
-from shared.model.entry import Entry
+from shared.model.entry import Entry, Posix
 from shared.model.manifest import NO_HEADERS, Ancestor, ContentHeaders, ManifestRef, PageRecord, SavedEntry
 from shared.model.point import PointRecord, RootProperties
 
@@ -153,6 +153,9 @@ content_headers = st.just(NO_HEADERS) | st.builds(
     cache_control=texts,
     md5=st.just(b"") | st.binary(min_size=16, max_size=16),
 )
+posixes = st.builds(
+    Posix, owner=u32, group=u32, mode=st.integers(0, 0o7777), links=st.just(1) | st.integers(1, 178), link_text=texts
+)
 saved_entries = st.builds(
     SavedEntry,
     entry=entries,
@@ -164,6 +167,7 @@ saved_entries = st.builds(
     metadata=pairs,
     headers=content_headers,
     stale=st.booleans(),
+    posix=st.none() | posixes,
 )
 refs = st.builds(ManifestRef, u32, u32, u32, u32)
 records = st.builds(
@@ -196,6 +200,7 @@ points = st.builds(
         attributes=u32,
         permission_key=permission_keys,
         metadata=pairs,
+        posix=st.none() | st.builds(Posix, owner=u32, group=u32, mode=st.integers(0, 0o7777)),
     ),
     directories=u64,
     files=u64,

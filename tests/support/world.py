@@ -13,6 +13,7 @@ from shared.db import runs, shares, tenants
 from shared.model.run import Driver, RestoreOrder, Run, RunKind
 from shared.model.share import Share, ShareSettings
 from shared.model.tickets import RunTicket
+from shared.ports import EVENT
 from shared.settings import Settings
 from shared.usecases.backup_directories import backup_directories
 from shared.usecases.restore_directories import restore_directories
@@ -94,11 +95,17 @@ class World:
             return await runs.get(conn, run.run_id)
 
     async def journal(self, run: Run) -> list:
-        return [line async for line in self.app.journal.read(run.key)]
+        """What went wrong with nodes."""
+        return [line async for line in self.app.journal.read(run.key) if line.kind != EVENT]
+
+    async def events(self, run: Run) -> list[str]:
+        """What happened to the run itself."""
+        lines, _ = await self.app.journal.page(run.key, kind=EVENT)
+        return [line.details["event"] for line in lines]
 
 
 @asynccontextmanager
-async def world(postgres_url: str, azurite, emulator, **settings: int) -> AsyncIterator[World]:
+async def world(postgres_url: str, azurite, emulator, protocol: str = "SMB", **settings: int) -> AsyncIterator[World]:
     """A fresh tenant with a fresh, empty share; small limits, so that a small tree takes several batches."""
     app = await wiring.make_app(
         Settings(
@@ -122,7 +129,7 @@ async def world(postgres_url: str, azurite, emulator, **settings: int) -> AsyncI
             piece_entries=11,
         )
         name = f"share-{secrets.token_hex(6)}"
-        service(emulator).create_share(name)
+        service(emulator).create_share(name, **({"protocols": protocol} if protocol != "SMB" else {}))
         async with app.transaction() as conn:
             tenant = await tenants.create(conn, f"t{secrets.token_hex(8)}", "Test")
             share = await shares.create(

@@ -1,17 +1,30 @@
 """What passes is tried again within the budget, what does not is raised at once, and each request is counted."""
 
 import asyncio
+import hashlib
 import time
+from base64 import b64encode
 from contextlib import asynccontextmanager
 
 import pytest
 
+from shared.adapters import backoff, storage_http
 from shared.adapters.credentials import AccountKey
 from shared.adapters.files_http import VERSIONS, FilesHttp
 from shared.adapters.files_reader import FilesReader
 from shared.adapters.files_writer import FilesWriter
 from shared.adapters.metering import Meter
-from shared.errors import Conflict, Denied, InvalidInput, NotFound, Throttled, Unavailable
+from shared.errors import (
+    Conflict,
+    Denied,
+    InvalidInput,
+    NoAccess,
+    NoRight,
+    NotFound,
+    ShareGone,
+    Throttled,
+    Unavailable,
+)
 from shared.model.manifest import NO_HEADERS
 from shared.ports import NewProperties
 from tests.support.storage import FILE_HEADERS, answer, bad_server
@@ -82,10 +95,15 @@ async def test_a_wish_to_wait_is_honoured_and_one_beyond_the_budget_is_passed_on
 @pytest.mark.parametrize(
     ("status", "code", "error", "said"),
     [
-        ("403 No", "AuthorizationPermissionMismatch", Denied, "Storage File Data Privileged Reader"),
-        ("403 No", "AuthorizationFailure", Denied, "network rules"),
-        ("403 No", "AuthenticationFailed", Denied, "clock"),
-        ("401 No", "NoAuthenticationInformation", Denied, "hint"),
+        ("403 No", "AuthorizationPermissionMismatch", NoRight, "Storage File Data Privileged Reader"),
+        ("403 No", "AuthorizationFailure", NoAccess, "network rules"),
+        ("403 No", "AuthenticationFailed", NoAccess, "clock"),
+        ("401 No", "NoAuthenticationInformation", NoAccess, "hint"),
+        ("403 No", "AccountIsDisabled", NoAccess, "subscription"),
+        ("403 No", "SomethingAboutOneFile", Denied, "hint"),
+        ("404 No", "ShareNotFound", ShareGone, "undelete"),
+        ("409 No", "ShareBeingDeleted", ShareGone, "undelete"),
+        ("404 No", "ShareSnapshotNotFound", ShareGone, "start the run again"),
         ("404 No", "ParentNotFound", NotFound, "404 ParentNotFound"),
         ("409 No", "SharingViolation", Conflict, "SharingViolation"),
         ("412 No", "LeaseIdMissing", Conflict, "LeaseIdMissing"),
@@ -111,14 +129,11 @@ async def test_a_file_of_another_size_is_not_downloaded():
     assert len(server.requests) == 2
 
 
-async def test_a_stream_that_is_cut_tells_the_caller_to_begin_again():
-    async with served(CUT) as (server, _, http):
+async def test_a_stream_that_is_cut_goes_on_where_it_was():
+    async with served(CUT, OK) as (_, _, http):
         stream = FilesReader(http, "s", None).stream_file("f", 5, 2)
-        assert (await anext(stream)).size_bytes == 5
-        assert await anext(stream) == b"he"
-        with pytest.raises(Unavailable):
-            await anext(stream)
-    assert len(server.requests) == 1
+        properties, *blocks = [item async for item in stream]
+    assert (properties.size_bytes, blocks) == (5, [b"he", b"ll", b"o"])
 
 
 @pytest.mark.parametrize(("sent", "whole"), [(b"5\r\nhello\r\n0\r\n\r\n", True), (b"6\r\nhello!\r\n0\r\n\r\n", False)])
@@ -206,3 +221,101 @@ def test_an_account_url_that_is_none_is_refused_without_showing_a_sas(url):
     with pytest.raises(InvalidInput, match="account URL") as caught:
         FilesHttp(url, AccountKey("QUJD", "a"), meter=Meter())
     assert "sig" not in str(caught.value)
+
+
+def ranged(body, of, *headers):
+    """The answer to a range that was asked for with its MD5."""
+    digest = b64encode(hashlib.md5(b"hello").digest()).decode()
+    return answer(
+        "206 Partial",
+        body,
+        *FILE_HEADERS,
+        f"Content-Range: bytes 0-{len(body) - 1}/{of}",
+        f"Content-MD5: {digest}",
+        *headers,
+    )
+
+
+async def test_a_body_that_is_not_what_its_md5_says_is_asked_for_again():
+    stored = b64encode(bytes(16)).decode()
+    async with served(ranged(b"hellp", 5), ranged(b"hello", 5, f"x-ms-content-md5: {stored}")) as (server, _, http):
+        properties, body = await FilesReader(http, "s", None).read_file("f", 5)
+    assert (body, len(server.requests)) == (b"hello", 2)
+    assert properties.headers.md5 == bytes(16)
+    assert all(b"x-ms-range-get-content-md5: true" in request for request in server.requests)
+    async with served(ranged(b"hellp", 5), budget_s=0.3) as (_, _, http):
+        with pytest.raises(Unavailable, match="what arrived has the MD5"):
+            await FilesReader(http, "s", None).read_file("f", 5)
+
+
+async def test_the_md5_of_a_range_is_not_taken_for_one_that_was_stored():
+    async with served(ranged(b"hello", 5)) as (_, _, http):
+        properties, _ = await FilesReader(http, "s", None).read_file("f", 5)
+    assert properties.headers.md5 == b""
+
+
+async def test_a_file_that_has_grown_is_not_read_in_part():
+    async with served(ranged(b"hello", 6)) as (_, _, http):
+        with pytest.raises(Unavailable, match="6 bytes, expected 5"):
+            await FilesReader(http, "s", None).read_file("f", 5)
+        assert await FilesReader(http, "s", None).read_range("f", 0, 5) == b"hello"
+
+
+async def test_content_that_was_damaged_on_its_way_to_the_share_is_sent_again():
+    refusal = answer("400 Bad", b"<Error><Code>Md5Mismatch</Code></Error>")
+    async with served(refusal, answer("201 Created")) as (server, _, http):
+        await FilesWriter(http, "s").create_file("f", 5, b"hello", PROPERTIES, NO_HEADERS, [])
+    digest = b64encode(hashlib.md5(b"hello").digest())
+    assert [b"Content-MD5: " + digest in request for request in server.requests[:2]] == [True, True]
+
+
+NO_ENTRY = answer("403 No", b"<Error><Code>AuthorizationFailure</Code></Error>")
+
+
+async def test_a_refusal_of_the_account_is_asked_for_again_if_it_let_us_in_before(monkeypatch):
+    monkeypatch.setattr(storage_http, "DOUBT_S", (0.01, 0.01))
+    async with served(OK, NO_ENTRY, NO_ENTRY, OK) as (server, _, http):
+        reader = FilesReader(http, "s", None)
+        for _ in range(2):
+            await reader.read_file("f", 5)
+    assert len(server.requests) == 4
+    async with served(OK, NO_ENTRY) as (server, _, http):
+        reader = FilesReader(http, "s", None)
+        await reader.read_file("f", 5)
+        with pytest.raises(NoAccess):
+            await reader.read_file("f", 5)
+        with pytest.raises(NoAccess):
+            await reader.read_file("f", 5)
+    assert len(server.requests) == 1 + 3 + 1
+
+
+async def test_one_503_costs_well_under_a_second():
+    took = []
+    for _ in range(9):
+        async with served(BUSY, OK) as (_, _, http):
+            started = time.monotonic()
+            await FilesReader(http, "s", None).read_file("f", 5)
+            took.append(time.monotonic() - started)
+    assert sorted(took)[4] < 0.2
+
+
+async def test_calls_of_one_activity_do_not_add_up_their_budgets_while_nothing_answers(monkeypatch):
+    monkeypatch.setattr(backoff, "LEAST_S", 0.1)
+    async with served(BUSY, budget_s=0.6) as (_, _, http), http.metered(Meter()) as view:
+        started = time.monotonic()
+        for _ in range(5):
+            with pytest.raises(Throttled):
+                await FilesReader(view, "s", None).read_file("f", 5)
+        assert time.monotonic() - started < 1.5
+
+
+async def test_calls_stop_trying_when_the_time_of_their_activity_is_over(monkeypatch):
+    monkeypatch.setattr(backoff, "LEAST_S", 0.1)
+    async with served(BUSY, budget_s=60) as (_, _, http):
+        until = asyncio.get_running_loop().time() + 0.3
+        async with http.metered(Meter(), until=until) as view:
+            started = time.monotonic()
+            for _ in range(3):
+                with pytest.raises(Throttled):
+                    await FilesReader(view, "s", None).read_file("f", 5)
+        assert time.monotonic() - started < 1.0

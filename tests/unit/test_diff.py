@@ -15,7 +15,7 @@ def saved(e, slot, **kwargs):
 
 
 def plan(entries, previous, next_slot=10):
-    return plan_files(entries, {s.entry.file_id: s for s in previous}, directory_id=ROOT_ID, next_slot=next_slot)
+    return plan_files(entries, previous, directory_id=ROOT_ID, next_slot=next_slot)
 
 
 def test_an_entry_with_the_same_file_id_and_etag_is_not_read_again():
@@ -45,6 +45,24 @@ def test_what_was_not_safe_is_read_again_even_if_nothing_changed():
     for unsafe in (saved(entry("a", file_id=7), 3, content=UNSAVED), saved(entry("a", file_id=7), 3, stale=True)):
         [found], _ = plan([entry("a", file_id=7)], [unsafe])
         assert not found.unchanged
+
+
+def test_every_hard_link_of_a_file_is_a_node_of_its_own():
+    plans, next_slot = plan([entry("a", file_id=7), entry("b", file_id=7)], [])
+    assert ([p.node_id for p in plans], next_slot) == ([ROOT_ID | 10, ROOT_ID | 11], 12)
+
+
+def test_hard_links_keep_their_nodes_by_name_then_by_file_id():
+    """b got the name a0, and a new link c came: what is called as before is as before, whatever the order."""
+    before = [saved(entry("a", file_id=7), 3), saved(entry("b", file_id=7), 4)]
+    found, _ = plan([entry("a", file_id=7), entry("a0", file_id=7), entry("c", file_id=7)], before)
+    assert [p.node_id for p in found] == [ROOT_ID | 3, ROOT_ID | 4, ROOT_ID | 10]
+    assert [p.previous for p in found] == [*before, None]
+
+
+def test_of_hard_links_one_that_goes_takes_its_own_node_along():
+    [found], _ = plan([entry("b", file_id=7)], [saved(entry("a", file_id=7), 3), saved(entry("b", file_id=7), 4)])
+    assert found.node_id == ROOT_ID | 4
 
 
 def test_a_directory_without_slots_left_gives_its_next_file_none():

@@ -15,6 +15,7 @@ import zstandard
 from shared.errors import IntegrityError
 from shared.formats import content_list, envelope, manifest, point
 from shared.model.content import HOLE, Content, ContentKind
+from shared.model.entry import Posix
 from shared.model.manifest import ContentHeaders, SavedEntry
 from tests.support import records
 from tests.support.formats import damaged
@@ -31,6 +32,19 @@ each_format = pytest.mark.parametrize(("codec", "value", "magic"), FORMATS.value
 @each_format
 def test_it_is_read_back(codec, value, magic):
     assert codec.decode(codec.encode(value)) == value
+
+
+def test_what_nfs_adds_costs_a_page_of_an_smb_share_nothing():
+    """Fields that a schema gained at its end are not even in the vtable."""
+    plain = records.record(12)
+    some = replace(plain.entries[5], posix=Posix(0, 0, 0o755))
+    mixed = replace(plain, entries=(*plain.entries[:5], some, *plain.entries[6:]))
+    assert manifest.decode(manifest.encode(mixed)) == mixed
+    buffer = envelope.unseal(b"AFBM", 1, manifest.encode(plain), "manifest")
+    table = int.from_bytes(buffer[:4], "little")
+    vtable = table - int.from_bytes(buffer[table : table + 4], "little", signed=True)
+    fields_before_nfs = 39
+    assert int.from_bytes(buffer[vtable : vtable + 2], "little") == 4 + 2 * fields_before_nfs
 
 
 @each_format

@@ -119,6 +119,18 @@ def test_an_nfs_listing_has_no_attributes_and_permissions():
     ]
 
 
+def test_an_nfs_listing_is_read_without_an_xml_parser(monkeypatch):
+    monkeypatch.setattr(listing, "_slow", lambda entries: [])
+    assert len(parsed(element(A, smb=False) + element(B, smb=False))) == 2
+
+
+@pytest.mark.parametrize("strange", ["%ED%A0%80x", "a%2Fb", "a%00", "%FF"])
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_name_that_is_none_costs_its_own_entry_only(strange, swapped):
+    text = element(entry("s"), swapped=swapped).replace("<Name>s</Name>", f'<Name Encoded="true">{strange}</Name>')
+    assert [found.name for found in parsed(element(A) + text + element(B))] == ["a", f"?{strange}", "b"]
+
+
 def test_the_etag_stands_in_for_a_missing_change_time():
     text = element(A).replace(f"<ChangeTime>{ticks.to_text(A.changed)}</ChangeTime>", "")
     assert parsed(text) == [A]
@@ -147,7 +159,6 @@ def test_times_with_fewer_digits_are_read():
         ("Z</CreationTime>", "</CreationTime>", "unreadable at 'a'"),
         ("<Name>a</Name>", "<Name>a&b</Name>", "not well-formed"),
         ("<Name>a</Name>", "<Name>&#xD800;</Name>", "not well-formed"),
-        ("<Name>a</Name>", '<Name Encoded="true">%FF</Name>', "unreadable at"),
         ("<Name>a</Name>", "<Name>&nbsp;</Name>", "not well-formed"),
     ],
 )

@@ -981,7 +981,142 @@ class Manifest(object):
         o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(80))
         return o == 0
 
-def ManifestStart(builder): builder.StartObject(39)
+    # Manifest
+    def Modes(self, j):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(82))
+        if o != 0:
+            a = self._tab.Vector(o)
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, a + flatbuffers.number_types.UOffsetTFlags.py_type(j * 4))
+        return 0
+
+    # Manifest
+    def ModesAsNumpy(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(82))
+        if o != 0:
+            return self._tab.GetVectorAsNumpy(flatbuffers.number_types.Uint32Flags, o)
+        return 0
+
+    # Manifest
+    def ModesLength(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(82))
+        if o != 0:
+            return self._tab.VectorLen(o)
+        return 0
+
+    # Manifest
+    def ModesIsNone(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(82))
+        return o == 0
+
+    # Manifest
+    def Owners(self, j):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(84))
+        if o != 0:
+            a = self._tab.Vector(o)
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, a + flatbuffers.number_types.UOffsetTFlags.py_type(j * 4))
+        return 0
+
+    # Manifest
+    def OwnersAsNumpy(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(84))
+        if o != 0:
+            return self._tab.GetVectorAsNumpy(flatbuffers.number_types.Uint32Flags, o)
+        return 0
+
+    # Manifest
+    def OwnersLength(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(84))
+        if o != 0:
+            return self._tab.VectorLen(o)
+        return 0
+
+    # Manifest
+    def OwnersIsNone(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(84))
+        return o == 0
+
+    # Manifest
+    def Groups(self, j):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(86))
+        if o != 0:
+            a = self._tab.Vector(o)
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, a + flatbuffers.number_types.UOffsetTFlags.py_type(j * 4))
+        return 0
+
+    # Manifest
+    def GroupsAsNumpy(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(86))
+        if o != 0:
+            return self._tab.GetVectorAsNumpy(flatbuffers.number_types.Uint32Flags, o)
+        return 0
+
+    # Manifest
+    def GroupsLength(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(86))
+        if o != 0:
+            return self._tab.VectorLen(o)
+        return 0
+
+    # Manifest
+    def GroupsIsNone(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(86))
+        return o == 0
+
+    # Manifest
+    def OtherNames(self, j):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(88))
+        if o != 0:
+            a = self._tab.Vector(o)
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, a + flatbuffers.number_types.UOffsetTFlags.py_type(j * 4))
+        return 0
+
+    # Manifest
+    def OtherNamesAsNumpy(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(88))
+        if o != 0:
+            return self._tab.GetVectorAsNumpy(flatbuffers.number_types.Uint32Flags, o)
+        return 0
+
+    # Manifest
+    def OtherNamesLength(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(88))
+        if o != 0:
+            return self._tab.VectorLen(o)
+        return 0
+
+    # Manifest
+    def OtherNamesIsNone(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(88))
+        return o == 0
+
+    # Manifest
+    def LinkTexts(self, j):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(90))
+        if o != 0:
+            a = self._tab.Vector(o)
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, a + flatbuffers.number_types.UOffsetTFlags.py_type(j * 4))
+        return 0
+
+    # Manifest
+    def LinkTextsAsNumpy(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(90))
+        if o != 0:
+            return self._tab.GetVectorAsNumpy(flatbuffers.number_types.Uint32Flags, o)
+        return 0
+
+    # Manifest
+    def LinkTextsLength(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(90))
+        if o != 0:
+            return self._tab.VectorLen(o)
+        return 0
+
+    # Manifest
+    def LinkTextsIsNone(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(90))
+        return o == 0
+
+def ManifestStart(builder): builder.StartObject(44)
 def Start(builder):
     return ManifestStart(builder)
 def ManifestAddDirectoryId(builder, directoryId): builder.PrependUint64Slot(0, directoryId, 0)
@@ -1203,6 +1338,36 @@ def AddTextEnds(builder, textEnds):
 def ManifestStartTextEndsVector(builder, numElems): return builder.StartVector(4, numElems, 4)
 def StartTextEndsVector(builder, numElems):
     return ManifestStartTextEndsVector(builder, numElems)
+def ManifestAddModes(builder, modes): builder.PrependUOffsetTRelativeSlot(39, flatbuffers.number_types.UOffsetTFlags.py_type(modes), 0)
+def AddModes(builder, modes):
+    return ManifestAddModes(builder, modes)
+def ManifestStartModesVector(builder, numElems): return builder.StartVector(4, numElems, 4)
+def StartModesVector(builder, numElems):
+    return ManifestStartModesVector(builder, numElems)
+def ManifestAddOwners(builder, owners): builder.PrependUOffsetTRelativeSlot(40, flatbuffers.number_types.UOffsetTFlags.py_type(owners), 0)
+def AddOwners(builder, owners):
+    return ManifestAddOwners(builder, owners)
+def ManifestStartOwnersVector(builder, numElems): return builder.StartVector(4, numElems, 4)
+def StartOwnersVector(builder, numElems):
+    return ManifestStartOwnersVector(builder, numElems)
+def ManifestAddGroups(builder, groups): builder.PrependUOffsetTRelativeSlot(41, flatbuffers.number_types.UOffsetTFlags.py_type(groups), 0)
+def AddGroups(builder, groups):
+    return ManifestAddGroups(builder, groups)
+def ManifestStartGroupsVector(builder, numElems): return builder.StartVector(4, numElems, 4)
+def StartGroupsVector(builder, numElems):
+    return ManifestStartGroupsVector(builder, numElems)
+def ManifestAddOtherNames(builder, otherNames): builder.PrependUOffsetTRelativeSlot(42, flatbuffers.number_types.UOffsetTFlags.py_type(otherNames), 0)
+def AddOtherNames(builder, otherNames):
+    return ManifestAddOtherNames(builder, otherNames)
+def ManifestStartOtherNamesVector(builder, numElems): return builder.StartVector(4, numElems, 4)
+def StartOtherNamesVector(builder, numElems):
+    return ManifestStartOtherNamesVector(builder, numElems)
+def ManifestAddLinkTexts(builder, linkTexts): builder.PrependUOffsetTRelativeSlot(43, flatbuffers.number_types.UOffsetTFlags.py_type(linkTexts), 0)
+def AddLinkTexts(builder, linkTexts):
+    return ManifestAddLinkTexts(builder, linkTexts)
+def ManifestStartLinkTextsVector(builder, numElems): return builder.StartVector(4, numElems, 4)
+def StartLinkTextsVector(builder, numElems):
+    return ManifestStartLinkTextsVector(builder, numElems)
 def ManifestEnd(builder): return builder.EndObject()
 def End(builder):
     return ManifestEnd(builder)

@@ -289,7 +289,34 @@ class Point(object):
         o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(48))
         return o == 0
 
-def PointStart(builder): builder.StartObject(23)
+    # Point
+    def RootPosix(self, j):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(50))
+        if o != 0:
+            a = self._tab.Vector(o)
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, a + flatbuffers.number_types.UOffsetTFlags.py_type(j * 4))
+        return 0
+
+    # Point
+    def RootPosixAsNumpy(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(50))
+        if o != 0:
+            return self._tab.GetVectorAsNumpy(flatbuffers.number_types.Uint32Flags, o)
+        return 0
+
+    # Point
+    def RootPosixLength(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(50))
+        if o != 0:
+            return self._tab.VectorLen(o)
+        return 0
+
+    # Point
+    def RootPosixIsNone(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(50))
+        return o == 0
+
+def PointStart(builder): builder.StartObject(24)
 def Start(builder):
     return PointStart(builder)
 def PointAddTenantId(builder, tenantId): builder.PrependUOffsetTRelativeSlot(0, flatbuffers.number_types.UOffsetTFlags.py_type(tenantId), 0)
@@ -376,6 +403,12 @@ def AddTextEnds(builder, textEnds):
 def PointStartTextEndsVector(builder, numElems): return builder.StartVector(4, numElems, 4)
 def StartTextEndsVector(builder, numElems):
     return PointStartTextEndsVector(builder, numElems)
+def PointAddRootPosix(builder, rootPosix): builder.PrependUOffsetTRelativeSlot(23, flatbuffers.number_types.UOffsetTFlags.py_type(rootPosix), 0)
+def AddRootPosix(builder, rootPosix):
+    return PointAddRootPosix(builder, rootPosix)
+def PointStartRootPosixVector(builder, numElems): return builder.StartVector(4, numElems, 4)
+def StartRootPosixVector(builder, numElems):
+    return PointStartRootPosixVector(builder, numElems)
 def PointEnd(builder): return builder.EndObject()
 def End(builder):
     return PointEnd(builder)
