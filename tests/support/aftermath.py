@@ -55,5 +55,5 @@ async def to_the_end(files, run, *, pause_s=0.1):
 async def when(condition, seconds=60.0):
     """Wait until ``condition()`` holds."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - the condition is the emulator's
             await asyncio.sleep(0.01)

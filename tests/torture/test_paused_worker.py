@@ -37,7 +37,7 @@ async def files(postgres_url, azurite, files_emulator):
 
 async def until(condition, seconds=40.0):
     async with asyncio.timeout(seconds):
-        while not (value := await condition()):
+        while not (value := await condition()):  # noqa: ASYNC110 - the condition is the database's
             await asyncio.sleep(0.02)
     return value
 
