@@ -27,7 +27,7 @@ test-fast: install ## unit and property tests only
 	@$(python) -m pytest tests/unit tests/property $(PYTEST_ARGS)
 
 torture: install ## worker processes killed and services broken for an hour; AFB_SEED=n repeats one
-	@$(python) -m pytest -m torture -s --timeout 3600 tests/torture $(PYTEST_ARGS)
+	@$(python) -m pytest -m torture -s --timeout 3600 $(PYTEST_ARGS)
 
 lint: style layers ## ruff, formatting, and the layers that imports must obey
 

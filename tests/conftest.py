@@ -21,6 +21,16 @@ if os.environ.get("CI"):
     settings.load_profile("ci")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what takes minutes, unless it is asked for: ``-m torture``."""
+    if "torture" in config.getoption("-m"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("torture")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """This session's stack, of which only what other fixtures asked for is running."""

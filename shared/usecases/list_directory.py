@@ -3,6 +3,7 @@
 import re
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import IO, Final
 
 from shared.core.fingerprint import ListingFingerprint
@@ -11,6 +12,7 @@ from shared.errors import IntegrityError, Unavailable
 from shared.formats import frame, listing
 from shared.model.entry import Entry
 from shared.ports import ShareReader
+from shared.usecases.spool import spooling
 
 _SIZE: Final = re.compile(rb"<Content-Length>(\d+)</Content-Length>")
 
@@ -61,19 +63,23 @@ class Listing:
         if not self._first:
             self._first = entries
             return
-        if self._spool is None:
-            self._spool = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115 - closed by close
         packed = frame.compressor(level=1).compress(entries)
-        self._spool.write(packed)
+        with spooling("a listing"):
+            if self._spool is None:
+                self._spool = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115 - closed by close
+            self._spool.write(packed)
         self._lengths.append(len(packed))
 
     def pages(self) -> Iterator[bytes]:
         """The entries of each list page as the service wrote them. One reader at a time."""
         yield self._first
         if self._spool is not None:
-            self._spool.seek(0)
+            with spooling("a listing"):
+                self._spool.seek(0)
             for length in self._lengths:
-                yield frame.expand(self._spool.read(length), least=0, most=LIST_PAGE_BYTES_MAX)
+                with spooling("a listing"):
+                    packed = self._spool.read(length)
+                yield frame.expand(packed, least=0, most=LIST_PAGE_BYTES_MAX)
 
     def parsed(self) -> Iterator[list[Entry]]:
         """The entries of each list page but those that the rules leave out."""
@@ -102,7 +108,8 @@ class Listing:
         """Give back memory and disk; nothing but the counts and the fingerprint can be asked for after."""
         self._first = b""
         if self._spool is not None:
-            self._spool.close()
+            with suppress(OSError):  # the last of it did not fit the disk, and nobody wants it any more
+                self._spool.close()
             self._spool = None
 
 

@@ -15,6 +15,7 @@ Nobody but this process reads the file, so it has no version.
 import struct
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from heapq import merge
 from operator import attrgetter
 from typing import IO, Final, Self
@@ -22,6 +23,7 @@ from typing import IO, Final, Self
 from shared.formats import frame
 from shared.model.entry import Entry
 from shared.usecases.list_directory import Listing
+from shared.usecases.spool import spooling
 
 RUN_ENTRIES: Final = 50_000
 """Entries sorted in memory at once: 30 MB. A million entries are 20 runs."""
@@ -68,29 +70,37 @@ class SortedEntries:
         """Give back memory and disk."""
         self._last = []
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # the last of it did not fit the disk, and nobody wants it any more
+                self._file.close()
             self._file = None
 
     def _write_run(self) -> None:
-        if self._file is None:
-            self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close
         run: list[tuple[int, int]] = []
         self._last.sort(key=attrgetter("name"))
         compress = frame.compressor(level=1).compress
-        at = self._file.seek(0, 2)
-        for start in range(0, len(self._last), BLOCK_ENTRIES):
-            data = compress(_pack(self._last[start : start + BLOCK_ENTRIES]))
-            self._file.write(data)
-            run.append((at, len(data)))
-            at += len(data)
+        blocks = [
+            compress(_pack(self._last[start : start + BLOCK_ENTRIES]))
+            for start in range(0, len(self._last), BLOCK_ENTRIES)
+        ]
+        with spooling("a sorted listing"):
+            if self._file is None:
+                self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close
+            at = self._file.seek(0, 2)
+            for data in blocks:
+                self._file.write(data)
+                run.append((at, len(data)))
+                at += len(data)
+            self._file.flush()  # a full disk shows here, and not when the file is read
         self._runs.append(run)
         self._last = []
 
     def _read_run(self, run: list[tuple[int, int]]) -> Iterator[Entry]:
         for offset, length in run:
             assert self._file is not None
-            self._file.seek(offset)
-            yield from _unpack(frame.expand(self._file.read(length), least=0, most=_BLOCK_BYTES_MAX))
+            with spooling("a sorted listing"):
+                self._file.seek(offset)
+                data = self._file.read(length)
+            yield from _unpack(frame.expand(data, least=0, most=_BLOCK_BYTES_MAX))
 
 
 def _each_name_once(entries: Iterable[Entry]) -> Iterator[Entry]:

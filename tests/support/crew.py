@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from itertools import count
+from pathlib import Path
 
 from localdev.services.service import ROOT
 
@@ -33,6 +34,11 @@ class WorkerProcess:
     @property
     def running(self):
         return self._process.poll() is None
+
+    def processor_s(self):
+        """How long it has kept a processor busy."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def kill(self):
         """As a power cut would."""

@@ -43,7 +43,7 @@ class Source:
                 else:
                     key = (item.file_id, item.etag)
                     if key not in self._digests:
-                        data = share.get_file_client(child).download_file().readall()
+                        data = b"" if not item.size else share.get_file_client(child).download_file().readall()
                         assert len(data) == item.size
                         self._digests[key] = sha256(data).digest()
                     digest = self._digests[key]
