@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from shared.core.advice import advice
 from shared.core.ranges import Span, coalesce
 from shared.errors import IntegrityError, NotFound, Rejected, Retryable
 from shared.formats import chunk, content_list
@@ -122,7 +123,7 @@ class FileRestorer:
                 path=file.path,
                 node_id=file.saved.node_id,
                 reason=reason,
-                hint=hint,
+                hint=hint or advice(kind, reason),
             )
         )
 
@@ -239,7 +240,7 @@ class FileRestorer:
                 self.counters.files += 1
                 self.counters.bytes += file.saved.entry.size_bytes
                 return
-        self.complain("not_restored", file, str(error), hint=_hint(error))
+        self.complain("not_restored", file, str(error))
 
     async def _create(self, file: FileToRestore, body: bytes | None) -> None:
         assert self.scope.writer is not None
@@ -281,12 +282,3 @@ class FileRestorer:
             attributes=entry.attributes,
             permission_key=await self.permissions.target_key(entry.permission_key),
         )
-
-
-def _hint(error: Exception | None) -> str:
-    code = getattr(error, "code", "")
-    if code == "SharingViolation":
-        return "someone has the file open over SMB: close it and restore again"
-    if code == "ReadOnlyAttribute":
-        return "a read-only file stands in the way and could not be made writable"
-    return ""
