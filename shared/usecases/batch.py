@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from shared.core import addressing, diff
+from shared.core.advice import advice
 from shared.errors import IntegrityError, NotFound
 from shared.formats.segment import SegmentWriter
 from shared.model import ticks
@@ -304,7 +305,6 @@ class Batch:
                     file.path,
                     file.error,
                     node_id=saved.node_id,
-                    hint="the restore point holds the version before" if saved.stale else "",
                 )
             else:
                 counters.changed_files += 1
@@ -319,8 +319,7 @@ class Batch:
     def complain(self, kind: str, path: str, reason: str, *, node_id: int = 0, hint: str = "") -> None:
         """Tell the journal what went wrong with one node, and count it. Without a ``hint``: whether its name is to blame."""
         self.commit.counters.errors += 1
-        now = self._scope.clock.now()
-        hint = hint or addressing.hint(path)
+        now, hint = self._scope.clock.now(), hint or addressing.hint(path) or advice(kind, reason)
         self.journal.append(JournalLine(at=now, kind=kind, path=path, node_id=node_id, reason=reason, hint=hint))
 
     def records(self) -> SegmentWriter:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from shared.core.advice import advice
 from shared.core.ranges import Span, coalesce
 from shared.errors import IntegrityError, NotFound, Rejected, Retryable
 from shared.formats import chunk, content_list
@@ -120,7 +121,7 @@ class FileRestorer:
                 path=file.path,
                 node_id=file.saved.node_id,
                 reason=reason,
-                hint=hint,
+                hint=hint or advice(kind, reason),
             )
         )
 
@@ -244,7 +245,7 @@ class FileRestorer:
                 if posix is not None and posix.links > 1:
                     self._written.append(file.saved.node_id)
                 return
-        self.complain("not_restored", file, str(error), hint=_hint(error))
+        self.complain("not_restored", file, str(error))
 
     async def _create(self, file: FileToRestore, body: bytes | None) -> None:
         assert self.scope.writer is not None
@@ -293,12 +294,3 @@ class FileRestorer:
             permission_key=await self.permissions.target_key(entry.permission_key),
             posix=file.saved.posix,
         )
-
-
-def _hint(error: Exception | None) -> str:
-    code = getattr(error, "code", "")
-    if code == "SharingViolation":
-        return "someone has the file open over SMB: close it and restore again"
-    if code == "ReadOnlyAttribute":
-        return "a read-only file stands in the way and could not be made writable"
-    return ""
