@@ -255,43 +255,43 @@ class PostgresCatalogue:
                 return None
             given_up = await batches.give_up(conn, run_id, BatchKind.SPAN, worker)
             await large_files.release(conn, run_id, given_up)
-            key = await large_files.pick(conn, run_id)
-            if key is None:
+            picked = await large_files.pick(conn, run_id)
+            if picked is None:
                 return None
+            key, spans = picked
             batch_no = await batches.open_one(conn, run_id, BatchKind.SPAN, worker, lease_s)
-            name, size_bytes, span_bytes = await large_files.claim(conn, run_id, batch_no, key)
-            directory_id, file_id, span_no = key
-            _, path = (await pages.with_paths(conn, share_id, [directory_id]))[directory_id]
-            offset = span_no * span_bytes
+            span_nos = [span_no for span_no, _ in spans]
+            name, size_bytes, span_bytes = await large_files.claim(conn, run_id, batch_no, key, span_nos)
+            _, path = (await pages.with_paths(conn, share_id, [key.directory_id]))[key.directory_id]
             return SpanClaim(
                 run_id=run_id,
                 batch_no=batch_no,
-                directory_id=directory_id,
-                file_id=pages.unsigned(file_id),
-                span_no=span_no,
+                directory_id=key.directory_id,
+                file_id=pages.unsigned(key.file_id),
                 path=f"{path}/{name}" if path else name,
-                offset=offset,
-                length=min(span_bytes, size_bytes - offset),
                 file_size_bytes=size_bytes,
+                span_bytes=span_bytes,
+                spans=spans,
             )
 
         return await self._once(work)
 
     async def commit_span(self, span: SpanClaim, result: SpanResult) -> None:
-        """See the port. A span that was committed before is left as it is."""
+        """See the port. Spans that were committed before are left as they are."""
 
         async def work(conn: Connection) -> None:
             _, _, running = await runs.hold(conn, span.run_id)
             if not await batches.lock_open(conn, span.run_id, span.batch_no):
                 return
-            key = (span.directory_id, pages.signed(span.file_id), span.span_no)
+            key = large_files.FileKey(span.directory_id, pages.signed(span.file_id))
             await large_files.lock_unfinished(conn, span.run_id, [span.directory_id])
-            if not running or not await large_files.finish_span(
-                conn, span.run_id, span.batch_no, key, result.digests, result.quickxor
-            ):
+            span_nos = [span_no for span_no, _ in span.spans]
+            if not running or not await large_files.holds(conn, span.run_id, span.batch_no, key, span_nos):
                 raise batches.fenced(span.run_id, span.batch_no)
             if result.error:
                 await large_files.fail(conn, span.run_id, key, result.error)
+            else:
+                await large_files.finish_spans(conn, span.run_id, key, result.read)
             if not await large_files.lock_unfinished(conn, span.run_id, [span.directory_id]):
                 await frontier.resume(conn, span.run_id, span.directory_id)
             await batches.close(conn, span.run_id, span.batch_no, result.counters)
