@@ -258,20 +258,19 @@ class PostgresCatalogue:
             picked = await large_files.pick(conn, run_id)
             if picked is None:
                 return None
-            key, spans = picked
             batch_no = await batches.open_one(conn, run_id, BatchKind.SPAN, worker, lease_s)
-            span_nos = [span_no for span_no, _ in spans]
-            name, size_bytes, span_bytes = await large_files.claim(conn, run_id, batch_no, key, span_nos)
-            _, path = (await pages.with_paths(conn, share_id, [key.directory_id]))[key.directory_id]
+            await large_files.claim(conn, run_id, batch_no, picked)
+            directory_id, file_id = picked.key
+            _, path = (await pages.with_paths(conn, share_id, [directory_id]))[directory_id]
             return SpanClaim(
                 run_id=run_id,
                 batch_no=batch_no,
-                directory_id=key.directory_id,
-                file_id=pages.unsigned(key.file_id),
-                path=f"{path}/{name}" if path else name,
-                file_size_bytes=size_bytes,
-                span_bytes=span_bytes,
-                spans=spans,
+                directory_id=directory_id,
+                file_id=pages.unsigned(file_id),
+                path=f"{path}/{picked.name}" if path else picked.name,
+                file_size_bytes=picked.size_bytes,
+                span_bytes=picked.span_bytes,
+                spans=picked.spans,
             )
 
         return await self._once(work)

@@ -190,45 +190,49 @@ async def release(conn: Connection, run_id: int, batch_nos: Sequence[int]) -> No
         await conn.execute(_RELEASE, [run_id, list(batch_nos)])
 
 
-async def pick(conn: Connection, run_id: int) -> tuple[FileKey, tuple[tuple[int, int], ...]] | None:
-    """Lock pending spans of one file that nobody else is picking: ``(span_no, chunks)`` of each, -1 for all chunks.
+class Picked(NamedTuple):
+    """Spans of one file, locked."""
 
-    The first there is, and more as long as they have together no more chunks to read than a whole span. So of a file with one
-    changed chunk here and there, not every chunk is a transaction.
+    key: FileKey
+    name: str
+    size_bytes: int
+    span_bytes: int
+    spans: tuple[tuple[int, int], ...]
+    """``(span_no, chunks)``; -1 for all chunks."""
+
+
+async def pick(conn: Connection, run_id: int) -> Picked | None:
+    """Lock pending spans that nobody else is picking.
+
+    The first there is, and more of its file as long as they have together no more chunks to read than a whole span. So of a file
+    with one changed chunk here and there, not every chunk is a transaction.
     """
     row = await (await conn.execute(_PICK, [run_id])).fetchone()
     if row is None:
         return None
-    key, picked = FileKey(row[0], row[1]), [(int(row[2]), _chunks(row[3]))]
-    _, _, span_bytes = await _file(conn, run_id, key)
-    room = max(1, span_bytes // CHUNK_BYTES) - picked[0][1].bit_count() if picked[0][1] > 0 else 0
-    if room > 0:
-        more = await (await conn.execute(_PICK_MORE, [run_id, *key, picked[0][0], room])).fetchall()
-        for span_no, chunks in more:
-            mask = _chunks(chunks)
-            room -= mask.bit_count()
-            if mask < 0 or room < 0:
+    key = FileKey(row[0], row[1])
+    file = await (await conn.execute(_FILE, [run_id, *key])).fetchone()
+    assert file is not None
+    name, size_bytes, span_bytes = file
+    spans = [_span(*row[2:])]
+    room = span_bytes // CHUNK_BYTES - spans[0][1].bit_count()
+    if spans[0][1] > 0 and room > 0:
+        for row in await (await conn.execute(_PICK_MORE, [run_id, *key, spans[0][0], room])).fetchall():
+            span_no, chunks = _span(*row)
+            room -= chunks.bit_count()
+            if chunks < 0 or room < 0:
                 break
-            picked.append((span_no, mask))
-    return key, tuple(picked)
+            spans.append((span_no, chunks))
+    return Picked(key, name, size_bytes, span_bytes, tuple(spans))
 
 
-def _chunks(chunks: int | None) -> int:
-    return -1 if chunks is None else chunks
+def _span(span_no: int, chunks: int | None) -> tuple[int, int]:
+    return span_no, -1 if chunks is None else chunks
 
 
-async def claim(
-    conn: Connection, run_id: int, batch_no: int, key: FileKey, span_nos: Sequence[int]
-) -> tuple[str, int, int]:
-    """Give picked spans to a batch; name, size and span size of their file."""
-    await conn.execute(_CLAIM, [batch_no, run_id, *key, list(span_nos)])
-    return await _file(conn, run_id, key)
-
-
-async def _file(conn: Connection, run_id: int, key: FileKey) -> tuple[str, int, int]:
-    row = await (await conn.execute(_FILE, [run_id, *key])).fetchone()
-    assert row is not None
-    return row[0], row[1], row[2]
+async def claim(conn: Connection, run_id: int, batch_no: int, picked: Picked) -> None:
+    """Give picked spans to a batch."""
+    await conn.execute(_CLAIM, [batch_no, run_id, *picked.key, [span_no for span_no, _ in picked.spans]])
 
 
 async def holds(conn: Connection, run_id: int, batch_no: int, key: FileKey, span_nos: Sequence[int]) -> bool:

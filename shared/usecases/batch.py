@@ -21,11 +21,12 @@ from shared.model.manifest import ManifestRef, PageRecord, SavedEntry
 from shared.model.node import SLOT_MAX, directory_id
 from shared.model.objects import segment_name
 from shared.model.page import DirectoryHead, Page
-from shared.model.work import BatchCommit, Claim, LargeFile
+from shared.model.work import BatchCommit, Claim, LargeContent
 from shared.ports import JournalLine
 from shared.usecases.changed_directory import Changed, Visit
 from shared.usecases.list_directory import Listing
 from shared.usecases.patience import NODE_TROUBLE, patiently
+from shared.usecases.plan_large import plan_large
 from shared.usecases.read_manifests import read_records
 from shared.usecases.save_files import FileSaver
 from shared.usecases.save_large import save_content_list
@@ -124,7 +125,10 @@ class Batch:
                     open_files.append(file)
                 else:
                     c.listed_content[entry.file_id] = content
-            if not open_files:
+            planned = await plan_large(self._scope, node_id, open_files) if open_files else []
+            c.listed_content |= {found.file_id: found for found in planned if isinstance(found, LargeContent)}
+            to_read = [found for found in planned if not isinstance(found, LargeContent)]
+            if not to_read:
                 for file_id, content in c.listed_content.items():
                     await save_content_list(self._scope, c.files[file_id], content, self._reader)
                 going_on.append(c)
@@ -132,17 +136,7 @@ class Batch:
             self.waiting[node_id] = c.visit
             if c.visit.is_new:
                 self._bare[node_id] = self._bare_page(c.visit)
-            self.commit.large += [
-                LargeFile(
-                    directory_id=node_id,
-                    file_id=f.plan.entry.file_id,
-                    changed=f.plan.entry.changed,
-                    name=f.plan.entry.name,
-                    size_bytes=f.plan.entry.size_bytes,
-                    span_bytes=self._scope.limits.span_bytes,
-                )
-                for f in open_files
-            ]
+            self.commit.large += to_read
         return going_on
 
     async def _place_subdirectories(
@@ -303,4 +297,5 @@ class Batch:
         inserted = {page.directory_id for page in self.commit.pages}
         self.commit.placed = [head for node_id, head in self._placed.items() if node_id not in inserted]
         self.commit.counters.pages_written = len(self.commit.pages) + len(self.commit.placed)
+        self.commit.counters.read_bytes = self.saver.content_bytes
         return segment
