@@ -199,7 +199,7 @@ class ShareAdmin(Protocol):
         ...
 
     async def properties(self) -> Mapping[str, str]:
-        """Quota, tier, protocol and metadata of the share. Raises ``NotFound``."""
+        """Quota, tier, protocols, what is provisioned, and metadata of the share. Raises ``NotFound``."""
         ...
 
     async def create(self) -> None:
@@ -397,7 +397,7 @@ class Catalogue(Protocol):
         ...
 
     async def forget_snapshot(self, share_id: int, run_no: int) -> None:
-        """Note that the share snapshot of a restore point is not there any more."""
+        """Note that the share snapshots of a restore point and of those before it are not there any more."""
         ...
 
     # restore

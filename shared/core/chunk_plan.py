@@ -90,7 +90,7 @@ def places_of(spans: Sequence[tuple[int, int]], span_chunks: int, count: int) ->
     numbers = np.array([number for number, _ in spans], dtype=np.int64)
     masks = np.array([chunks for _, chunks in spans], dtype=np.int64)
     bits = np.arange(span_chunks, dtype=np.int64)
-    places = (numbers[:, None] * span_chunks + bits)[(masks[:, None] >> bits & 1).astype(bool)]
+    places: NDArray[np.int64] = (numbers[:, None] * span_chunks + bits)[(masks[:, None] >> bits & 1).astype(bool)]
     return places[places < count]
 
 

@@ -108,6 +108,7 @@ class PostgresCatalogue:
                 return
             await runs.finish(conn, run, state, error=error, counters=counters)
             if point is not None:
+                await restore_points.forget_snapshot(conn, run.share_id, point.run_no)  # replaced by this one's, if any
                 await restore_points.add(conn, run.share_id, point)
             await batches.end(conn, run_id)
             await rollups.fold(conn, run.share_id, run.run_no)
@@ -325,6 +326,10 @@ class PostgresCatalogue:
     async def last_restore_point(self, share_id: int) -> RestorePoint | None:
         """See the port."""
         return await self._once(lambda conn: restore_points.last(conn, share_id))
+
+    async def forget_snapshot(self, share_id: int, run_no: int) -> None:
+        """See the port."""
+        await self._once(lambda conn: restore_points.forget_snapshot(conn, share_id, run_no))
 
     # restore
 

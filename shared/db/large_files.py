@@ -6,6 +6,7 @@ that finish its last files at once, one sees the other's done; and a directory p
 
 import struct
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final, LiteralString, NamedTuple
 
 from shared.db.pages import signed, unsigned
@@ -161,27 +162,20 @@ def _content(
     states: bytes,
     quickxors: list[bytes],
 ) -> LargeContent:
-    # A file that could not be read has no spans any more, which the outer join shows as one of nulls.
-    read = (
-        {}
-        if error
-        else {
-            "spans": tuple(zip(span_nos, chunks, strict=True)),
-            "digests": digests,
-            "states": states,
-            "quickxor": _xor(quickxors),
-        }
-    )
-    return LargeContent(
+    base = None if base_node_id is None or base_run_no is None else (base_node_id, base_run_no)
+    content = LargeContent(
         directory_id=directory_id,
         file_id=unsigned(file_id),
         changed=abs(changed),
         span_bytes=span_bytes,
-        base=None if base_node_id is None or base_run_no is None else (base_node_id, base_run_no),
+        base=base,
         cleared=tuple((first, length) for first, length in _STRETCH.iter_unpack(cleared or b"")),
         error=error or "",
-        **read,
     )
+    if error:  # its spans are gone, and the outer join shows one of nulls
+        return content
+    spans = tuple(zip(span_nos, chunks, strict=True))
+    return replace(content, spans=spans, digests=digests, states=states, quickxor=_xor(quickxors))
 
 
 async def release(conn: Connection, run_id: int, batch_nos: Sequence[int]) -> None:

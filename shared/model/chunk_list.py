@@ -89,7 +89,8 @@ def stretches_of(places: NDArray[np.int64]) -> tuple[tuple[int, int], ...]:
 
 def is_filled(digests: bytes) -> NDArray[np.bool_]:
     """Of each 32 bytes, whether they are not the mark of a hole."""
-    filled: NDArray[np.bool_] = np.frombuffer(digests, dtype=np.uint64).reshape(-1, DIGEST_BYTES // 8).any(axis=1)
+    words = np.frombuffer(digests, dtype=np.uint64).reshape(-1, DIGEST_BYTES // 8)
+    filled: NDArray[np.bool_] = np.bitwise_or.reduce(words, axis=1) != 0
     return filled
 
 

@@ -82,6 +82,7 @@ class Batch:
         self.commit.counters.directories += 1
         self.commit.counters.files += listing.file_count
         self.commit.counters.bytes += listing.total_bytes
+        self.commit.counters.large_files += listing.large_count
 
     async def _records(self, refs: list[ManifestRef]) -> dict[ManifestRef, PageRecord]:
         """Read what was saved of changed pages.

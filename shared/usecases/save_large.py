@@ -89,7 +89,9 @@ async def save_content_list(scope: RunScope, file: FileToSave, content: LargeCon
         node_id, run_no = content.base
         base = await read_content_list(scope, Content(ContentKind.LISTED, node_id=node_id, run_no=run_no))
         if base is None:
-            file.error = f"the list of its chunks at run {run_no}, which is to be brought up to date, is damaged or gone"
+            file.error = (
+                f"the list of its chunks at run {run_no}, which is to be brought up to date, is damaged or gone"
+            )
             return
     try:
         file.properties = await patiently(lambda: reader.file_properties(file.path))
