@@ -4,6 +4,9 @@ Our share snapshots carry the tag of the run that took them in metadata, so that
 again, finds its own instead of taking a second, and that what a run left behind is known for ours. Finding needs List Shares, which
 a SAS may not allow (an account SAS without ``srt=s``): then a repeated call takes another snapshot, and the first stays behind
 until someone deletes it. A SAS for one share can take none at all.
+
+Two may have one tag all the same: aiohttp, below the SDK, sends a PUT again when a connection ends without an answer. The next run's
+opening deletes the other as left behind.
 """
 
 from collections.abc import Mapping

@@ -56,7 +56,8 @@ class Listing:
         total_bytes = sum(map(int, sizes))
         self.total_bytes += total_bytes
         if total_bytes > self._large_file_bytes:  # else none of them can be
-            self.large_count += sum(int(size) > self._large_file_bytes for size in sizes)
+            digits = len(str(self._large_file_bytes))
+            self.large_count += sum(int(size) > self._large_file_bytes for size in sizes if len(size) >= digits)
         if not self._first:
             self._first = entries
             return

@@ -110,6 +110,17 @@ async def test_a_snapshot_whose_answer_was_lost_is_found_or_deleted(files):
     assert snapshots(files) == {}
 
 
+async def test_a_second_snapshot_that_a_lost_answer_left_is_deleted_by_the_next_run(files):
+    with files.control.faults(
+        {"operation": "share_create_snapshot", "share": files.share.share_name, "reset": "after"}
+    ):
+        first = await files.backup()
+    assert first.state is RunState.SUCCEEDED
+    assert list(snapshots(files).values()) == [snapshot_tag(files.share, first.run_id)]
+    await files.backup()
+    assert snapshots(files) == {}
+
+
 class SnapshotLost(Tripwire):
     """Loses the answer to the snapshot that is taken."""
 
