@@ -57,6 +57,7 @@ class NewSettings(BaseModel):
     requests_per_s: Annotated[float | None, Field(ge=10, le=1_000_000)] = None
     bytes_per_s: Annotated[float | None, Field(ge=_MIB, le=1024 * 1024 * _MIB)] = None
     large_file_bytes: Annotated[int, Field(ge=CHUNK_BYTES, le=1024 * _MIB)] = ShareSettings().large_file_bytes
+    keep_share_snapshot: Annotated[bool, Field(strict=True)] = ShareSettings().keep_share_snapshot
     exclude: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
     rules_ignore_case: bool = ShareSettings().rules_ignore_case

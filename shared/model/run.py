@@ -81,6 +81,11 @@ class Counters:
     changed_files: int = 0
     """Files whose content was read and saved; by a scan, that a backup has to read."""
     changed_bytes: int = 0
+    """Sizes of those files, whatever part of them had to be read."""
+    read_bytes: int = 0
+    """Bytes of content read from the share: of a sparse file what is allocated, of a large one what changed, to whole chunks."""
+    large_files: int = 0
+    """Files seen that are above the share's large-file threshold."""
     new_files: int = 0
     """The part of ``changed_files`` of which no version was saved before."""
     new_directories: int = 0
@@ -209,3 +214,5 @@ class RestorePoint:
     files: int
     bytes: int
     errors: int
+    share_snapshot: str | None = None
+    """Id of its share snapshot, if it was kept: what changed in a large file since can be asked for."""

@@ -22,11 +22,12 @@ from shared.model.manifest import ManifestRef, PageRecord, SavedEntry
 from shared.model.node import SLOT_MAX, directory_id
 from shared.model.objects import segment_name
 from shared.model.page import DirectoryHead, Page
-from shared.model.work import BatchCommit, Claim, LargeFile
+from shared.model.work import BatchCommit, Claim, LargeContent
 from shared.ports import JournalLine
 from shared.usecases.changed_directory import Changed, Visit
 from shared.usecases.list_directory import Listing
 from shared.usecases.patience import NODE_TROUBLE, patiently
+from shared.usecases.plan_large import plan_large
 from shared.usecases.read_manifests import read_records
 from shared.usecases.save_files import FileSaver
 from shared.usecases.save_large import save_content_list
@@ -84,6 +85,7 @@ class Batch:
         self.commit.counters.bytes += listing.total_bytes
         self.commit.counters.excluded_files += listing.excluded_files
         self.commit.counters.excluded_directories += listing.excluded_directories
+        self.commit.counters.large_files += listing.large_count
 
     async def _records(self, refs: list[ManifestRef]) -> dict[ManifestRef, PageRecord]:
         """Read what was saved of changed pages.
@@ -134,7 +136,15 @@ class Batch:
                     open_files.append(file)
                 else:
                     c.listed_content[entry.name] = content
-            if not open_files:
+            first = {f.plan.entry.file_id: f for f in open_files}  # hard links are read once
+            planned = await plan_large(self._scope, node_id, list(first.values())) if first else []
+            for found in planned:
+                if isinstance(found, LargeContent):
+                    c.listed_content |= {
+                        f.plan.entry.name: found for f in open_files if f.plan.entry.file_id == found.file_id
+                    }
+            to_read = [found for found in planned if not isinstance(found, LargeContent)]
+            if not to_read:
                 for name, content in c.listed_content.items():
                     await save_content_list(self._scope, c.files[name], content, self._reader)
                 going_on.append(c)
@@ -142,17 +152,7 @@ class Batch:
             self.waiting[node_id] = c.visit
             if c.visit.is_new:
                 self._bare[node_id] = self._bare_page(c.visit)
-            self.commit.large += [
-                LargeFile(
-                    directory_id=node_id,
-                    file_id=f.plan.entry.file_id,
-                    changed=f.plan.entry.changed,
-                    name=f.plan.entry.name,
-                    size_bytes=f.plan.entry.size_bytes,
-                    span_bytes=self._scope.limits.span_bytes,
-                )
-                for f in {f.plan.entry.file_id: f for f in open_files}.values()  # hard links are read once
-            ]
+            self.commit.large += to_read
         return going_on
 
     async def _place_subdirectories(
@@ -332,4 +332,5 @@ class Batch:
         inserted = {page.directory_id for page in self.commit.pages}
         self.commit.placed = [head for node_id, head in self._placed.items() if node_id not in inserted]
         self.commit.counters.pages_written = len(self.commit.pages) + len(self.commit.placed)
+        self.commit.counters.read_bytes = self.saver.content_bytes
         return segment

@@ -11,8 +11,8 @@ from shared.usecases.scope import RunScope
 async def open_scan(scope: RunScope) -> None:
     """QUEUED to RUNNING.
 
-    :raises NotFound: the share does not exist.
-    :raises Denied: the credential may not read its properties.
+    :raises ShareGone: the share does not exist.
+    :raises NoAccess: the credential is refused, or may not read its properties.
     """
     assert scope.admin is not None
     await scope.catalogue.start_run(scope.run.run_id)
