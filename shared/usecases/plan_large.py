@@ -15,7 +15,7 @@ import asyncio
 from typing import Final
 
 from shared.core.chunk_plan import ChunkPlan
-from shared.errors import IntegrityError, NotFound, Rejected, Unavailable
+from shared.errors import IntegrityError, NotFound, Rejected, ShareGone, Unavailable
 from shared.formats import content_list
 from shared.formats.content_list import ContentList
 from shared.model.content import CHUNK_BYTES, Content, ContentKind
@@ -105,7 +105,7 @@ async def _known(
         if (found.file_id, found.changed) != (previous.entry.file_id, previous.entry.changed):
             return None
         plan = await patiently(lambda: _changed(reader, file, before.size_bytes, snapshot))
-    except NODE_TROUBLE:
+    except (*NODE_TROUBLE, ShareGone):  # of the two share snapshots asked for it may be the earlier one that is gone
         return None  # the full read that follows succeeds, or tells what is wrong
     return (before.node_id, before.run_no), plan
 
