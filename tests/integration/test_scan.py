@@ -199,12 +199,14 @@ async def test_what_a_scan_saw_and_is_undone_is_not_in_the_next_backup(files):
     put(share, "target/c.txt", b"c")
     first = await files.backup()
     snapshot = await restored(files, first)
+    written = share.get_directory_client("stays").get_directory_properties().last_write_time
     mkdir(share, "stays/passing")
     put(share, "stays/passing/p.txt", b"p")
     await files.scan()
     assert "stays/passing/p.txt" in await nodes(files)
     share.get_file_client("stays/passing/p.txt").delete_file()
     share.get_directory_client("stays/passing").delete_directory()
+    share.get_directory_client("stays").set_http_headers(file_last_write_time=written)
     second = await files.backup()
     assert (second.state, second.counters.errors) == (RunState.SUCCEEDED, 0)
     assert "stays/passing" not in await nodes(files)
@@ -284,3 +286,20 @@ async def test_a_wide_directory_is_scanned_in_pieces_and_counted_once(files):
     last = await files.backup()
     assert differences(read_tree(share), await restored(files, last)) == []
     assert (last.counters.changed_files, last.counters.new_files, last.counters.deleted_files) == (31, 1, 6)
+
+
+@pytest.mark.parametrize("saved", [True, False])
+async def test_a_piece_that_ends_within_a_page_leaves_the_rest_to_the_next(files, saved):
+    share = files.client()
+    for n in range(40):
+        put(share, f"flat/{n:02d}.txt", b"%d" % n)
+    await (files.backup() if saved else files.scan())
+    before = await nodes(files)
+    for letter in "abcdefghijklmnopqrstuvwxyz":
+        put(share, f"flat/31{letter}.txt", b"new")
+    run = await files.scan()
+    changes = run.report["changes"]
+    assert (changes["new_files"], changes["changed_files"], changes["deleted_files"]) == (26 if saved else 66, 0, 0)
+    after = await nodes(files)
+    assert {path: after[path][0] for path in before} == {path: node_id for path, (node_id, _, _) in before.items()}
+    assert len(after) == (41 if saved else 67)
