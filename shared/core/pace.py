@@ -13,7 +13,7 @@ The brake is not the textbook's additive increase. After a refusal the limit fal
 follows the cubic curve of TCP CUBIC (RFC 9438): quickly back to just below the rate that was refused, slowly through it, then
 faster and faster. A straight line would have to be slow to meet few refusals, and then take many minutes to recover from a storm
 that was none of our doing; the curve spends most of its time within 10 % of the share's limit, and is back at a thousand requests a second
-two minutes after a storm that had brought it to the floor.
+a good minute after a storm that had brought it to the floor.
 """
 
 import math
