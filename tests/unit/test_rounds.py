@@ -84,6 +84,14 @@ def test_what_the_last_release_sent_is_understood():
     assert Receipt.from_wire({"left": 1, "batches": 2, "error": "", "retryable": True}).stop is Stop.NO
 
 
+def test_what_is_new_is_not_sent_while_it_says_nothing():
+    """So that activities and orchestrations of both releases understand one another while one takes the other's place."""
+    assert "epoch" not in RoundState(1, 4).to_wire()
+    assert "epoch" not in RunTicket(run_id=1).to_wire()
+    assert "stop" not in Receipt().to_wire()
+    assert RunTicket.from_wire(RunTicket(run_id=1, epoch=2).to_wire()).epoch == 2
+
+
 def test_pauses_grow_to_a_minute_and_ten_of_them_outlast_a_failover():
     pauses = [pause_s(barren) for barren in range(BARREN_MAX)]
     assert pauses == [0, 5, 10, 20, 40, 60, 60, 60, 60, 60]
