@@ -3,9 +3,13 @@
 Order: deletions, commit record (the moment the restore point exists), share snapshot, run state. Each step may be repeated,
 and a crash between two of them is finished by the next delivery of the same activity. Giving a run up takes the last two
 steps only: without a commit record there is no restore point, and what was saved serves the next run.
+
+Once the record is written there is a restore point, and nothing takes that back: neither a share that will not let go of its
+snapshot, nor whoever gives the run up between that step and the last. (It cannot be cancelled any more: shared/db/runs.py.)
 """
 
 import datetime as dt
+from contextlib import suppress
 from typing import Final
 
 from shared.errors import NotFound, OutOfReach, Rejected, Retryable
@@ -30,15 +34,29 @@ async def close_backup(scope: RunScope) -> RunState:
     catalogue, run, share = scope.catalogue, scope.run, scope.share
     while await catalogue.take_missing(run.run_id, MISSING_PER_TRANSACTION):
         pass
-    name = point_name(share.share_id, run.run_no)
-    try:  # an earlier try of this same activity got this far: its record stands, and the snapshot may be gone
-        record = point.decode(await scope.vault.get(name))
-    except NotFound:
+    record = await _record_there(scope)
+    if record is None:
         record = await _commit_record(scope)
-        await scope.vault.put(name, point.encode(record))
-    await _let_go(scope)
+        if not await scope.vault.put(point_name(share.share_id, run.run_no), point.encode(record)):
+            record = (
+                await _record_there(scope) or record
+            )  # another one that closes the run was first: its record counts
+    return await _committed(scope, record)
+
+
+async def _record_there(scope: RunScope) -> PointRecord | None:
+    """The commit record that an earlier try has written; the snapshot it was made from may be gone by now."""
+    try:
+        return point.decode(await scope.vault.get(point_name(scope.share.share_id, scope.run.run_no)))
+    except NotFound:
+        return None
+
+
+async def _committed(scope: RunScope, record: PointRecord) -> RunState:
+    """End a run whose commit record is written; returns the final state."""
+    left = await _let_go(scope)
     restore_point = RestorePoint(
-        run_no=run.run_no,
+        run_no=record.run_no,
         taken_at=record.taken_at,
         committed_at=record.committed_at,
         directories=record.directories,
@@ -47,7 +65,9 @@ async def close_backup(scope: RunScope) -> RunState:
         errors=record.errors,
     )
     state = outcome(record.errors)
-    await catalogue.finish_run(run.run_id, state, counters=scope.take_requests(), point=restore_point)
+    await scope.catalogue.finish_run(
+        scope.run.run_id, state, error=left, counters=scope.take_requests(), point=restore_point
+    )
     return state
 
 
@@ -59,20 +79,31 @@ async def give_up_backup(scope: RunScope, error: str) -> RunState:
     if scope.run.state is not RunState.CANCELLING:
         state = RunState.FAILED
         await scope.catalogue.start_run(scope.run.run_id)
-    try:
-        await _let_go(scope)
-    except (OutOfReach, Rejected, Retryable) as left_behind:
-        left = f"its share snapshot {scope.run.share_snapshot} could not be deleted: {left_behind}"
-        error = f"{error}; {left}" if error else left
+    record = None
+    if not await scope.catalogue.left(scope.run.run_id):  # it may have come as far as its commit record
+        with suppress(OutOfReach, Retryable):  # a vault that does not answer keeps nobody from giving up
+            record = await _record_there(scope)
+    if record is not None:
+        return await _committed(scope, record)
+    left = await _let_go(scope)
+    error = "; ".join(part for part in (error, left) if part)
     await scope.catalogue.finish_run(scope.run.run_id, state, error=error, counters=scope.take_requests())
     return state
 
 
-async def _let_go(scope: RunScope) -> None:
-    """Delete the run's share snapshot: a share has room for 200, and they are not ours alone."""
+async def _let_go(scope: RunScope) -> str:
+    """Delete the run's share snapshot: a share has room for 200, and they are not ours alone.
+
+    :returns: what to tell people if it is left behind; that is no reason for a run to end otherwise than it does.
+    """
     assert scope.admin is not None
-    if scope.run.share_snapshot is not None:
+    if scope.run.share_snapshot is None:
+        return ""
+    try:
         await scope.admin.delete_snapshot(scope.run.share_snapshot)
+    except (OutOfReach, Rejected, Retryable) as left_behind:
+        return f"its share snapshot {scope.run.share_snapshot} could not be deleted: {left_behind}"
+    return ""
 
 
 async def _commit_record(scope: RunScope) -> PointRecord:
