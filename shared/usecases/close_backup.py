@@ -4,12 +4,16 @@ Order: deletions, commit record (the moment the restore point exists), share sna
 and a crash between two of them is finished by the next delivery of the same activity. Giving a run up takes the last two
 steps only: without a commit record there is no restore point, and what was saved serves the next run.
 
+Once the record is written there is a restore point, and nothing takes that back: neither a share that will not let go of its
+snapshot, nor whoever gives the run up between that step and the last. (It cannot be cancelled any more: shared/db/runs.py.)
+
 The run's share snapshot is kept as the *base* of the next run when the share has large files, of which that then reads only
 what changed; the base of before goes. A run that is given up deletes its own and leaves the base: it is still that of the
 newest restore point.
 """
 
 import datetime as dt
+from contextlib import suppress
 from typing import Final
 
 from shared.errors import NotFound, OutOfReach, Rejected, Retryable
@@ -35,15 +39,28 @@ async def close_backup(scope: RunScope) -> RunState:
     catalogue, run, share = scope.catalogue, scope.run, scope.share
     while await catalogue.take_missing(run.run_id, MISSING_PER_TRANSACTION):
         pass
-    name = point_name(share.share_id, run.run_no)
-    try:  # an earlier try of this same activity got this far: its record stands, and the snapshot may be gone
-        record = point.decode(await scope.vault.get(name))
-    except NotFound:
+    record = await _record_there(scope)
+    if record is None:
         record = await _commit_record(scope)
-        await scope.vault.put(name, point.encode(record))
-    kept = await _let_go(scope)
+        if not await scope.vault.put(point_name(share.share_id, run.run_no), point.encode(record)):
+            # Another one that closes the run was first: its record counts.
+            record = await _record_there(scope) or record
+    return await _committed(scope, record)
+
+
+async def _record_there(scope: RunScope) -> PointRecord | None:
+    """The commit record that an earlier try has written; the snapshot it was made from may be gone by now."""
+    try:
+        return point.decode(await scope.vault.get(point_name(scope.share.share_id, scope.run.run_no)))
+    except NotFound:
+        return None
+
+
+async def _committed(scope: RunScope, record: PointRecord) -> RunState:
+    """End a run whose commit record is written; returns the final state."""
+    kept, left = await _let_go(scope)
     restore_point = RestorePoint(
-        run_no=run.run_no,
+        run_no=record.run_no,
         taken_at=record.taken_at,
         committed_at=record.committed_at,
         directories=record.directories,
@@ -53,7 +70,9 @@ async def close_backup(scope: RunScope) -> RunState:
         share_snapshot=kept,
     )
     state = outcome(record.errors)
-    await catalogue.finish_run(run.run_id, state, counters=scope.take_requests(), point=restore_point)
+    await scope.catalogue.finish_run(
+        scope.run.run_id, state, error=left, counters=scope.take_requests(), point=restore_point
+    )
     return state
 
 
@@ -65,6 +84,12 @@ async def give_up_backup(scope: RunScope, error: str) -> RunState:
     if scope.run.state is not RunState.CANCELLING:
         state = RunState.FAILED
         await scope.catalogue.start_run(scope.run.run_id)
+    record = None
+    if not await scope.catalogue.left(scope.run.run_id):  # it may have come as far as its commit record
+        with suppress(OutOfReach, Retryable):  # a vault that does not answer keeps nobody from giving up
+            record = await _record_there(scope)
+    if record is not None:
+        return await _committed(scope, record)
     try:
         await delete_own(scope)
     except (OutOfReach, Rejected, Retryable) as left_behind:
@@ -75,19 +100,18 @@ async def give_up_backup(scope: RunScope, error: str) -> RunState:
     return state
 
 
-async def _let_go(scope: RunScope) -> str | None:
+async def _let_go(scope: RunScope) -> tuple[str | None, str]:
     """Delete the share snapshots that nothing needs any more: a share has room for 200, and they are not ours alone.
 
-    :returns: the one that is kept, if any.
+    :returns: the one that is kept, if any, and what to tell people if another is left behind.
     """
     share, own = scope.share, scope.run.share_snapshot
     before = await scope.catalogue.last_restore_point(share.share_id)
     now, _ = await scope.catalogue.run(scope.run.run_id)
     keep = share.settings.keep_share_snapshot and now.counters.large_files > 0
-    for snapshot in (before.share_snapshot if before is not None else None, None if keep else own):
-        if snapshot is not None:
-            await let_go(scope, snapshot)
-    return own if keep else None
+    goes = (before.share_snapshot if before is not None else None, None if keep else own)
+    left = [await let_go(scope, snapshot) for snapshot in goes if snapshot is not None]
+    return own if keep else None, "; ".join(filter(None, left))
 
 
 async def _commit_record(scope: RunScope) -> PointRecord:

@@ -7,11 +7,10 @@ died, was given up, or could not delete it; it goes when the next run opens. Wha
 """
 
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from shared.errors import Conflict, NoAccess, Rejected
+from shared.errors import Conflict, NoAccess, OutOfReach, Rejected, Retryable
 from shared.model.share import Share, ShareSnapshot
 from shared.ports import JournalLine
 from shared.usecases.patience import NODE_TROUBLE
@@ -132,13 +131,17 @@ async def warn(scope: RunScope, found: Found) -> None:
         await scope.journal.write(scope.run.key, EVENTS, lines)
 
 
-async def let_go(scope: RunScope, snapshot: str) -> None:
-    """Delete a share snapshot that nothing needs any more. One that cannot be deleted is left to the next run's opening."""
+async def let_go(scope: RunScope, snapshot: str) -> str:
+    """Delete a share snapshot that nothing needs any more; returns why it could not be, or ``""``.
+
+    That is no reason for a run to end otherwise than it does: the next one tries again.
+    """
     assert scope.admin is not None
-    with suppress(
-        Rejected
-    ):  # leased, or not ours to delete: the next run says so, and that is no reason to fail this one
+    try:
         await scope.admin.delete_snapshot(snapshot)
+    except (OutOfReach, Rejected, Retryable) as error:
+        return f"share snapshot {snapshot} could not be deleted, the next run tries again: {error}"
+    return ""
 
 
 async def delete_own(scope: RunScope) -> None:

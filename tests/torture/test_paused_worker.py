@@ -16,7 +16,6 @@ from tests.support.share_tree import put
 from tests.support.world import world
 
 DIRECTORIES, SPAN = 0, 1
-LONG_DIRECTORIES = pytest.param(DIRECTORIES, id="directories", marks=pytest.mark.torture)
 LONG_SPAN = pytest.param(SPAN, id="span", marks=pytest.mark.torture)
 TABLES = (
     "run", "batch", "frontier", "missing", "large_file", "span", "permission", "restore_point", "page", "rollup", "rollup_change",
@@ -111,7 +110,7 @@ async def rested(worker, worked):
     return before > worked and worker.processor_s() - before < 0.2
 
 
-@pytest.mark.parametrize("kind", [pytest.param(SPAN, id="span"), LONG_DIRECTORIES])
+@pytest.mark.parametrize("kind", [pytest.param(DIRECTORIES, id="directories"), LONG_SPAN])
 async def test_a_worker_that_slept_while_others_took_over_goes_on_with_other_work(files, tmp_path, kind):
     expected = source.Source().read(files.client())
     checker = Checker(files.app.settings.postgres_url, files.app.settings.vault_connection, files.share.share_id)
