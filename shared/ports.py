@@ -293,6 +293,8 @@ EVENT: Final = "event"
 """Kind of the lines about the run itself."""
 OPENED: Final = 0
 """Batch number of the lines that tell of a run's opening: before all others."""
+WARNED: Final = 99_999_998
+"""Batch number of the lines about what is no node's and no step's, such as the share's other snapshots: after all batches."""
 CLOSED: Final = 99_999_999
 """Batch number of the lines that tell how a run ended: after all others."""
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from shared.errors import Conflict, NoAccess, OutOfReach, Rejected, Retryable
 from shared.model.share import Share, ShareSnapshot
-from shared.ports import JournalLine
+from shared.ports import WARNED, JournalLine
 from shared.usecases.patience import NODE_TROUBLE
 from shared.usecases.scope import RunScope
 
@@ -20,8 +20,6 @@ SNAPSHOTS_MAX: Final = 200
 """Of one share; Azure's limit."""
 SNAPSHOTS_MANY: Final = 180
 """From here on the journal warns: with a snapshot a day, users or Azure Backup have the rest used up in three weeks."""
-EVENTS: Final = 0
-"""What the journal has for a batch number of what is no batch's."""
 
 
 def snapshot_tag(share: Share, run_id: int) -> str:
@@ -128,7 +126,7 @@ async def warn(scope: RunScope, found: Found) -> None:
             )
         )
     if lines:
-        await scope.journal.write(scope.run.key, EVENTS, lines)
+        await scope.journal.write(scope.run.key, WARNED, lines)
 
 
 async def let_go(scope: RunScope, snapshot: str) -> str:
