@@ -351,7 +351,7 @@ class PostgresCatalogue:
             if result.error:
                 await large_files.fail(conn, span.run_id, key, result.error)
             else:
-                await large_files.finish_spans(conn, span.run_id, key, result.read)
+                await large_files.finish_spans(conn, span.run_id, span.batch_no, key, result.read)
             if not await large_files.lock_unfinished(conn, span.run_id, [span.directory_id]):
                 await frontier.resume(conn, span.run_id, span.directory_id)
             await batches.close(conn, span.run_id, span.batch_no, result.counters)

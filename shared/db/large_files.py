@@ -68,20 +68,22 @@ _PICK_MORE: Final[LiteralString] = """
      LIMIT %s
 FOR UPDATE SKIP LOCKED
 """
+# One span at a time, by its whole key. With "= ANY" Postgres, which has no statistics of a table that was empty a moment ago,
+# takes all spans of the file and filters them: 65,536 of the largest.
 _CLAIM: Final[LiteralString] = """
-    UPDATE span SET state = 1, batch_no = %s WHERE run_id = %s AND directory_id = %s AND file_id = %s AND span_no = ANY(%s)
+    UPDATE span SET state = 1, batch_no = %s WHERE run_id = %s AND directory_id = %s AND file_id = %s AND span_no = %s
 """
 _FILE: Final[LiteralString] = """
     SELECT name, size_bytes, span_bytes FROM large_file WHERE run_id = %s AND directory_id = %s AND file_id = %s
 """
+# These two go by what the batch holds, for the same reason.
 _HELD: Final[LiteralString] = """
-    SELECT count(*) FROM span
-     WHERE run_id = %s AND directory_id = %s AND file_id = %s AND span_no = ANY(%s) AND state = 1 AND batch_no = %s
+    SELECT span_no FROM span WHERE run_id = %s AND directory_id = %s AND file_id = %s AND state = 1 AND batch_no = %s
 """
 _DONE: Final[LiteralString] = """
     UPDATE span AS s SET state = 2, batch_no = NULL, digests = row.digests, states = row.states, quickxor = row.quickxor
       FROM unnest(%b::int4[], %b::bytea[], %b::bytea[], %b::bytea[]) AS row (span_no, digests, states, quickxor)
-     WHERE s.run_id = %b AND s.directory_id = %b AND s.file_id = %b AND s.span_no = row.span_no
+     WHERE s.run_id = %b AND s.directory_id = %b AND s.file_id = %b AND s.state = 1 AND s.batch_no = %b AND s.span_no = row.span_no
 """
 _COUNT_DOWN: Final[LiteralString] = """
     UPDATE large_file SET spans_left = spans_left - %s WHERE run_id = %s AND directory_id = %s AND file_id = %s
@@ -226,24 +228,25 @@ def _span(span_no: int, chunks: int | None) -> tuple[int, int]:
 
 async def claim(conn: Connection, run_id: int, batch_no: int, picked: Picked) -> None:
     """Give picked spans to a batch."""
-    await conn.execute(_CLAIM, [batch_no, run_id, *picked.key, [span_no for span_no, _ in picked.spans]])
+    for span_no, _ in picked.spans:
+        await conn.execute(_CLAIM, [batch_no, run_id, *picked.key, span_no])
 
 
 async def holds(conn: Connection, run_id: int, batch_no: int, key: FileKey, span_nos: Sequence[int]) -> bool:
     """Whether all these spans are the batch's. The directory's files are locked, and so are they."""
-    row = await (await conn.execute(_HELD, [run_id, *key, list(span_nos), batch_no])).fetchone()
-    return row is not None and row[0] == len(span_nos)
+    rows = await (await conn.execute(_HELD, [run_id, *key, batch_no])).fetchall()
+    return {span_no for (span_no,) in rows} == set(span_nos)
 
 
-async def finish_spans(conn: Connection, run_id: int, key: FileKey, read: Sequence[SpanRead]) -> None:
-    """Record what spans that the caller holds came to."""
+async def finish_spans(conn: Connection, run_id: int, batch_no: int, key: FileKey, read: Sequence[SpanRead]) -> None:
+    """Record what the spans that a batch holds came to."""
     columns: list[list[Any]] = [
         [span.span_no for span in read],
         [span.digests for span in read],
         [span.states for span in read],
         [span.quickxor for span in read],
     ]
-    await conn.execute(_DONE, [*columns, run_id, *key])
+    await conn.execute(_DONE, [*columns, run_id, *key, batch_no])
     await conn.execute(_COUNT_DOWN, [len(read), run_id, *key])
 
 

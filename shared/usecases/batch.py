@@ -10,6 +10,7 @@ every subdirectory has a row of its own, which the batch inserts together with t
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from shared.core import addressing, diff
 from shared.core.advice import advice
@@ -22,18 +23,21 @@ from shared.model.manifest import ManifestRef, PageRecord, SavedEntry
 from shared.model.node import SLOT_MAX, directory_id
 from shared.model.objects import segment_name
 from shared.model.page import DirectoryHead, Page
-from shared.model.work import BatchCommit, Claim, LargeContent
+from shared.model.work import BatchCommit, Claim, LargeContent, LargeFile
 from shared.ports import JournalLine
 from shared.usecases.changed_directory import Changed, Visit
 from shared.usecases.list_directory import Listing
 from shared.usecases.patience import NODE_TROUBLE, patiently
 from shared.usecases.plan_large import plan_large
 from shared.usecases.read_manifests import read_records
-from shared.usecases.save_files import FileSaver
+from shared.usecases.save_files import FileSaver, FileToSave
 from shared.usecases.save_large import save_content_list
 from shared.usecases.save_permission import save_permission
 from shared.usecases.scope import RunScope
 from shared.usecases.together import together
+
+LISTS_AT_ONCE: Final = 8
+"""Content lists of large files being written: mostly some hundred kilobytes of memory each, of the largest file 200 MB."""
 
 
 class Batch:
@@ -125,34 +129,42 @@ class Batch:
             (content.directory_id, content.file_id, content.changed): content
             for content in await self._scope.catalogue.large_contents(self._claim.run_id, asked)
         }
-        going_on: list[Changed] = []
+        open_files: list[tuple[int, FileToSave]] = []
         for c in changed:
-            node_id = c.node_id
-            open_files = []
-            for file in large[node_id]:
+            for file in large[c.node_id]:
                 entry = file.plan.entry
-                content = ready.get((node_id, entry.file_id, entry.changed))
+                content = ready.get((c.node_id, entry.file_id, entry.changed))
                 if content is None:
-                    open_files.append(file)
+                    open_files.append((c.node_id, file))
                 else:
                     c.listed_content[entry.name] = content
-            first = {f.plan.entry.file_id: f for f in open_files}  # hard links are read once
-            planned = await plan_large(self._scope, node_id, list(first.values())) if first else []
-            for found in planned:
-                if isinstance(found, LargeContent):
-                    c.listed_content |= {
-                        f.plan.entry.name: found for f in open_files if f.plan.entry.file_id == found.file_id
-                    }
-            to_read = [found for found in planned if not isinstance(found, LargeContent)]
-            if not to_read:
-                for name, content in c.listed_content.items():
-                    await save_content_list(self._scope, c.files[name], content, self._reader)
-                going_on.append(c)
-                continue
-            self.waiting[node_id] = c.visit
-            if c.visit.is_new:
-                self._bare[node_id] = self._bare_page(c.visit)
-            self.commit.large += to_read
+        once = {(node_id, f.plan.entry.file_id): (node_id, f) for node_id, f in open_files}  # hard links are read once
+        planned: dict[int, list[LargeFile]] = {}
+        known: dict[tuple[int, int], LargeContent] = {}
+        for found in await plan_large(self._scope, list(once.values())):
+            if isinstance(found, LargeFile):
+                planned.setdefault(found.directory_id, []).append(found)
+            else:
+                known[found.directory_id, found.file_id] = found
+        by_node = {c.node_id: c for c in changed}
+        for node_id, file in open_files:
+            content = known.get((node_id, file.plan.entry.file_id))
+            if content is not None:
+                by_node[node_id].listed_content[file.plan.entry.name] = content
+        for c in changed:
+            if c.node_id in planned:
+                self.commit.large += planned[c.node_id]
+                self.waiting[c.node_id] = c.visit
+                if c.visit.is_new:
+                    self._bare[c.node_id] = self._bare_page(c.visit)
+        going_on = [c for c in changed if c.node_id not in planned]
+        gate = asyncio.Semaphore(LISTS_AT_ONCE)
+
+        async def save(file: FileToSave, content: LargeContent) -> None:
+            async with gate:
+                await save_content_list(self._scope, file, content, self._reader)
+
+        await together(save(c.files[name], content) for c in going_on for name, content in c.listed_content.items())
         return going_on
 
     async def _place_subdirectories(

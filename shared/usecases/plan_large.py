@@ -12,6 +12,7 @@ Reads only; nothing to clean up.
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 from shared.core.chunk_plan import ChunkPlan
@@ -32,19 +33,21 @@ RANGE_PAGES_MAX: Final = 2_000
 """Of one file: 20 million ranges. A file in more pieces than that is read whole from there on: asking would take longer."""
 
 
-async def plan_large(scope: RunScope, directory_id: int, files: list[FileToSave]) -> list[LargeFile | LargeContent]:
-    """What is to be read of each file, in order; or its content right away where that is nothing.
+async def plan_large(scope: RunScope, files: Sequence[tuple[int, FileToSave]]) -> list[LargeFile | LargeContent]:
+    """What is to be read of each ``(directory_id, file)``, in order; or its content right away where that is nothing.
 
     One request per page of ranges, mostly one per file, and one more to the base of a file that was saved before.
     """
+    if not files:
+        return []
     base = await scope.catalogue.last_restore_point(scope.share.share_id)
     gate = asyncio.Semaphore(scope.limits.concurrent_reads)
 
-    async def one(file: FileToSave) -> LargeFile | LargeContent:
+    async def one(directory_id: int, file: FileToSave) -> LargeFile | LargeContent:
         async with gate:
             return await _plan(scope, directory_id, file, base)
 
-    return await together(one(file) for file in files)
+    return await together(one(directory_id, file) for directory_id, file in files)
 
 
 async def _plan(
