@@ -54,6 +54,7 @@ class NewSettings(BaseModel):
     bundle_file_max_bytes: Annotated[int, Field(ge=0, le=CHUNK_BYTES)] = ShareSettings().bundle_file_max_bytes
     bundle_target_bytes: Annotated[int, Field(ge=64 * _KIB, le=256 * _MIB)] = ShareSettings().bundle_target_bytes
     large_file_bytes: Annotated[int, Field(ge=CHUNK_BYTES, le=1024 * _MIB)] = ShareSettings().large_file_bytes
+    keep_share_snapshot: Annotated[bool, Field(strict=True)] = ShareSettings().keep_share_snapshot
 
 
 class NewShare(BaseModel):

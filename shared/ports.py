@@ -7,12 +7,12 @@ run out, ``Rejected`` at once. Wrappers (metered, fault-injecting) implement the
 import datetime as dt
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from shared.model.manifest import ContentHeaders, ManifestRef
 from shared.model.page import DirectoryHead, DirectoryPages
 from shared.model.run import Counters, RestorePoint, Run, RunKey, RunState
-from shared.model.share import Share
+from shared.model.share import Share, ShareSnapshot
 from shared.model.work import (
     BatchCommit,
     Claim,
@@ -65,6 +65,15 @@ class NodeProperties:
     file_id: int = 0
 
 
+class ByteRange(NamedTuple):
+    """Bytes ``[start, end)`` of a file."""
+
+    start: int
+    end: int
+    cleared: bool = False
+    """They were cleared, and read as zeros now."""
+
+
 class ShareReader(Protocol):
     """Reads one share at one share snapshot (or live). Paths are from the root, ``/`` between components, not escaped."""
 
@@ -90,8 +99,19 @@ class ShareReader(Protocol):
         """Exactly ``length`` bytes at ``offset``."""
         ...
 
-    async def file_properties(self, path: str) -> NodeProperties:
-        """Properties of a file, without its content."""
+    def ranges(self, path: str, size_bytes: int, since: str | None = None) -> AsyncIterator[Sequence[ByteRange]]:
+        """Which parts of a file are allocated; with ``since``, an earlier share snapshot, which were written or cleared since.
+
+        In order of offset, page by page, so that a file in very many pieces fits the memory; none ends beyond ``size_bytes``. What is
+        in none is zeros, or as it was at ``since``. A heavily fragmented file that the service takes too long over is asked
+        for in smaller parts.
+
+        Raises ``Rejected`` when the service cannot tell: the file, or ``since``, was not there then, or the file was replaced.
+        """
+        ...
+
+    async def file_properties(self, path: str, at: str | None = None) -> NodeProperties:
+        """Properties of a file, without its content; ``at`` another share snapshot than the reader's."""
         ...
 
     async def directory_properties(self, path: str) -> NodeProperties:
@@ -163,8 +183,15 @@ class ShareWriter(Protocol):
 class ShareAdmin(Protocol):
     """Share-level operations."""
 
-    async def take_snapshot(self, tag: str) -> str:
-        """Take a share snapshot tagged ``tag``, or return the one that already has that tag. Returns its id."""
+    async def snapshots(self) -> list[ShareSnapshot]:
+        """All share snapshots of the share, ours or not, oldest first. Raises ``Denied`` when the credential may not list them."""
+        ...
+
+    async def take_snapshot(self, tag: str, *, is_new: bool = False) -> str:
+        """Take a share snapshot tagged ``tag``, or return the one that already has that tag. Returns its id.
+
+        ``is_new`` saves looking for it: the caller has just seen that there is none.
+        """
         ...
 
     async def delete_snapshot(self, snapshot: str) -> None:
@@ -172,7 +199,7 @@ class ShareAdmin(Protocol):
         ...
 
     async def properties(self) -> Mapping[str, str]:
-        """Quota, tier, protocol and metadata of the share. Raises ``NotFound``."""
+        """Quota, tier, protocols, what is provisioned, and metadata of the share. Raises ``NotFound``."""
         ...
 
     async def create(self) -> None:
@@ -338,11 +365,11 @@ class Catalogue(Protocol):
         ...
 
     async def claim_span(self, run_id: int, worker: str, *, lease_s: float) -> SpanClaim | None:
-        """Claim one span; same rules as :meth:`claim`."""
+        """Claim spans of one file that come to one span's worth of reading; same rules as :meth:`claim`."""
         ...
 
     async def commit_span(self, span: SpanClaim, result: SpanResult) -> None:
-        """Record a span. When it was the last of its directory's large files, the directory returns to the frontier.
+        """Record spans. When they were the last of their directory's large files, the directory returns to the frontier.
 
         An ``error`` ends the whole file: its other spans are dropped. Raises ``Fenced``.
         """
@@ -367,6 +394,10 @@ class Catalogue(Protocol):
 
     async def last_restore_point(self, share_id: int) -> RestorePoint | None:
         """The newest restore point of a share."""
+        ...
+
+    async def forget_snapshot(self, share_id: int, run_no: int) -> None:
+        """Note that the share snapshots of a restore point and of those before it are not there any more."""
         ...
 
     # restore

@@ -108,6 +108,7 @@ class PostgresCatalogue:
                 return
             await runs.finish(conn, run, state, error=error, counters=counters)
             if point is not None:
+                await restore_points.forget_snapshot(conn, run.share_id, point.run_no)  # replaced by this one's, if any
                 await restore_points.add(conn, run.share_id, point)
             await batches.end(conn, run_id)
             await rollups.fold(conn, run.share_id, run.run_no)
@@ -255,43 +256,42 @@ class PostgresCatalogue:
                 return None
             given_up = await batches.give_up(conn, run_id, BatchKind.SPAN, worker)
             await large_files.release(conn, run_id, given_up)
-            key = await large_files.pick(conn, run_id)
-            if key is None:
+            picked = await large_files.pick(conn, run_id)
+            if picked is None:
                 return None
             batch_no = await batches.open_one(conn, run_id, BatchKind.SPAN, worker, lease_s)
-            name, size_bytes, span_bytes = await large_files.claim(conn, run_id, batch_no, key)
-            directory_id, file_id, span_no = key
+            await large_files.claim(conn, run_id, batch_no, picked)
+            directory_id, file_id = picked.key
             _, path = (await pages.with_paths(conn, share_id, [directory_id]))[directory_id]
-            offset = span_no * span_bytes
             return SpanClaim(
                 run_id=run_id,
                 batch_no=batch_no,
                 directory_id=directory_id,
                 file_id=pages.unsigned(file_id),
-                span_no=span_no,
-                path=f"{path}/{name}" if path else name,
-                offset=offset,
-                length=min(span_bytes, size_bytes - offset),
-                file_size_bytes=size_bytes,
+                path=f"{path}/{picked.name}" if path else picked.name,
+                file_size_bytes=picked.size_bytes,
+                span_bytes=picked.span_bytes,
+                spans=picked.spans,
             )
 
         return await self._once(work)
 
     async def commit_span(self, span: SpanClaim, result: SpanResult) -> None:
-        """See the port. A span that was committed before is left as it is."""
+        """See the port. Spans that were committed before are left as they are."""
 
         async def work(conn: Connection) -> None:
             _, _, running = await runs.hold(conn, span.run_id)
             if not await batches.lock_open(conn, span.run_id, span.batch_no):
                 return
-            key = (span.directory_id, pages.signed(span.file_id), span.span_no)
+            key = large_files.FileKey(span.directory_id, pages.signed(span.file_id))
             await large_files.lock_unfinished(conn, span.run_id, [span.directory_id])
-            if not running or not await large_files.finish_span(
-                conn, span.run_id, span.batch_no, key, result.digests, result.quickxor
-            ):
+            span_nos = [span_no for span_no, _ in span.spans]
+            if not running or not await large_files.holds(conn, span.run_id, span.batch_no, key, span_nos):
                 raise batches.fenced(span.run_id, span.batch_no)
             if result.error:
                 await large_files.fail(conn, span.run_id, key, result.error)
+            else:
+                await large_files.finish_spans(conn, span.run_id, span.batch_no, key, result.read)
             if not await large_files.lock_unfinished(conn, span.run_id, [span.directory_id]):
                 await frontier.resume(conn, span.run_id, span.directory_id)
             await batches.close(conn, span.run_id, span.batch_no, result.counters)
@@ -326,6 +326,10 @@ class PostgresCatalogue:
     async def last_restore_point(self, share_id: int) -> RestorePoint | None:
         """See the port."""
         return await self._once(lambda conn: restore_points.last(conn, share_id))
+
+    async def forget_snapshot(self, share_id: int, run_no: int) -> None:
+        """See the port."""
+        await self._once(lambda conn: restore_points.forget_snapshot(conn, share_id, run_no))
 
     # restore
 

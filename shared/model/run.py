@@ -57,6 +57,11 @@ class Counters:
     changed_files: int = 0
     """Files whose content was read and saved."""
     changed_bytes: int = 0
+    """Sizes of those files, whatever part of them had to be read."""
+    read_bytes: int = 0
+    """Bytes of content read from the share: of a sparse file what is allocated, of a large one what changed, to whole chunks."""
+    large_files: int = 0
+    """Files seen that are above the share's large-file threshold."""
     deleted_files: int = 0
     deleted_directories: int = 0
     moved_directories: int = 0
@@ -153,3 +158,5 @@ class RestorePoint:
     files: int
     bytes: int
     errors: int
+    share_snapshot: str | None = None
+    """Id of its share snapshot, if it was kept: what changed in a large file since can be asked for."""

@@ -10,6 +10,7 @@ every subdirectory has a row of its own, which the batch inserts together with t
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from shared.core import diff
 from shared.errors import IntegrityError, NotFound
@@ -21,17 +22,21 @@ from shared.model.manifest import ManifestRef, PageRecord, SavedEntry
 from shared.model.node import SLOT_MAX, directory_id
 from shared.model.objects import segment_name
 from shared.model.page import DirectoryHead, Page
-from shared.model.work import BatchCommit, Claim, LargeFile
+from shared.model.work import BatchCommit, Claim, LargeContent, LargeFile
 from shared.ports import JournalLine
 from shared.usecases.changed_directory import Changed, Visit
 from shared.usecases.list_directory import Listing
 from shared.usecases.patience import NODE_TROUBLE, patiently
+from shared.usecases.plan_large import plan_large
 from shared.usecases.read_manifests import read_records
-from shared.usecases.save_files import FileSaver
+from shared.usecases.save_files import FileSaver, FileToSave
 from shared.usecases.save_large import save_content_list
 from shared.usecases.save_permission import save_permission
 from shared.usecases.scope import RunScope
 from shared.usecases.together import together
+
+LISTS_AT_ONCE: Final = 8
+"""Content lists of large files being written: mostly some hundred kilobytes of memory each, of the largest file 200 MB."""
 
 
 class Batch:
@@ -81,6 +86,7 @@ class Batch:
         self.commit.counters.directories += 1
         self.commit.counters.files += listing.file_count
         self.commit.counters.bytes += listing.total_bytes
+        self.commit.counters.large_files += listing.large_count
 
     async def _records(self, refs: list[ManifestRef]) -> dict[ManifestRef, PageRecord]:
         """Read what was saved of changed pages.
@@ -113,36 +119,38 @@ class Batch:
             (content.directory_id, content.file_id, content.changed): content
             for content in await self._scope.catalogue.large_contents(self._claim.run_id, asked)
         }
-        going_on: list[Changed] = []
+        open_files: list[tuple[int, FileToSave]] = []
         for c in changed:
-            node_id = c.node_id
-            open_files = []
-            for file in large[node_id]:
+            for file in large[c.node_id]:
                 entry = file.plan.entry
-                content = ready.get((node_id, entry.file_id, entry.changed))
+                content = ready.get((c.node_id, entry.file_id, entry.changed))
                 if content is None:
-                    open_files.append(file)
+                    open_files.append((c.node_id, file))
                 else:
                     c.listed_content[entry.file_id] = content
-            if not open_files:
-                for file_id, content in c.listed_content.items():
-                    await save_content_list(self._scope, c.files[file_id], content, self._reader)
-                going_on.append(c)
-                continue
-            self.waiting[node_id] = c.visit
-            if c.visit.is_new:
-                self._bare[node_id] = self._bare_page(c.visit)
-            self.commit.large += [
-                LargeFile(
-                    directory_id=node_id,
-                    file_id=f.plan.entry.file_id,
-                    changed=f.plan.entry.changed,
-                    name=f.plan.entry.name,
-                    size_bytes=f.plan.entry.size_bytes,
-                    span_bytes=self._scope.limits.span_bytes,
-                )
-                for f in open_files
-            ]
+        planned: dict[int, list[LargeFile]] = {}
+        by_node = {c.node_id: c for c in changed}
+        for found in await plan_large(self._scope, open_files):
+            if isinstance(found, LargeFile):
+                planned.setdefault(found.directory_id, []).append(found)
+            else:
+                by_node[found.directory_id].listed_content[found.file_id] = found
+        for c in changed:
+            if c.node_id in planned:
+                self.commit.large += planned[c.node_id]
+                self.waiting[c.node_id] = c.visit
+                if c.visit.is_new:
+                    self._bare[c.node_id] = self._bare_page(c.visit)
+        going_on = [c for c in changed if c.node_id not in planned]
+        gate = asyncio.Semaphore(LISTS_AT_ONCE)
+
+        async def save(file: FileToSave, content: LargeContent) -> None:
+            async with gate:
+                await save_content_list(self._scope, file, content, self._reader)
+
+        await together(
+            save(c.files[file_id], content) for c in going_on for file_id, content in c.listed_content.items()
+        )
         return going_on
 
     async def _place_subdirectories(
@@ -303,4 +311,5 @@ class Batch:
         inserted = {page.directory_id for page in self.commit.pages}
         self.commit.placed = [head for node_id, head in self._placed.items() if node_id not in inserted]
         self.commit.counters.pages_written = len(self.commit.pages) + len(self.commit.placed)
+        self.commit.counters.read_bytes = self.saver.content_bytes
         return segment

@@ -1,8 +1,12 @@
-"""Close a backup run: decide what was deleted, write the commit record, let go of the share snapshot, record the outcome.
+"""Close a backup run: decide what was deleted, write the commit record, let go of share snapshots, record the outcome.
 
-Order: deletions, commit record (the moment the restore point exists), share snapshot, run state. Each step may be repeated,
+Order: deletions, commit record (the moment the restore point exists), share snapshots, run state. Each step may be repeated,
 and a crash between two of them is finished by the next delivery of the same activity. Giving a run up takes the last two
 steps only: without a commit record there is no restore point, and what was saved serves the next run.
+
+The run's share snapshot is kept as the *base* of the next run when the share has large files, of which that then reads only
+what changed; the base of before goes. A run that is given up deletes its own and leaves the base: it is still that of the
+newest restore point.
 """
 
 import datetime as dt
@@ -17,6 +21,7 @@ from shared.model.run import RestorePoint, RunState
 from shared.usecases.open_backup import outcome
 from shared.usecases.save_permission import save_permission
 from shared.usecases.scope import RunScope
+from shared.usecases.share_snapshots import delete_own, let_go
 
 MISSING_PER_TRANSACTION: Final = 1_000
 """Directories deleted in one transaction: some tens of milliseconds of locks."""
@@ -35,7 +40,7 @@ async def close_backup(scope: RunScope) -> RunState:
     except NotFound:
         record = await _commit_record(scope)
         await scope.vault.put(name, point.encode(record))
-    await _let_go(scope)
+    kept = await _let_go(scope)
     restore_point = RestorePoint(
         run_no=run.run_no,
         taken_at=record.taken_at,
@@ -44,6 +49,7 @@ async def close_backup(scope: RunScope) -> RunState:
         files=record.files,
         bytes=record.bytes,
         errors=record.errors,
+        share_snapshot=kept,
     )
     state = outcome(record.errors)
     await catalogue.finish_run(run.run_id, state, counters=scope.take_requests(), point=restore_point)
@@ -56,18 +62,27 @@ async def give_up_backup(scope: RunScope, error: str) -> RunState:
         return scope.run.state
     await scope.catalogue.start_run(scope.run.run_id)
     try:
-        await _let_go(scope)
+        await delete_own(scope)
     except (Rejected, Retryable) as left_behind:
-        error = f"{error}; its share snapshot {scope.run.share_snapshot} could not be deleted: {left_behind}"
+        which = scope.run.share_snapshot or "(if it took one)"
+        error = f"{error}; its share snapshot {which} could not be deleted, the next run tries again: {left_behind}"
     await scope.catalogue.finish_run(scope.run.run_id, RunState.FAILED, error=error, counters=scope.take_requests())
     return RunState.FAILED
 
 
-async def _let_go(scope: RunScope) -> None:
-    """Delete the run's share snapshot: a share has room for 200, and they are not ours alone."""
-    assert scope.admin is not None
-    if scope.run.share_snapshot is not None:
-        await scope.admin.delete_snapshot(scope.run.share_snapshot)
+async def _let_go(scope: RunScope) -> str | None:
+    """Delete the share snapshots that nothing needs any more: a share has room for 200, and they are not ours alone.
+
+    :returns: the one that is kept, if any.
+    """
+    share, own = scope.share, scope.run.share_snapshot
+    before = await scope.catalogue.last_restore_point(share.share_id)
+    now, _ = await scope.catalogue.run(scope.run.run_id)
+    keep = share.settings.keep_share_snapshot and now.counters.large_files > 0
+    for snapshot in (before.share_snapshot if before is not None else None, None if keep else own):
+        if snapshot is not None:
+            await let_go(scope, snapshot)
+    return own if keep else None
 
 
 async def _commit_record(scope: RunScope) -> PointRecord:

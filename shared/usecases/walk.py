@@ -122,7 +122,8 @@ class Walk:
             if visit.path == "":  # no listing shows the root's own time
                 root = await patiently(lambda: self._reader.directory_properties(""))
                 visit.mtime = ticks.to_unix(root.written)
-            found = await patiently(lambda: list_directory(self._reader, visit.path))
+            large = self._scope.share.settings.large_file_bytes
+            found = await patiently(lambda: list_directory(self._reader, visit.path, large))
         except Rejected as error:
             if visit.path == "":
                 raise  # without the root there is no backup
