@@ -193,7 +193,6 @@ class Batch:
 
     def _follow_new(self, c: Changed, entry: Entry, node_id: int) -> Visit:
         mtime = ticks.to_unix(entry.written)
-        self.commit.counters.new_directories += 1
         head = DirectoryHead(
             node_id=node_id,
             parent_id=c.node_id,
@@ -275,6 +274,7 @@ class Batch:
         """Count what was saved and complain about what was not."""
         counters = self.commit.counters
         counters.changed_directories += c.is_last
+        counters.new_directories += c.is_unsaved and c.visit.path != ""
         counters.deleted_files += c.deleted_files
         for file in c.left_out:
             c.unsafe.add(file.plan.entry.file_id)
