@@ -3,9 +3,9 @@
 import azure.durable_functions as df
 import azure.functions as func
 
-from activities import backup_directories, close_run, open_run, restore_directories
+from activities import backup_directories, close_run, open_run, restore_directories, scan_directories
 from http_api import health, overview, runs, shares, tenants
-from orchestrators import backup, restore
+from orchestrators import backup, restore, scan
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
 
@@ -13,9 +13,11 @@ for module in (
     open_run,
     backup_directories,
     restore_directories,
+    scan_directories,
     close_run,
     backup,
     restore,
+    scan,
     tenants,
     shares,
     runs,

@@ -87,6 +87,7 @@ def run(
         "waits_for": known.waits_for,
         "expected": {"files": expected.files, "bytes": expected.bytes} if expected else None,
         "eta_s": known.eta_s,
+        "report": value.report,
         "errors": counters.errors,
         "error": value.error,
         "restore_point": value.run_no if _made_a_point(value) else None,

@@ -15,6 +15,7 @@ from http_api.problems import answered, body_as
 from http_api.requested import number_in, requested_share
 from http_api.shares import check_account_url, check_credential, check_share_name
 from shared import wiring
+from shared.core import cost
 from shared.core.progress import AtWork
 from shared.core.rounds import RoundState
 from shared.db import batches, restore_points, runs
@@ -33,6 +34,12 @@ _KIND = re.compile("[a-z_]{1,40}")
 
 class NewBackup(BaseModel):
     """Body of ``POST .../backups``: nothing to choose yet."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewScan(BaseModel):
+    """Body of ``POST .../scans``: nothing to choose yet."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -106,10 +113,21 @@ def _url(run: Run) -> str:
 async def start_backup(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """Start a backup: 202 with the run, 409 while another run of the share is active."""
     body_as(req, NewBackup)
+    return await _started(req, client, RunKind.BACKUP)
+
+
+@answered
+async def start_scan(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """Start a scan: 202 with the run, 409 while another run of the share is active."""
+    body_as(req, NewScan)
+    return await _started(req, client, RunKind.SCAN)
+
+
+async def _started(req: func.HttpRequest, client: df.DurableOrchestrationClient, kind: RunKind) -> func.HttpResponse:
     app = await wiring.app()
     async with app.transaction() as conn:
         share = await requested_share(conn, req)
-        run = await runs.create(conn, share.tenant_id, share.share_id, RunKind.BACKUP, driver=app.settings.driver)
+        run = await runs.create(conn, share.tenant_id, share.share_id, kind, driver=app.settings.driver)
     await start(client, run, app.settings.width)
     return answers.answer(answers.run(run, now=app.clock.now()), 202, _url(run))
 
@@ -170,7 +188,14 @@ async def get_run(req: func.HttpRequest) -> func.HttpResponse:
         holding = await batches.workers(conn, run.run_id)
     at_work = AtWork(workers=holding, left=await app.catalogue.left(run.run_id))
     expected = before[0] if before and not (run.order and run.order.path) else None
-    return answers.answer(answers.run(run, now=app.clock.now(), at_work=at_work, expected=expected))
+    shown = answers.run(run, now=app.clock.now(), at_work=at_work, expected=expected)
+    return answers.answer(shown | {"cost": _cost(run, shown["seconds"], app.settings.width, app.prices)})
+
+
+def _cost(run: Run, seconds: float, workers: int, prices: cost.Prices) -> dict[str, Any]:
+    """What the run has cost so far, as if all workers had been at it all the time."""
+    done = cost.work_of(run.kind, run.counters, worker_s=seconds * workers)
+    return cost.cost_answer(cost.cost_of(done, prices), prices)
 
 
 @answered
@@ -254,6 +279,7 @@ def _with_client(handler: Any) -> Any:
 
 
 bp.route(route=_SHARE + "/backups", methods=["POST"])(_with_client(start_backup))
+bp.route(route=_SHARE + "/scans", methods=["POST"])(_with_client(start_scan))
 bp.route(route=_SHARE + "/restores", methods=["POST"])(_with_client(start_restore))
 bp.route(route=_SHARE + "/runs", methods=["GET"])(list_runs)
 bp.route(route=_SHARE + "/runs/{run_no:int}", methods=["GET"])(get_run)

@@ -54,7 +54,10 @@ class NewSettings(BaseModel):
 
     bundle_file_max_bytes: Annotated[int, Field(ge=0, le=CHUNK_BYTES)] = ShareSettings().bundle_file_max_bytes
     bundle_target_bytes: Annotated[int, Field(ge=64 * _KIB, le=256 * _MIB)] = ShareSettings().bundle_target_bytes
+    requests_per_s: Annotated[float | None, Field(ge=10, le=1_000_000)] = None
+    bytes_per_s: Annotated[float | None, Field(ge=_MIB, le=1024 * 1024 * _MIB)] = None
     large_file_bytes: Annotated[int, Field(ge=CHUNK_BYTES, le=1024 * _MIB)] = ShareSettings().large_file_bytes
+    keep_share_snapshot: Annotated[bool, Field(strict=True)] = ShareSettings().keep_share_snapshot
     exclude: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
     rules_ignore_case: bool = ShareSettings().rules_ignore_case

@@ -7,13 +7,14 @@ run out, ``Rejected`` and ``OutOfReach`` at once. Wrappers (metered, fault-injec
 import datetime as dt
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
+from shared.core.pace import Part, Report
 from shared.model.entry import Posix
 from shared.model.manifest import ContentHeaders, ManifestRef
-from shared.model.page import DirectoryHead, DirectoryPages
+from shared.model.page import DirectoryHead, DirectoryPages, Page
 from shared.model.run import Counters, RestorePoint, Run, RunKey, RunState
-from shared.model.share import Share
+from shared.model.share import Share, ShareSnapshot
 from shared.model.work import (
     BatchCommit,
     Claim,
@@ -71,6 +72,15 @@ class NodeProperties:
     is_symbolic_link: bool = False
 
 
+class ByteRange(NamedTuple):
+    """Bytes ``[start, end)`` of a file."""
+
+    start: int
+    end: int
+    cleared: bool = False
+    """They were cleared, and read as zeros now."""
+
+
 class ShareReader(Protocol):
     """Reads one share at one share snapshot (or live). Paths are from the root, ``/`` between components, not escaped."""
 
@@ -96,8 +106,19 @@ class ShareReader(Protocol):
         """Exactly ``length`` bytes at ``offset``."""
         ...
 
-    async def file_properties(self, path: str) -> NodeProperties:
-        """Properties of a file, without its content."""
+    def ranges(self, path: str, size_bytes: int, since: str | None = None) -> AsyncIterator[Sequence[ByteRange]]:
+        """Which parts of a file are allocated; with ``since``, an earlier share snapshot, which were written or cleared since.
+
+        In order of offset, page by page, so that a file in very many pieces fits the memory; none ends beyond ``size_bytes``. What is
+        in none is zeros, or as it was at ``since``. A heavily fragmented file that the service takes too long over is asked
+        for in smaller parts.
+
+        Raises ``Rejected`` when the service cannot tell: the file, or ``since``, was not there then, or the file was replaced.
+        """
+        ...
+
+    async def file_properties(self, path: str, at: str | None = None) -> NodeProperties:
+        """Properties of a file, without its content; ``at`` another share snapshot than the reader's."""
         ...
 
     async def directory_properties(self, path: str) -> NodeProperties:
@@ -197,8 +218,15 @@ class ShareWriter(Protocol):
 class ShareAdmin(Protocol):
     """Share-level operations."""
 
-    async def take_snapshot(self, tag: str) -> str:
-        """Take a share snapshot tagged ``tag``, or return the one that already has that tag. Returns its id."""
+    async def snapshots(self) -> list[ShareSnapshot]:
+        """All share snapshots of the share, ours or not, oldest first. Raises ``Denied`` when the credential may not list them."""
+        ...
+
+    async def take_snapshot(self, tag: str, *, is_new: bool = False) -> str:
+        """Take a share snapshot tagged ``tag``, or return the one that already has that tag. Returns its id.
+
+        ``is_new`` saves looking for it: the caller has just seen that there is none.
+        """
         ...
 
     async def delete_snapshot(self, snapshot: str) -> None:
@@ -206,7 +234,7 @@ class ShareAdmin(Protocol):
         ...
 
     async def properties(self) -> Mapping[str, str]:
-        """Quota, tier, protocol and metadata of the share. Raises ``ShareGone``."""
+        """Quota, tier, protocols, what is provisioned, and metadata of the share. Raises ``ShareGone``."""
         ...
 
     async def create(self, protocol: str = "SMB") -> None:
@@ -265,6 +293,8 @@ EVENT: Final = "event"
 """Kind of the lines about the run itself."""
 OPENED: Final = 0
 """Batch number of the lines that tell of a run's opening: before all others."""
+WARNED: Final = 99_999_998
+"""Batch number of the lines about what is no node's and no step's, such as the share's other snapshots: after all batches."""
 CLOSED: Final = 99_999_999
 """Batch number of the lines that tell how a run ended: after all others."""
 
@@ -297,6 +327,25 @@ class Journal(Protocol):
 
     def read(self, run: RunKey) -> AsyncIterator[JournalLine]:
         """The lines of a run, oldest batch first."""
+        ...
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Pace
+
+
+class PaceBook(Protocol):
+    """Where processes that work on the same Azure share agree how fast each may be. ``subject`` names the Azure share."""
+
+    async def look(self, subject: str) -> bool:
+        """Whether anything limits the share, by its settings or because it throttled somebody; changes nothing."""
+        ...
+
+    async def settle(self, subject: str, worker: str, report: Report) -> Part | None:
+        """Report what ``worker`` did and get its next part (:func:`shared.core.pace.settle`); None when nothing limits the share.
+
+        The times in the answer are of no clock but the book's. Doing it twice counts what was reported twice.
+        """
         ...
 
 
@@ -382,6 +431,10 @@ class Catalogue(Protocol):
         """
         ...
 
+    async def whole_pages(self, share_id: int, page_ids: Sequence[int]) -> list[Page]:
+        """These rows with their files, those that exist."""
+        ...
+
     async def heads_by_file_id(self, share_id: int, file_ids: Sequence[int]) -> dict[int, DirectoryHead]:
         """Live directories with these FileIds, wherever they are."""
         ...
@@ -412,11 +465,11 @@ class Catalogue(Protocol):
         ...
 
     async def claim_span(self, run_id: int, worker: str, *, lease_s: float) -> SpanClaim | None:
-        """Claim one span; same rules as :meth:`claim`."""
+        """Claim spans of one file that come to one span's worth of reading; same rules as :meth:`claim`."""
         ...
 
     async def commit_span(self, span: SpanClaim, result: SpanResult) -> None:
-        """Record a span. When it was the last of its directory's large files, the directory returns to the frontier.
+        """Record spans. When they were the last of their directory's large files, the directory returns to the frontier.
 
         An ``error`` ends the whole file: its other spans are dropped. Raises ``Fenced``.
         """
@@ -431,6 +484,18 @@ class Catalogue(Protocol):
         """
         ...
 
+    async def count_missing(self, run_id: int, limit: int) -> int:
+        """The same for a scan: add what is below them to the run's deleted directories and files, and change no row."""
+        ...
+
+    async def forget_missing(self, run_id: int) -> None:
+        """Leave nothing queued."""
+        ...
+
+    async def set_report(self, run_id: int, report: Mapping[str, Any]) -> None:
+        """Remember what a scan came to."""
+        ...
+
     async def totals(self, share_id: int) -> tuple[int, int, int]:
         """Live directories, files and bytes of the share's tree."""
         ...
@@ -441,6 +506,10 @@ class Catalogue(Protocol):
 
     async def last_restore_point(self, share_id: int) -> RestorePoint | None:
         """The newest restore point of a share."""
+        ...
+
+    async def forget_snapshot(self, share_id: int, run_no: int) -> None:
+        """Note that the share snapshots of a restore point and of those before it are not there any more."""
         ...
 
     # restore

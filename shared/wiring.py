@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from shared import settings as settings_module
@@ -18,23 +19,30 @@ from shared.adapters.files_reader import FilesReader
 from shared.adapters.files_writer import FilesWriter
 from shared.adapters.journal_table import TableJournal
 from shared.adapters.metering import Meter
+from shared.adapters.pace import Paces
 from shared.adapters.system import SystemClock, SystemIds
 from shared.adapters.vault_blob import BlobAccount
+from shared.core import cost
+from shared.core.cost import Prices, read_prices
 from shared.core.hashing import ShareHasher
 from shared.db.catalogue import PostgresCatalogue
 from shared.db.migrate import migrate
+from shared.db.pace import PostgresPaceBook
 from shared.db.pool import Connection, make_pool
+from shared.db.shares import subject
 from shared.errors import BackupError, Unavailable
 from shared.model.run import RunKind
 from shared.model.tickets import Receipt, RunTicket
 from shared.ports import Clock, Ids, Journal
 from shared.settings import Settings
+from shared.usecases.pace_limits import within_pace
 from shared.usecases.scope import Limits, RunScope
 from shared.usecases.stopping import StopSignal
 from shared.usecases.verdict import verdict
 
 UseCase = Callable[[RunTicket, RunScope], Awaitable[Receipt]]
 
+PRICES = Path(cost.__file__).with_name("prices.toml")
 POOL_SIZE = 10
 """Connections per process: a few per activity at work, and some for pages."""
 
@@ -51,6 +59,8 @@ class App:
     clock: Clock
     ids: Ids
     limits: Limits
+    prices: Prices
+    paces: Paces
     stack: AsyncExitStack
     accounts: dict[tuple[str, str], FilesHttp] = field(default_factory=dict)
     """Connections to Azure Files accounts by address and credential, opened when first needed."""
@@ -72,9 +82,16 @@ class App:
             account_url, share_name, credential = share.account_url, share.share_name, share.credential
         else:
             account_url, share_name, credential = run.order.account_url, run.order.share_name, run.order.credential
-        http = self._account(account_url, credential).metered(meter)
-        backup = run.kind is RunKind.BACKUP
-        async with FilesAdmin(account_url, share_name, self.credentials.resolve(credential), meter=meter) as admin:
+        account = self._account(account_url, credential)
+        until = asyncio.get_running_loop().time() + max(
+            self.limits.activity_s + self.limits.batch_s, self.limits.wide_s
+        )
+        reads = run.kind is not RunKind.RESTORE
+        async with (
+            self.paces.of(subject(account_url, share_name)) as pace,
+            FilesAdmin(account_url, share_name, self.credentials.resolve(credential), meter=meter) as admin,
+        ):
+            http = account.metered(meter, pace, until)
             yield RunScope(
                 run=run,
                 share=share,
@@ -83,11 +100,14 @@ class App:
                 journal=self.journal,
                 clock=self.clock,
                 hasher=ShareHasher(share.tenant_id, share.share_id),
-                limits=self.limits,
+                limits=within_pace(self.limits, pace.outlook),
+                prices=self.prices,
                 take_requests=meter.take,
                 stop=StopSignal(self.leaving),
-                reader=FilesReader(http, share_name, run.share_snapshot) if backup else None,
-                writer=None if backup else FilesWriter(http, share_name),
+                reader=FilesReader(http, share_name, run.share_snapshot, md5=self.settings.content_md5)
+                if reads
+                else None,
+                writer=None if reads else FilesWriter(http, share_name),
                 admin=admin,
             )
 
@@ -139,15 +159,18 @@ async def make_app(settings: Settings) -> App:
         else:
             journal = TableJournal.from_account_url(settings.journal_account_url, credentials.identity())
         stack.push_async_callback(journal.aclose)
+        clock, ids = SystemClock(), SystemIds()
         return App(
             settings=settings,
             catalogue=PostgresCatalogue(pool),
             vaults=vaults,
             journal=journal,
             credentials=credentials,
-            clock=SystemClock(),
-            ids=SystemIds(),
-            limits=Limits(activity_s=settings.activity_seconds, lease_s=settings.lease_seconds),
+            clock=clock,
+            ids=ids,
+            limits=Limits(workers=settings.width, activity_s=settings.activity_seconds, lease_s=settings.lease_seconds),
+            prices=read_prices(PRICES.read_text(encoding="utf-8")),
+            paces=Paces(PostgresPaceBook(pool), ids.new(), clock),
             stack=stack.pop_all(),
         )
 

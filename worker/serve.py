@@ -13,7 +13,8 @@ from worker.events import log
 from worker.turn import Turns
 
 BUSY_REST_S: Final = 1.0
-"""Before looking again when others hold all there is to do; up to as much, so that workers come one by one."""
+"""Before looking again when others hold all there is to do, or when there is one run to wait for: a few queries by key. Half of
+it or more, so that workers come one by one."""
 
 IDLE_REST_S: Final = 5.0
 """Before looking again when there is no run: one query on an index that is empty then."""
@@ -58,7 +59,7 @@ class Worker:
                 if not self._told.is_set():
                     worked |= await self._turns.take(run)
             if not worked:
-                await self._rest(BUSY_REST_S if found else IDLE_REST_S)
+                await self._rest(BUSY_REST_S if found or self._only is not None else IDLE_REST_S)
 
     async def _runs(self) -> list[Run] | None:
         """Runs that may have something to do for this worker, the oldest first; None when its only one has ended."""

@@ -57,7 +57,11 @@ class Turns:
         if self._app.clock.monotonic() < memory.not_before:
             return False
         state = replace(memory.state, phase=_phase(run, memory.state))
-        receipt = await (self._work(run, memory) if state.phase is Phase.WORKING else self._control(run, state))
+        try:
+            receipt = await (self._work(run, memory) if state.phase is Phase.WORKING else self._control(run, state))
+        except Exception as error:  # a bug: a step without a result, as it is to an orchestrator
+            log.exception("step_broke", extra=_of(run, phase=state.phase))
+            receipt = Receipt(left=-1, error=f"{type(error).__name__}: {error}")
         if receipt is None:
             return False
         if receipt.error:

@@ -22,6 +22,8 @@ from shared.ports import Clock
 
 VERSIONS: Final = ("2026-10-06", "2026-02-06", "2022-11-02")
 CREATES_WITH_BODY: Final = "2026-02-06"
+PAGES_RANGES: Final = "2026-10-06"
+FOLLOWS_RENAMES: Final = "2024-05-04"
 
 _NAMELESS: Final = re.compile(r"(?:^|/)\.{0,2}(?:/|$)")
 
@@ -32,6 +34,7 @@ class _Account:
     def __init__(self, http: StorageHttp) -> None:
         self.http = http
         self.refuses_bodies = False
+        self.refuses_nfs_change_times = False
 
 
 class FilesHttp:
@@ -98,9 +101,28 @@ class FilesHttp:
         """Whether the service takes a file's content in the request that creates it, as far as is known."""
         return self._account.http.version >= CREATES_WITH_BODY and not self._account.refuses_bodies
 
+    @property
+    def pages_ranges(self) -> bool:
+        """Whether the service gives a file's ranges page by page."""
+        return self._account.http.version >= PAGES_RANGES
+
+    @property
+    def follows_renames(self) -> bool:
+        """Whether the service can say what changed in a file that was renamed."""
+        return self._account.http.version >= FOLLOWS_RENAMES
+
     def no_bodies(self) -> None:
         """Remember for the account that it does not."""
         self._account.refuses_bodies = True
+
+    @property
+    def takes_nfs_change_times(self) -> bool:
+        """Whether the service lets change times be set on NFS shares, as far as is known."""
+        return not self._account.refuses_nfs_change_times
+
+    def no_nfs_change_times(self) -> None:
+        """Remember for the account that it does not."""
+        self._account.refuses_nfs_change_times = True
 
     def _count(self, call: Call) -> None:
         self._meter.files_request(call.operation)

@@ -3,7 +3,8 @@
 A file of up to 4 MiB is one request: content, times, attributes, permission, metadata and content headers together, with
 ``x-ms-file-property-semantics: Restore`` so that attributes are taken as they are. The few files without a content type take
 two. A service that does not know this yet refuses it, and gets three requests per file from then on. On an NFS share owner, group
-and mode take the place of attributes and permission.
+and mode take the place of attributes and permission; whether the service lets ChangeTime be set there is not documented, so a refusal
+is taken for an answer: it is not asked again, and everything else is written.
 
 Content goes with its MD5, so that the service refuses what was damaged on its way, and it is sent again.
 """
@@ -40,6 +41,10 @@ _RANGE: Final = query(comp="range")
 _SYMBOLIC_LINK: Final = query(restype="symboliclink")
 _HARD_LINK: Final = query(restype="hardlink")
 _PERMISSION: Final = query(restype="share", comp="filepermission")
+_CHANGED: Final = "x-ms-file-change-time"
+_LINK_MODE: Final = 0o777
+"""What symbolic links have unless somebody gave them another."""
+
 _READ_ONLY: Final = Attributes.READ_ONLY.value
 
 
@@ -161,10 +166,13 @@ class FilesWriter:
         posix = properties.posix
         assert posix is not None
         wanted = property_headers(properties)
-        first = {name: value for name, value in wanted.items() if name not in ("x-ms-mode", "x-ms-file-change-time")}
+        if not self._http.takes_nfs_change_times:
+            wanted.pop(_CHANGED, None)
+        first = {name: value for name, value in wanted.items() if name not in ("x-ms-mode", _CHANGED)}
         first |= link_text_headers(posix.link_text) | metadata_headers(metadata)
         await self._link(path, "create_symbolic_link", _SYMBOLIC_LINK, first)
-        await self._put("set_properties", path, _FILE_PROPERTIES, wanted)
+        if _CHANGED in wanted or posix.mode != _LINK_MODE:
+            await self._put("set_properties", path, _FILE_PROPERTIES, wanted)
 
     async def create_hard_link(self, path: str, target: str) -> None:
         """Give ``target`` one more name."""
@@ -232,6 +240,23 @@ class FilesWriter:
     async def _put(
         self, operation: str, path: str, query: Query, headers: dict[str, str] | None = None, body: bytes = b""
     ) -> None:
+        where, headers = share_path(self._share_name, path), headers or {}
         if body:
-            headers = {**(headers or {}), "Content-MD5": await md5(body)}
-        await self._http.send(operation, "PUT", share_path(self._share_name, path), query, headers, body)
+            headers = {**headers, "Content-MD5": await md5(body)}
+        if "x-ms-mode" not in headers or _CHANGED not in headers:
+            await self._http.send(operation, "PUT", where, query, headers, body)
+            return
+        less = {name: value for name, value in headers.items() if name != _CHANGED}
+        if self._http.takes_nfs_change_times:
+            try:
+                await self._http.send(operation, "PUT", where, query, headers, body)
+            except InvalidInput as error:
+                if error.code != "UnsupportedHeader":
+                    raise
+            else:
+                return
+            await self._http.send(operation, "PUT", where, query, less, body)
+            # Only now is it sure that the change time was to blame.
+            self._http.no_nfs_change_times()
+            return
+        await self._http.send(operation, "PUT", where, query, less, body)

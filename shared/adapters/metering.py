@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Self
 
+from shared.core.cost import OperationClass, class_of
 from shared.model.run import Counters
 
 
@@ -38,8 +39,14 @@ class Reading:
 
     def counters(self) -> Counters:
         """The same as a batch reports it."""
+        classes: Counter[OperationClass] = Counter()
+        for operation, requests in self.files.items():
+            classes[class_of(operation)] += requests
         return Counters(
             files_requests=self.files.total(),
+            files_lists=classes[OperationClass.LIST],
+            files_reads=classes[OperationClass.READ],
+            files_writes=classes[OperationClass.WRITE],
             vault_writes=self.vault_writes,
             vault_chunk_writes=self.vault_chunk_writes,
             vault_reads=self.vault_reads,

@@ -7,7 +7,7 @@ the ChangeTime, which every change of content, times, attributes, permission or 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from shared.model.content import ContentKind
@@ -36,11 +36,17 @@ class FilePlan:
 
 
 def plan_files(
-    entries: Iterable[Entry], previous: Iterable[SavedEntry], *, directory_id: int, next_slot: int
+    entries: Iterable[Entry],
+    previous: Iterable[SavedEntry],
+    *,
+    directory_id: int,
+    next_slot: int,
+    scanned: Mapping[str, int] | None = None,
 ) -> tuple[list[FilePlan], int]:
     """Plan every file of ``entries``, in order.
 
     :param previous: of all pages that changed. Each is the ``previous`` of at most one plan.
+    :param scanned: by name, the slots of files that a scan has numbered and no run has saved: no record has their FileIds.
     :param next_slot: lowest slot the directory has never given out.
     :returns: the plans and the new ``next_slot``. Slots are never given twice: a node id names one file for ever.
     """
@@ -56,6 +62,8 @@ def plan_files(
             before = others.pop(0)
         if before is not None:
             node_id = before.node_id
+        elif scanned and entry.name in scanned:
+            node_id, before = file_node_id(directory_id, scanned[entry.name]), None
         elif next_slot <= SLOT_MAX:
             node_id = file_node_id(directory_id, next_slot)
             next_slot += 1

@@ -6,7 +6,7 @@ The digest of a file kept as chunks is the digest of its chunk digests under a c
 digests and a small file that happens to hold the same bytes never share an identity.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
 from blake3 import blake3
@@ -47,6 +47,13 @@ class ShareHasher:
         """Digest of a file kept as chunks, from the digests of its chunks in order."""
         hasher = self._chunks.copy()
         hasher.update(b"".join(digests))
+        return bytes(hasher.digest())
+
+    def digest_of_joined(self, pieces: Iterable[bytes]) -> bytes:
+        """The same from digests that lie end to end in ``pieces`` of any length."""
+        hasher = self._chunks.copy()
+        for piece in pieces:
+            hasher.update(piece)
         return bytes(hasher.digest())
 
     def hasher(self) -> Hasher:

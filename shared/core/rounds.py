@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final, Self
 
 from shared.model.run import ACTIVE, RunState
-from shared.model.tickets import Receipt, Stop, Wire
+from shared.model.tickets import Receipt, Stop, Wire, without_default
 
 BARREN_MAX: Final = 10
 """Activities or rounds in a row without a result after which a run is given up. With the pauses between them these are six
@@ -63,7 +63,7 @@ class RoundState:
 
     def to_wire(self) -> Wire:
         """Plain JSON."""
-        return asdict(self)
+        return without_default(asdict(self), "epoch", 0)
 
     @classmethod
     def from_wire(cls, wire: Wire) -> Self:

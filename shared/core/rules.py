@@ -343,7 +343,7 @@ class Rules:
         by_name = [p for p in self._exclude if not p.by_path]
         self._by_name = EVERYTHING
         if by_name:
-            asked = tuple((block, ()) for block in self._blocks)
+            asked = tuple((block, ()) for block in _blocks(by_name)[::-1])  # they are asked without a path
             self._by_name = Within(self._digest(by_name), ignore_case=ignore_case, exclude=asked)
 
     def within(self, directory: str) -> Within:

@@ -70,6 +70,15 @@ def combine(states: Iterable[bytes]) -> bytes:
     return ring.to_bytes(STATE_BYTES, "little")
 
 
+def combine_joined(states: bytes) -> bytes:
+    """The same from states that lie end to end."""
+    if not states:
+        return bytes(STATE_BYTES)
+    parts = np.frombuffer(states, dtype=np.uint8).reshape(-1, STATE_BYTES)
+    ring: NDArray[np.uint8] = np.bitwise_xor.reduce(parts, axis=0)
+    return ring.tobytes()
+
+
 def finish(state: bytes, length: int) -> bytes:
     """QuickXorHash of a file of ``length`` bytes from its state."""
     return (int.from_bytes(state, "little") ^ length << 96).to_bytes(STATE_BYTES, "little")

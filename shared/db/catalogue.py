@@ -10,10 +10,10 @@ it was seeded or has ended. ``allocate_directories`` leaves a gap in the numbers
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from shared.db import (
     batches,
@@ -34,6 +34,7 @@ from shared.db.restore_frontier import RestoreState
 from shared.db.translate import translation
 from shared.errors import Conflict, Retryable
 from shared.model.manifest import ManifestRef
+from shared.model.node import ROOT_ID
 from shared.model.page import DirectoryHead, DirectoryPages, Page
 from shared.model.run import ACTIVE, Counters, RestorePoint, Run, RunKind, RunState
 from shared.model.share import Share
@@ -90,8 +91,9 @@ class PostgresCatalogue:
             await runs.start(conn, run)
             await shares.lock(conn, run.share_id)
             await pages.create_partition(conn, run.share_id)
-            if run.kind is RunKind.BACKUP:
+            if run.kind in (RunKind.BACKUP, RunKind.SCAN):
                 await rollups.ensure(conn, run.share_id, starting=run_id)
+            if run.kind is RunKind.BACKUP:
                 await _take_over(conn, run.share_id, run_id)
 
         await self._once(work)
@@ -115,6 +117,7 @@ class PostgresCatalogue:
                 return
             await runs.finish(conn, run, state, error=error, counters=counters)
             if point is not None:
+                await restore_points.forget_snapshot(conn, run.share_id, point.run_no)  # replaced by this one's, if any
                 await restore_points.add(conn, run.share_id, point)
             await batches.end(conn, run_id)
             await rollups.fold(conn, run.share_id, run.run_no)
@@ -234,6 +237,10 @@ class PostgresCatalogue:
         """All rows of each directory, whole, in order of page number: for tools that look at the tree. Not in the port."""
         return await self._once(lambda conn: pages.of_directories(conn, share_id, directory_ids))
 
+    async def whole_pages(self, share_id: int, page_ids: Sequence[int]) -> list[Page]:
+        """See the port."""
+        return await self._once(lambda conn: pages.of_pages(conn, share_id, page_ids))
+
     async def heads_by_file_id(self, share_id: int, file_ids: Sequence[int]) -> dict[int, DirectoryHead]:
         """See the port."""
         return await self._once(lambda conn: pages.by_file_id(conn, share_id, file_ids))
@@ -269,6 +276,10 @@ class PostgresCatalogue:
             seen = await rollups.watch(conn, batch.share_id, batch.pages, batch.placed)
             await pages.upsert(conn, batch.share_id, batch.pages)
             await pages.place(conn, batch.share_id, batch.placed)
+            if batch.reopened:
+                await pages.lock(conn, batch.share_id, batch.reopened)
+                heads = await pages.heads(conn, batch.share_id, batch.reopened)
+                await _reopen(conn, batch.share_id, heads.values())
             await rollups.book(conn, seen, batch.run_no, batch.batch_no, batch.pages)
             if waiting:
                 await frontier.put_aside(conn, batch.run_id, await _mtimes(conn, batch), unfinished)
@@ -305,43 +316,42 @@ class PostgresCatalogue:
                 return None
             given_up = await batches.give_up(conn, run_id, BatchKind.SPAN, worker)
             await large_files.release(conn, run_id, given_up)
-            key = await large_files.pick(conn, run_id)
-            if key is None:
+            picked = await large_files.pick(conn, run_id)
+            if picked is None:
                 return None
             batch_no = await batches.open_one(conn, run_id, BatchKind.SPAN, worker, lease_s)
-            name, size_bytes, span_bytes = await large_files.claim(conn, run_id, batch_no, key)
-            directory_id, file_id, span_no = key
+            await large_files.claim(conn, run_id, batch_no, picked)
+            directory_id, file_id = picked.key
             _, path = (await pages.with_paths(conn, share_id, [directory_id]))[directory_id]
-            offset = span_no * span_bytes
             return SpanClaim(
                 run_id=run_id,
                 batch_no=batch_no,
                 directory_id=directory_id,
                 file_id=pages.unsigned(file_id),
-                span_no=span_no,
-                path=f"{path}/{name}" if path else name,
-                offset=offset,
-                length=min(span_bytes, size_bytes - offset),
-                file_size_bytes=size_bytes,
+                path=f"{path}/{picked.name}" if path else picked.name,
+                file_size_bytes=picked.size_bytes,
+                span_bytes=picked.span_bytes,
+                spans=picked.spans,
             )
 
         return await self._once(work)
 
     async def commit_span(self, span: SpanClaim, result: SpanResult) -> None:
-        """See the port. A span that was committed before is left as it is."""
+        """See the port. Spans that were committed before are left as they are."""
 
         async def work(conn: Connection) -> None:
             _, _, state = await runs.hold(conn, span.run_id)
             if not await batches.lock_open(conn, span.run_id, span.batch_no):
                 return
-            key = (span.directory_id, pages.signed(span.file_id), span.span_no)
+            key = large_files.FileKey(span.directory_id, pages.signed(span.file_id))
             await large_files.lock_unfinished(conn, span.run_id, [span.directory_id])
-            if state not in COMMITTING or not await large_files.finish_span(
-                conn, span.run_id, span.batch_no, key, result.digests, result.quickxor
-            ):
+            span_nos = [span_no for span_no, _ in span.spans]
+            if state not in COMMITTING or not await large_files.holds(conn, span.run_id, span.batch_no, key, span_nos):
                 raise batches.fenced(span.run_id, span.batch_no)
             if result.error:
                 await large_files.fail(conn, span.run_id, key, result.error)
+            else:
+                await large_files.finish_spans(conn, span.run_id, span.batch_no, key, result.read)
             if not await large_files.lock_unfinished(conn, span.run_id, [span.directory_id]):
                 await frontier.resume(conn, span.run_id, span.directory_id)
             await batches.close(conn, span.run_id, span.batch_no, result.counters)
@@ -365,6 +375,33 @@ class PostgresCatalogue:
 
         return await self._once(work)
 
+    async def count_missing(self, run_id: int, limit: int) -> int:
+        """See the port."""
+
+        async def work(conn: Connection) -> int:
+            share_id, run_no, state = await runs.hold(conn, run_id)
+            if state is not RunState.RUNNING:
+                raise Conflict(f"run {run_no} of share {share_id} is {state}: it cannot be closed")
+            missed = await frontier.take_missing(conn, run_id, limit)
+            counters = Counters()
+            for node_id, head in (await pages.heads(conn, share_id, list(missed))).items():
+                if head.parent_id == missed[node_id]:
+                    below = await rollups.subtree(conn, share_id, node_id, is_top=head.parent_id == ROOT_ID)
+                    counters.deleted_directories += below.directories
+                    counters.deleted_files += below.files
+            await runs.add_counters(conn, run_id, counters)
+            return await frontier.missing_left(conn, run_id)
+
+        return await self._once(work)
+
+    async def forget_missing(self, run_id: int) -> None:
+        """See the port."""
+        await self._once(lambda conn: frontier.forget_missing(conn, run_id))
+
+    async def set_report(self, run_id: int, report: Mapping[str, Any]) -> None:
+        """See the port."""
+        await self._once(lambda conn: runs.set_report(conn, run_id, report))
+
     async def totals(self, share_id: int) -> tuple[int, int, int]:
         """See the port."""
         return await self._once(lambda conn: rollups.totals(conn, share_id))
@@ -376,6 +413,10 @@ class PostgresCatalogue:
     async def last_restore_point(self, share_id: int) -> RestorePoint | None:
         """See the port."""
         return await self._once(lambda conn: restore_points.last(conn, share_id))
+
+    async def forget_snapshot(self, share_id: int, run_no: int) -> None:
+        """See the port."""
+        await self._once(lambda conn: restore_points.forget_snapshot(conn, share_id, run_no))
 
     # restore
 

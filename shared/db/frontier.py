@@ -89,6 +89,7 @@ _LEFT_MISSING: Final[LiteralString] = """
      WHERE run.share_id = %s AND run.state IN ('failed', 'cancelled') AND missing.run_id = run.run_id
  RETURNING missing.node_id, missing.parent_id
 """
+_FORGET_MISSING: Final[LiteralString] = "DELETE FROM missing WHERE run_id = %s"
 _FORGET: Final[LiteralString] = "DELETE FROM frontier WHERE run_id = %s"
 
 
@@ -185,6 +186,11 @@ async def missing_left(conn: Connection, run_id: int) -> int:
 async def take_left_missing(conn: Connection, share_id: int) -> dict[int, int]:
     """Take out what failed and cancelled runs of the share found missing and did not delete: node id -> parent it was missed at."""
     return dict(await (await conn.execute(_LEFT_MISSING, [share_id])).fetchall())
+
+
+async def forget_missing(conn: Connection, run_id: int) -> None:
+    """Take out what a run found missing."""
+    await conn.execute(_FORGET_MISSING, [run_id])
 
 
 async def forget(conn: Connection, run_id: int) -> None:

@@ -141,6 +141,7 @@ _MANIFESTS: Final[LiteralString] = """
       FROM unnest(%b::int8[]) AS d (id)
       JOIN {page} AS page ON page.page_id BETWEEN d.id AND d.id + 16777215
 """
+_LOCK: Final[LiteralString] = "SELECT FROM {page} WHERE page_id = ANY(%b::int8[]) ORDER BY page_id FOR UPDATE"
 _LIVE: Final = sql.SQL("get_byte(substring(packed FOR 4), 1) & 8 = 0")  # not DELETED: shared/formats/packed.py
 _CHOOSE_SHARE: Final[LiteralString] = "SELECT choose_share(%s, true)"
 
@@ -200,6 +201,11 @@ async def place(conn: Connection, share_id: int, heads: Sequence[DirectoryHead])
     ordered = sorted(heads, key=lambda head: head.node_id)
     args = [[h.node_id for h in ordered], [h.parent_id for h in ordered], [h.name for h in ordered]]
     await conn.execute(partition_sql(_PLACE, share_id), args)
+
+
+async def lock(conn: Connection, share_id: int, page_ids: Sequence[int]) -> None:
+    """Wait until nobody else writes these rows: for whoever reads a row to write it back."""
+    await conn.execute(partition_sql(_LOCK, share_id), [list(page_ids)])
 
 
 async def of_directories(conn: Connection, share_id: int, directory_ids: Sequence[int]) -> dict[int, list[Page]]:

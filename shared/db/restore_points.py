@@ -6,12 +6,15 @@ from shared.db.pool import Connection
 from shared.errors import NotFound
 from shared.model.run import RestorePoint
 
-_COLUMNS: Final[LiteralString] = "run_no, taken_at, committed_at, directories, files, bytes, errors"
+_COLUMNS: Final[LiteralString] = "run_no, taken_at, committed_at, directories, files, bytes, errors, share_snapshot"
 _ADD: Final[LiteralString] = """
-    INSERT INTO restore_point (share_id, run_no, taken_at, committed_at, directories, files, bytes, errors)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+    INSERT INTO restore_point (share_id, run_no, taken_at, committed_at, directories, files, bytes, errors, share_snapshot)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 _GET: Final[LiteralString] = f"SELECT {_COLUMNS} FROM restore_point WHERE share_id = %s AND run_no = %s"
+_FORGET_SNAPSHOT: Final[LiteralString] = """
+    UPDATE restore_point SET share_snapshot = NULL WHERE share_id = %s AND run_no <= %s AND share_snapshot IS NOT NULL
+"""
 _LISTED: Final[LiteralString] = f"""
     SELECT {_COLUMNS} FROM restore_point WHERE share_id = %s AND run_no < %s ORDER BY run_no DESC LIMIT %s
 """
@@ -28,8 +31,14 @@ async def add(conn: Connection, share_id: int, point: RestorePoint) -> None:
         point.files,
         point.bytes,
         point.errors,
+        point.share_snapshot,
     ]
     await conn.execute(_ADD, args)
+
+
+async def forget_snapshot(conn: Connection, share_id: int, run_no: int) -> None:
+    """The share snapshots of a restore point and of those before it are not kept any more."""
+    await conn.execute(_FORGET_SNAPSHOT, [share_id, run_no])
 
 
 async def get(conn: Connection, share_id: int, run_no: int) -> RestorePoint:
@@ -66,4 +75,5 @@ def _from_row(row: tuple[Any, ...]) -> RestorePoint:
         files=row[4],
         bytes=row[5],
         errors=row[6],
+        share_snapshot=row[7],
     )

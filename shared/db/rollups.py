@@ -240,6 +240,14 @@ async def totals(conn: Connection, share_id: int) -> tuple[int, int, int]:
     return row[0], row[1], row[2]
 
 
+async def subtree(conn: Connection, share_id: int, node_id: int, *, is_top: bool) -> FolderChange:
+    """What a directory and everything below it come to.
+
+    :param is_top: it is a top folder, whose totals are known: nothing has to be read.
+    """
+    return await _subtree(conn, share_id, node_id, node_id if is_top else ROOT_ID)
+
+
 Parents = Mapping[int, int | None]
 
 

@@ -1,5 +1,6 @@
 """Runs."""
 
+from collections.abc import Mapping
 from typing import Any, Final, LiteralString
 
 from psycopg.types.json import Jsonb
@@ -52,6 +53,7 @@ _SNAPSHOT: Final[LiteralString] = "UPDATE run SET share_snapshot = %s WHERE run_
 _FINISH: Final[LiteralString] = """
     UPDATE run SET state = %s, finished_at = now(), error = %s, final_counters = %s WHERE run_id = %s
 """
+_REPORT: Final[LiteralString] = "UPDATE run SET report = %s WHERE run_id = %s"
 _ADD_COUNTERS: Final[LiteralString] = "UPDATE run SET counters = %s WHERE run_id = %s"
 _HOLD: Final[LiteralString] = "SELECT share_id, run_no, state FROM run WHERE run_id = %s FOR KEY SHARE"
 # A pause ends in whatever state comes after it.
@@ -243,6 +245,11 @@ async def add_counters(conn: Connection, run_id: int, counters: Counters) -> Non
     total = Counters.from_wire(row[0])
     total.add(counters)
     await conn.execute(_ADD_COUNTERS, [Jsonb(total.to_wire()), run_id])
+
+
+async def set_report(conn: Connection, run_id: int, report: Mapping[str, Any]) -> None:
+    """Remember what a scan came to."""
+    await conn.execute(_REPORT, [Jsonb(dict(report)), run_id])
 
 
 async def first_seed(conn: Connection, run_id: int) -> bool:

@@ -13,15 +13,15 @@ from shared.model.share import Share, ShareSettings
 _CREATE: Final[LiteralString] = """
     INSERT INTO share (tenant_id, name, account_url, share_name, credential, settings)
     VALUES (%s, %s, %s, %s, %s, %s)
-    RETURNING share_id, tenant_id, name, account_url, share_name, credential, settings, created_at
+    RETURNING share_id, tenant_id, name, account_url, share_name, credential, settings, created_at, snapshot_mark
 """
 _GET: Final[LiteralString] = """
-    SELECT share_id, tenant_id, name, account_url, share_name, credential, settings, created_at
+    SELECT share_id, tenant_id, name, account_url, share_name, credential, settings, created_at, snapshot_mark
       FROM share
      WHERE share_id = %s
 """
 _OF_TENANT: Final[LiteralString] = """
-    SELECT share_id, tenant_id, name, account_url, share_name, credential, settings, created_at
+    SELECT share_id, tenant_id, name, account_url, share_name, credential, settings, created_at, snapshot_mark
       FROM share
      WHERE tenant_id = %s
   ORDER BY name
@@ -116,4 +116,5 @@ def from_row(row: tuple[Any, ...]) -> Share:
         credential=row[5],
         settings=ShareSettings.from_wire(row[6]),
         created_at=row[7],
+        snapshot_mark=row[8],
     )

@@ -79,8 +79,18 @@ class Counters:
     changed_directories: int = 0
     """Directories whose listing differed."""
     changed_files: int = 0
-    """Files whose content was read and saved."""
+    """Files whose content was read and saved; by a scan, that a backup has to read."""
     changed_bytes: int = 0
+    """Sizes of those files, whatever part of them had to be read."""
+    read_bytes: int = 0
+    """Bytes of content read from the share: of a sparse file what is allocated, of a large one what changed, to whole chunks."""
+    large_files: int = 0
+    """Files seen that are above the share's large-file threshold."""
+    new_files: int = 0
+    """The part of ``changed_files`` of which no version was saved before."""
+    new_directories: int = 0
+    moved_files: int = 0
+    """Scan: files with another name than when they were saved, in the same directory."""
     excluded_files: int = 0
     """Files left out by the share's rules, in directories whose listing differed: of others nobody looks at the names."""
     excluded_directories: int = 0
@@ -89,12 +99,22 @@ class Counters:
     deleted_directories: int = 0
     moved_directories: int = 0
     """Directories renamed or moved: their subtree cost nothing."""
+    planned_reads: int = 0
+    """Scan: requests that a backup needs to read ``changed_files``."""
+    planned_chunks: int = 0
+    """Scan: pieces of files too large to bundle among them."""
+    planned_bundle_bytes: int = 0
+    """Scan: bytes of the others."""
     errors: int = 0
     """Nodes that could not be saved or restored; each has a line in the journal."""
     pages_written: int = 0
     """Rows of the catalogue's page table written."""
     files_requests: int = 0
     """Requests sent to the Azure Files service, repeats included."""
+    files_lists: int = 0
+    """The part of them that list; with the next two, what the service charges at different prices (:mod:`shared.core.cost`)."""
+    files_reads: int = 0
+    files_writes: int = 0
     vault_writes: int = 0
     vault_chunk_writes: int = 0
     """The part of ``vault_writes`` that were chunks of files too large to bundle."""
@@ -194,3 +214,5 @@ class RestorePoint:
     files: int
     bytes: int
     errors: int
+    share_snapshot: str | None = None
+    """Id of its share snapshot, if it was kept: what changed in a large file since can be asked for."""

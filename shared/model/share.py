@@ -24,6 +24,13 @@ class ShareSettings:
     """Bytes of file content after which a bundle is closed."""
     large_file_bytes: int = 64 * 1024 * 1024
     """Files above this size are work items of their own, read in spans by many activities."""
+    keep_share_snapshot: bool = True
+    """Keep the share snapshot of the newest restore point while the share has files above ``large_file_bytes``, so that the next run
+    reads only what changed in them. It is billed for what has changed on the share since."""
+    requests_per_s: float | None = None
+    """What all workers together may ask of the share; None: whatever it takes."""
+    bytes_per_s: float | None = None
+    """Bytes of content and listings that all workers together may move, both directions; None: whatever it takes."""
 
     exclude: tuple[str, ...] = ()
     """What is left out: lines as of a ``.gitignore`` at the share's root. See :mod:`shared.core.rules`."""
@@ -63,3 +70,15 @@ class Share:
     """Name of the credential; the secret itself is never in the catalogue. See :mod:`shared.adapters.credentials`."""
     settings: ShareSettings = field(default_factory=ShareSettings)
     created_at: dt.datetime
+    snapshot_mark: str = ""
+    """32 hexadecimal digits in the tag of each share snapshot that this catalogue has taken of the share, and in no others."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShareSnapshot:
+    """A share snapshot, whoever took it."""
+
+    snapshot: str
+    """Its id, such as ``2022-10-05T22:14:14.0000000Z``."""
+    tag: str
+    """What :meth:`shared.ports.ShareAdmin.take_snapshot` was given; empty for those of others."""

@@ -14,12 +14,18 @@ Wire = dict[str, Any]
 
 BACKUP_SHARE: Final = "backup_share"
 RESTORE_SHARE: Final = "restore_share"
+SCAN_SHARE: Final = "scan_share"
 OPEN_RUN: Final = "open_run"
 BACKUP_DIRECTORIES: Final = "backup_directories"
 RESTORE_DIRECTORIES: Final = "restore_directories"
+SCAN_DIRECTORIES: Final = "scan_directories"
 CLOSE_RUN: Final = "close_run"
 
-ORCHESTRATOR_OF: Final = {RunKind.BACKUP: BACKUP_SHARE, RunKind.RESTORE: RESTORE_SHARE}
+ORCHESTRATOR_OF: Final = {
+    RunKind.BACKUP: BACKUP_SHARE,
+    RunKind.RESTORE: RESTORE_SHARE,
+    RunKind.SCAN: SCAN_SHARE,
+}
 
 
 def instance_id(run_id: int, epoch: int) -> str:
@@ -44,6 +50,11 @@ class Stop(StrEnum):
     """This process was asked to go."""
 
 
+def without_default(wire: Wire, name: str, default: object) -> Wire:
+    """Leave out a field that the release before this one refuses, while it says nothing."""
+    return {key: value for key, value in wire.items() if key != name or value != default}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunTicket:
     """Which run, and under which name an activity works for it."""
@@ -58,7 +69,7 @@ class RunTicket:
 
     def to_wire(self) -> Wire:
         """Plain JSON."""
-        return asdict(self)
+        return without_default(asdict(self), "epoch", 0)
 
     @classmethod
     def from_wire(cls, wire: Wire) -> Self:
@@ -81,7 +92,7 @@ class Receipt:
 
     def to_wire(self) -> Wire:
         """Plain JSON."""
-        return asdict(self)
+        return without_default(asdict(self), "stop", Stop.NO)
 
     @classmethod
     def from_wire(cls, wire: Wire) -> Self:

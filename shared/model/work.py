@@ -47,6 +47,12 @@ class LargeFile:
     name: str
     size_bytes: int
     span_bytes: int
+    spans: tuple[tuple[int, int], ...]
+    """``(span_no, chunks)`` of every span that has something to read; bit i of ``chunks`` is the span's chunk i. Not empty."""
+    base: tuple[int, int] | None = None
+    """``(node_id, run_no)`` of the content list that has the chunks which are not read; None: they are holes."""
+    cleared: tuple[tuple[int, int], ...] = ()
+    """``(first, how many)`` chunks that are holes although the base has something there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,36 +62,56 @@ class LargeContent:
     directory_id: int
     file_id: int
     changed: int
-    digests: bytes
-    """32 bytes per chunk; empty when ``error`` is set."""
-    quickxor: bytes
+    span_bytes: int
+    spans: tuple[tuple[int, int], ...] = ()
+    """As of :class:`LargeFile`, in order of number; chunks of -1 are all of the span's."""
+    digests: bytes = b""
+    """32 bytes per chunk that was read, in order; empty when ``error`` is set."""
+    states: bytes = b""
+    """20 bytes per chunk that was read; fewer when some span was read by a program that does not tell them."""
+    quickxor: bytes = bytes(20)
+    """QuickXorHash state of all that was read."""
+    base: tuple[int, int] | None = None
+    cleared: tuple[tuple[int, int], ...] = ()
     error: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpanClaim:
-    """One span of a large file, ours until the lease ends."""
+    """Spans of one large file with at most one span's worth of chunks to read, ours until the lease ends."""
 
     run_id: int
     batch_no: int
     """Fence."""
     directory_id: int
     file_id: int
-    span_no: int
     path: str
     """Of the file, from the share's root."""
-    offset: int
-    length: int
     file_size_bytes: int
+    span_bytes: int
+    spans: tuple[tuple[int, int], ...]
+    """As of :class:`LargeFile`, in order of number; never empty. Chunks of -1 are all of the span's."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpanRead:
+    """What was read of one span."""
+
+    span_no: int
+    digests: bytes
+    """32 bytes per chunk, in order."""
+    states: bytes
+    """QuickXorHash state of each chunk at its offset, without the file's length: 20 bytes per chunk."""
+    quickxor: bytes
+    """XOR of the states."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpanResult:
-    """What one span came to."""
+    """What a claim of spans came to."""
 
-    digests: bytes
-    quickxor: bytes
-    """QuickXorHash state of the span's bytes at their offset, without the length: 20 bytes. XOR of all spans is the file's."""
+    read: tuple[SpanRead, ...] = ()
+    """One per span of the claim, unless ``error`` is set."""
     counters: Counters
     error: str = ""
 
@@ -114,6 +140,8 @@ class BatchCommit:
     placed: list[DirectoryHead] = field(default_factory=list)
     """Existing directories whose name or parent changed: ``name``, ``parent_id`` are written, nothing else. A directory is
     in ``pages`` or here, not in both."""
+    reopened: list[int] = field(default_factory=list)
+    """Scan: directories that are to be compared by whoever lists them next, though nothing but their fingerprint changes."""
     missing: list[tuple[int, int]] = field(default_factory=list)
     """``(node_id, parent_id)`` of directories no longer listed where they were; decided when the run closes."""
     large: list[LargeFile] = field(default_factory=list)

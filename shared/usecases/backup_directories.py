@@ -42,7 +42,7 @@ async def _one_batch(ticket: RunTicket, scope: RunScope) -> bool:
     try:
         async with lease_kept(scope, claim.batch_no):
             await make_durable(scope, walk.batch, walk.run)
-        if walk.wide:
+        if walk.wide and not scope.stop:
             await back_up_wide(ticket, scope, walk.wide, deadline)
     finally:
         walk.close()

@@ -10,8 +10,10 @@ every subdirectory has a row of its own, which the batch inserts together with t
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from shared.core import addressing, diff
+from shared.core.advice import advice
 from shared.errors import IntegrityError, NotFound
 from shared.formats.segment import SegmentWriter
 from shared.model import ticks
@@ -21,17 +23,21 @@ from shared.model.manifest import ManifestRef, PageRecord, SavedEntry
 from shared.model.node import SLOT_MAX, directory_id
 from shared.model.objects import segment_name
 from shared.model.page import DirectoryHead, Page
-from shared.model.work import BatchCommit, Claim, LargeFile
+from shared.model.work import BatchCommit, Claim, LargeContent, LargeFile
 from shared.ports import JournalLine
 from shared.usecases.changed_directory import Changed, Visit
 from shared.usecases.list_directory import Listing
 from shared.usecases.patience import NODE_TROUBLE, patiently
+from shared.usecases.plan_large import plan_large
 from shared.usecases.read_manifests import read_records
-from shared.usecases.save_files import FileSaver
+from shared.usecases.save_files import FileSaver, FileToSave
 from shared.usecases.save_large import save_content_list
 from shared.usecases.save_permission import save_permission
 from shared.usecases.scope import RunScope
 from shared.usecases.together import together
+
+LISTS_AT_ONCE: Final = 8
+"""Content lists of large files being written: mostly some hundred kilobytes of memory each, of the largest file 200 MB."""
 
 
 class Batch:
@@ -63,6 +69,8 @@ class Batch:
         records = await self._records([ref for c in changed for ref in c.manifests().values()])
         for c in changed:
             c.records = {page_no: records[ref] for page_no, ref in c.manifests().items() if ref in records}
+        await self._recall(changed)
+        for c in changed:
             c.plan_files()
         changed = await self._large_first(changed)
         following = await self._place_subdirectories(changed, children)
@@ -81,6 +89,7 @@ class Batch:
         self.commit.counters.bytes += listing.total_bytes
         self.commit.counters.excluded_files += listing.excluded_files
         self.commit.counters.excluded_directories += listing.excluded_directories
+        self.commit.counters.large_files += listing.large_count
 
     async def _records(self, refs: list[ManifestRef]) -> dict[ManifestRef, PageRecord]:
         """Read what was saved of changed pages.
@@ -102,6 +111,13 @@ class Batch:
                     self.complain("damaged", "", f"{name}: {error}", hint=hint)
             return found
 
+    async def _recall(self, changed: list[Changed]) -> None:
+        """Read what scans have numbered and no run has saved: those files keep their numbers."""
+        asked = {c.node_id | page_no: c for c in changed for page_no in c.unsaved_pages()}
+        if asked:
+            for row in await self._scope.catalogue.whole_pages(self._scope.share.share_id, list(asked)):
+                asked[row.directory_id | row.page_no].recall(row)
+
     async def _large_first(self, changed: list[Changed]) -> list[Changed]:
         """Take out the directories that must wait for large files; give the others the content that is ready."""
         limit = self._scope.share.settings.large_file_bytes
@@ -113,36 +129,42 @@ class Batch:
             (content.directory_id, content.file_id, content.changed): content
             for content in await self._scope.catalogue.large_contents(self._claim.run_id, asked)
         }
-        going_on: list[Changed] = []
+        open_files: list[tuple[int, FileToSave]] = []
         for c in changed:
-            node_id = c.node_id
-            open_files = []
-            for file in large[node_id]:
+            for file in large[c.node_id]:
                 entry = file.plan.entry
-                content = ready.get((node_id, entry.file_id, entry.changed))
+                content = ready.get((c.node_id, entry.file_id, entry.changed))
                 if content is None:
-                    open_files.append(file)
+                    open_files.append((c.node_id, file))
                 else:
                     c.listed_content[entry.name] = content
-            if not open_files:
-                for name, content in c.listed_content.items():
-                    await save_content_list(self._scope, c.files[name], content, self._reader)
-                going_on.append(c)
-                continue
-            self.waiting[node_id] = c.visit
-            if c.visit.is_new:
-                self._bare[node_id] = self._bare_page(c.visit)
-            self.commit.large += [
-                LargeFile(
-                    directory_id=node_id,
-                    file_id=f.plan.entry.file_id,
-                    changed=f.plan.entry.changed,
-                    name=f.plan.entry.name,
-                    size_bytes=f.plan.entry.size_bytes,
-                    span_bytes=self._scope.limits.span_bytes,
-                )
-                for f in {f.plan.entry.file_id: f for f in open_files}.values()  # hard links are read once
-            ]
+        once = {(node_id, f.plan.entry.file_id): (node_id, f) for node_id, f in open_files}  # hard links are read once
+        planned: dict[int, list[LargeFile]] = {}
+        known: dict[tuple[int, int], LargeContent] = {}
+        for found in await plan_large(self._scope, list(once.values())):
+            if isinstance(found, LargeFile):
+                planned.setdefault(found.directory_id, []).append(found)
+            else:
+                known[found.directory_id, found.file_id] = found
+        by_node = {c.node_id: c for c in changed}
+        for node_id, file in open_files:
+            content = known.get((node_id, file.plan.entry.file_id))
+            if content is not None:
+                by_node[node_id].listed_content[file.plan.entry.name] = content
+        for c in changed:
+            if c.node_id in planned:
+                self.commit.large += planned[c.node_id]
+                self.waiting[c.node_id] = c.visit
+                if c.visit.is_new:
+                    self._bare[c.node_id] = self._bare_page(c.visit)
+        going_on = [c for c in changed if c.node_id not in planned]
+        gate = asyncio.Semaphore(LISTS_AT_ONCE)
+
+        async def save(file: FileToSave, content: LargeContent) -> None:
+            async with gate:
+                await save_content_list(self._scope, file, content, self._reader)
+
+        await together(save(c.files[name], content) for c in going_on for name, content in c.listed_content.items())
         return going_on
 
     async def _place_subdirectories(
@@ -182,6 +204,7 @@ class Batch:
 
     def _follow_new(self, c: Changed, entry: Entry, node_id: int) -> Visit:
         mtime = ticks.to_unix(entry.written)
+        self.commit.counters.new_directories += 1
         head = DirectoryHead(
             node_id=node_id,
             parent_id=c.node_id,
@@ -294,17 +317,21 @@ class Batch:
                     file.path,
                     file.error,
                     node_id=saved.node_id,
-                    hint="the restore point holds the version before" if saved.stale else "",
                 )
             else:
                 counters.changed_files += 1
+                counters.new_files += file.plan.previous is None
                 counters.changed_bytes += file.plan.entry.size_bytes
+
+    def not_listed(self, path: str, error: Exception, node_id: int) -> None:
+        """A directory could not be listed: complain, and be done with it."""
+        self.complain("not_listed", path, str(error), node_id=node_id)
+        self.commit.counters.directories += 1
 
     def complain(self, kind: str, path: str, reason: str, *, node_id: int = 0, hint: str = "") -> None:
         """Tell the journal what went wrong with one node, and count it. Without a ``hint``: whether its name is to blame."""
         self.commit.counters.errors += 1
-        now = self._scope.clock.now()
-        hint = hint or addressing.hint(path)
+        now, hint = self._scope.clock.now(), hint or addressing.hint(path) or advice(kind, reason)
         self.journal.append(JournalLine(at=now, kind=kind, path=path, node_id=node_id, reason=reason, hint=hint))
 
     def records(self) -> SegmentWriter:
@@ -317,4 +344,5 @@ class Batch:
         inserted = {page.directory_id for page in self.commit.pages}
         self.commit.placed = [head for node_id, head in self._placed.items() if node_id not in inserted]
         self.commit.counters.pages_written = len(self.commit.pages) + len(self.commit.placed)
+        self.commit.counters.read_bytes = self.saver.content_bytes
         return segment

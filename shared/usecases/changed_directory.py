@@ -67,6 +67,10 @@ class Pages:
         lower = row.name if row.page_no else ""
         self.heads[row.page_no] = PageHead(row.page_no, lower, row.page_fingerprint, row.manifest, row.deleted_run)
 
+    def is_unnamed(self, s: paging.Slice) -> bool:
+        """Whether page 0's record does not name the page yet: it is new, or only a scan has seen it."""
+        return s.is_new or self.heads[s.page_no].manifest is None
+
     def is_unchanged(self, s: paging.Slice) -> bool:
         """Whether a page has exactly these entries, all of them safe."""
         head = self.heads.get(s.page_no)
@@ -120,6 +124,10 @@ class Changed:
     """Name to the file to read."""
     listed_content: dict[str, LargeContent] = field(default_factory=dict)
     """Name to the content of a large file."""
+    scanned: dict[int, Page] = field(default_factory=dict)
+    """Rows, by page number, of the pages in :meth:`unsaved_pages`."""
+    scanned_slots: dict[str, int] = field(default_factory=dict)
+    """Name to number, of files that a scan has seen and no run has saved."""
     next_slot: int = 1
     left_out: list[FileToSave] = field(default_factory=list)
     """Files for which the directory has no number left."""
@@ -157,10 +165,27 @@ class Changed:
         known = {h.page_no: h.manifest for h in (*heads, *self.dissolved.values())}
         return {page_no: ref for page_no, ref in known.items() if ref is not None}
 
+    def unsaved_pages(self) -> list[int]:
+        """Numbers of live pages that change or go and of which there is no record: scans wrote them.
+
+        A directory that was found and not visited has such a page too, which is not worth looking at.
+        """
+        if self.next_slot == 1 and len(self.pages.heads) == 1:
+            return []
+        heads = [self.pages.heads[s.page_no] for s in self.changed_slices if s.page_no in self.pages.heads]
+        return [h.page_no for h in (*heads, *self.dissolved.values()) if h.manifest is None and h.deleted_run is None]
+
+    def recall(self, row: Page) -> None:
+        """Take note of the row of one of :meth:`unsaved_pages`."""
+        self.scanned[row.page_no] = row
+        self.scanned_slots |= {file.name: file.slot for file in row.files}
+
     def plan_files(self) -> None:
         """Decide what to do about each file. Call when the records are there."""
         previous, entries = self.saved_before(), self.entries()
-        plans, self.next_slot = diff.plan_files(entries, previous, directory_id=self.node_id, next_slot=self.next_slot)
+        plans, self.next_slot = diff.plan_files(
+            entries, previous, directory_id=self.node_id, next_slot=self.next_slot, scanned=self.scanned_slots
+        )
         for plan in plans:
             file = FileToSave(plan, self.visit.child_path(plan.entry.name))
             if not plan.node_id:
@@ -273,7 +298,7 @@ def compare(visit: Visit, listing: Listing, found: DirectoryPages, page_entries:
     entries = listing.entries()
     slices = list(pages.cut(entries, pages.bounds() if found.first is not None else [], page_entries))
     changed = [s for s in slices if len(slices) == 1 or not pages.is_unchanged(s)]
-    if slices[0] not in changed and (pages.lost_some() or any(s.is_new or s.dissolved for s in slices)):
+    if slices[0] not in changed and (pages.lost_some() or any(pages.is_unnamed(s) or s.dissolved for s in slices)):
         changed.insert(0, slices[0])  # page 0's record names the pages
     return Changed(
         visit=visit,

@@ -1,11 +1,15 @@
-"""Close a backup run: decide what was deleted, write the commit record, let go of the share snapshot, record the outcome.
+"""Close a backup run: decide what was deleted, write the commit record, let go of share snapshots, record the outcome.
 
-Order: deletions, commit record (the moment the restore point exists), share snapshot, run state. Each step may be repeated,
+Order: deletions, commit record (the moment the restore point exists), share snapshots, run state. Each step may be repeated,
 and a crash between two of them is finished by the next delivery of the same activity. Giving a run up takes the last two
 steps only: without a commit record there is no restore point, and what was saved serves the next run.
 
 Once the record is written there is a restore point, and nothing takes that back: neither a share that will not let go of its
 snapshot, nor whoever gives the run up between that step and the last. (It cannot be cancelled any more: shared/db/runs.py.)
+
+The run's share snapshot is kept as the *base* of the next run when the share has large files, of which that then reads only
+what changed; the base of before goes. A run that is given up deletes its own and leaves the base: it is still that of the
+newest restore point.
 """
 
 import datetime as dt
@@ -22,6 +26,7 @@ from shared.ports import JournalLine
 from shared.usecases.open_backup import outcome
 from shared.usecases.save_permission import save_permission
 from shared.usecases.scope import RunScope
+from shared.usecases.share_snapshots import delete_own, let_go
 
 MISSING_PER_TRANSACTION: Final = 1_000
 """Directories deleted in one transaction: some tens of milliseconds of locks."""
@@ -38,9 +43,8 @@ async def close_backup(scope: RunScope) -> RunState:
     if record is None:
         record = await _commit_record(scope)
         if not await scope.vault.put(point_name(share.share_id, run.run_no), point.encode(record)):
-            record = (
-                await _record_there(scope) or record
-            )  # another one that closes the run was first: its record counts
+            # Another one that closes the run was first: its record counts.
+            record = await _record_there(scope) or record
     return await _committed(scope, record)
 
 
@@ -54,7 +58,7 @@ async def _record_there(scope: RunScope) -> PointRecord | None:
 
 async def _committed(scope: RunScope, record: PointRecord) -> RunState:
     """End a run whose commit record is written; returns the final state."""
-    left = await _let_go(scope)
+    kept, left = await _let_go(scope)
     restore_point = RestorePoint(
         run_no=record.run_no,
         taken_at=record.taken_at,
@@ -63,6 +67,7 @@ async def _committed(scope: RunScope, record: PointRecord) -> RunState:
         files=record.files,
         bytes=record.bytes,
         errors=record.errors,
+        share_snapshot=kept,
     )
     state = outcome(record.errors)
     await scope.catalogue.finish_run(
@@ -85,25 +90,28 @@ async def give_up_backup(scope: RunScope, error: str) -> RunState:
             record = await _record_there(scope)
     if record is not None:
         return await _committed(scope, record)
-    left = await _let_go(scope)
-    error = "; ".join(part for part in (error, left) if part)
+    try:
+        await delete_own(scope)
+    except (OutOfReach, Rejected, Retryable) as left_behind:
+        which = scope.run.share_snapshot or "(if it took one)"
+        left = f"its share snapshot {which} could not be deleted, the next run tries again: {left_behind}"
+        error = f"{error}; {left}" if error else left
     await scope.catalogue.finish_run(scope.run.run_id, state, error=error, counters=scope.take_requests())
     return state
 
 
-async def _let_go(scope: RunScope) -> str:
-    """Delete the run's share snapshot: a share has room for 200, and they are not ours alone.
+async def _let_go(scope: RunScope) -> tuple[str | None, str]:
+    """Delete the share snapshots that nothing needs any more: a share has room for 200, and they are not ours alone.
 
-    :returns: what to tell people if it is left behind; that is no reason for a run to end otherwise than it does.
+    :returns: the one that is kept, if any, and what to tell people if another is left behind.
     """
-    assert scope.admin is not None
-    if scope.run.share_snapshot is None:
-        return ""
-    try:
-        await scope.admin.delete_snapshot(scope.run.share_snapshot)
-    except (OutOfReach, Rejected, Retryable) as left_behind:
-        return f"its share snapshot {scope.run.share_snapshot} could not be deleted: {left_behind}"
-    return ""
+    share, own = scope.share, scope.run.share_snapshot
+    before = await scope.catalogue.last_restore_point(share.share_id)
+    now, _ = await scope.catalogue.run(scope.run.run_id)
+    keep = share.settings.keep_share_snapshot and now.counters.large_files > 0
+    goes = (before.share_snapshot if before is not None else None, None if keep else own)
+    left = [await let_go(scope, snapshot) for snapshot in goes if snapshot is not None]
+    return own if keep else None, "; ".join(filter(None, left))
 
 
 async def _commit_record(scope: RunScope) -> PointRecord:

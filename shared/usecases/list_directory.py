@@ -33,7 +33,8 @@ class Listing:
     others are compressed, in memory first and then in a temporary file, so that its size does not matter.
     """
 
-    def __init__(self, within: Within = EVERYTHING) -> None:
+    def __init__(self, large_file_bytes: int, within: Within = EVERYTHING) -> None:
+        self._large_file_bytes = large_file_bytes
         self._within = within
         self._first = b""
         self._spool: IO[bytes] | None = None
@@ -47,6 +48,8 @@ class Listing:
         self.excluded_files = 0
         """Files that the rules leave out, once the entries were read."""
         self.excluded_directories = 0
+        self.large_count = 0
+        """Files above ``large_file_bytes``."""
 
     @property
     def fingerprint(self) -> int:
@@ -59,7 +62,12 @@ class Listing:
         files = entries.count(b"<File>")
         self.file_count += files
         self.entry_count += files + entries.count(b"<Directory>")
-        self.total_bytes += sum(map(int, _SIZE.findall(entries)))
+        sizes = _SIZE.findall(entries)
+        total_bytes = sum(map(int, sizes))
+        self.total_bytes += total_bytes
+        if total_bytes > self._large_file_bytes:  # else none of them can be
+            digits = len(str(self._large_file_bytes))
+            self.large_count += sum(int(size) > self._large_file_bytes for size in sizes if len(size) >= digits)
         if not self._first:
             self._first = entries
             return
@@ -113,9 +121,9 @@ class Listing:
             self._spool = None
 
 
-async def list_directory(reader: ShareReader, path: str, within: Within = EVERYTHING) -> Listing:
+async def list_directory(reader: ShareReader, path: str, large_file_bytes: int, within: Within = EVERYTHING) -> Listing:
     """List all of ``path``: one request per 5,000 entries, one after the other. The caller closes the listing."""
-    found = Listing(within)
+    found = Listing(large_file_bytes, within)
     marker = ""
     try:
         while True:

@@ -1,16 +1,13 @@
 """Open a backup run: check the share, take the share snapshot it reads from, put the root in the frontier.
 
-Safe to repeat at any point: the snapshot is found again by its tag, the frontier is seeded once.
+Safe to repeat at any point: the snapshot is found again by its tag, the frontier is seeded once. What earlier runs left at the
+share goes first (:mod:`shared.usecases.share_snapshots`).
 """
 
 from shared.model.node import ROOT_ID
 from shared.model.run import RunState
 from shared.usecases.scope import RunScope
-
-
-def snapshot_tag(scope: RunScope) -> str:
-    """The mark by which a run knows its own share snapshot again."""
-    return f"{scope.run.tenant_id}-{scope.run.share_id}-{scope.run.run_id}"
+from shared.usecases.share_snapshots import check_room, snapshot_tag, tidy, warn
 
 
 async def open_backup(scope: RunScope) -> None:
@@ -18,6 +15,7 @@ async def open_backup(scope: RunScope) -> None:
 
     :raises ShareGone: the share does not exist.
     :raises NoAccess: the credential is refused, or may not take share snapshots.
+    :raises Conflict: the share has as many share snapshots as Azure allows.
     """
     assert scope.admin is not None
     await scope.catalogue.start_run(scope.run.run_id)
@@ -25,7 +23,12 @@ async def open_backup(scope: RunScope) -> None:
         await scope.vault.prepare()
     if scope.run.share_snapshot is None:
         await scope.admin.properties()
-        snapshot = await scope.admin.take_snapshot(snapshot_tag(scope))
+        found = await tidy(scope)
+        await warn(scope, found)
+        check_room(found, scope.share.share_name)
+        snapshot = found.own or await scope.admin.take_snapshot(
+            snapshot_tag(scope.share, scope.run.run_id), is_new=found.looked
+        )
         await scope.catalogue.set_snapshot(scope.run.run_id, snapshot)
     await scope.catalogue.seed(scope.run.run_id, scope.share.share_id, [(ROOT_ID, 0)])
 

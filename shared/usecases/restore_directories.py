@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
+from shared.core.advice import advice
 from shared.errors import IntegrityError, NotFound, Rejected
 from shared.model.manifest import PageRecord, SavedEntry
 from shared.model.tickets import Receipt, RunTicket
@@ -67,9 +68,10 @@ class _Batch:
         journal = self._files.journal
         for key, reason in self._permissions.lost.items():
             self._commit.counters.errors += 1
-            journal.append(
-                JournalLine(at=self._scope.clock.now(), kind="permission_lost", path="", reason=f"{key}: {reason}")
-            )
+            told = f"{key}: {reason}"
+            hint = advice("permission_lost", told)
+            now = self._scope.clock.now()
+            journal.append(JournalLine(at=now, kind="permission_lost", path="", reason=told, hint=hint))
         if journal:
             await self._scope.journal.write(self._scope.run.key, self._claim.batch_no, journal)
         self._commit.counters.add(self._scope.take_requests())
@@ -207,5 +209,12 @@ class _Batch:
     def _complain(self, kind: str, item: RestoreItem, reason: str) -> None:
         self._commit.counters.errors += 1
         self._files.journal.append(
-            JournalLine(at=self._scope.clock.now(), kind=kind, path=item.path, node_id=item.node_id, reason=reason)
+            JournalLine(
+                at=self._scope.clock.now(),
+                kind=kind,
+                path=item.path,
+                node_id=item.node_id,
+                reason=reason,
+                hint=advice(kind, reason),
+            )
         )

@@ -14,12 +14,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from shared.core.advice import advice
 from shared.core.ranges import Span, coalesce
 from shared.errors import IntegrityError, NotFound, Rejected, Retryable
 from shared.formats import chunk, content_list
 from shared.formats.bundle import member_content
 from shared.formats.frame import unframe
-from shared.model.content import CHUNK_BYTES, HOLE, ContentKind
+from shared.model import chunk_list
+from shared.model.chunk_list import ChunkList
+from shared.model.content import CHUNK_BYTES, ContentKind
 from shared.model.objects import bundle_name, chunk_name, node_object_name
 from shared.model.run import Counters
 from shared.ports import JournalLine, NewProperties
@@ -120,7 +123,7 @@ class FileRestorer:
                 path=file.path,
                 node_id=file.saved.node_id,
                 reason=reason,
-                hint=hint,
+                hint=hint or advice(kind, reason),
             )
         )
 
@@ -173,13 +176,13 @@ class FileRestorer:
         except NotFound as error:
             raise IntegrityError(f"{name} is gone from the vault") from error
 
-    async def _chunks(self, file: FileToRestore) -> tuple[bytes, ...]:
+    async def _chunks(self, file: FileToRestore) -> ChunkList:
         content = file.saved.content
-        chunks = content.chunks
+        chunks = chunk_list.of_digests(b"".join(content.chunks))
         if content.kind is ContentKind.LISTED:
             name = node_object_name(self.scope.share.share_id, content.node_id, content.run_no)
             chunks = content_list.decode(await self._stored(name)).chunks
-        if self.scope.hasher.digest_of_chunks(chunks) != file.saved.digest:
+        if self.scope.hasher.digest_of_joined(chunks.joined()) != file.saved.digest:
             raise IntegrityError("its list of chunks is not the one that was saved")
         return chunks
 
@@ -201,26 +204,26 @@ class FileRestorer:
             return
         await self._write(file, body)
 
-    async def _write_chunks(self, file: FileToRestore, chunks: Sequence[bytes]) -> None:
+    async def _write_chunks(self, file: FileToRestore, chunks: ChunkList) -> None:
         size = file.saved.entry.size_bytes
-        if len(chunks) > 1:
+        if chunks.count > 1:
             await self._write(file, None, chunks)
             return
         try:
-            body = bytes(size) if chunks[0] == HOLE else await self._chunk(chunks[0], size)
+            body = await self._chunk(chunks.digests, size) if chunks.filled else bytes(size)
         except VaultTrouble as trouble:
             raise trouble.cause from trouble
         await self._write(file, body)
 
-    async def _write(self, file: FileToRestore, body: bytes | None, chunks: Sequence[bytes] = ()) -> None:
-        """Write with the target's trouble told apart from the vault's."""
+    async def _write(self, file: FileToRestore, body: bytes | None, chunks: ChunkList | None = None) -> None:
+        """Write ``body``, or else ``chunks``, with the target's trouble told apart from the vault's."""
         error: Exception | None = None
         posix = file.saved.posix
         for _ in range(TRIES):
             try:
                 if posix is not None and posix.link_text:
                     await self._create_link(file)
-                elif body is not None:
+                elif chunks is None:
                     await self._create(file, body)
                 else:
                     await self._create_large(file, chunks)
@@ -244,7 +247,7 @@ class FileRestorer:
                 if posix is not None and posix.links > 1:
                     self._written.append(file.saved.node_id)
                 return
-        self.complain("not_restored", file, str(error), hint=_hint(error))
+        self.complain("not_restored", file, str(error))
 
     async def _create(self, file: FileToRestore, body: bytes | None) -> None:
         assert self.scope.writer is not None
@@ -264,23 +267,23 @@ class FileRestorer:
         assert self.scope.writer is not None
         await self.scope.writer.create_symbolic_link(file.path, await self._properties(file), file.saved.metadata)
 
-    async def _create_large(self, file: FileToRestore, chunks: Sequence[bytes]) -> None:
+    async def _create_large(self, file: FileToRestore, chunks: ChunkList) -> None:
         """Make the file sparse, put every chunk that is not zeros, then its times and attributes last."""
         writer = self.scope.writer
         assert writer is not None
         size = file.saved.entry.size_bytes
-        gate = asyncio.Semaphore(CHUNKS_AT_ONCE)
+        left = chunks.chunks()
 
-        async def put(position: int, digest: bytes) -> None:
-            offset = position * CHUNK_BYTES
-            async with gate:
+        async def put() -> None:
+            for place, digest in left:  # one iterator for all: nothing is held of the chunks that are not on their way
                 if self.scope.stop:
                     raise Stopped
+                offset = place * CHUNK_BYTES
                 data = await self._chunk(digest, min(CHUNK_BYTES, size - offset))
                 await writer.put_range(file.path, offset, data)
 
         await self._create(file, None)
-        await together(put(position, digest) for position, digest in enumerate(chunks) if digest != HOLE)
+        await together(put() for _ in range(CHUNKS_AT_ONCE))
         await writer.set_file_properties(file.path, await self._properties(file), file.saved.headers)
 
     async def _properties(self, file: FileToRestore) -> NewProperties:
@@ -293,12 +296,3 @@ class FileRestorer:
             permission_key=await self.permissions.target_key(entry.permission_key),
             posix=file.saved.posix,
         )
-
-
-def _hint(error: Exception | None) -> str:
-    code = getattr(error, "code", "")
-    if code == "SharingViolation":
-        return "someone has the file open over SMB: close it and restore again"
-    if code == "ReadOnlyAttribute":
-        return "a read-only file stands in the way and could not be made writable"
-    return ""

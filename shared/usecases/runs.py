@@ -1,6 +1,7 @@
 """Open, work on and close a run of any kind."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Final
 
 from shared.core.rounds import stop_of
 from shared.errors import BackupError
@@ -10,11 +11,25 @@ from shared.ports import CLOSED, OPENED, JournalLine, event
 from shared.usecases.backup_directories import backup_directories
 from shared.usecases.close_backup import close_backup, give_up_backup
 from shared.usecases.close_restore import close_restore
+from shared.usecases.close_scan import close_scan, give_up_scan
 from shared.usecases.open_backup import open_backup
 from shared.usecases.open_restore import open_restore
+from shared.usecases.open_scan import open_scan
 from shared.usecases.restore_directories import restore_directories
+from shared.usecases.scan_directories import scan_directories
 from shared.usecases.scope import RunScope
 from shared.usecases.verdict import verdict
+
+_OPEN: Final[dict[RunKind, Callable[[RunScope], Awaitable[None]]]] = {
+    RunKind.BACKUP: open_backup,
+    RunKind.RESTORE: open_restore,
+    RunKind.SCAN: open_scan,
+}
+_WORK: Final[dict[RunKind, Callable[[RunTicket, RunScope], Awaitable[Receipt]]]] = {
+    RunKind.BACKUP: backup_directories,
+    RunKind.RESTORE: restore_directories,
+    RunKind.SCAN: scan_directories,
+}
 
 
 async def open_run(ticket: RunTicket, scope: RunScope) -> Receipt:
@@ -24,7 +39,7 @@ async def open_run(ticket: RunTicket, scope: RunScope) -> Receipt:
         return Receipt(left=-1, stop=why)
     catalogue, run_id = scope.catalogue, scope.run.run_id
     try:
-        await (open_backup(scope) if scope.run.kind is RunKind.BACKUP else open_restore(scope))
+        await _OPEN[scope.run.kind](scope)
         if not scope.run.seeded:
             opened, _ = await catalogue.run(run_id)
             await scope.journal.write(scope.run.key, OPENED, [*_opening(opened, scope)])
@@ -36,9 +51,7 @@ async def open_run(ticket: RunTicket, scope: RunScope) -> Receipt:
 
 async def work_on(ticket: RunTicket, scope: RunScope) -> Receipt:
     """Do what there is to do in the run until the time is up; an error is a verdict."""
-    if scope.run.kind is RunKind.BACKUP:
-        return await backup_directories(ticket, scope)
-    return await restore_directories(ticket, scope)
+    return await _WORK[scope.run.kind](ticket, scope)
 
 
 async def close_run(ticket: RunTicket, scope: RunScope) -> Receipt:
@@ -53,6 +66,8 @@ async def close_run(ticket: RunTicket, scope: RunScope) -> Receipt:
     try:
         if scope.run.kind is RunKind.RESTORE:
             await close_restore(scope, error)
+        elif scope.run.kind is RunKind.SCAN:
+            await (give_up_scan(scope, error) if error or why is Stop.CANCELLED else close_scan(scope))
         elif error or why is Stop.CANCELLED:
             await give_up_backup(scope, error)
         else:

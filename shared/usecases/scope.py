@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from shared.core.cost import Prices
 from shared.core.hashing import ShareHasher
 from shared.core.rules import Rules, rules_of
 from shared.model.node import PAGE_ENTRIES_MAX
@@ -16,6 +17,8 @@ from shared.usecases.stopping import StopSignal
 class Limits:
     """How much one activity and one batch may take. Each default says why."""
 
+    workers: int = 4
+    """Activities of one run side by side: for estimates only."""
     activity_s: float = 30.0
     """An activity claims no further batch after this long."""
     batch_s: float = 20.0
@@ -77,12 +80,13 @@ class RunScope:
     clock: Clock
     hasher: ShareHasher
     limits: Limits
+    prices: Prices
     take_requests: Callable[[], Counters]
     """Requests and vault traffic of this scope since the last call, in a fresh Counters."""
     stop: StopSignal = field(default_factory=StopSignal)
     """Set when the work is to stop early."""
     reader: ShareReader | None = None
-    """Backup: the share at the run's share snapshot (live while it has none yet)."""
+    """Backup: the share at the run's share snapshot (live while it has none yet). Scan: the live share."""
     writer: ShareWriter | None = None
     """Restore: the target share."""
     admin: ShareAdmin | None = None

@@ -34,14 +34,15 @@ class Wide:
 class Walk:
     """One walk. Call :meth:`run`; then :attr:`batch` is what it came to and :attr:`wide` what it leaves. Close it."""
 
-    def __init__(self, scope: RunScope, claim: Claim) -> None:
+    def __init__(self, scope: RunScope, claim: Claim, batch: Batch | None = None) -> None:
+        """``batch`` takes in what the walk finds: one that saves it, unless another is given."""
         assert scope.reader is not None
         self._scope = scope
         self._reader = scope.reader
         self._claim = claim
         self._rules = scope.rules
         self._open: list[Listing] = []
-        self.batch = Batch(scope, claim)
+        self.batch = batch or Batch(scope, claim)
         self.wide: list[Wide] = []
 
     async def run(self) -> None:
@@ -127,11 +128,13 @@ class Walk:
             if visit.path == "":  # no listing shows the root's own time
                 root = await patiently(lambda: self._reader.directory_properties(""))
                 visit.mtime = ticks.to_unix(root.written)
-            found = await patiently(lambda: list_directory(self._reader, visit.path, self._rules.within(visit.path)))
+            large = self._scope.share.settings.large_file_bytes
+            within = self._rules.within(visit.path)
+            found = await patiently(lambda: list_directory(self._reader, visit.path, large, within))
         except Rejected as error:
             if visit.path == "":
                 raise  # without the root there is no backup
-            self._not_listed(visit, str(error))
+            self.batch.not_listed(visit.path, error, visit.head.node_id)
             return None
         self._open.append(found)
         return found
@@ -153,7 +156,7 @@ class Walk:
             except IntegrityError as error:
                 if visit.path == "":
                     raise
-                self._not_listed(visit, str(error))
+                self.batch.not_listed(visit.path, error, visit.head.node_id)
         following = await self.batch.save([c for c, _ in changed], children)
         for c, found in changed:
             if c.cut_off:  # what is below it is found again with it
@@ -162,10 +165,6 @@ class Walk:
             elif c.node_id not in self.batch.waiting:
                 self.batch.count(found)
         return following
-
-    def _not_listed(self, visit: Visit, reason: str) -> None:
-        self.batch.complain("not_listed", visit.path, reason, node_id=visit.head.node_id)
-        self.batch.commit.counters.directories += 1
 
 
 def _is_unchanged(visit: Visit, found: Listing) -> bool:

@@ -26,7 +26,7 @@ Memory: a piece, a block of each sorted run, two pages, some 300 bytes per page 
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from shared.core.paging import Slice
@@ -44,14 +44,19 @@ from shared.usecases.scope import RunScope
 from shared.usecases.sort_entries import SortedEntries
 from shared.usecases.walk import Wide
 
+MakeBatch = Callable[[RunScope, Claim], Batch]
+"""What takes in a piece."""
 
-async def back_up_wide(ticket: RunTicket, scope: RunScope, found: Sequence[Wide], deadline: float) -> None:
+
+async def back_up_wide(
+    ticket: RunTicket, scope: RunScope, found: Sequence[Wide], deadline: float, make_batch: MakeBatch = Batch
+) -> None:
     """Back up directories that a walk has left, piece by piece, until the clock's ``deadline``.
 
     They are in the frontier. One that somebody else has claimed meanwhile is left to them, as is all that there is no time for.
     """
     for wide in found:
-        directory = _WideDirectory(scope, wide, deadline)
+        directory = _WideDirectory(scope, wide, deadline, make_batch)
         try:
             # At least one piece of the first, so that a directory gets done however little time there is.
             while await directory.commit_piece(ticket):
@@ -82,8 +87,9 @@ class _Piece:
 class _WideDirectory:
     """One directory over its pieces; close it."""
 
-    def __init__(self, scope: RunScope, wide: Wide, deadline: float) -> None:
+    def __init__(self, scope: RunScope, wide: Wide, deadline: float, make_batch: MakeBatch) -> None:
         self._scope = scope
+        self._make_batch = make_batch
         self._visit = wide.visit
         self._listing = wide.listing
         self._deadline = deadline
@@ -105,7 +111,7 @@ class _WideDirectory:
         )
         if claim is None:
             return False
-        batch = Batch(scope, claim)
+        batch = self._make_batch(scope, claim)
         async with lease_kept(scope, claim.batch_no):
             batch_no = await make_durable(scope, batch, lambda: self._fill(batch, claim))
         if not batch.commit.kept:
@@ -124,8 +130,7 @@ class _WideDirectory:
             except IntegrityError as error:
                 if self._visit.path == "":
                     raise  # without the root there is no backup
-                batch.complain("not_listed", self._visit.path, str(error), node_id=node_id)
-                batch.commit.counters.directories += 1
+                batch.not_listed(self._visit.path, error, node_id)
                 batch.commit.done = [node_id]
                 return
             self._progress = await self._begin(iter(self._sorted), claim.directories[0].head)
@@ -216,7 +221,7 @@ class Progress:
         if s.page_no == 0:
             self._first = s
         piece.dissolved |= {page_no: self._pages.heads[page_no] for page_no in s.dissolved}
-        piece.renumbered |= s.is_new or bool(s.dissolved)
+        piece.renumbered |= self._pages.is_unnamed(s) or bool(s.dissolved)
         self._passed.append(s.page_no)
         self._overtaken += (not s.is_new) + len(s.dissolved)
 
@@ -233,7 +238,7 @@ class Progress:
             page_nos=(
                 *self._passed,
                 *([rest.page_no] if rest is not None else []),
-                *(bound.page_no for bound in self._bounds[self._overtaken :]),
+                *(no for no in (b.page_no for b in self._bounds[self._overtaken :]) if self._pages.heads[no].manifest),
             ),
             changed_slices=piece.changed,
             dissolved=piece.dissolved,

@@ -36,7 +36,12 @@ def test_a_share_is_backed_up_and_restored_over_http(api, product, share, files)
     assert api.finished(f"{share}/runs/2")["state"] == "succeeded"
     restored = service(product.files).get_share_client(target)
     assert differences(read_tree(files), read_tree(restored)) == []
-    assert api("GET", f"{share}/runs/2/journal")[1] == {"lines": [], "more": False}
+    told = api("GET", f"{share}/runs/2/journal")[1]
+    assert [(line["kind"], line["details"]["event"]) for line in told["lines"]] == [
+        ("event", "opened"),
+        ("event", "committed"),
+    ]
+    assert (told["more"], told["next"]) == (False, None)
 
 
 def test_a_directory_is_restored_below_another_one(api, product, share, files):
@@ -101,6 +106,28 @@ def test_a_second_run_of_a_share_waits_for_the_first_to_end(api, share, files):
                 "settings": {"bundle_file_max_bytes": -1},
             },
             "settings.bundle_file_max_bytes",
+        ),
+        (
+            "POST",
+            "{tenant}/shares",
+            {
+                "name": "x",
+                "account_url": "https://a.example",
+                "share_name": "abc",
+                "settings": {"requests_per_s": 1},
+            },
+            "settings.requests_per_s",
+        ),
+        (
+            "POST",
+            "{tenant}/shares",
+            {
+                "name": "x",
+                "account_url": "https://a.example",
+                "share_name": "abc",
+                "settings": {"bytes_per_s": 1000},
+            },
+            "settings.bytes_per_s",
         ),
         ("POST", "{share}/backups", {"fast": True}, "fast"),
         ("POST", "{share}/restores", {"target": {"share_name": "abc"}}, "restore_point"),

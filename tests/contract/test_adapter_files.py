@@ -13,7 +13,9 @@ from azure.storage.fileshare import ContentSettings, generate_share_sas
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shared.adapters import file_ranges
 from shared.adapters.credentials import AccountKey, Sas
+from shared.adapters.files_admin import FilesAdmin
 from shared.adapters.files_http import FilesHttp
 from shared.adapters.files_reader import FilesReader
 from shared.adapters.files_writer import MAX_WRITE_BYTES
@@ -24,6 +26,8 @@ from shared.model import ticks
 from shared.model.entry import Attributes
 from shared.model.manifest import NO_HEADERS, ContentHeaders
 from shared.ports import NewProperties
+from tests.support.files_control import ControlClient
+from tests.support.share_tree import service
 from tests.support.storage import door
 
 SDDL = "O:S-1-5-21-1-2-3-500G:S-1-5-21-1-2-3-513D:(A;;FA;;;SY)(A;;0x1200a9;;;S-1-5-21-1-2-3-1001)"
@@ -333,3 +337,127 @@ def test_any_name_the_service_takes_comes_back_as_it_was(files_emulator, directo
             assert share.client.get_file_client(f"{directory}/{name}").exists()
 
     asyncio.run(scenario())
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Ranges
+
+GIB = 1 << 30
+
+
+async def ranges_of(reader, path, size, since=None):
+    return [tuple(found) for page in [page async for page in reader.ranges(path, size, since)] for found in page]
+
+
+async def test_what_is_allocated_in_a_file_is_told_without_its_content(share):
+    await share.writer.create_file("f", 9 * GIB, None, properties(), NO_HEADERS, [])
+    assert await ranges_of(share.reader, "f", 9 * GIB) == []
+    await share.writer.put_range("f", 512, b"a" * 1024)
+    await share.writer.put_range("f", 9 * GIB - 100, b"a" * 100)
+    expected = [(512, 1536, False), (9 * GIB - 100, 9 * GIB, False)]
+    assert await ranges_of(share.reader, "f", 9 * GIB) == expected
+    with pytest.raises(Unavailable, match=f"of a file of {9 * GIB} bytes, expected {GIB}"):
+        await ranges_of(share.reader, "f", GIB)
+    with pytest.raises(NotFound):
+        await ranges_of(share.reader, "g", 9 * GIB)
+
+
+@pytest.mark.parametrize("version", ["2026-10-06", "2022-11-02"])
+async def test_ranges_come_in_pages_or_from_parts_of_the_file(files_emulator, share, monkeypatch, version):
+    """A service that knows no pages is asked for a few gigabytes first, then for twice as much again and again."""
+    monkeypatch.setattr("shared.adapters.files_reader.RANGES_PER_PAGE", 7)
+    size = 40 * GIB
+    await share.writer.create_file("f", size, None, properties(), NO_HEADERS, [])
+    expected = [(n * 1536, n * 1536 + 512, False) for n in range(20)] + [(size - 512, size, False)]
+    for start, end, _ in expected:
+        await share.writer.put_range("f", start, b"x" * (end - start))
+    meter = Meter()
+    async with FilesHttp(files_emulator.url, AccountKey(files_emulator.key), meter=meter, version=version) as http:
+        reader = FilesReader(http, share.share_name, None)
+        assert await ranges_of(reader, "f", size) == expected
+    assert meter.files_requests["list_ranges"] == {"2026-10-06": 3, "2022-11-02": 5}[version]
+
+
+async def test_a_file_that_the_service_takes_too_long_over_is_asked_for_in_parts(files_emulator, share, monkeypatch):
+    monkeypatch.setattr("shared.adapters.backoff.jitter", lambda _most: 100.0)  # no time left for a second try
+    size = 5 * GIB
+    await share.writer.create_file("f", size, None, properties(), NO_HEADERS, [])
+    await share.writer.put_range("f", 3 * GIB, b"x" * 512)
+    control = ControlClient(files_emulator.control_url)
+    rule = {
+        "operation": "file_get_range_list",
+        "share": share.share_name,
+        "every": 1,
+        "count": 3,
+        "status": 500,
+        "code": "OperationTimedOut",
+    }
+    meter = Meter()
+    async with FilesHttp(files_emulator.url, AccountKey(files_emulator.key), meter=meter) as http:
+        reader = FilesReader(http, share.share_name, None)
+        with control.faults(rule | {"count": 1}):
+            assert await ranges_of(reader, "f", size) == [(3 * GIB, 3 * GIB + 512, False)]
+        assert meter.files_requests["list_ranges"] == 1 + 1 + 1 + 1  # refused; then 1, 2 and 2 GiB
+        with control.faults(rule), pytest.raises(Unavailable):
+            await ranges_of(reader, "f", size)
+
+
+async def test_what_changed_since_a_snapshot_is_told_with_what_was_cleared(share, files_emulator):
+    async with FilesAdmin(files_emulator.url, share.share_name, AccountKey(files_emulator.key)) as admin:
+        await share.writer.create_file("f", GIB, None, properties(), NO_HEADERS, [])
+        await share.writer.put_range("f", 0, b"a" * 4096)
+        first = await admin.take_snapshot("1")
+        with service(files_emulator) as account:
+            client = account.get_share_client(share.share_name)
+            client.get_file_client("f").clear_range(512, 512)
+            await share.writer.put_range("f", 8192, b"b" * 512)
+            reader = share.at(await admin.take_snapshot("2"))
+            expected = [(512, 1024, True), (8192, 8704, False)]
+            assert await ranges_of(reader, "f", GIB, first) == expected
+            client.get_file_client("f").rename_file("g")
+            reader = share.at(await admin.take_snapshot("3"))
+            assert await ranges_of(reader, "g", GIB, first) == expected
+            client.get_file_client("g").delete_file()
+            await share.writer.create_file("f", GIB, None, properties(), NO_HEADERS, [])
+            with pytest.raises(Conflict) as replaced:
+                await ranges_of(share.reader, "f", GIB, first)
+            assert replaced.value.code == "FileGenerationMismatch"
+            await share.writer.create_file("new", GIB, None, properties(), NO_HEADERS, [])
+            with pytest.raises(NotFound):
+                await ranges_of(share.reader, "new", GIB, first)
+            await admin.delete_snapshot(first)
+            with pytest.raises(NotFound) as gone:
+                await ranges_of(share.reader, "f", GIB, first)
+            assert gone.value.code == "PreviousSnapshotNotFound"
+
+
+async def test_properties_of_then_are_those_at_a_snapshot(share, files_emulator):
+    async with FilesAdmin(files_emulator.url, share.share_name, AccountKey(files_emulator.key)) as admin:
+        await share.writer.create_file("f", 3, b"old", properties(), NO_HEADERS, [])
+        then = await share.reader.file_properties("f")
+        snapshot = await admin.take_snapshot("1")
+        await share.writer.put_range("f", 0, b"new")
+        assert (await share.reader.file_properties("f")).changed > then.changed
+        assert await share.reader.file_properties("f", snapshot) == then
+
+
+ANSWERS = [
+    b"<Ranges><Range><Start>0</Start><End>511</End></Range>",
+    b"<Ranges><Range><Start>0</Start><End>511</End></Range><Range><Start>1024</Start></Ranges>",
+    b"<Ranges><Range><Start>1024</Start><End>2047</End></Range><Range><Start>0</Start><End>511</End></Range></Ranges>",
+    b"<Ranges><Range><Start>0</Start><Ende>511</Ende></Range></Ranges>",
+    b"<Ranges><NextMarker>5</NextMarker></Ranges>",
+    b"",
+]
+
+
+@pytest.mark.parametrize("body", ANSWERS)
+def test_an_answer_that_is_not_whole_is_asked_for_again_and_not_taken_for_holes(body):
+    with pytest.raises(Unavailable):
+        file_ranges.parse(body, "f", 0, 4096)
+
+
+def test_ranges_are_cut_to_what_was_asked_for():
+    body = b"<Ranges><Range><Start>0</Start><End>1023</End></Range><ClearRange><Start>4000</Start><End>4607</End></ClearRange></Ranges>"
+    assert file_ranges.parse(body, "f", 512, 4100) == ([(512, 1024, False), (4000, 4100, True)], False)
+    assert file_ranges.parse(b"\xef\xbb\xbf<Ranges />", "f", 0, 10) == ([], False)

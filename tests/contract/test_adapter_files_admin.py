@@ -12,6 +12,8 @@ from shared.adapters.credentials import AccountKey, Sas
 from shared.adapters.files_admin import FilesAdmin
 from shared.adapters.metering import Meter
 from shared.errors import NoAccess, ShareGone, Throttled, Unavailable
+from shared.model.share import ShareSnapshot
+from tests.support.files_control import ControlClient
 from tests.support.share_tree import service
 from tests.support.storage import answer, bad_server, door
 
@@ -127,3 +129,53 @@ async def test_trouble_is_tried_again_in_fractions_of_a_second_and_then_raised(t
             with pytest.raises(error):
                 await admin.properties()
     assert len(server.requests) >= 4
+
+
+async def test_all_snapshots_are_listed_and_ours_have_their_tag(share, files_emulator):
+    async with admin_of(files_emulator, share.share_name) as admin, door(files_emulator) as other:
+        assert await admin.snapshots() == []
+        with service(files_emulator) as account:
+            theirs = account.get_share_client(share.share_name).create_snapshot(metadata={"Other": "x"})["snapshot"]
+            account.get_share_client(other.share_name).create_snapshot()
+        ours = await admin.take_snapshot("a.b", is_new=True)
+        assert await admin.snapshots() == [ShareSnapshot(theirs, ""), ShareSnapshot(ours, "a.b")]
+
+
+async def test_a_snapshot_said_to_be_new_is_looked_for_when_the_first_try_went_wrong(share, files_emulator):
+    """The answer is lost after the snapshot was taken, and lost again when aiohttp has sent the request once more."""
+    control = ControlClient(files_emulator.control_url)
+    meter = Meter()
+    async with admin_of(files_emulator, share.share_name, meter=meter) as admin:
+        with control.faults(
+            {"operation": "share_create_snapshot", "share": share.share_name, "reset": "after", "count": 2}
+        ):
+            taken = await admin.take_snapshot("a", is_new=True)
+    found = snapshots(files_emulator, share.share_name)
+    assert (len(found), min(found)) == (2, taken)
+    assert meter.files_requests == {"share": 2}  # the lost one, and the look
+
+
+async def test_what_a_share_is_like_is_told_whole(files_emulator):
+    name = f"adapters-{secrets.token_hex(6)}"
+    with service(files_emulator) as account:
+        account.create_share(name, quota=321, protocols="NFS", root_squash="AllSquash", metadata={"Team": "x"})
+        async with admin_of(files_emulator, name) as admin:
+            found = await admin.properties()
+        account.delete_share(name)
+    assert found["quota_gib"] == "321"
+    assert (found["protocols"], found["root_squash"], found["snapshot_directory"]) == ("NFS", "AllSquash", "true")
+    assert found["metadata.Team"] == "x"
+    assert "None" not in found.values()
+    assert "" not in found.values()
+
+
+async def test_what_is_provisioned_is_told(files_emulator):
+    name = f"adapters-{secrets.token_hex(6)}"
+    with service(files_emulator) as account:
+        client = account.get_share_client(name)
+        client.create_share(quota=100, provisioned_iops=4000, provisioned_bandwidth_mibps=200)
+        async with admin_of(files_emulator, name) as admin:
+            found = await admin.properties()
+        client.delete_share()
+    assert (found["provisioned_iops"], found["provisioned_mibps"]) == ("4000", "200")
+    assert int(found["included_burst_iops"]) > 0

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from shared.adapters.credentials import AccountKey
 from shared.adapters.journal_table import TEXT_CHARACTERS, TableJournal
-from shared.errors import NoAccess, Throttled
+from shared.errors import InvalidInput, NoAccess, Throttled
 from shared.model.run import RunKey
 from shared.ports import JournalLine
 from tests.support.storage import answer, bad_server
@@ -76,6 +76,55 @@ async def test_more_lines_than_a_page_or_a_transaction_takes(journal):
     lines = [line(f"d/{number}", node_id=number) for number in range(2_345)]
     await journal.write(key(1), 1, lines)
     assert await read(journal, 1) == lines
+
+
+async def pages(journal, run_id, **asked):
+    """Every page of a journal, by its cursors."""
+    found, after = [], ""
+    while True:
+        lines, after = await journal.page(key(run_id), after=after, **asked)
+        found.append(lines)
+        if not after:
+            return found
+
+
+async def test_a_journal_is_read_page_by_page_from_a_cursor(journal):
+    assert await journal.page(key(1)) == ([], "")
+    lines = [line(f"d/{number}") for number in range(23)]
+    await journal.write(key(1), 1, lines[:9])
+    await journal.write(key(1), 2, lines[9:])
+    assert await pages(journal, 1, limit=10) == [lines[:10], lines[10:20], lines[20:]]
+    assert await pages(journal, 1, limit=23) == [lines], "no cursor that leads to nothing"
+    assert await pages(journal, 1) == [lines]
+
+
+async def test_a_page_leaves_out_what_an_earlier_attempt_wrote_wherever_it_begins(journal):
+    await journal.write(key(1), 1, [line(f"old{number}") for number in range(9)])
+    await journal.write(key(1), 2, [line("next")])
+    await journal.write(key(1), 1, [line(f"new{number}") for number in range(5)])
+    for limit in range(1, 8):
+        found = [item.path for lines in await pages(journal, 1, limit=limit) for item in lines]
+        assert found == [*(f"new{number}" for number in range(5)), "next"], limit
+
+
+async def test_a_page_of_one_kind_has_no_others_and_no_left_overs(journal):
+    def of(kind, path):
+        return JournalLine(at=AT, kind=kind, path=path)
+
+    await journal.write(key(1), 1, [of("stale", "a"), of("damaged", "b"), of("stale", "c"), of("damaged", "gone")])
+    await journal.write(key(1), 1, [of("stale", "a"), of("damaged", "b"), of("stale", "c")])
+    await journal.write(key(1), 2, [of("damaged", "d")])
+    for limit in (1, 2, 10):
+        found = [item.path for lines in await pages(journal, 1, limit=limit, kind="damaged") for item in lines]
+        assert found == ["b", "d"], limit
+    assert await journal.page(key(1), kind="it's") == ([], "")
+
+
+@pytest.mark.parametrize("cursor", ["x", "!", "AAAA", "MDAwMDAwMDEtMDAwMDAwIG9yIHRydWU", "ä"])
+async def test_a_cursor_that_no_answer_gave_is_refused_by_name(journal, cursor):
+    with pytest.raises(InvalidInput, match=r"after is .*; expected the cursor of an earlier answer") as refused:
+        await journal.page(key(1), after=cursor)
+    assert refused.value.field == "after"
 
 
 async def test_lines_too_long_for_a_row_are_cut_and_a_hundred_long_ones_fit(journal):

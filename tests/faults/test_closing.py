@@ -75,7 +75,7 @@ async def test_a_share_snapshot_that_cannot_be_deleted_is_told_of_and_fails_noth
     refused = {"operation": "share_delete", "code": "AuthorizationPermissionMismatch", "status": 403, "count": 0}
     with files.control.faults({"share": files.share.share_name, **refused}):
         run = await close(files, run)
-    assert f"its share snapshot {run.share_snapshot} could not be deleted: " in run.error
+    assert f"share snapshot {run.share_snapshot} could not be deleted, the next run tries again: " in run.error
     await aftermath.equal(run)
     await aftermath.mended()
 

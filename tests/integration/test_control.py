@@ -15,7 +15,9 @@ from shared.usecases.runs import work_on
 from tests.support.share_tree import differences, put, read_tree, service
 from tests.support.world import world
 
-FILES = 60
+FILES = 48
+AFTER = 10
+"""Requests after which a run is interrupted."""
 
 
 @pytest.fixture
@@ -58,10 +60,10 @@ async def held(files, run):
         return await batches.held(conn, run.run_id, kinds)
 
 
-async def interrupted(files, run, operation, action, *, after=15, delay_s=0.25):
+async def interrupted(files, run, operation, action, *, after=AFTER, delay_s=0.15):
     """Drive ``run`` on a slow share and have ``action`` after some requests; how many of them there were at the end."""
     before = files.control.requests(operation)
-    with files.control.faults({"operation": operation, "delay_s": delay_s}):
+    with files.control.faults({"operation": operation, "delay_s": delay_s, "count": 0}):
         driving = asyncio.create_task(files.drive(run))
         await done_at_least(files, operation, after, before)
         await change(files, run, action)
@@ -86,7 +88,7 @@ async def test_a_paused_backup_stops_in_seconds_and_goes_on_where_it_was(files, 
     paused = await files.reload(run)
     assert (paused.state, paused.epoch) == (RunState.PAUSED, 0)
     assert paused.paused_at is not None
-    assert 15 <= read < FILES
+    assert AFTER <= read < FILES
     assert paused.counters.changed_files == read, "every file that was read was saved"
 
     async with files.app.run_scope(run.run_id) as scope:
@@ -141,7 +143,7 @@ async def test_what_a_cancelled_backup_had_committed_is_not_read_again(files):
     saved = (await files.reload(run)).counters.changed_files
     await change(files, run, runs.cancel)
     assert (await files.drive(await files.reload(run))).state is RunState.CANCELLED
-    assert saved >= 15
+    assert saved >= AFTER
     following = await files.backup()
     assert following.counters.changed_files == FILES - saved
 
@@ -170,7 +172,7 @@ async def test_a_paused_restore_stops_in_seconds_and_goes_on(files):
     written = await interrupted(files, run, "file_create", runs.pause)
     paused = await files.reload(run)
     assert paused.state is RunState.PAUSED
-    assert 15 <= written < FILES
+    assert AFTER <= written < FILES
     assert paused.counters.files == written
     await change(files, run, runs.resume)
     before = files.control.requests("file_create")

@@ -110,7 +110,15 @@ async def _commit(shelf):
         found=[FoundDirectory(node_id=directory(2), mtime=1), FoundDirectory(node_id=directory(8), mtime=2)],
         waiting=[directory(8)],
         large=[
-            LargeFile(directory_id=directory(8), file_id=9, changed=1, name="big", size_bytes=300, span_bytes=100),
+            LargeFile(
+                directory_id=directory(8),
+                file_id=9,
+                changed=1,
+                name="big",
+                size_bytes=300,
+                span_bytes=100,
+                spans=((0, 1), (1, 1), (2, 1)),
+            ),
         ],
         pages=[page(2, 1, "a", 5, manifest=REF), page(8, 5, "new", 2)],
         placed=[_head(3, 5, "moved"), _head(4, 1, "up")],

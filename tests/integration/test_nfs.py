@@ -1,6 +1,7 @@
 """Shares for NFS: owner, group and mode, symbolic links, and hard links, which stay links and are stored once."""
 
 import secrets
+from dataclasses import replace
 
 import pytest
 from azure.storage.blob import ContainerClient
@@ -125,6 +126,45 @@ async def test_a_file_that_gets_its_second_name_later_is_kept_where_it_is(files)
         _, tree = await restored(files, point)
         assert tree["a"].content == expected["a"].content
         assert tree["a"].links == 1
+
+
+async def test_a_file_that_is_left_with_one_name_is_kept_where_it_is(files):
+    share = files.client()
+    put(share, "a", secrets.token_bytes(9_000))
+    put(share, "holes", bytes(20_000))
+    link(share, "b", "a")
+    link(share, "holes too", "holes")
+    await succeeded(files, await files.backup())
+    before = stored(files)
+    share.get_file_client("b").delete_file()
+    share.get_file_client("holes").delete_file()
+    expected = read_tree(share)
+    second = await succeeded(files, await files.backup())
+    assert second.counters.changed_files == 2
+    added = stored(files).keys() - before.keys()
+    assert [name for name in added if "/segment/" not in name and "/point/" not in name] == []
+    _, tree = await restored(files, second)
+    assert differences(expected, tree) == []
+
+
+async def test_a_directory_of_many_links_is_saved_in_pieces(files):
+    """Names of the same files on all its pages, one of them large."""
+    share = files.client()
+    files.app.limits = replace(files.app.limits, batch_directories=50)
+    sizes = (10, 70_000, 5 * 1024 * 1024)
+    for n, size in enumerate(sizes):
+        put(share, f"wide/{n}", b"%d" % n * size if size < 80_000 else bytes(size))
+    for n in range(36):
+        link(share, f"wide/{secrets.token_hex(3)}-{n}", f"wide/{n % 3}")
+    expected = read_tree(share)
+    point = await succeeded(files, await files.backup())
+    kept = [name for name in stored(files) if "/chunk/" in name or "/bundle/" in name]
+    assert len(kept) == 2  # and the large one, which is zeros, has no chunk
+    run, tree = await restored(files, point)
+    await succeeded(files, run)
+    assert differences(expected, tree) == []
+    second = await succeeded(files, await files.backup())
+    assert second.counters.changed_directories == 0
 
 
 async def test_every_change_is_noticed(files):

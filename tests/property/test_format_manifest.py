@@ -54,11 +54,11 @@ def test_any_segment_is_read_back(pages):
 @settings(deadline=None, max_examples=150)
 def test_a_buffer_that_makes_no_sense_is_an_integrity_error(codec, value, magic, data):
     """Damage behind a right checksum: a writer with a bug."""
-    buffer = bytearray(envelope.unseal(magic, 1, codec.encode(value), "it"))
+    buffer = bytearray(envelope.unseal(magic, codec.VERSION, codec.encode(value), "it"))
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, min(len(buffer), 250) - 1) | st.integers(0, len(buffer) - 1))
         buffer[at] = data.draw(st.integers(0, 255) | st.sampled_from([0, 1, 255]))
     if data.draw(st.booleans()):
         del buffer[data.draw(st.integers(8, len(buffer))) :]
     with suppress(IntegrityError):
-        codec.decode(envelope.seal(magic, 1, bytes(buffer)))
+        codec.decode(envelope.seal(magic, codec.VERSION, bytes(buffer)))

@@ -19,7 +19,7 @@ list_pages = st.lists(st.lists(listings.entries(), max_size=8), min_size=1, max_
 
 
 def listed(pages):
-    found = Listing()
+    found = Listing(1 << 62)
     for entries in pages:
         found.add("".join(map(element, entries)).encode())
     return found
@@ -59,7 +59,7 @@ def test_a_listing_of_one_page_takes_no_file_and_a_long_one_goes_to_disk(monkeyp
     monkeypatch.setattr(
         list_directory.tempfile, "SpooledTemporaryFile", lambda size: made.append(spooled(size)) or made[-1]
     )
-    found = Listing()
+    found = Listing(1 << 62)
     found.add(element(entry("a")).encode())
     assert made == []
     for name in "bcde":

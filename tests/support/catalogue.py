@@ -58,7 +58,7 @@ def empty(url: str) -> None:
             conn.execute(f"DROP SCHEMA IF EXISTS {partition.replace('page', 'share')}")
         transient = "frontier, missing, large_file, span, restore_frontier, restore_link"
         conn.execute(
-            f"TRUNCATE tenant, share, run, batch, permission, restore_point, rollup, rollup_change, {transient} RESTART IDENTITY"
+            f"TRUNCATE tenant, share, run, batch, permission, restore_point, rollup, rollup_change, pace, pace_part, {transient} RESTART IDENTITY"
         )
 
 

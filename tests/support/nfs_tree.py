@@ -1,5 +1,6 @@
 """Write and read small trees of NFS shares through the SDK: what a test compares is never read by the code under test."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote
@@ -37,38 +38,47 @@ def symlink(share: ShareClient, path: str, text: str, **kwargs: Any) -> None:
     share.get_file_client(path).create_symlink(target=quote(text, safe=""), **kwargs)
 
 
-def read_tree(share: ShareClient, *, times: bool = True) -> dict[str, Node]:
+def times_of(headers: Mapping[str, str]) -> tuple[str, ...]:
+    """Times to 100 ns; the SDK's objects have microseconds."""
+    return tuple(headers[f"x-ms-file-{name}-time"] for name in ("creation", "last-write", "change"))
+
+
+def read_tree(share: ShareClient) -> dict[str, Node]:
     """Every node by path, the root's is empty, with everything a restore promises to bring back."""
     tree: dict[str, Node] = {}
     ids: dict[str, list[str]] = {}
 
+    headers: dict[str, str] = {}
+
+    def look(answer: Any) -> None:
+        headers.update(answer.http_response.headers)
+
     def node(properties: Any, **others: Any) -> Node:
-        kept = ("creation_time", "last_write_time", "change_time")
         return Node(
             properties.nfs_file_type,
             properties.owner,
             properties.group,
             properties.file_mode,
-            tuple(str(getattr(properties, name)) for name in kept) if times else (),
+            times_of(headers),
             metadata=properties.metadata or {},
             **others,
         )
 
     def walk(path: str) -> None:
         directory = share.get_directory_client(path) if path else share.get_directory_client()
-        tree[path] = node(directory.get_directory_properties())
+        tree[path] = node(directory.get_directory_properties(raw_response_hook=look))
         for item in directory.list_directories_and_files(include=["timestamps", "Etag"]):
             child = f"{path}/{item.name}" if path else item.name
             if item.is_directory:
                 walk(child)
                 continue
             client = share.get_file_client(child)
-            properties = client.get_file_properties()
+            properties = client.get_file_properties(raw_response_hook=look)
             if properties.nfs_file_type == "SymLink":
                 tree[child] = node(properties, content=unquote(client.get_symlink()["link_text"]))
                 continue
             settings = properties.content_settings
-            headers = (
+            described = (
                 settings.content_type,
                 settings.content_encoding,
                 settings.content_language,
@@ -77,7 +87,7 @@ def read_tree(share: ShareClient, *, times: bool = True) -> dict[str, Node]:
                 bytes(settings.content_md5 or b""),
             )
             content = client.download_file().readall()
-            tree[child] = node(properties, content=content, links=properties.link_count, headers=headers)
+            tree[child] = node(properties, content=content, links=properties.link_count, headers=described)
             ids.setdefault(item.file_id, []).append(child)
 
     walk("")

@@ -1,11 +1,13 @@
 """Nouns of the vault for tests: one of each by hand, and Hypothesis strategies for all they may hold."""
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
 
 from shared.formats.content_list import ContentList
+from shared.model import chunk_list
 from shared.model.content import CHUNK_BYTES, HOLE, NO_CONTENT, UNSAVED, Content, ContentKind
 from shared.model.entry import Entry, Posix
 from shared.model.manifest import NO_HEADERS, Ancestor, ContentHeaders, ManifestRef, PageRecord, SavedEntry
@@ -97,7 +99,7 @@ def content_list(chunks: int = 3, **changes: Any) -> ContentList:
         "run_no": 8,
         "size_bytes": chunks * CHUNK_BYTES - CHUNK_BYTES // 2 if chunks else 0,
         "digest": b"\xdd" * 32,
-        "chunks": tuple(digests),
+        "chunks": replace(chunk_list.of_digests(b"".join(digests)), states=b"\x07" * 20 * max(0, chunks - 1)),
     }
     return ContentList(**(fields | changes))
 
@@ -217,4 +219,7 @@ def content_lists(draw: st.DrawFn) -> ContentList:
     """Lists whose size lies on, before and after the edge of a chunk."""
     chunks = draw(st.lists(digests, min_size=1, max_size=4))
     last = draw(st.sampled_from([1, CHUNK_BYTES - 1, CHUNK_BYTES]) | st.integers(1, CHUNK_BYTES))
-    return ContentList(draw(u64), draw(u32), (len(chunks) - 1) * CHUNK_BYTES + last, draw(digests), tuple(chunks))
+    found = chunk_list.of_digests(b"".join(chunks))
+    if draw(st.booleans()):
+        found = replace(found, states=draw(st.binary(min_size=found.filled * 20, max_size=found.filled * 20)))
+    return ContentList(draw(u64), draw(u32), (len(chunks) - 1) * CHUNK_BYTES + last, draw(digests), found)

@@ -34,12 +34,12 @@ class Door:
 
 
 @asynccontextmanager
-async def door(emulator, **options) -> AsyncIterator[Door]:
+async def door(emulator, protocol: str = "SMB", **options) -> AsyncIterator[Door]:
     """A new share and everything to reach it."""
     name = f"adapters-{secrets.token_hex(6)}"
     meter = Meter()
     with service(emulator) as account, account.get_share_client(name) as client:
-        client.create_share()
+        client.create_share(**({"protocols": protocol, "root_squash": "NoRootSquash"} if protocol != "SMB" else {}))
         try:
             async with FilesHttp(emulator.url, AccountKey(emulator.key), meter=meter, **options) as http:
                 yield Door(http, name, client, meter)

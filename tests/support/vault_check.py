@@ -49,9 +49,8 @@ def _of_segment(share_id, stored, name):
                 reached.add(node_object_name(share_id, content.node_id, content.run_no))
             digests = content.chunks
             if content.kind is ContentKind.LISTED:
-                digests = content_list.decode(
-                    stored[node_object_name(share_id, content.node_id, content.run_no)]
-                ).chunks
+                listed = content_list.decode(stored[node_object_name(share_id, content.node_id, content.run_no)])
+                digests = [digest for _, digest in listed.chunks.chunks()]
             reached |= {chunk_name(share_id, d) for d in digests if d != HOLE}
     return reached
 

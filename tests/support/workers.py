@@ -22,7 +22,7 @@ class WorkerProcess:
     process: asyncio.subprocess.Process
     said: IO[bytes] = field(repr=False)
 
-    async def left(self, seconds: float = 60.0) -> int:
+    async def left(self, seconds: float = 90.0) -> int:
         """Its exit code, once it has gone by itself."""
         async with asyncio.timeout(seconds):
             return await self.process.wait()
@@ -34,7 +34,7 @@ class WorkerProcess:
         self.said.seek(0)
         return [json.loads(line) for line in self.said.read().splitlines() if line.startswith(b"{")]
 
-    async def heard(self, event: str, seconds: float = 30.0) -> None:
+    async def heard(self, event: str, seconds: float = 90.0) -> None:
         """Wait until it has told of an event."""
         async with asyncio.timeout(seconds):
             while not any(line["event"] == event for line in self.events()):

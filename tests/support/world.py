@@ -18,6 +18,7 @@ from shared.settings import Settings
 from shared.usecases.backup_directories import backup_directories
 from shared.usecases.restore_directories import restore_directories
 from shared.usecases.runs import close_run, open_run
+from shared.usecases.scan_directories import scan_directories
 from shared.usecases.scope import RunScope
 from tests.support.files_control import ControlClient
 from tests.support.share_tree import service
@@ -63,12 +64,21 @@ class World:
     async def backup(self) -> Run:
         return await self.drive(await self.queue_backup())
 
+    async def scan(self) -> Run:
+        async with self.app.transaction() as conn:
+            run = await runs.create(conn, self.share.tenant_id, self.share.share_id, RunKind.SCAN)
+        return await self.drive(run)
+
     async def restore(self, restore_point: int, share_name: str, **order) -> Run:
         return await self.drive(await self.queue_restore(restore_point, share_name, **order))
 
     async def step(self, run: Run, state: RoundState) -> RoundState:
         """One step of a run, as the orchestrator would take it with one worker."""
-        work = backup_directories if run.kind is RunKind.BACKUP else restore_directories
+        work = {
+            RunKind.BACKUP: backup_directories,
+            RunKind.RESTORE: restore_directories,
+            RunKind.SCAN: scan_directories,
+        }[run.kind]
         usecase = {Phase.OPENING: open_run, Phase.WORKING: work, Phase.CLOSING: close_run}[state.phase]
         ticket = RunTicket(
             run_id=run.run_id,

@@ -11,7 +11,7 @@ def test_what_was_taken_is_not_taken_again():
     meter.vault_write(chunk=True)
     meter.vault_write(chunk=False)
     meter.vault_stored(10)
-    expected = Counters(files_requests=2, vault_writes=2, vault_chunk_writes=1, vault_bytes=10)
+    expected = Counters(files_requests=2, files_lists=2, vault_writes=2, vault_chunk_writes=1, vault_bytes=10)
     assert meter.take() == expected
     assert meter.take() == Counters()
     meter.vault_read()

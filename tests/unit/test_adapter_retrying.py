@@ -319,3 +319,29 @@ async def test_calls_stop_trying_when_the_time_of_their_activity_is_over(monkeyp
                 with pytest.raises(Throttled):
                     await FilesReader(view, "s", None).read_file("f", 5)
         assert time.monotonic() - started < 1.0
+
+
+class Slow:
+    """A pace at which whoever failed has to wait for its turn."""
+
+    def __init__(self):
+        self.asked = []
+
+    def admit(self, size_bytes, *, again):
+        self.asked.append((size_bytes, again))
+        return asyncio.sleep(0.5) if again else None
+
+    def moved(self, size_bytes):
+        self.asked.append(size_bytes)
+
+    def throttled(self, retry_after_s):
+        self.asked.append("throttled")
+
+
+async def test_waiting_for_a_turn_is_not_taken_from_the_budget_and_every_try_and_byte_is_charged():
+    pace = Slow()
+    async with served(BUSY, BUSY, OK, budget_s=0.45) as (_, _, http), http.metered(Meter(), pace) as view:
+        reader = FilesReader(view, "s", None)
+        await reader.read_file("f", 5)
+        await reader.list_page("d")
+    assert pace.asked == [(5, False), "throttled", (5, True), "throttled", (5, True), (0, False), 5]

@@ -1,6 +1,7 @@
 """docs/FORMAT.md tells the truth: its vectors, its names, its contexts."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from shared.core import hashing, xorhash
 from shared.formats import bundle, chunk, content_list, manifest, segment
 from shared.formats.content_list import ContentList
 from shared.model import objects
+from shared.model.chunk_list import ChunkList
 from shared.model.content import CHUNK_BYTES, HOLE, Content, ContentKind
 from shared.model.entry import Entry
 from shared.model.manifest import Ancestor, ContentHeaders, ManifestRef, PageRecord, SavedEntry
@@ -53,9 +55,12 @@ def test_the_chunk_is_as_documented():
 
 
 def test_the_content_list_is_as_documented():
-    chunks = (HOLE, DIGEST)
-    expected = ContentList(33554433, 5, 4_194_315, HASHER.digest_of_chunks(chunks), chunks)
+    digest = HASHER.digest_of_chunks((HOLE, DIGEST))
+    states = xorhash.state(HELLO, CHUNK_BYTES)
+    expected = ContentList(33554433, 5, 4_194_315, digest, ChunkList(2, ((1, 1),), DIGEST, states))
     assert content_list.decode(dump("content_list")) == expected
+    before = replace(expected, chunks=replace(expected.chunks, states=b""))
+    assert content_list.decode(dump("content_list_1")) == before
 
 
 def test_the_manifest_is_as_documented():

@@ -34,7 +34,7 @@ def test_no_field_was_taken_away_or_moved():
             "ContentLanguages ContentDispositions CacheControls Metadata TextBytes TextEnds"
         ),
         "SegmentIndex": "DirectoryIds PageNos Offsets Lengths",
-        "ContentList": "NodeId RunNo SizeBytes Digest Chunks",
+        "ContentList": "NodeId RunNo SizeBytes Digest Chunks Stretches States",
         "Point": (
             "TenantId ShareId RunNo TakenAt CommittedAt AccountUrl ShareName ShareSnapshot ShareProperties RootCreated "
             "RootWritten RootChanged RootAttributes RootPermission RootMetadata Directories Files Bytes Errors PreviousRunNo "

@@ -14,6 +14,8 @@ import zstandard
 
 from shared.errors import IntegrityError
 from shared.formats import content_list, envelope, manifest, point
+from shared.formats.content_list import ContentList
+from shared.model.chunk_list import ChunkList
 from shared.model.content import HOLE, Content, ContentKind
 from shared.model.entry import Posix
 from shared.model.manifest import ContentHeaders, SavedEntry
@@ -62,9 +64,11 @@ def test_any_damage_is_an_integrity_error(codec, value, magic):
 @each_format
 def test_an_unknown_version_is_refused_with_a_sentence(codec, value, magic):
     packed = codec.encode(value)[16:]
-    key = magic + b"\x02\x00\x00\x00"
+    key = magic + bytes((codec.VERSION + 1, 0, 0, 0))
     newer = key + struct.pack("<Q", xxhash.xxh3_64_intdigest(key + packed)) + packed
-    with pytest.raises(IntegrityError, match="has version 2; this program reads version 1"):
+    with pytest.raises(
+        IntegrityError, match=f"has version {codec.VERSION + 1}; this program reads version {codec.VERSION}"
+    ):
         codec.decode(newer)
 
 
@@ -78,16 +82,16 @@ def test_another_format_is_refused(codec, value, magic):
 @each_format
 def test_the_buffer_of_another_format_is_refused(codec, value, magic):
     other = next(other for other in FORMATS.values() if other[0] is not codec)
-    buffer = envelope.unseal(other[2], 1, other[0].encode(other[1]), "it")
+    buffer = envelope.unseal(other[2], other[0].VERSION, other[0].encode(other[1]), "it")
     with pytest.raises(IntegrityError, match="holds a buffer of"):
-        codec.decode(envelope.seal(magic, 1, buffer))
+        codec.decode(envelope.seal(magic, codec.VERSION, buffer))
 
 
 @each_format
 def test_a_frame_of_nonsense_is_refused(codec, value, magic):
     for buffer in (b"", bytes(8), b"\xff\xff\xff\x7f" + magic, b"\xff" * 4 + magic + b"\xff" * 40):
         with pytest.raises(IntegrityError):
-            codec.decode(envelope.seal(magic, 1, buffer))
+            codec.decode(envelope.seal(magic, codec.VERSION, buffer))
 
 
 def test_a_frame_that_promises_too_much_is_not_decompressed(monkeypatch):
@@ -170,11 +174,26 @@ def test_a_compressor_can_be_kept():
 
 def test_a_content_list_must_fit_its_file():
     with pytest.raises(ValueError, match="2 chunks for"):
-        content_list.encode(replace(records.content_list(3), chunks=(HOLE, HOLE)))
+        content_list.encode(replace(records.content_list(3), chunks=ChunkList(2, (), b"")))
     with pytest.raises(ValueError, match="32 bytes"):
-        content_list.encode(replace(records.content_list(1), chunks=(b"short",)))
+        content_list.encode(replace(records.content_list(1), chunks=ChunkList(1, ((0, 1),), b"short")))
+    for stretches in [((0, 1), (1, 1)), ((1, 1), (0, 1)), ((2, 2),), ((0, 1),), ((0, 0), (1, 2))]:
+        with pytest.raises(ValueError, match=r"stretch|chunk"):
+            content_list.encode(replace(records.content_list(3), chunks=ChunkList(3, stretches, bytes([1]) * 64)))
+    with pytest.raises(ValueError, match="bytes of states"):
+        content_list.encode(
+            replace(records.content_list(3), chunks=ChunkList(3, ((0, 2),), bytes([1]) * 64, bytes(20)))
+        )
     with pytest.raises(ValueError, match="32 bytes"):
         content_list.encode(replace(records.content_list(1), digest=b""))
+
+
+def test_a_content_list_of_holes_is_small_whatever_the_size_of_the_file():
+    chunks = ChunkList(1 << 20, ((5, 1), (1 << 19, 2)), bytes(range(96)), bytes(60))
+    data = content_list.encode(ContentList(1, 2, 1 << 42, b"\xdd" * 32, chunks))
+    assert len(data) < 400
+    assert content_list.decode(data).chunks == chunks
+    assert [place for place, _ in chunks.chunks()] == [5, 1 << 19, (1 << 19) + 1] == chunks.places().tolist()
 
 
 def test_a_point_keeps_consecutive_segments_as_ranges():
@@ -210,7 +229,7 @@ def test_the_first_restore_point_has_none_before_it():
 def as_json(tmp_path, name, magic, data):
     if shutil.which("flatc") is None:
         pytest.skip("flatc, the FlatBuffers compiler, is not installed")
-    assert data[:8] == magic + b"\x01\x00\x00\x00"
+    assert (data[:4], data[5:8]) == (magic, bytes(3))
     (tmp_path / "it.bin").write_bytes(zstandard.ZstdDecompressor().decompress(data[16:]))
     command = [
         "flatc",
@@ -268,5 +287,6 @@ def test_flatc_reads_a_point(tmp_path):
 
 def test_flatc_reads_a_content_list(tmp_path):
     found = as_json(tmp_path, "content_list", b"AFBL", content_list.encode(records.content_list()))
-    assert found["chunks"] == [0] * 32 + [1] * 32 + [2] * 32
+    assert found["chunks"] == [1] * 32 + [2] * 32
+    assert (found["stretches"], found["states"]) == ([1, 2], [7] * 40)
     assert (found["run_no"], found["size_bytes"]) == (8, records.content_list().size_bytes)

@@ -15,6 +15,7 @@ def test_the_context_names_tenant_and_share():
     context = "azure-files-backup 2026 chunk digests contoso/7"
     digests = [noise(32, 1), noise(32, 2)]
     assert OURS.digest_of_chunks(digests) == blake3(b"".join(digests), derive_key_context=context).digest()
+    assert OURS.digest_of_joined([b"".join(digests)[:40], b"".join(digests)[40:]]) == OURS.digest_of_chunks(digests)
 
 
 def test_shares_have_unrelated_digests():

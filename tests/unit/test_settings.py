@@ -3,6 +3,7 @@
 import pytest
 
 from shared.errors import InvalidInput
+from shared.model.run import Driver
 from shared.settings import Settings
 
 
@@ -19,3 +20,22 @@ def test_migrations_run_at_start_only_when_asked_to():
 def test_a_misspelled_setting_is_refused_by_name():
     with pytest.raises(InvalidInput, match=r"AFB_MIGRATE is 'post'; expected true, false or pre"):
         migrate(AFB_MIGRATE="post")
+
+
+def test_content_is_checked_unless_somebody_says_not_to():
+    def checks(**env: str) -> bool:
+        return Settings.from_env({"AFB_POSTGRES_URL": "postgresql://p", "AFB_VAULT_CONNECTION": "v", **env}).content_md5
+
+    assert checks() is True
+    assert checks(AFB_CONTENT_MD5="False") is False
+    assert checks(AFB_CONTENT_MD5="1") is True
+    with pytest.raises(InvalidInput, match=r"AFB_CONTENT_MD5 is 'no'; expected true or false"):
+        checks(AFB_CONTENT_MD5="no")
+
+
+def test_who_drives_is_durable_unless_said_otherwise():
+    given = {"AFB_POSTGRES_URL": "postgresql://p", "AFB_VAULT_CONNECTION": "v"}
+    assert Settings.from_env(given).driver is Driver.DURABLE
+    assert Settings.from_env(given | {"AFB_DRIVER": "workers"}).driver is Driver.WORKERS
+    with pytest.raises(InvalidInput, match="AFB_DRIVER is 'pods'; expected durable or workers"):
+        Settings.from_env(given | {"AFB_DRIVER": "pods"})

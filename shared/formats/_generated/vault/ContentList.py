@@ -103,7 +103,61 @@ class ContentList(object):
         o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(12))
         return o == 0
 
-def ContentListStart(builder): builder.StartObject(5)
+    # ContentList
+    def Stretches(self, j):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(14))
+        if o != 0:
+            a = self._tab.Vector(o)
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, a + flatbuffers.number_types.UOffsetTFlags.py_type(j * 4))
+        return 0
+
+    # ContentList
+    def StretchesAsNumpy(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(14))
+        if o != 0:
+            return self._tab.GetVectorAsNumpy(flatbuffers.number_types.Uint32Flags, o)
+        return 0
+
+    # ContentList
+    def StretchesLength(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(14))
+        if o != 0:
+            return self._tab.VectorLen(o)
+        return 0
+
+    # ContentList
+    def StretchesIsNone(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(14))
+        return o == 0
+
+    # ContentList
+    def States(self, j):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(16))
+        if o != 0:
+            a = self._tab.Vector(o)
+            return self._tab.Get(flatbuffers.number_types.Uint8Flags, a + flatbuffers.number_types.UOffsetTFlags.py_type(j * 1))
+        return 0
+
+    # ContentList
+    def StatesAsNumpy(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(16))
+        if o != 0:
+            return self._tab.GetVectorAsNumpy(flatbuffers.number_types.Uint8Flags, o)
+        return 0
+
+    # ContentList
+    def StatesLength(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(16))
+        if o != 0:
+            return self._tab.VectorLen(o)
+        return 0
+
+    # ContentList
+    def StatesIsNone(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(16))
+        return o == 0
+
+def ContentListStart(builder): builder.StartObject(7)
 def Start(builder):
     return ContentListStart(builder)
 def ContentListAddNodeId(builder, nodeId): builder.PrependUint64Slot(0, nodeId, 0)
@@ -127,6 +181,18 @@ def AddChunks(builder, chunks):
 def ContentListStartChunksVector(builder, numElems): return builder.StartVector(1, numElems, 1)
 def StartChunksVector(builder, numElems):
     return ContentListStartChunksVector(builder, numElems)
+def ContentListAddStretches(builder, stretches): builder.PrependUOffsetTRelativeSlot(5, flatbuffers.number_types.UOffsetTFlags.py_type(stretches), 0)
+def AddStretches(builder, stretches):
+    return ContentListAddStretches(builder, stretches)
+def ContentListStartStretchesVector(builder, numElems): return builder.StartVector(4, numElems, 4)
+def StartStretchesVector(builder, numElems):
+    return ContentListStartStretchesVector(builder, numElems)
+def ContentListAddStates(builder, states): builder.PrependUOffsetTRelativeSlot(6, flatbuffers.number_types.UOffsetTFlags.py_type(states), 0)
+def AddStates(builder, states):
+    return ContentListAddStates(builder, states)
+def ContentListStartStatesVector(builder, numElems): return builder.StartVector(1, numElems, 1)
+def StartStatesVector(builder, numElems):
+    return ContentListStartStatesVector(builder, numElems)
 def ContentListEnd(builder): return builder.EndObject()
 def End(builder):
     return ContentListEnd(builder)

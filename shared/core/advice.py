@@ -1,0 +1,50 @@
+"""What to do about a node that was skipped or failed: every line of the journal says so.
+
+By what the service said first, because that names the cause; else by the kind of line. A hint that whoever complains knows
+better goes before both.
+"""
+
+import re
+from typing import Final
+
+_BY_CODE: Final = {
+    "SharingViolation": "somebody has it open over SMB in a way that shuts others out: close it there, then run again",
+    "FileLockConflict": "somebody holds a lock on a part of it over SMB: close it there, then run again",
+    "ReadOnlyAttribute": "a read-only file stands in the way and could not be made writable: remove it, then restore again",
+    "DeletePending": "it is being deleted, and goes when the last handle on it is closed: close it, then run again",
+    "ResourceTypeMismatch": "a file stands where a directory is to be, or the other way round: remove it, then restore again",
+    "ShareSnapshotNotFound": "the run's share snapshot was deleted while it read from it: start another backup",
+    "ShareNotFound": "the share was deleted or renamed while the run worked on it",
+    "InvalidResourceName": "the REST interface cannot address this name: rename it over SMB or NFS",
+    "InvalidUri": "the REST interface cannot address this name: rename it over SMB or NFS",
+    "ShareSizeLimitReached": "the target share is full: raise its quota, then restore again",
+    "AuthenticationFailed": "renew the account key or SAS of the credential, then run again",
+    "AuthorizationPermissionMismatch": "give the credential the right to read all files (backup) or to write them (restore)",
+}
+"""Error codes of Azure Files, as they stand in a reason."""
+
+_BY_KIND: Final = {
+    "unreadable": "it has no content in this restore point; the next run tries it again",
+    "stale": "the restore point holds the version before; the next run tries it again",
+    "not_listed": "nothing new below this directory is saved; what earlier runs saved of it is kept. The next run tries it again",
+    "damaged": "restore it from another restore point",
+    "permission_unreadable": "nodes with this permission are restored without it and inherit; the next run tries it again",
+    "permission_lost": "the nodes that had it inherit from their directory: set their permissions by hand",
+    "too_many_files": "split the directory; every file beyond the limit is left out",
+    "not_saved": "look for it in another restore point; the journal of the backup says why it was not saved",
+    "not_restored": "remove the cause, then restore it again: a restore may be repeated",
+}
+"""For those kinds of line that can come without a better hint."""
+
+_CODE: Final = re.compile(r"\b[A-Z][a-z]+(?:[A-Z][a-z]*)+\b")
+_BUSY: Final = re.compile(r"\b(?:ServerBusy|OperationTimedOut|no answer)\b")
+
+
+def advice(kind: str, reason: str) -> str:
+    """What to do about a line of this ``kind``; never empty for the kinds that this product writes."""
+    for word in _CODE.findall(reason):
+        if word in _BY_CODE:
+            return _BY_CODE[word]
+    if _BUSY.search(reason):
+        return "the share was too busy to answer: the next run tries it again; a run at a quieter hour gets further"
+    return _BY_KIND.get(kind, "")
