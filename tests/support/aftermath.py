@@ -46,6 +46,8 @@ async def to_the_end(files, run, *, pause_s=0.1):
         ticket = RunTicket(run_id=run.run_id, worker="worker-0", error=error, epoch=state.epoch)
         perform = files.app.close if state.phase is Phase.CLOSING else files.app.perform
         state = state.after([await perform(ticket, usecase)])
+        if (await files.reload(run)).finished_at is not None:
+            break  # it has ended, even if the journal could not be told
         assert not (state.phase is Phase.CLOSING and state.barren >= BARREN_MAX), f"it cannot be closed: {state}"
         if state.barren:
             await asyncio.sleep(pause_s)
