@@ -11,9 +11,8 @@ from functools import lru_cache
 from typing import Final, Self
 from urllib.parse import quote
 
-import aiohttp
-
 from shared.adapters.credentials import Bearer, Secret
+from shared.adapters.http1_connection import Answer
 from shared.adapters.metering import Meter
 from shared.adapters.signing import NO_QUERY, Query, refuse_plain_http, signer
 from shared.adapters.storage_http import NO_HEADERS, Call, Reply, StorageHttp
@@ -88,9 +87,7 @@ class FilesHttp:
             Call(operation, method, path, query, headers or NO_HEADERS, body), self._count, exact_bytes
         )
 
-    async def open(
-        self, operation: str, path: str, query: Query, headers: Mapping[str, str] | None = None
-    ) -> aiohttp.ClientResponse:
+    async def open(self, operation: str, path: str, query: Query, headers: Mapping[str, str] | None = None) -> Answer:
         """Send one GET, with retries up to the answer's headers; the caller reads or closes the body."""
         return await self._account.http.open(Call(operation, "GET", path, query, headers or NO_HEADERS), self._count)
 

@@ -3,10 +3,9 @@
 from collections.abc import AsyncIterator
 from json import loads
 
-import aiohttp
-
 from shared.adapters import node_headers, translate
 from shared.adapters.files_http import FilesHttp, share_path
+from shared.adapters.http1_connection import Answer
 from shared.adapters.signing import query
 from shared.errors import IntegrityError, InvalidInput, Unavailable
 from shared.ports import NodeProperties
@@ -112,8 +111,8 @@ def _file(share_name: str, path: str) -> str:
     return share_path(share_name, path)
 
 
-async def _block(response: aiohttp.ClientResponse, path: str, length: int) -> bytes:
+async def _block(response: Answer, path: str, length: int) -> bytes:
     try:
         return await response.content.readexactly(length)
-    except (aiohttp.ClientError, EOFError, TimeoutError, OSError) as error:
+    except OSError as error:
         raise translate.no_answer(error, f"get_file {path!r}") from error

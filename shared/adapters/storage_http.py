@@ -1,4 +1,4 @@
-"""A lean client of a storage service: one aiohttp session per account and secret, signed calls, retries, our errors.
+"""A lean client of a storage service: one session of kept connections per account and secret, signed calls, retries, our errors.
 
 A call through here costs a tenth of one through the SDK's clients (which spend their time in policies and model objects), and
 the retry policy is ours: busy answers, broken connections and cut bodies are tried again within a time budget; everything
@@ -11,13 +11,12 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-import aiohttp
 from multidict import CIMultiDictProxy
-from yarl import URL
 
 from shared.adapters import translate
 from shared.adapters.backoff import Retry
-from shared.adapters.body import outgoing
+from shared.adapters.http1 import Session
+from shared.adapters.http1_connection import Answer
 from shared.adapters.signing import NO_QUERY, Query, Signer
 from shared.errors import InvalidInput, Retryable, Unavailable
 from shared.ports import Clock
@@ -29,14 +28,6 @@ SILENCE_S: Final = 30.0
 """A connection on which nothing arrives for this long is given up. Non-data operations end after 30 s at the service too."""
 KEEP_ALIVE_S: Final = 30.0
 """Idle connections are closed by us first: the service does it after minutes, load balancers sooner."""
-READ_BUFFER_BYTES: Final = 512 * 1024
-HEADER_BYTES: Final = 64 * 1024
-HEADERS: Final = 4096
-"""User metadata may be 8 KiB in as many headers as one likes; aiohttp's own limit of 128 would make such a file unreadable."""
-
-# Not sent unless we say so: a content type would have to be signed, and an accepted encoding could change stored bytes.
-_SILENT: Final = ("Content-Type", "Accept", "Accept-Encoding")
-
 
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -99,7 +90,7 @@ class StorageHttp:
         self._headers = {**headers, "x-ms-version": versions[0]}
         self._clock = clock
         self._budget_s = retry_budget_s
-        self._session: aiohttp.ClientSession | None = None
+        self._session: Session | None = None
         self._date = (0, "")
 
     @property
@@ -120,14 +111,14 @@ class StorageHttp:
                     response.close()
                     raise Unavailable(f"{call}: {response.content_length} bytes, expected {exact_bytes}")
                 return Reply(response.status, response.headers, await response.read())
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            except OSError as error:
                 response.close()
                 await retry.wait(translate.no_answer(error, str(call)))
             except BaseException:
                 response.close()
                 raise
 
-    async def open(self, call: Call, count: Count, retry: Retry | None = None) -> aiohttp.ClientResponse:
+    async def open(self, call: Call, count: Count, retry: Retry | None = None) -> Answer:
         """Send ``call`` and return the successful answer with its body unread; the caller reads or closes it."""
         retry = retry or Retry(self._budget_s)
         while True:
@@ -136,9 +127,9 @@ class StorageHttp:
                 if response.status < 300:
                     return response
                 refused = await _refused(response)
-            except (aiohttp.InvalidURL, ValueError) as error:
+            except ValueError as error:
                 raise InvalidInput(f"{call}: cannot be sent: {error}") from error
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            except OSError as error:
                 await retry.wait(translate.no_answer(error, str(call)))
                 continue
             if self._speaks_older(refused):
@@ -148,36 +139,24 @@ class StorageHttp:
                 raise failure
             await retry.wait(failure)
 
-    async def _request(self, call: Call, count: Count, retry: Retry) -> aiohttp.ClientResponse:
+    async def _request(self, call: Call, count: Count, retry: Retry) -> Answer:
         session = self._session or self._open_session()
         path = self._base + call.path
         headers = {"x-ms-date": self._now(), **self._headers, **call.headers}
         query = await self._signer.sign(call.method, path, call.query, headers, len(call.body))
-        url = URL(f"{self._origin}{path}?{query}" if query else self._origin + path, encoded=True)
+        target = f"{path}?{query}" if query else path
         count(call)
-        body = outgoing(call.body) if call.body else None
-        if not retry.tries:
-            return await session.request(call.method, url, headers=headers, data=body, allow_redirects=False)
-        left_s = max(retry.left_s(), 1.0)
-        timeout = aiohttp.ClientTimeout(sock_connect=min(CONNECT_S, left_s), sock_read=min(SILENCE_S, left_s))
-        return await session.request(
-            call.method, url, headers=headers, data=body, allow_redirects=False, timeout=timeout
-        )
+        most_s = max(retry.left_s(), 1.0) if retry.tries else None
+        return await session.request(call.method, target, headers, call.body, most_s=most_s)
 
-    def _open_session(self) -> aiohttp.ClientSession:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE_S, ttl_dns_cache=60),
-            cookie_jar=aiohttp.DummyCookieJar(),
+    def _open_session(self) -> Session:
+        self._session = Session(
+            self._origin,
             headers={"User-Agent": "azure-files-backup"},
-            skip_auto_headers=_SILENT,
-            auto_decompress=False,  # what is stored with Content-Encoding: gzip is content, not transport
-            timeout=aiohttp.ClientTimeout(
-                total=None, sock_connect=min(CONNECT_S, self._budget_s), sock_read=min(SILENCE_S, self._budget_s)
-            ),
-            read_bufsize=READ_BUFFER_BYTES,
-            max_line_size=HEADER_BYTES,
-            max_field_size=HEADER_BYTES,
-            max_headers=HEADERS,
+            connections=CONNECTIONS,
+            connect_s=min(CONNECT_S, self._budget_s),
+            silence_s=min(SILENCE_S, self._budget_s),
+            idle_s=KEEP_ALIVE_S,
         )
         return self._session
 
@@ -204,12 +183,12 @@ class StorageHttp:
             await session.close()
 
 
-async def _refused(response: aiohttp.ClientResponse) -> translate.Refusal:
+async def _refused(response: Answer) -> translate.Refusal:
     async with response:
         headers = response.headers
         try:
             body = await response.read()
-        except (aiohttp.ClientError, TimeoutError, OSError):
+        except OSError:
             body = b""  # the status and the code's header are enough
         return translate.refusal(response.status, headers.get("x-ms-error-code", ""), body, _retry_after_s(headers))
 
