@@ -197,8 +197,8 @@ class Link(asyncio.Protocol):
             transport.write(head)
             view = memoryview(body)
             for start in range(0, len(view), SLICE_BYTES):
-                if self._answer is not None or self._error is not None:
-                    self._keeps = False  # it has heard enough
+                if self._answer is not None or self._error is not None or transport.is_closing():
+                    self._keeps = False  # it has heard enough, or is gone
                     break
                 transport.write(view[start : start + SLICE_BYTES])
                 if self._is_full:
