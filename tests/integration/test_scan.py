@@ -84,7 +84,7 @@ async def test_a_first_scan_fills_the_catalogue_and_writes_nothing_to_the_vault(
         files, "SELECT sum(new_files), sum(changed_files), sum(deleted_files) FROM changes_between(0, 1)"
     )
     assert changed == [(count, 0, 0)]
-    assert await ask(files, "SELECT * FROM duplicate_files(0)") == []
+    assert await ask(files, "SELECT * FROM duplicate_files(0) WHERE hash <> 0") == []
 
 
 async def test_a_scan_costs_a_request_per_directory_and_writes_no_row_of_an_unchanged_share(files):
