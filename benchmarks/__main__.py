@@ -1,9 +1,10 @@
 """``python -m benchmarks``: measure, and compare with what was promised.
 
-Exit codes: 0 everything was measured, whether or not it reached its target; 1 something failed, or an answer was wrong.
+Exit codes: 0 everything was measured, whether or not it reached its target; 1 something failed, or an answer was wrong; 130 it was ended from outside.
 """
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -21,11 +22,15 @@ def main(arguments: Sequence[str]) -> int:
     for benchmark in (backup, catalogue, emulator, peers):
         benchmark.add(parsers)
     options = parser.parse_args(arguments)
+    # Ended from outside as by Ctrl-C: the services that were started are stopped.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         options.run(options)
     except (BenchmarkFailed, OSError) as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     return 0
 
 

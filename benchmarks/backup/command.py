@@ -43,15 +43,25 @@ def add(parsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         "and measure those from outside. The whole takes some 40 minutes and 40 GB of disk; --only takes it piece by piece. "
         "Run it on a machine that has nothing else to do; docs/BENCHMARKS.md says what each number means.",
     )
-    parser.add_argument("--files", type=report.count, default=FULL.files, metavar="N", help="of the share (default: 100000)")
     parser.add_argument(
-        "--many", type=report.count, default=FULL.many, metavar="N", help="of the larger share and the directory (1000000)"
+        "--files", type=report.count, default=FULL.files, metavar="N", help="of the share (default: 100000)"
+    )
+    parser.add_argument(
+        "--many",
+        type=report.count,
+        default=FULL.many,
+        metavar="N",
+        help="of the larger share and the directory (1000000)",
     )
     parser.add_argument(
         "--sparse-gib", type=report.count, default=FULL.sparse_gib, metavar="N", help="length of the sparse file (100)"
     )
     parser.add_argument(
-        "--only", type=_phases, default=tuple(PHASES), metavar="PHASE,...", help=f"of {', '.join(PHASES)}; with what these need"
+        "--only",
+        type=_phases,
+        default=tuple(PHASES),
+        metavar="PHASE,...",
+        help=f"of {', '.join(PHASES)}; with what these need",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as one flat JSON object")
     parser.add_argument("--details", type=Path, metavar="FILE", help="write what else was seen, in the same form")
@@ -63,7 +73,7 @@ def _phases(text: str) -> tuple[str, ...]:
     unknown = wanted - PHASES.keys()
     if unknown:
         raise argparse.ArgumentTypeError(f"{min(unknown)!r} is not one of {', '.join(PHASES)}")
-    for name in reversed(PHASES):
+    for name in reversed(tuple(PHASES)):
         if name in wanted:
             wanted.update(PHASES[name][1])
     return tuple(name for name in PHASES if name in wanted)

@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 from shared import wiring
 from shared.model.tickets import Receipt, RunTicket
@@ -46,7 +46,7 @@ STEPS: Final[Mapping[str, Step]] = {"open": open_run, "work": backup_directories
 async def _serve(orders: Orders) -> None:
     app = await wiring.make_app(Settings.from_env(orders.settings))
     try:
-        app.limits = replace(app.limits, **dict(orders.limits))
+        app.limits = replace(app.limits, **dict[str, Any](orders.limits))
         ticket = RunTicket(run_id=orders.run_id, worker=orders.name)
         _answer("ready")
         while line := (await asyncio.to_thread(sys.stdin.readline)).strip():
@@ -71,11 +71,11 @@ def _answer(text: str) -> None:
 def main() -> None:
     """Read the orders and obey."""
     orders = Orders(**json.loads(sys.stdin.readline()))
-    path = os.environ.get(PROFILE)  # noqa: TID251 - a benchmark's own
+    path = os.environ.get(PROFILE)
     if not path:
         asyncio.run(_serve(orders))
         return
-    import cProfile  # noqa: PLC0415 - only when asked for
+    import cProfile
 
     profile = cProfile.Profile()
     try:

@@ -1,6 +1,7 @@
 """The services a backup needs, started on free ports, and the shares on them; all of it gone at the end."""
 
 import json
+import os
 import secrets
 import tempfile
 import urllib.error
@@ -57,9 +58,9 @@ class World:
         :raises BenchmarkFailed: it refuses.
         """
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.files.control_url + path, data=data, method=method)  # noqa: S310 - ours
+        request = urllib.request.Request(self.files.control_url + path, data=data, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=600) as answer:  # noqa: S310 - ours
+            with urllib.request.urlopen(request, timeout=600) as answer:
                 return json.loads(answer.read() or b"null")
         except urllib.error.HTTPError as refused:
             with refused:
@@ -101,7 +102,7 @@ async def world(directory: Path | None = None) -> AsyncIterator[World]:
     """
     async with AsyncExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="backup-benchmark-", dir=directory)))
-        place.chmod(0o755)  # Postgres may run as another user
+        os.chmod(place, 0o755)
         postgres = Postgres(place / "postgres", port=ports.choose(), log=place / "postgres.log", settings=DURABLE)
         azurite = Azurite(
             place / "azurite",

@@ -24,7 +24,9 @@ def transfer(verb: str, files: FilesEmulator, share_name: str, target: Path, hom
     :raises BenchmarkFailed: it is not installed, or failed.
     """
     if not PROGRAM.exists():
-        raise BenchmarkFailed(f"{PROGRAM} is not installed: `make install` does it, on Linux on x86-64 with access to npm")
+        raise BenchmarkFailed(
+            f"{PROGRAM} is not installed: `make install` does it, on Linux on x86-64 with access to npm"
+        )
     target.mkdir(parents=True, exist_ok=True)
     sas = generate_account_sas(
         files.account,

@@ -33,7 +33,7 @@ class Ran:
 
 
 def with_rclone(world: World, verb: str, share_name: str) -> Ran:
-    """rclone ``copy`` or ``sync`` of a share to a container of Azurite."""
+    """Rclone ``copy`` or ``sync`` of a share to a container of Azurite."""
     world.control("DELETE", "/counters")
     home = world.directory / "rclone"
     used = rclone.transfer(verb, world.files, share_name, world.azurite, CONTAINER, home)

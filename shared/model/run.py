@@ -89,6 +89,7 @@ class Counters:
     new_files: int = 0
     """The part of ``changed_files`` of which no version was saved before."""
     new_directories: int = 0
+    """Directories of which nothing was saved before."""
     moved_files: int = 0
     """Scan: files with another name than when they were saved, in the same directory."""
     excluded_files: int = 0

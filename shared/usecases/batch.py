@@ -204,7 +204,6 @@ class Batch:
 
     def _follow_new(self, c: Changed, entry: Entry, node_id: int) -> Visit:
         mtime = ticks.to_unix(entry.written)
-        self.commit.counters.new_directories += 1
         head = DirectoryHead(
             node_id=node_id,
             parent_id=c.node_id,
@@ -297,6 +296,7 @@ class Batch:
         counters = self.commit.counters
         c.cut_off = any(file.cut_off for file in c.files.values())
         counters.changed_directories += c.is_last and not c.cut_off
+        counters.new_directories += c.is_unsaved and not c.cut_off and c.visit.path != ""
         counters.deleted_files += c.deleted_files
         for file in c.left_out:
             c.unsafe.add(file.plan.entry.name)

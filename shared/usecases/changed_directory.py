@@ -146,6 +146,11 @@ class Changed:
         """Of the directory."""
         return self.visit.head.node_id
 
+    @property
+    def is_unsaved(self) -> bool:
+        """Whether no run has saved anything of the directory: what there may be of it is from scans."""
+        return self.pages.first is None or self.pages.first.manifest is None
+
     def entries(self) -> list[Entry]:
         """Entries of the pages that changed."""
         return [entry for s in self.changed_slices for entry in s.entries]

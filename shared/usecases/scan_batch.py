@@ -89,7 +89,7 @@ class _ScanBatch(Batch):
         following = await self._place_subdirectories(changed, children)
         for c in changed:
             self._visited.add(c.node_id)
-            if all(head.manifest is None for head in c.pages.heads.values()):
+            if c.is_unsaved:
                 self._rows |= {(row.directory_id, row.page_no): row for row in _rows(c, self._scope.run.run_no)}
             # Pieces to come need not bring page 0's record up to date.
             c.first_record = c.first_record or PageRecord(c.node_id, 0, self._scope.run.run_no, 0, (), ())
@@ -98,6 +98,7 @@ class _ScanBatch(Batch):
     def _count_files(self, c: Changed, counters: Counters) -> None:
         settings = self._scope.share.settings
         counters.changed_directories += c.is_last
+        counters.new_directories += c.is_last and c.is_unsaved and c.visit.path != ""
         counters.deleted_files += c.deleted_files
         for plan in c.plans.values():
             previous = plan.previous

@@ -129,6 +129,20 @@ def test_a_second_run_of_a_share_waits_for_the_first_to_end(api, share, files):
             },
             "settings.bytes_per_s",
         ),
+        (
+            "POST",
+            "{tenant}/shares",
+            {"name": "x", "account_url": "https://a.example", "share_name": "abc", "settings": {"exclude": ["a[b"]}},
+            "settings.exclude",
+        ),
+        ("PATCH", "{share}", {}, "settings"),
+        ("PATCH", "{share}", {"settings": {"exclude": ["*.tmp", "!"]}}, "settings.exclude"),
+        ("PATCH", "{share}", {"settings": {"include": ["!a"]}}, "settings.include"),
+        ("PATCH", "{share}", {"settings": {"exclude": "*.tmp"}}, "settings.exclude"),
+        ("PATCH", "{share}", {"settings": {"exclude": ["a"] * 1001}}, "settings.exclude"),
+        ("PATCH", "{share}", {"settings": {"large_file_bytes": 1}}, "settings.large_file_bytes"),
+        ("PATCH", "{share}", {"name": "another"}, "name"),
+        ("POST", "{share}/scans", {"fast": True}, "fast"),
         ("POST", "{share}/backups", {"fast": True}, "fast"),
         ("POST", "{share}/restores", {"target": {"share_name": "abc"}}, "restore_point"),
         ("POST", "{share}/restores", {"restore_point": 1}, "target"),
@@ -137,12 +151,46 @@ def test_a_second_run_of_a_share_waits_for_the_first_to_end(api, share, files):
 )
 def test_a_wrong_field_is_named_and_nothing_changes(api, share, method, path, body, field):
     tenants = len(api("GET", "/api/tenants")[1]["tenants"])
+    before = api("GET", share)
     status, problem = api(method, path.format(share=share, tenant=share.rpartition("/shares")[0]), body)
     assert status == 400, problem
     assert field in [e["field"] for e in problem["errors"]], problem
     assert all(e["expected"] for e in problem["errors"])
     assert len(api("GET", "/api/tenants")[1]["tenants"]) == tenants
     assert api("GET", f"{share}/runs")[1]["runs"] == []
+    assert api("GET", share) == before
+
+
+def test_a_wrong_rule_is_named_by_its_line(api, share):
+    _, problem = api("PATCH", share, {"settings": {"exclude": ["*.tmp", "# fine", "a[b"]}})
+    assert problem["errors"] == [
+        {"field": "settings.exclude", "expected": "line 3, 'a[b': expected a ']' for each '['"},
+    ]
+
+
+def test_a_share_is_scanned_and_its_rules_are_changed(api, share, files):
+    fill(files)
+    status, run = api("POST", f"{share}/scans")
+    assert (status, run["kind"], run["run_no"], run["report"]) == (202, "scan", 1, None)
+    done = api.finished(f"{share}/runs/1")
+    assert (done["state"], done["restore_point"]) == ("succeeded", None)
+    count = len([n for n in read_tree(files).values() if n.kind == "file"])
+    assert done["report"]["changes"]["new_files"] == count
+    assert done["report"]["backup"]["cost"]["prices"]["as_of"]
+    assert done["cost"]["total"] > 0
+
+    settings = {"exclude": ["*.csv"], "large_file_bytes": 8 * 1024 * 1024}
+    status, changed = api("PATCH", share, {"settings": settings})
+    assert status == 200
+    assert changed["settings"] | settings == changed["settings"]
+    status, changed = api("PATCH", share, {"settings": {"include": ["/docs/"]}})
+    assert changed["settings"]["exclude"] == ["*.csv"]
+    assert api("GET", share)[1] == changed
+    api("POST", f"{share}/scans")
+    kept = [
+        p for p in read_tree(files) if p.startswith("docs/") and not p.endswith(".csv") and "." in p.rpartition("/")[2]
+    ]
+    assert api.finished(f"{share}/runs/2")["report"]["to_transfer"]["files"] == len(kept) - 1  # "docs/trailing."
 
 
 def test_a_body_that_is_not_json_is_said_so(api):
@@ -159,6 +207,9 @@ def test_a_body_that_is_not_json_is_said_so(api):
         ("GET", "{tenant}/shares/999999", None),
         ("GET", "/api/tenants/nobody/shares/{share_id}", None),
         ("POST", "{tenant}/shares/999999/backups", {}),
+        ("POST", "{tenant}/shares/999999/scans", {}),
+        ("PATCH", "{tenant}/shares/999999", {"settings": {}}),
+        ("PATCH", "/api/tenants/nobody/shares/{share_id}", {"settings": {}}),
         ("GET", "{share}/runs/77", None),
         ("POST", "{share}/restores", {"restore_point": 9, "target": {"share_name": "abc"}}),
     ],

@@ -175,7 +175,7 @@ async def broken_scan(files, steps):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 async def test_a_backup_saves_the_share_whatever_scans_came_before(postgres_url, azurite, files_emulator, seed):
     chance = random.Random(seed)
     async with world(postgres_url, azurite, files_emulator) as files:
@@ -184,7 +184,7 @@ async def test_a_backup_saves_the_share_whatever_scans_came_before(postgres_url,
         for n in range(25):
             put(share, f"wide/{'keep' if n % 5 == 0 else 'f'}{n}.{'tmp' if n % 3 else 'txt'}", b"%d" % n)
         rules, named, points, undo = [], {}, [], []
-        for _ in range(9):
+        for _ in range(8):
             for _ in range(chance.randrange(1, 9)):
                 undo.append(owner.act())
             if chance.random() < 0.3:
@@ -224,6 +224,7 @@ async def test_a_backup_saves_the_share_whatever_scans_came_before(postgres_url,
                     told["to_transfer"]["bytes"],
                 )
                 assert did.new_files == told["changes"]["new_files"]
+                assert did.new_directories == told["changes"]["new_directories"]
                 assert first or did.deleted_directories == told["changes"]["deleted_directories"]
                 assert first or did.deleted_files == told["changes"]["deleted_files"]
             after = await nodes(files)
