@@ -8,6 +8,7 @@ import pytest
 from localdev.services import ports
 from localdev.services.azurite import Azurite
 from localdev.services.postgres import DISPOSABLE, Postgres
+from shared.core import rounds
 from shared.model.run import Driver, RunState
 from shared.ports import EVENT
 from tests.support.aftermath import Aftermath, to_the_end, when
@@ -83,6 +84,7 @@ async def test_an_azurite_that_does_not_come_back_fails_the_run(postgres_url, ow
     async with world(postgres_url, own_azurite, files_emulator, **SETTINGS) as files:
         fill(files.client())
         aftermath = Aftermath(files)
+        monkeypatch.setattr(rounds, "BARREN_MAX", 3)
         monkeypatch.setattr(files.app.vaults, "retry_budget_s", 0.3)
         monkeypatch.setattr(files.app.journal, "_budget_s", 0.3)
         with files.control.faults({"share": files.share.share_name, **SLOW}) as [rule]:

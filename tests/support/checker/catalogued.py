@@ -80,7 +80,8 @@ class Catalogued:
         return {node_id: p for (node_id, page_no), p in self.pages.items() if not page_no and p.deleted_run is None}
 
     def backups(self):
-        return [run for run in self.runs.values() if run.kind == "backup"]
+        """Runs that write to the tree."""
+        return [run for run in self.runs.values() if run.kind != "restore"]
 
     @property
     def is_busy(self):

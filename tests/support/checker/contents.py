@@ -33,10 +33,10 @@ class Contents:
                 name = f"{content.node_id}/{content.run_no}"
                 data = self._stored.objects.get(name)
                 try:
-                    chunks = content_list.decode(data).chunks if data is not None else ()
+                    digests = [d for _, d in content_list.decode(data).chunks.chunks()] if data is not None else []
                 except IntegrityError:
-                    chunks = ()
-                return [name, *(_chunk_name(digest) for digest in chunks if digest != HOLE)]
+                    digests = []
+                return [name, *map(_chunk_name, digests)]
             case _:
                 return []
 
@@ -48,52 +48,71 @@ class Contents:
         if key in self._good:
             return ""
         try:
-            data, digest = self._read(saved)
+            digest, quickxor = self._hashes(saved)
         except (IntegrityError, ValueError) as error:
             return str(error)
-        if len(data) != saved.entry.size_bytes:
-            return f"{len(data)} bytes, expected {saved.entry.size_bytes}"
         if digest != saved.digest:
             return "its BLAKE3 digest is another"
-        if xorhash.quickxor(data) != saved.quickxor:
+        if quickxor != saved.quickxor:
             return "its QuickXorHash is another"
         self._good.add(key)
         return ""
 
     def read(self, saved):
         """The bytes of a saved file. Raises ``IntegrityError`` or ``ValueError``."""
-        return self._read(saved)[0]
+        if saved.content.kind in (ContentKind.CHUNKED, ContentKind.LISTED):
+            pieces = self._pieces(self._digests(saved.content), saved.entry.size_bytes)
+            return b"".join(part if part is not None else bytes(length) for _, length, part in pieces)
+        return self._small(saved)
 
-    def _read(self, saved):
+    def _hashes(self, saved):
+        if saved.content.kind not in (ContentKind.CHUNKED, ContentKind.LISTED):
+            data = self._small(saved)
+            return self._hasher.digest(data), xorhash.quickxor(data)
+        digests, size = self._digests(saved.content), saved.entry.size_bytes
+        pieces = self._pieces(digests, size)
+        states = (xorhash.state(part, offset) for offset, _, part in pieces if part is not None)
+        return self._hasher.digest_of_chunks(digests), xorhash.finish(xorhash.combine(states), size)
+
+    def _small(self, saved):
         content, size = saved.content, saved.entry.size_bytes
         match content.kind:
             case ContentKind.NONE:
-                return b"", self._hasher.digest(b"")
+                data = saved.posix.link_text.encode() if saved.posix is not None else b""
             case ContentKind.BUNDLED:
                 data = self._object(self.names(content)[0])[content.offset : content.offset + content.length]
                 data = bundle.member_content(data, size)
             case ContentKind.PLAIN:
                 data = frame.unframe(self._object(self.names(content)[0]), size)
-            case ContentKind.CHUNKED:
-                return self._join(content.chunks, size), self._hasher.digest_of_chunks(content.chunks)
-            case ContentKind.LISTED:
-                listed = content_list.decode(self._object(self.names(content)[0]))
-                if (listed.node_id, listed.run_no) != (content.node_id, content.run_no):
-                    raise IntegrityError(f"content list says it is {listed.node_id}/{listed.run_no}")
-                return self._join(listed.chunks, size), self._hasher.digest_of_chunks(listed.chunks)
             case kind:
                 raise IntegrityError(f"content of kind {kind}, which this checker does not know")
-        return data, self._hasher.digest(data)
+        if len(data) != size:
+            raise IntegrityError(f"{len(data)} bytes, expected {size}")
+        return data
 
-    def _join(self, chunks, size):
-        parts = []
-        for offset, digest in zip(range(0, size, CHUNK_BYTES), chunks, strict=True):
+    def _digests(self, content):
+        """One digest per 4 MiB, holes included."""
+        if content.kind is ContentKind.CHUNKED:
+            return content.chunks
+        listed = content_list.decode(self._object(self.names(content)[0]))
+        if (listed.node_id, listed.run_no) != (content.node_id, content.run_no):
+            raise IntegrityError(f"content list says it is {listed.node_id}/{listed.run_no}")
+        found = [HOLE] * listed.chunks.count
+        for place, digest in listed.chunks.chunks():
+            found[place] = digest
+        return found
+
+    def _pieces(self, digests, size):
+        """Offset, length and bytes of each chunk; no bytes of a hole."""
+        for offset, digest in zip(range(0, size, CHUNK_BYTES), digests, strict=True):
             length = min(CHUNK_BYTES, size - offset)
-            part = bytes(length) if digest == HOLE else chunk.decode(self._object(_chunk_name(digest)))
-            if len(part) != length or (digest != HOLE and self._hasher.digest(part) != digest):
+            if digest == HOLE:
+                yield offset, length, None
+                continue
+            part = chunk.decode(self._object(_chunk_name(digest)))
+            if len(part) != length or self._hasher.digest(part) != digest:
                 raise IntegrityError(f"{_chunk_name(digest)} does not hold what its name says")
-            parts.append(part)
-        return b"".join(parts)
+            yield offset, length, part
 
     def _object(self, name):
         if name not in self._stored.objects:
