@@ -35,6 +35,8 @@ CLASS_OF_OPERATION: Final[Mapping[str, OperationClass]] = {
     "get_properties": OperationClass.READ,
     "get_directory": OperationClass.READ,
     "get_permission": OperationClass.READ,
+    "get_link": OperationClass.READ,
+    "list_ranges": OperationClass.READ,
     "create_file": OperationClass.WRITE,
     "create_directory": OperationClass.WRITE,
     "put_range": OperationClass.WRITE,
@@ -42,6 +44,9 @@ CLASS_OF_OPERATION: Final[Mapping[str, OperationClass]] = {
     "set_directory_properties": OperationClass.WRITE,
     "set_directory_metadata": OperationClass.WRITE,
     "create_permission": OperationClass.WRITE,
+    "create_symbolic_link": OperationClass.WRITE,
+    "create_hard_link": OperationClass.WRITE,
+    "delete_file": OperationClass.OTHER,
     # Shares and share snapshots, through the SDK: a handful per run, so it does not matter which class each is in.
     "share": OperationClass.OTHER,
 }
