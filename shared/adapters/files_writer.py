@@ -170,15 +170,15 @@ class FilesWriter:
             wanted.pop(_CHANGED, None)
         first = {name: value for name, value in wanted.items() if name not in ("x-ms-mode", _CHANGED)}
         first |= link_text_headers(posix.link_text) | metadata_headers(metadata)
-        await self._link(path, "create_symbolic_link", _SYMBOLIC_LINK, first)
+        await self._link("create_symbolic_link", path, _SYMBOLIC_LINK, first)
         if _CHANGED in wanted or posix.mode != _LINK_MODE:
             await self._put("set_properties", path, _FILE_PROPERTIES, wanted)
 
     async def create_hard_link(self, path: str, target: str) -> None:
         """Give ``target`` one more name."""
-        await self._link(path, "create_hard_link", _HARD_LINK, link_target_headers(target))
+        await self._link("create_hard_link", path, _HARD_LINK, link_target_headers(target))
 
-    async def _link(self, path: str, operation: str, query: Query, headers: dict[str, str]) -> None:
+    async def _link(self, operation: str, path: str, query: Query, headers: dict[str, str]) -> None:
         try:
             await self._put(operation, path, query, headers)
         except Conflict as error:

@@ -108,7 +108,7 @@ def metered(module):
     for node in ast.walk(ast.parse(Path(module.__file__).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
             first = node.args[0]
-            sends = node.func.attr in ("send", "open", "_send", "_put", "_create", "files_request")
+            sends = node.func.attr in ("send", "open", "_send", "_put", "_link", "_create", "files_request")
             if sends and isinstance(first, ast.Constant) and isinstance(first.value, str):
                 found.add(first.value)
     return found
