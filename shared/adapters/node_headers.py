@@ -1,7 +1,7 @@
 """A node's properties as HTTP headers, both ways.
 
 Reading: what the service says of a file or directory in the headers of an answer. Writing: what a restore asks for. User metadata
-keeps the case of its names. aiohttp reads header bytes as UTF-8; a value that is none was written by a client that
+keeps the case of its names. Header bytes are read as UTF-8; a value that is none was written by a client that
 sent Latin-1, and is read as that.
 """
 
