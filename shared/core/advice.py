@@ -31,6 +31,9 @@ _BY_KIND: Final = {
     "permission_unreadable": "nodes with this permission are restored without it and inherit; the next run tries it again",
     "permission_lost": "the nodes that had it inherit from their directory: set their permissions by hand",
     "too_many_files": "split the directory; every file beyond the limit is left out",
+    "vanished": "nothing: a scan reads the share while it is in use",
+    "snapshot_left": "nothing, if it passes: the next run tries again; if it has a lease, break that",
+    "snapshots_nearly_full": "at the limit backups fail: delete some, or shorten the retention of Azure Backup for this share",
     "not_saved": "look for it in another restore point; the journal of the backup says why it was not saved",
     "not_restored": "remove the cause, then restore it again: a restore may be repeated",
 }

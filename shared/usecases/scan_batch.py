@@ -25,6 +25,7 @@ at again.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from shared.core.advice import advice
 from shared.core.cost import content_plan
 from shared.errors import NotFound
 from shared.formats.segment import SegmentWriter
@@ -134,8 +135,7 @@ class _ScanBatch(Batch):
             super().not_listed(path, error, node_id)
             return
         self.commit.counters.directories += 1
-        hint = "a scan reads the share while it is in use"
-        now = self._scope.clock.now()
+        now, hint = self._scope.clock.now(), advice("vanished", "")
         self.journal.append(
             JournalLine(at=now, kind="vanished", path=path, node_id=node_id, reason=str(error), hint=hint)
         )

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from shared.core.advice import advice
 from shared.errors import Conflict, NoAccess, OutOfReach, Rejected, Retryable
 from shared.model.share import Share, ShareSnapshot
 from shared.ports import WARNED, JournalLine
@@ -110,7 +111,7 @@ async def warn(scope: RunScope, found: Found) -> None:
             kind="snapshot_left",
             path="",
             reason=f"a share snapshot that an earlier run left behind could not be deleted: {reason}",
-            hint="the next run tries again; if it has a lease, break that",
+            hint=advice("snapshot_left", ""),
         )
         for reason in found.stuck
     ]
@@ -122,7 +123,7 @@ async def warn(scope: RunScope, found: Found) -> None:
                 path="",
                 reason=f"share {scope.share.share_name!r} has {found.count} share snapshots of at most {SNAPSHOTS_MAX}; {found.ours}"
                 " are of this product",
-                hint="at the limit backups fail: delete some, or shorten the retention of Azure Backup for this share",
+                hint=advice("snapshots_nearly_full", ""),
             )
         )
     if lines:
