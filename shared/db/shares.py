@@ -10,26 +10,27 @@ from shared.errors import NotFound, Rejected
 from shared.model.node import DIRECTORY_NO_MAX
 from shared.model.share import Share, ShareSettings
 
-_CREATE: Final[LiteralString] = """
+_COLUMNS: Final[LiteralString] = "share_id, tenant_id, name, account_url, share_name, credential, settings, created_at, snapshot_mark"
+_CREATE: Final[LiteralString] = f"""
     INSERT INTO share (tenant_id, name, account_url, share_name, credential, settings)
     VALUES (%s, %s, %s, %s, %s, %s)
-    RETURNING share_id, tenant_id, name, account_url, share_name, credential, settings, created_at, snapshot_mark
+    RETURNING {_COLUMNS}
 """
-_GET: Final[LiteralString] = """
-    SELECT share_id, tenant_id, name, account_url, share_name, credential, settings, created_at, snapshot_mark
+_GET: Final[LiteralString] = f"""
+    SELECT {_COLUMNS}
       FROM share
      WHERE share_id = %s
 """
-_OF_TENANT: Final[LiteralString] = """
-    SELECT share_id, tenant_id, name, account_url, share_name, credential, settings, created_at, snapshot_mark
+_OF_TENANT: Final[LiteralString] = f"""
+    SELECT {_COLUMNS}
       FROM share
      WHERE tenant_id = %s
   ORDER BY name
 """
-_CHANGE_SETTINGS: Final[LiteralString] = """
+_CHANGE_SETTINGS: Final[LiteralString] = f"""
        UPDATE share SET settings = settings || %s
         WHERE share_id = %s AND tenant_id = %s
-    RETURNING share_id, tenant_id, name, account_url, share_name, credential, settings, created_at
+    RETURNING {_COLUMNS}
 """
 _ALLOCATE: Final[LiteralString] = """
        UPDATE share
