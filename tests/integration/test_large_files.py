@@ -347,7 +347,7 @@ async def test_a_diff_is_trusted_only_if_its_base_has_the_version_that_was_saved
     sparse(files.client(), "another large file.bin", 5 * MIB)
     await backed_up(files)
     disk.upload_range(noise(PAGE), 100 * MIB, PAGE)
-    rule = {"operation": "directory_list", "path": "profile", "status": 403, "code": "AuthorizationFailure"}
+    rule = {"operation": "directory_list", "path": "profile", "status": 409, "code": "SharingViolation"}
     with files.control.faults(rule):
         blind = await files.backup()
     assert blind.state is RunState.COMPLETED_WITH_ERRORS

@@ -340,7 +340,7 @@ class Slow:
 
 async def test_waiting_for_a_turn_is_not_taken_from_the_budget_and_every_try_and_byte_is_charged():
     pace = Slow()
-    async with served(BUSY, BUSY, OK, budget_s=0.45) as (_, _, http), http.metered(Meter(), pace) as view:
+    async with served(BUSY, BUSY, OK, budget_s=0.8) as (_, _, http), http.metered(Meter(), pace) as view:
         reader = FilesReader(view, "s", None)
         await reader.read_file("f", 5)
         await reader.list_page("d")
