@@ -281,7 +281,7 @@ async def test_batches_are_small_where_the_pace_is_slow(files, postgres_url):
     limit(postgres_url, requests_per_s=10, bytes_per_s=2**20)
     run = await files.queue_backup()
     async with files.app.run_scope(run.run_id) as scope:
-        assert scope.limits.batch_bytes == 60 * 2**20
+        assert scope.limits.piece_bytes == 60 * 2**20
         assert scope.limits.wave_directories == 3
         files.app.limits = type(files.app.limits)()
     async with files.app.run_scope(run.run_id) as scope:
