@@ -45,7 +45,7 @@ class Reader:
 
 
 def listed(count, changed=0):
-    return asyncio.run(list_directory(Reader(count, changed), "flat"))
+    return asyncio.run(list_directory(Reader(count, changed), "flat", 1 << 26))
 
 
 def saved(count):
