@@ -10,7 +10,9 @@ from shared.errors import NotFound, Rejected
 from shared.model.node import DIRECTORY_NO_MAX
 from shared.model.share import Share, ShareSettings
 
-_COLUMNS: Final[LiteralString] = "share_id, tenant_id, name, account_url, share_name, credential, settings, created_at, snapshot_mark"
+_COLUMNS: Final[LiteralString] = (
+    "share_id, tenant_id, name, account_url, share_name, credential, settings, created_at, snapshot_mark"
+)
 _CREATE: Final[LiteralString] = f"""
     INSERT INTO share (tenant_id, name, account_url, share_name, credential, settings)
     VALUES (%s, %s, %s, %s, %s, %s)
