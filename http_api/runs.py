@@ -86,7 +86,8 @@ class NewRestore(BaseModel):
 async def start(client: df.DurableOrchestrationClient, run: Run, width: int) -> None:
     """Start the orchestration of a queued run. Doing it twice is harmless: a run has one instance in each epoch.
 
-    Nothing for a run that the worker processes drive: they look for it. A run that cannot be started now stays queued, and :func:`start_queued` tries again: its caller has what they asked for.
+    Nothing for a run that the worker processes drive: they look for it. A run that cannot be started now stays queued, and
+    :func:`start_queued` tries again: its caller has what they asked for.
     """
     if run.driver is not Driver.DURABLE:
         return

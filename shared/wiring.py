@@ -193,10 +193,3 @@ async def app(load: Callable[[], Settings] = settings_module.from_process) -> Ap
         if task.cancelled():
             raise Unavailable("the app was stopped while it started") from None
         raise
-
-
-@asynccontextmanager
-async def run_scope(run_id: int) -> AsyncIterator[RunScope]:
-    """The world of one activity, from this process's app."""
-    async with (await app()).run_scope(run_id) as scope:
-        yield scope

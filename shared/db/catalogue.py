@@ -364,9 +364,7 @@ class PostgresCatalogue:
         """See the port. What was deleted is added to the run's counters."""
 
         async def work(conn: Connection) -> int:
-            share_id, run_no, state = await runs.hold(conn, run_id)
-            if state is not RunState.RUNNING:
-                raise Conflict(f"run {run_no} of share {share_id} is {state}: it cannot be closed")
+            share_id, run_no = await _hold_to_close(conn, run_id)
             missed = await frontier.take_missing(conn, run_id, limit)
             if missed:
                 counters = await _delete(conn, run_id, share_id, run_no, missed)
@@ -379,9 +377,7 @@ class PostgresCatalogue:
         """See the port."""
 
         async def work(conn: Connection) -> int:
-            share_id, run_no, state = await runs.hold(conn, run_id)
-            if state is not RunState.RUNNING:
-                raise Conflict(f"run {run_no} of share {share_id} is {state}: it cannot be closed")
+            share_id, _ = await _hold_to_close(conn, run_id)
             missed = await frontier.take_missing(conn, run_id, limit)
             counters = Counters()
             for node_id, head in (await pages.heads(conn, share_id, list(missed))).items():
@@ -510,6 +506,14 @@ class PostgresCatalogue:
                 await asyncio.sleep(pause_s)
         async with self.transaction() as conn:
             return await work(conn)
+
+
+async def _hold_to_close(conn: Connection, run_id: int) -> tuple[int, int]:
+    """``(share_id, run_no)`` of a run that stays RUNNING until the transaction ends. Raises ``Conflict`` if it is not."""
+    share_id, run_no, state = await runs.hold(conn, run_id)
+    if state is not RunState.RUNNING:
+        raise Conflict(f"run {run_no} of share {share_id} is {state}: it cannot be closed")
+    return share_id, run_no
 
 
 async def _mtimes(conn: Connection, batch: BatchCommit) -> dict[int, int]:

@@ -1,6 +1,6 @@
 """Runs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any, Final, LiteralString
 
 from psycopg.types.json import Jsonb
@@ -197,29 +197,18 @@ async def pause(conn: Connection, run_id: int) -> int | None:
     :returns: a batch number for the journal's line about it, which nothing else has; None if it is paused already.
     :raises Conflict: it has ended or is about to; the message says so.
     """
-    run = await lock(conn, run_id)
-    if run.state is RunState.PAUSED:
-        return None
-    await _check_asked(conn, run, "paused", RunState.PAUSED)
-    return await _set_state(conn, run, RunState.PAUSED, run.epoch)
+    return await _change(conn, run_id, "paused", RunState.PAUSED, done={RunState.PAUSED}, epochs=0)
 
 
 async def resume(conn: Connection, run_id: int) -> int | None:
     """PAUSED to QUEUED, with a new epoch: somebody is to open it again. See :func:`pause`; None if it is not paused, but active."""
-    run = await lock(conn, run_id)
-    if run.state in (RunState.QUEUED, RunState.RUNNING):
-        return None
-    await _check_asked(conn, run, "resumed", RunState.QUEUED)
-    return await _set_state(conn, run, RunState.QUEUED, run.epoch + 1)
+    return await _change(conn, run_id, "resumed", RunState.QUEUED, done={RunState.QUEUED, RunState.RUNNING}, epochs=1)
 
 
 async def cancel(conn: Connection, run_id: int) -> int | None:
     """To CANCELLING, with a new epoch: somebody is to clean up after it. See :func:`pause`; None if it is, or was, cancelled."""
-    run = await lock(conn, run_id)
-    if run.state in (RunState.CANCELLING, RunState.CANCELLED):
-        return None
-    await _check_asked(conn, run, "cancelled", RunState.CANCELLING)
-    return await _set_state(conn, run, RunState.CANCELLING, run.epoch + 1)
+    done = {RunState.CANCELLING, RunState.CANCELLED}
+    return await _change(conn, run_id, "cancelled", RunState.CANCELLING, done=done, epochs=1)
 
 
 async def set_snapshot(conn: Connection, run_id: int, snapshot: str | None) -> None:
@@ -273,8 +262,15 @@ async def _check_asked(conn: Connection, run: Run, asked: str, state: RunState) 
         )
 
 
-async def _set_state(conn: Connection, run: Run, state: RunState, epoch: int) -> int:
-    args = {"state": state.value, "epoch": epoch, "run_id": run.run_id}
+async def _change(
+    conn: Connection, run_id: int, asked: str, state: RunState, *, done: Set[RunState], epochs: int
+) -> int | None:
+    """Do what somebody asked for, and begin ``epochs`` new ones; None if the run is in one of the states ``done``."""
+    run = await lock(conn, run_id)
+    if run.state in done:
+        return None
+    await _check_asked(conn, run, asked, state)
+    args = {"state": state.value, "epoch": run.epoch + epochs, "run_id": run_id}
     row = await (await conn.execute(_SET_STATE, args)).fetchone()
     assert row is not None
     return int(row[0])

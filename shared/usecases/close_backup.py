@@ -23,6 +23,7 @@ from shared.model.objects import point_name
 from shared.model.point import PointRecord, RootProperties
 from shared.model.run import Counters, RestorePoint, RunState
 from shared.ports import JournalLine
+from shared.usecases.giving_up import giving_up
 from shared.usecases.open_backup import outcome
 from shared.usecases.save_permission import save_permission
 from shared.usecases.scope import RunScope
@@ -78,12 +79,9 @@ async def _committed(scope: RunScope, record: PointRecord) -> RunState:
 
 async def give_up_backup(scope: RunScope, error: str) -> RunState:
     """Fail the run with ``error``, or end it if it is being cancelled; what it saved stays and serves the next run."""
-    if scope.run.state not in (RunState.QUEUED, RunState.RUNNING, RunState.CANCELLING):
+    state = await giving_up(scope)
+    if state is None:
         return scope.run.state
-    state = RunState.CANCELLED
-    if scope.run.state is not RunState.CANCELLING:
-        state = RunState.FAILED
-        await scope.catalogue.start_run(scope.run.run_id)
     record = None
     if not await scope.catalogue.left(scope.run.run_id):  # it may have come as far as its commit record
         with suppress(OutOfReach, Retryable):  # a vault that does not answer keeps nobody from giving up

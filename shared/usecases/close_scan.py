@@ -14,6 +14,7 @@ Steps may be repeated: what was counted is no longer queued.
 from shared.core.cost import scan_report
 from shared.model.run import RunState
 from shared.usecases.close_backup import MISSING_PER_TRANSACTION
+from shared.usecases.giving_up import giving_up
 from shared.usecases.open_backup import outcome
 from shared.usecases.scope import RunScope
 
@@ -42,12 +43,9 @@ async def close_scan(scope: RunScope) -> RunState:
 
 async def give_up_scan(scope: RunScope, error: str) -> RunState:
     """Fail the run with ``error``, or end it if it is being cancelled; the rows it wrote are as good as any scan's."""
-    if scope.run.state not in (RunState.QUEUED, RunState.RUNNING, RunState.CANCELLING):
+    state = await giving_up(scope)
+    if state is None:
         return scope.run.state
-    state = RunState.CANCELLED
-    if scope.run.state is not RunState.CANCELLING:
-        state = RunState.FAILED
-        await scope.catalogue.start_run(scope.run.run_id)
     await scope.catalogue.forget_missing(scope.run.run_id)
     await scope.catalogue.finish_run(scope.run.run_id, state, error=error, counters=scope.take_requests())
     return state
