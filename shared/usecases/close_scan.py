@@ -12,6 +12,7 @@ Steps may be repeated: what was counted is no longer queued.
 """
 
 from shared.core.cost import scan_report
+from shared.core.progress import worked_seconds
 from shared.model.run import RunState
 from shared.usecases.close_backup import MISSING_PER_TRANSACTION
 from shared.usecases.giving_up import giving_up
@@ -31,8 +32,7 @@ async def close_scan(scope: RunScope) -> RunState:
         pass
     tier = (await scope.admin.properties()).get("access_tier", "")
     current, _ = await catalogue.run(run.run_id)
-    now = scope.clock.now()
-    walk_s = (now - (current.started_at or now)).total_seconds()
+    walk_s = worked_seconds(current, scope.clock.now())
     workers = scope.limits.workers
     report = scan_report(current.counters, share.settings, scope.prices, walk_s=walk_s, workers=workers, tier=tier)
     await catalogue.set_report(run.run_id, report)
