@@ -32,14 +32,8 @@ JOURNAL_LINES = 1_000
 _KIND = re.compile("[a-z_]{1,40}")
 
 
-class NewBackup(BaseModel):
-    """Body of ``POST .../backups``: nothing to choose yet."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class NewScan(BaseModel):
-    """Body of ``POST .../scans``: nothing to choose yet."""
+class NoChoice(BaseModel):
+    """Body of the POSTs that leave nothing to choose."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -113,14 +107,14 @@ def _url(run: Run) -> str:
 @answered
 async def start_backup(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """Start a backup: 202 with the run, 409 while another run of the share is active."""
-    body_as(req, NewBackup)
+    body_as(req, NoChoice)
     return await _started(req, client, RunKind.BACKUP)
 
 
 @answered
 async def start_scan(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """Start a scan: 202 with the run, 409 while another run of the share is active."""
-    body_as(req, NewScan)
+    body_as(req, NoChoice)
     return await _started(req, client, RunKind.SCAN)
 
 
@@ -213,12 +207,6 @@ async def get_journal(req: func.HttpRequest) -> func.HttpResponse:
     lines, following = await app.journal.page(run.key, after=req.params.get("after", ""), kind=kind, limit=limit)
     told = [answers.journal_line(line) for line in lines]
     return answers.answer({"lines": told, "more": bool(following), "next": following or None})
-
-
-class NoChoice(BaseModel):
-    """Body of ``POST .../pause``, ``/resume`` and ``/cancel``: nothing to choose."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 Control = Callable[[Connection, int], Awaitable[int | None]]

@@ -255,8 +255,5 @@ class FilesWriter:
                     raise
             else:
                 return
-            await self._http.send(operation, "PUT", where, query, less, body)
-            # Only now is it sure that the change time was to blame.
-            self._http.no_nfs_change_times()
-            return
         await self._http.send(operation, "PUT", where, query, less, body)
+        self._http.no_nfs_change_times()  # only now is it sure that the change time was to blame

@@ -329,7 +329,7 @@ class Batch:
         self.commit.counters.directories += 1
 
     def complain(self, kind: str, path: str, reason: str, *, node_id: int = 0, hint: str = "") -> None:
-        """Tell the journal what went wrong with one node, and count it. Without a ``hint``: whether its name is to blame."""
+        """Tell the journal what went wrong with one node, and count it. Without a ``hint`` its name or the reason gives one."""
         self.commit.counters.errors += 1
         now, hint = self._scope.clock.now(), hint or addressing.hint(path) or advice(kind, reason)
         self.journal.append(JournalLine(at=now, kind=kind, path=path, node_id=node_id, reason=reason, hint=hint))
