@@ -1,6 +1,6 @@
-"""A lean client of a storage service: one aiohttp session per account and secret, signed calls, retries, our errors.
+"""A lean client of a storage service: connections of its own per account and secret, signed calls, retries, our errors.
 
-A call through here costs a tenth of one through the SDK's clients (which spend their time in policies and model objects), and
+A call through here costs a twentieth of one through the SDK's clients (which spend their time in policies and model objects), and
 the retry policy is ours: busy answers, broken connections, cut bodies and bodies that are not what their MD5 says are tried again
 within a time budget; everything else is raised at once. Requests are repeated only as they are, so every call made through here
 must be safe to send twice.
@@ -20,37 +20,23 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-import aiohttp
 from multidict import CIMultiDictProxy
-from yarl import URL
 
 from shared.adapters import translate
 from shared.adapters.backoff import Patience, Retry
-from shared.adapters.body import outgoing
+from shared.adapters.http_connection import Answer, Look
+from shared.adapters.http_origin import HttpOrigin
 from shared.adapters.signing import NO_QUERY, Query, Signer
 from shared.errors import InvalidInput, NoAccess, NoRight, Retryable, Throttled, Unavailable
 from shared.ports import Clock
 
-CONNECTIONS: Final = 128
-"""Per session: above what one activity has on its way at once, so that calls queue at the service and not here."""
 CONNECT_S: Final = 10.0
 SILENCE_S: Final = 30.0
 """A connection on which nothing arrives for this long is given up. Non-data operations end after 30 s at the service too."""
-KEEP_ALIVE_S: Final = 30.0
-"""Idle connections are closed by us first: the service does it after minutes, load balancers sooner."""
-READ_BUFFER_BYTES: Final = 512 * 1024
-HEADER_BYTES: Final = 64 * 1024
-HEADERS: Final = 4096
-"""User metadata may be 8 KiB in as many headers as one likes; aiohttp's own limit of 128 would make such a file unreadable."""
-
 MD5_THREAD_BYTES: Final = 256 * 1024
 """MD5 of less than this takes less than half a millisecond: not worth a thread."""
 DOUBT_S: Final = (1.0, 3.0)
 """Pauses before a refusal of the whole account is asked for again."""
-
-# Not sent unless we say so: a content type would have to be signed, and an accepted encoding could change stored bytes.
-_SILENT: Final = ("Content-Type", "Accept", "Accept-Encoding")
-
 
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -71,13 +57,8 @@ class Call(NamedTuple):
         return f"{self.operation} {self.path}"
 
 
-class Reply(NamedTuple):
-    """A successful answer."""
-
-    status: int
-    headers: CIMultiDictProxy[str]
-    body: bytes
-
+Reply = Answer
+"""A successful answer."""
 
 Count = Callable[[Call], None]
 """Called once per request sent, before it is sent."""
@@ -147,14 +128,14 @@ class StorageHttp:
                 f"account URL {account_url.split('?')[0]!r} is not like https://account.file.core.windows.net",
                 field="account_url",
             )
-        self._origin = f"{parts.scheme}://{parts.netloc}"
+        self._address = (parts.scheme, parts.hostname, parts.port, parts.netloc)
         self._base = parts.path.rstrip("/")
         self._signer = signer
         self._versions = list(versions)
         self._headers = {**headers, "x-ms-version": versions[0]}
         self._clock = clock
         self._budget_s = retry_budget_s
-        self._session: aiohttp.ClientSession | None = None
+        self._origin: HttpOrigin | None = None
         self._let_in = False
         self._date = (0, "")
 
@@ -170,105 +151,70 @@ class StorageHttp:
         ``Unavailable`` at once, before it is read if its headers say so.
         """
         retry = Retry(lane.patience)
-        known_bytes = expected.size_bytes if expected is not None else 0
-        while True:
-            response = await self.open(call, lane, retry, known_bytes)
-            try:
-                if expected is not None:
-                    _compare(response, call, expected)
-                body = await response.read()
-                if response.status == 206 and "Content-MD5" in response.headers:
-                    await _compare_md5(body, response.headers["Content-MD5"])
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                response.close()
-                await retry.wait(translate.no_answer(error, str(call)))
-                continue
-            except Damaged as error:
-                await retry.wait(Unavailable(f"{call}: {error}"))
-                continue
-            except BaseException:
-                response.close()
-                raise
-            if expected is None and lane.pace is not None:
-                lane.pace.moved(len(body))
-            return Reply(response.status, response.headers, body)
-
-    async def open(
-        self, call: Call, lane: Lane, retry: Retry | None = None, known_bytes: int = 0
-    ) -> aiohttp.ClientResponse:
-        """Send ``call`` and return the successful answer with its body unread; the caller reads or closes it.
-
-        ``known_bytes`` is how long the body will be, as far as that is known.
-        """
-        retry = retry or Retry(lane.patience)
         while True:
             try:
-                response = await self._request(call, lane, retry, known_bytes)
-                if response.status < 300:
+                answer = await self._request(call, lane, retry, expected)
+                if answer.status < 300:
                     self._let_in = True
                     lane.patience.answered()
-                    return response
-                refused = await _refused(response)
-            except (aiohttp.InvalidURL, ValueError) as error:
+                    if answer.status == 206 and "Content-MD5" in answer.headers:
+                        await _compare_md5(answer.body, answer.headers["Content-MD5"])
+                    if expected is None and lane.pace is not None:
+                        lane.pace.moved(len(answer.body))
+                    return answer
+            except ValueError as error:
                 raise InvalidInput(f"{call}: cannot be sent: {error}") from error
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            except OSError as error:
                 await retry.wait(translate.no_answer(error, str(call)))
-                continue
-            if self._speaks_older(refused):
-                continue
-            failure = translate.error_of(refused, str(call))
-            if isinstance(failure, Throttled) and lane.pace is not None:
-                lane.pace.throttled(failure.retry_after_s)
-            if isinstance(failure, Retryable):
-                await retry.wait(failure)
-                continue
-            lane.patience.answered()
-            if not isinstance(failure, NoAccess) or isinstance(failure, NoRight):
-                raise failure
-            if not self._let_in or retry.doubts == len(DOUBT_S):
-                self._let_in = False  # let the other calls fail at once
-                raise failure
-            await asyncio.sleep(DOUBT_S[retry.doubts])
-            retry.doubts += 1
+            except Damaged as error:
+                await retry.wait(Unavailable(f"{call}: {error}"))
+            else:
+                await self._refused(answer, call, lane, retry)
 
-    async def _request(self, call: Call, lane: Lane, retry: Retry, known_bytes: int) -> aiohttp.ClientResponse:
+    async def _refused(self, answer: Answer, call: Call, lane: Lane, retry: Retry) -> None:
+        """Return when ``call`` is to be tried again after it was refused, raise what is final."""
+        refused = _refusal(answer)
+        if self._speaks_older(refused):
+            return
+        failure = translate.error_of(refused, str(call))
+        if isinstance(failure, Throttled) and lane.pace is not None:
+            lane.pace.throttled(failure.retry_after_s)
+        if isinstance(failure, Retryable):
+            await retry.wait(failure)
+            return
+        lane.patience.answered()
+        if not isinstance(failure, NoAccess) or isinstance(failure, NoRight):
+            raise failure
+        if not self._let_in or retry.doubts == len(DOUBT_S):
+            self._let_in = False  # let the other calls fail at once
+            raise failure
+        await asyncio.sleep(DOUBT_S[retry.doubts])
+        retry.doubts += 1
+
+    async def _request(self, call: Call, lane: Lane, retry: Retry, expected: Expected | None) -> Answer:
         if lane.pace is not None:  # before signing: a signature is good for 15 minutes, and a turn may be later
+            known_bytes = expected.size_bytes if expected is not None else 0
             turn = lane.pace.admit(len(call.body) + known_bytes, again=retry.tries > 0)
             if turn is not None:
                 before = self._clock.monotonic()
                 await turn
                 retry.postpone(self._clock.monotonic() - before)
-        session = self._session or self._open_session()
         path = self._base + call.path
         headers = {"x-ms-date": self._now(), **self._headers, **call.headers}
         query = await self._signer.sign(call.method, path, call.query, headers, len(call.body))
-        url = URL(f"{self._origin}{path}?{query}" if query else self._origin + path, encoded=True)
         lane.count(call)
-        body = outgoing(call.body) if call.body else None
-        if not retry.tries:
-            return await session.request(call.method, url, headers=headers, data=body, allow_redirects=False)
-        left_s = max(retry.left_s(), 1.0)
-        timeout = aiohttp.ClientTimeout(sock_connect=min(CONNECT_S, left_s), sock_read=min(SILENCE_S, left_s))
-        return await session.request(
-            call.method, url, headers=headers, data=body, allow_redirects=False, timeout=timeout
+        if self._origin is None:
+            self._origin = HttpOrigin(*self._address)
+        left_s = max(retry.left_s(), 1.0) if retry.tries else self._budget_s
+        return await self._origin.request(
+            call.method,
+            f"{path}?{query}" if query else path,
+            headers,
+            call.body,
+            connect_s=min(CONNECT_S, left_s),
+            silence_s=min(SILENCE_S, left_s),
+            look=_comparing(call, expected) if expected is not None else None,
         )
-
-    def _open_session(self) -> aiohttp.ClientSession:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE_S, ttl_dns_cache=60),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"User-Agent": "azure-files-backup"},
-            skip_auto_headers=_SILENT,
-            auto_decompress=False,  # what is stored with Content-Encoding: gzip is content, not transport
-            timeout=aiohttp.ClientTimeout(
-                total=None, sock_connect=min(CONNECT_S, self._budget_s), sock_read=min(SILENCE_S, self._budget_s)
-            ),
-            read_bufsize=READ_BUFFER_BYTES,
-            max_line_size=HEADER_BYTES,
-            max_field_size=HEADER_BYTES,
-            max_headers=HEADERS,
-        )
-        return self._session
 
     def _now(self) -> str:
         """The date header, made once per second."""
@@ -288,20 +234,26 @@ class StorageHttp:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        if self._session is not None:
-            session, self._session = self._session, None
-            await session.close()
+        if self._origin is not None:
+            origin, self._origin = self._origin, None
+            await origin.aclose()
 
 
-def _compare(response: aiohttp.ClientResponse, call: Call, expected: Expected) -> None:
-    """Raise ``Unavailable`` if the answer's headers promise something else."""
-    length, of = expected.size_bytes, expected.of_bytes
-    if response.content_length not in (None, length):
-        raise Unavailable(f"{call}: {response.content_length} bytes, expected {length}")
-    if of is not None and response.status == 206:
-        said = response.headers.get("Content-Range", "").rpartition("/")[2]
-        if said.isdecimal() and int(said) != of:
-            raise Unavailable(f"{call}: {said} bytes, expected {of}")
+def _comparing(call: Call, expected: Expected) -> Look:
+    """What raises ``Unavailable`` if an answer's headers promise something else than ``expected``."""
+
+    def look(status: int, headers: CIMultiDictProxy[str]) -> None:
+        if status >= 300:
+            return
+        length, of = headers.get("Content-Length", ""), expected.of_bytes
+        if length.isdecimal() and int(length) != expected.size_bytes:
+            raise Unavailable(f"{call}: {length} bytes, expected {expected.size_bytes}")
+        if of is not None and status == 206:
+            said = headers.get("Content-Range", "").rpartition("/")[2]
+            if said.isdecimal() and int(said) != of:
+                raise Unavailable(f"{call}: {said} bytes, expected {of}")
+
+    return look
 
 
 async def _compare_md5(body: bytes, said: str) -> None:
@@ -320,14 +272,9 @@ def _md5(body: bytes) -> str:
     return b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
 
 
-async def _refused(response: aiohttp.ClientResponse) -> translate.Refusal:
-    async with response:
-        headers = response.headers
-        try:
-            body = await response.read()
-        except (aiohttp.ClientError, TimeoutError, OSError):
-            body = b""  # the status and the code's header are enough
-        return translate.refusal(response.status, headers.get("x-ms-error-code", ""), body, _retry_after_s(headers))
+def _refusal(answer: Answer) -> translate.Refusal:
+    headers = answer.headers
+    return translate.refusal(answer.status, headers.get("x-ms-error-code", ""), answer.body, _retry_after_s(headers))
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float | None:
