@@ -20,7 +20,7 @@ from shared.adapters.files_writer import FilesWriter
 from shared.adapters.journal_table import TableJournal
 from shared.adapters.metering import Meter
 from shared.adapters.pace import Paces
-from shared.adapters.system import SystemClock, SystemIds
+from shared.adapters.system import SystemClock, SystemIds, keep_what_is_there
 from shared.adapters.vault_blob import BlobAccount
 from shared.core import cost
 from shared.core.cost import Prices, read_prices
@@ -175,6 +175,12 @@ async def make_app(settings: Settings) -> App:
         )
 
 
+async def _only_app(settings: Settings) -> App:
+    found = await make_app(settings)
+    keep_what_is_there()
+    return found
+
+
 _apps: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[App]] = WeakKeyDictionary()
 
 
@@ -186,7 +192,7 @@ async def app(load: Callable[[], Settings] = settings_module.from_process) -> Ap
     loop = asyncio.get_running_loop()
     task = _apps.get(loop)
     if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
-        task = _apps[loop] = loop.create_task(make_app(load()))
+        task = _apps[loop] = loop.create_task(_only_app(load()))
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
