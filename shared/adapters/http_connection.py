@@ -167,6 +167,9 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """All headers."""
         assert self._parser is not None
+        if self._answer is None or self._answer.done():
+            self.fail(Broken("an answer that nobody asked for"))
+            return
         status = self._parser.get_status_code()
         if status < 200:  # the answer proper is yet to come
             self._pairs = []
