@@ -14,6 +14,9 @@ from shared.model.share import Share
 MAIN: Final = "main"
 """The share that nearly everything is measured on."""
 
+FIRST_WORKERS: Final = 2
+"""For the first backup: as many as cores. One would leave a core idle whenever it computes; rclone, being compared, uses all there are."""
+
 LATENCY: Final[Mapping[str, float]] = {"metadata_ms": 5, "data_ms": 5}
 """What every answer of the share waits for when a day's backup is compared with a peer's."""
 
@@ -76,7 +79,7 @@ async def first(world: World, sizes: Sizes, found: Found) -> None:
     """The first backup of the share."""
     world.synthetic(MAIN, sizes.files)
     found.main = await world.protect(MAIN)
-    run = found.first = found.note("first", await backup(world, found.main))
+    run = found.first = found.note("first", await backup(world, found.main, workers=FIRST_WORKERS))
     counters = run.run.counters
     _check_saved(run, sizes.files)
     found.results |= {
