@@ -21,7 +21,7 @@ _FIRST_ID = 1 << 80  # above every number a store gives a block
 
 _LETTERS = b"e" * 30 + b" " * 44 + b"tao" * 20 + b"insr" * 14 + b"hldc" * 7 + b"umf" * 5 + b"pgwyb" * 3 + b"vk0123" * 1
 _TEXT = (_LETTERS + b"," * 5 + b"\n" * 5)[:256].ljust(256, b"e")
-_TEXT_SUFFIXES = (".txt", ".csv", ".log", ".xml", ".json", ".msg", ".dwg")
+_TEXT_SUFFIXES = frozenset((".txt", ".csv", ".log", ".xml", ".json", ".msg", ".dwg"))
 
 #: Every odd multiple of every byte, twice over: 256 entries from any of the first 256 on are a permutation of the bytes.
 _PERMUTATIONS = tuple(bytes(byte * factor & 0xFF for byte in range(256)) * 2 for factor in range(1, 256, 2))
