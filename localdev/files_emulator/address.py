@@ -4,8 +4,8 @@
 request allows them. A trailing slash means nothing.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import unquote_plus, unquote_to_bytes
 
 from localdev.files_emulator.errors import ServiceError
@@ -13,8 +13,7 @@ from localdev.files_emulator.names import check_path
 from localdev.files_emulator.tree import Path
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """``share`` is empty for the account itself; ``path`` for the share or its root directory.
 
     ``endpoint`` is the account's own URL path with slashes around it.

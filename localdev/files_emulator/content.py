@@ -89,13 +89,15 @@ def pieces(extents: Extents, start: int, end: int) -> Iterator[memoryview]:
     """Yield the bytes of ``[start, end)``, lazily, holes as zeros."""
     position = start
     for extent in window(extents, start, end):
-        yield from _zeros(extent.start - position)
+        if extent.start > position:
+            yield from _zeros(extent.start - position)
         if extent.block.id < 0:
             yield from _zeros(extent.end - extent.start)
         else:
             yield from extent.block.parts(extent.offset, extent.offset + extent.end - extent.start)
         position = extent.end
-    yield from _zeros(end - position)
+    if end > position:
+        yield from _zeros(end - position)
 
 
 def _zeros(length: int) -> Iterator[memoryview]:

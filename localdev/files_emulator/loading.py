@@ -87,7 +87,7 @@ def _load_share(
         synthetic=view_from(fields.get("synthetic"), account.permissions),
     )
     if share.synthetic is not None:
-        share.root = computed_directory(share.synthetic.until(epochs[0]), 0, ROOT_NUMBER)
+        share.root = computed_directory(share.synthetic.until(epochs[0]), 0)
     seen = ((first_kept(born, epochs), number, text) for born, number, text in rows if (number, born) not in hidden)
     nodes = (
         (epoch, number, None if text is None else node_from(text, number, epoch, block)) for epoch, number, text in seen

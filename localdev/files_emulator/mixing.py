@@ -5,6 +5,7 @@ from hashlib import blake2b
 from math import gcd
 
 WORD = (1 << 64) - 1
+SPREAD = 0x9E3779B97F4A7C15  # 2^64 divided by the golden ratio, odd: neighbours become strangers
 
 
 def derived(*parts: int | str) -> int:

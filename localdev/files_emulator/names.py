@@ -5,6 +5,7 @@ looked up and sorted by; nobody has recorded how the service collates mixed case
 """
 
 import re
+from functools import lru_cache
 
 from localdev.files_emulator.errors import ServiceError
 
@@ -31,10 +32,16 @@ def check_path(parts: tuple[str, ...]) -> None:
     if len(parts) > MAX_DEPTH or sum(map(len, parts)) + len(parts) - 1 > MAX_PATH_CHARS:
         raise ServiceError("InvalidFileOrDirectoryPathName")
     for part in parts:
-        if not part or _FORBIDDEN.search(part) or part.upper() in _RESERVED:
-            raise ServiceError("InvalidResourceName")
-        if len(part) > MAX_COMPONENT_CHARS:
-            raise ServiceError("InvalidFileOrDirectoryPathName")
+        code = _fault(part)
+        if code:
+            raise ServiceError(code)
+
+
+@lru_cache(maxsize=4096)  # the same directories are in path after path
+def _fault(part: str) -> str:
+    if not part or _FORBIDDEN.search(part) or part.upper() in _RESERVED:
+        return "InvalidResourceName"
+    return "InvalidFileOrDirectoryPathName" if len(part) > MAX_COMPONENT_CHARS else ""
 
 
 def key_of(name: str) -> str:

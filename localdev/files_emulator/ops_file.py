@@ -1,6 +1,7 @@
 """Operations on a file as a whole: create, read, describe, delete."""
 
 from base64 import b64encode
+from collections.abc import Iterator
 from hashlib import md5
 
 from localdev.files_emulator import content, smb, structured
@@ -9,7 +10,7 @@ from localdev.files_emulator.errors import ServiceError, bad_header, missing_hea
 from localdev.files_emulator.flags import is_set
 from localdev.files_emulator.given import asked_size, checked_body, content_headers, first_content_headers, overridden
 from localdev.files_emulator.lease_guard import file_lease_headers, guard_read, guard_write
-from localdev.files_emulator.messages import Reply
+from localdev.files_emulator.messages import Piece, Reply
 from localdev.files_emulator.metadata import headers_of, metadata_of
 from localdev.files_emulator.posix import kind_header, links_header, posix_of_changed, posix_of_new
 from localdev.files_emulator.ranges import MAX_WRITE_BYTES, asked_range
@@ -98,15 +99,14 @@ def file_download(call: Call) -> Reply:
     start, end = part or (0, file.size)
     extra: Headers = []
     digest = file.content.md5
+    pieces, body = content.pieces(file.extents, start, end), None
     if is_set(headers, "x-ms-range-get-content-md5"):
         if part is None:
             raise bad_header("x-ms-range-get-content-md5", headers["x-ms-range-get-content-md5"])
         if end - start > MAX_WRITE_BYTES:
             raise ServiceError("OutOfRangeInput", HeaderName="x-ms-range-get-content-md5")
-        hasher = md5(usedforsecurity=False)
-        for piece in content.pieces(file.extents, start, end):
-            hasher.update(piece)
-        extra.append(("Content-MD5", b64encode(hasher.digest()).decode()))
+        body = _joined(pieces)
+        extra.append(("Content-MD5", b64encode(md5(body, usedforsecurity=False).digest()).decode()))
     if part is not None:
         extra.append(("Content-Range", f"bytes {start}-{end - 1}/{file.size}"))
         if digest:
@@ -119,11 +119,16 @@ def file_download(call: Call) -> Reply:
         found += [(structured.HEADER, headers[structured.HEADER]), (structured.LENGTH_HEADER, str(end - start))]
         message = structured.wrapped(file.extents, start, end)
         return Reply(status, found, stream=message, content_length=structured.wrapped_size(end - start))
-    whole = content.window(file.extents, start, end)
-    if end - start <= MAX_WRITE_BYTES:
-        parts = list(content.pieces(whole, start, end))
-        return Reply(status, found, parts[0] if len(parts) == 1 else b"".join(parts))
-    return Reply(status, found, stream=content.pieces(whole, start, end), content_length=end - start)
+    if end - start > MAX_WRITE_BYTES:
+        return Reply(status, found, stream=pieces, content_length=end - start)
+    return Reply(status, found, _joined(pieces) if body is None else body)
+
+
+def _joined(pieces: Iterator[Piece]) -> Piece:
+    """Return all the bytes as one piece, without a copy if they are one."""
+    first = next(pieces, b"")
+    second = next(pieces, None)
+    return first if second is None else b"".join((first, second, *pieces))
 
 
 def file_get_properties(call: Call) -> Reply:

@@ -2,6 +2,7 @@
 
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
+from functools import lru_cache
 from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
@@ -64,6 +65,7 @@ def _entry(node: Entry, columns: int) -> bytes:
     )  # fmt: skip
 
 
+@lru_cache(maxsize=1024)
 def _attribute(text: str) -> str:
     return quoteattr(text, {'"': "&quot;"})
 

@@ -11,7 +11,7 @@ from localdev.files_emulator.synthetic_plan import Plan
 from localdev.files_emulator.synthetic_shape import Shape, ShapeError
 from localdev.files_emulator.synthetic_tree import SyntheticDirectory, computed_directory, masked_numbers
 from localdev.files_emulator.synthetic_view import View
-from localdev.files_emulator.tree import ROOT_NUMBER, Directory
+from localdev.files_emulator.tree import Directory
 
 _MAX_QUOTA_GIB = 102_400
 _SLOTS_A_STEP = 250
@@ -32,7 +32,7 @@ def make(account: Account, name: str, plan: Plan) -> Share:
     quota = max(DEFAULT_QUOTA_GIB, min(_MAX_QUOTA_GIB, gib * 2))
     share = account.create_share(name, ShareProperties(quota_gib=quota))
     share.synthetic = view
-    share.root = computed_directory(view, 0, ROOT_NUMBER).clone(share.epoch)
+    share.root = computed_directory(view, 0).clone(share.epoch)
     account.journal.share(share)
     account.journal.node(share, share.root)
     return share

@@ -15,14 +15,13 @@ from math import exp, log
 from statistics import NormalDist
 from typing import NamedTuple
 
-from localdev.files_emulator.mixing import WORD, Shuffle, derived, mix
+from localdev.files_emulator.mixing import SPREAD, WORD, Shuffle, derived, mix
 from localdev.files_emulator.names import key_of
 from localdev.files_emulator.synthetic_content import computed_id
 from localdev.files_emulator.synthetic_shape import Shape
 from localdev.files_emulator.synthetic_words import Stems, Words
 from localdev.files_emulator.times import TICKS_PER_SECOND
 
-_SPREAD = 0x9E3779B97F4A7C15  # 2^64 divided by the golden ratio, odd: neighbours become strangers
 _DIRECTORY_TABLE = 4096
 _SIZE_TABLE = 65_536
 _MAX_PER_DIRECTORY = 20_000
@@ -47,6 +46,16 @@ class Facts(NamedTuple):
     attributes: int
     permission: int  # which of the share's permission keys
     extension: str
+
+
+class DirectoryFacts(NamedTuple):
+    """What a directory was made as; the root, which has no name, is its own parent."""
+
+    name: str
+    parent: int
+    created: int
+    written: int
+    permission: int
 
 
 class _Run:
@@ -86,9 +95,11 @@ class Plan:
         self._sizes, self._twins = self._size_table()
         self._places = Shuffle(derived("sizes", shape.seed), len(self._sizes))
         self.stems = lru_cache(maxsize=1024)(self._stems)
-        # A path is looked up level by level, over and over: without these a file eight levels down takes 300 us to find.
+        # Paths are looked up over and over: without these a file eight levels down takes 300 us to find.
         self.directory_called = lru_cache(maxsize=8192)(self._directory_called)
         self.directory_name = lru_cache(maxsize=8192)(self._directory_name)
+        self.directory_at = lru_cache(maxsize=1024)(self._directory_at)
+        self.directory_facts = lru_cache(maxsize=2048)(self._directory_facts)
 
     # -- directories
 
@@ -129,6 +140,17 @@ class Plan:
         at = low + first_at_least(lambda i: key_of(self.directory_name(low + i)), high - low, key)
         return at if at < high and key_of(self.directory_name(at)) == key else None
 
+    def _directory_at(self, directory: int, names: tuple[str, ...]) -> int | None:
+        """Return the directory at a path below a directory, if there is one."""
+        at: int | None = directory
+        for name in names:
+            at = None if at is None else self.directory_called(at, key_of(name))
+        return at
+
+    def _directory_facts(self, directory: int) -> DirectoryFacts:
+        name, parent = (self.directory_name(directory), self.parent(directory)) if directory else ("", 0)
+        return DirectoryFacts(name, parent, *self.directory_times(directory), self.directory_permission(directory))
+
     def directory_times(self, directory: int) -> tuple[int, int]:
         """Return when a directory was created and last written, in ticks."""
         bits = self.directory_bits(directory)
@@ -144,7 +166,7 @@ class Plan:
 
     def bits(self, slot: int) -> int:
         """Return 64 random bits of a slot."""
-        return mix(self._seed ^ (slot + 1) * _SPREAD & WORD)
+        return mix(self._seed ^ (slot + 1) * SPREAD & WORD)
 
     def _stems(self, directory: int) -> tuple[Stems, list[str]]:
         """Return how the files of a directory are called: their stems, and 256 extensions to choose from."""
@@ -171,7 +193,7 @@ class Plan:
                 factor, shift = self._places.key(slot)
                 places_to = (slot | mask) + 1
             at = (slot * factor + shift) & mask
-            bits = (slot + 1) * _SPREAD & WORD ^ seed
+            bits = (slot + 1) * SPREAD & WORD ^ seed
             bits = (bits ^ bits >> 33) * 0xFF51AFD7ED558CCD & WORD
             bits = (bits ^ bits >> 33) * 0xC4CEB9FE1A85EC53 & WORD
             bits ^= bits >> 33

@@ -5,7 +5,7 @@ are not to be computed any more, because they are kept or because they are gone.
 that of the directories above it, however many children those have.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, field, fields
 
@@ -14,7 +14,7 @@ from localdev.files_emulator.content import stored_bytes
 from localdev.files_emulator.names import key_of
 from localdev.files_emulator.synthetic_plan import first_at_least
 from localdev.files_emulator.synthetic_view import View, directory_number, directory_ordinal, is_computed_number
-from localdev.files_emulator.tree import ROOT_NUMBER, Directory, Entry, File, Node, kept_nodes
+from localdev.files_emulator.tree import ROOT_NUMBER, Directory, Entry, File, Node, Path, kept_nodes
 
 _CHUNK = 1_000
 
@@ -40,13 +40,20 @@ class SyntheticDirectory(Directory):
         """Return the child under ``key``, if there is one."""
         return self._children.get(key) or self._computed(key)
 
+    def below(self, path: Path) -> Directory | None:
+        """Return the directory at a path below; where nobody changed anything, nothing in between need be computed."""
+        if not path or self.masked or self._children:
+            return Directory.below(self, path)
+        ordinal = self.view.plan.directory_at(self.ordinal, path)
+        return None if ordinal is None else computed_directory(self.view, ordinal)
+
     def children(self) -> Iterable[Entry]:
         """Yield all children, the kept ones first."""
         yield from self._children.values()
         low, high = self.view.plan.subdirectories(self.ordinal)
         for at in range(low, high, _CHUNK):
             yield from self._unmasked(self._directories(range(at, min(high, at + _CHUNK))))
-        for files in self._runs(0):
+        for files in self.view.runs(self.ordinal):
             yield from self._unmasked(files)
 
     def is_empty(self) -> bool:
@@ -56,11 +63,11 @@ class SyntheticDirectory(Directory):
     def page(self, prefix_key: str, from_key: str, size: int) -> tuple[list[Entry], Entry | None]:
         """Return up to ``size`` children in listing order, and the one that follows them.
 
-        Computed files come without their content, which takes longer to say than all the rest of them.
+        Where computed files are many they come without their content, which takes longer to say than all the rest.
         Kept children, computed directories and computed files each give their first ``size`` and one more.
         """
         start, wanted = max(prefix_key, from_key), size + 1
-        found, is_sorted = self._files_from(start, wanted, with_content=False), True
+        found, is_sorted = self._files_from(start, wanted), True
         others = [*self._directories_from(start, wanted), *self._kept_from(start, wanted)]
         if others:
             found += others
@@ -125,7 +132,7 @@ class SyntheticDirectory(Directory):
         """Return the computed child with a node number."""
         ordinal = directory_ordinal(number)
         if ordinal is not None:
-            return computed_directory(self.view, ordinal, self.number)
+            return computed_directory(self.view, ordinal)
         life = self.view.life(number)
         return None if life is None else self.view.file(life, self.ordinal)
 
@@ -153,15 +160,18 @@ class SyntheticDirectory(Directory):
             self.masked.add(child.number)
 
     def _computed(self, key: str) -> Entry | None:
+        found: Entry | None
         ordinal = None if "." in key else self.view.plan.directory_called(self.ordinal, key)
         if ordinal is not None:
-            found = computed_directory(self.view, ordinal, self.number)
-            return None if found.number in self.masked else found
-        for node in self._files_from(key, 1, exactly=key):
-            return node
-        return None
+            found = computed_directory(self.view, ordinal)
+        elif (files := self.view.few_files(self.ordinal)) is not None:
+            found = files.get(key)
+        else:
+            run = next(self.view.runs(self.ordinal, self._first(key), 2), [])
+            found = next((file for file in run if key_of(file.name) == key), None)
+        return None if found is None or found.number in self.masked else found
 
-    def _unmasked(self, nodes: list[Entry]) -> list[Entry]:
+    def _unmasked(self, nodes: Sequence[Entry]) -> Sequence[Entry]:
         masked, children = self.masked, self._children
         if not masked and not children:
             return nodes
@@ -184,59 +194,41 @@ class SyntheticDirectory(Directory):
         return found[:count]
 
     def _directories(self, ordinals: range) -> list[Entry]:
-        return [computed_directory(self.view, ordinal, self.number) for ordinal in ordinals]
+        return [computed_directory(self.view, ordinal) for ordinal in ordinals]
 
-    def _files_from(
-        self, key: str, count: int, exactly: str | None = None, *, with_content: bool = True
-    ) -> list[Entry]:
-        """Return the first ``count`` computed files from ``key`` on; with ``exactly``, only one of that key."""
-        low, high = self.view.plan.slots(self.ordinal)
-        first = 0
-        if key:
-            # What is in the place of the slot before may still come after ``key``: its stem is shorter than its names.
-            first = max(0, first_at_least(self._stem_key, high - low, key) - 1)
+    def _files_from(self, key: str, count: int) -> list[Entry]:
+        """Return the first ``count`` computed files from ``key`` on, without their content where there are many."""
+        files = self.view.few_files(self.ordinal)
+        if files is not None:
+            return list(self._unmasked([file for at, file in files.items() if at >= key])[:count])
         found: list[Entry] = []
-        for files in self._runs(first, count if exactly is None else 2, with_content=with_content):
-            if exactly is not None:
-                return [node for node in self._unmasked(files) if key_of(node.name) == exactly]
-            if key and not found:
-                files = [node for node in files if key_of(node.name) >= key]
-            found += self._unmasked(files)
+        for run in self.view.runs(self.ordinal, self._first(key), count, with_content=False):
+            following = [file for file in run if key_of(file.name) >= key] if key and not found else run
+            found += self._unmasked(following)
             if len(found) >= count:
                 break
         return found[:count]
+
+    def _first(self, key: str) -> int:
+        """Return the number, among the directory's slots, of the first whose files may have ``key`` or come after it."""
+        low, high = self.view.plan.slots(self.ordinal)
+        # What is in the place of the slot before may still come after ``key``: its stem is shorter than its names.
+        return max(0, first_at_least(self._stem_key, high - low, key) - 1) if key else 0
 
     def _stem_key(self, i: int) -> str:
         plan = self.view.plan
         slot = plan.slots(self.ordinal)[0] + i
         return key_of(plan.stems(self.ordinal)[0](i, plan.bits(slot)))
 
-    def _runs(self, first: int, count: int = _CHUNK, *, with_content: bool = True) -> Iterator[list[Entry]]:
-        """Yield the computed files from the ``first`` slot on in listing order, in runs of about ``count``."""
-        view = self.view
-        low, high = view.plan.slots(self.ordinal)
-        at = low + first
-        while at < high:
-            end = min(high, at + count + 1)
-            found: list[Entry] = []
-            for slot in view.touched(at, end):
-                found += view.plain(range(at, slot), self.ordinal, with_content=with_content)
-                found += sorted(view.present(slot, self.ordinal), key=lambda node: key_of(node.name))
-                at = slot + 1
-            found += view.plain(range(at, end), self.ordinal, with_content=with_content)
-            yield found
-            at = end
 
-
-def computed_directory(view: View, ordinal: int, parent_number: int) -> SyntheticDirectory:
+def computed_directory(view: View, ordinal: int) -> SyntheticDirectory:
     """Return a directory of a synthetic share as nobody but layers changed it."""
-    plan = view.plan
-    created, written = plan.directory_times(ordinal)
+    name, parent, created, written, permission = view.plan.directory_facts(ordinal)
     changed = view.changed(ordinal)
     latest = written if changed is None else changed
     return SyntheticDirectory(
-        directory_number(ordinal), parent_number, plan.directory_name(ordinal) if ordinal else "", -1, smb.DIRECTORY,
-        view.keys[plan.shape.permissions + plan.directory_permission(ordinal)], created, created, latest, latest, view=view, ordinal=ordinal,
+        directory_number(ordinal), directory_number(parent), name, -1, smb.DIRECTORY,
+        view.keys[view.plan.shape.permissions + permission], created, created, latest, latest, view=view, ordinal=ordinal,
     )  # fmt: skip
 
 

@@ -133,6 +133,13 @@ class Directory(Node):
         """Return the child under ``key``, if there is one."""
         return self._children.get(key)
 
+    def below(self, path: Path) -> "Directory | None":
+        """Return the directory at a path below, itself if that is empty; ``None`` if there is none, or a file."""
+        if not path:
+            return self
+        child = self.child(self.key(path[0]))
+        return child.below(path[1:]) if isinstance(child, Directory) else None
+
     def children(self) -> Iterable["File | Directory"]:
         """Return all children, in no particular order; not to be changed while somebody looks at them."""
         return self._children.values()
@@ -225,13 +232,10 @@ def find_parent(root: Directory, path: Path) -> Directory:
 
     :raises ServiceError: ParentNotFound if it does not exist or is a file.
     """
-    node: Directory = root
-    for part in path[:-1]:
-        child = node.child(node.key(part))
-        if not isinstance(child, Directory):
-            raise ServiceError("ParentNotFound")
-        node = child
-    return node
+    parent = root.below(path[:-1])
+    if parent is None:
+        raise ServiceError("ParentNotFound")
+    return parent
 
 
 def walk(root: Directory) -> Iterator[Entry]:

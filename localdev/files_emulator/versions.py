@@ -1,6 +1,7 @@
 """Service versions: dates that clients put into ``x-ms-version``, and what began with some of them."""
 
 import re
+from functools import lru_cache
 
 DEFAULT = "2026-10-06"
 
@@ -23,6 +24,7 @@ KNOWN = (
 _FORM = re.compile(r"20\d\d-[01]\d-[0-3]\d", re.ASCII)
 
 
+@lru_cache(maxsize=64)
 def is_version(text: str, *, strict: bool = False) -> bool:
     """Accept what looks like a version; if ``strict``, only one that there is."""
     return text in KNOWN if strict else _FORM.fullmatch(text) is not None
