@@ -5,7 +5,8 @@ Waves, each of which waits for its slowest answer and then for the catalogue, ha
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -49,6 +50,7 @@ class ListAhead:
         self._jobs: list[_Job] = []
         """In the order in which they began, which is that of the tree, nearly."""
         self._finished = 0
+        self._is_paused = False
         self._enough = asyncio.Event()
 
     @property
@@ -60,8 +62,19 @@ class ListAhead:
         """Directories under way or listed, and not taken."""
         return [job.visit for job in self._jobs]
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Begin nothing while the block runs, so that the stack stays as it is."""
+        self._is_paused = True
+        try:
+            yield
+        finally:
+            self._is_paused = False
+
     def start(self) -> None:
         """Ask for as many as may be. Called again by itself whenever an answer is back."""
+        if self._is_paused:
+            return
         while self._stack and self.under_way < self._at_once and len(self._jobs) < self._at_once + self._group:
             visit = self._stack.pop()
             task = asyncio.create_task(self._lists(visit))

@@ -93,7 +93,7 @@ class Walk:
         if kept is None:
             return False
         self._held = set(kept.node_ids)
-        for visit in self._ahead.visits():
+        for visit in (*self._stack, *self._ahead.visits()):
             visit.claimed = visit.head.node_id in self._held
             visit.is_new = False
         self._claim = replace(self._claim, batch_no=kept.batch_no, directories=())
@@ -109,11 +109,14 @@ class Walk:
             if not group:
                 break
             self._stack.extend(reversed(await self._take_in(group)))
-        left = self._stack[::-1]
-        self._stack.clear()  # so that nothing more is begun
+        goes_on = self._goes_on()
+        # Some to begin with during the commit.
+        most = min(len(self._stack) // 4, scope.limits.wave_directories // 2) if goes_on else 0
+        left = self._stack[: len(self._stack) - most]
+        del self._stack[: len(left)]
         kept: list[Visit] = []
-        if self._goes_on():
-            kept = self._ahead.visits()
+        if goes_on:
+            kept = [*self._stack, *self._ahead.visits()]
         else:
             while not scope.stop and (group := await self._ahead.take(scope.limits.batch_files)):
                 left += await self._take_in(group)
@@ -155,17 +158,20 @@ class Walk:
             or now - self._began_at >= limits.batch_s
         ):
             return True
+        self._ahead.start()
         if len(self._stack) < limits.claim_directories or now - self._asked_at < ASK_S:
             return False
         self._asked_at = now
-        return await self._scope.catalogue.take_want(self._claim.run_id)
+        with self._ahead.paused():  # so that there is something to hand over
+            return await self._scope.catalogue.take_want(self._claim.run_id)
 
     async def _claim_more(self) -> None:
         """Go on with what others have found, when there is little left under way."""
         limits, now = self._scope.limits, self._scope.clock.monotonic()
         if (
             self._stack
-            or self._ahead.under_way > limits.wave_directories // 2
+            or self._ahead.under_way
+            > max(limits.wave_directories - limits.claim_directories, limits.wave_directories // 2)
             or now - self._found_none_at < ASK_S
             or not self._goes_on()
         ):
