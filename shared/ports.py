@@ -5,7 +5,7 @@ run out, ``Rejected`` and ``OutOfReach`` at once. Wrappers (metered, fault-injec
 """
 
 import datetime as dt
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -18,6 +18,8 @@ from shared.model.share import Share, ShareSnapshot
 from shared.model.work import (
     BatchCommit,
     Claim,
+    ClaimedDirectory,
+    Kept,
     LargeContent,
     LinkToMake,
     RestoreClaim,
@@ -409,6 +411,25 @@ class Catalogue(Protocol):
 
         Claims still held under the same ``worker`` name are given up first: whoever held them is a former delivery of the same
         activity. Expired leases can be claimed. The paths of all come from one query.
+
+        Where there are none it is noted that a worker waits: see :meth:`take_want`.
+        """
+        ...
+
+    async def claim_more(
+        self, run_id: int, batch_no: int, known: Set[int], *, limit: int, part: int
+    ) -> tuple[ClaimedDirectory, ...]:
+        """Claim further directories for a batch, none if there are none; ``limit`` and ``part`` as for :meth:`claim`.
+
+        ``known`` are all that the batch holds as far as we know. What it holds beyond, because an answer was lost, comes first. Where
+        there are none, and other batches are open, it is noted that a worker will soon wait. Raises ``Fenced``.
+        """
+        ...
+
+    async def take_want(self, run_id: int) -> bool:
+        """Whether a worker waits for directories and there are none to claim. Who is told so is to hand some over.
+
+        That is one of those who ask: the note is taken away, and there again when the worker next looks in vain.
         """
         ...
 
@@ -451,11 +472,11 @@ class Catalogue(Protocol):
         """Remember that this one's SDDL is in the vault; batches bring their own."""
         ...
 
-    async def commit(self, batch: BatchCommit, *, lease_s: float = 0) -> int | None:
+    async def commit(self, batch: BatchCommit, *, lease_s: float = 0) -> Kept | None:
         """Apply a batch. Raises ``Fenced`` if its claim is no longer wholly ours; then nothing is applied.
 
-        Returns the number of the batch that has ``batch.kept``, for ``lease_s``; None if there are none, or when the answer to the
-        first try was lost. In that case :meth:`claim` them.
+        Returns the batch that has ``batch.kept``, for ``lease_s``; None if there are none, or when the answer to the first try was
+        lost. In that case :meth:`claim` them.
         """
         ...
 

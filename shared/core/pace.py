@@ -40,7 +40,7 @@ and a catalogue that restarts must not stop the data."""
 
 LOWER_EVERY_S: Final = 3.0
 """Refusals of what was sent before the limit was lowered go on arriving; one reduction answers them all."""
-FIRST_CUT: Final = 0.7
+FIRST_CUT: Final = 0.8
 STEADY_CUT: Final = 0.85
 """For a refusal after :data:`STEADY_S` of none, when the limit was about right."""
 STEADY_S: Final = 10.0

@@ -47,7 +47,7 @@ _GIVE_UP: Final[LiteralString] = """
     RETURNING batch_no
 """
 _NEXT_NUMBER: Final[LiteralString] = """
-       UPDATE run SET next_batch_no = next_batch_no + 1 WHERE run_id = %s
+       UPDATE run SET next_batch_no = next_batch_no + 1, wanted = false WHERE run_id = %s
     RETURNING next_batch_no - 1, share_id, run_no
 """
 _OPEN: Final[LiteralString] = """
@@ -71,6 +71,9 @@ _GIVE_BACK: Final[LiteralString] = """
 """
 _HELD: Final[LiteralString] = """
     SELECT EXISTS (SELECT FROM batch WHERE run_id = %s AND state = 0 AND kind = ANY(%s::int2[]))
+"""
+_OTHERS: Final[LiteralString] = """
+    SELECT EXISTS (SELECT FROM batch WHERE run_id = %s AND state = 0 AND kind = %s AND batch_no <> %s)
 """
 _WORKERS: Final[LiteralString] = """
     SELECT count(DISTINCT worker) FROM batch WHERE run_id = %s AND state = 0 AND lease_until >= now()
@@ -158,6 +161,12 @@ async def give_back(conn: Connection, run_id: int, batch_no: int) -> BatchKind |
 async def held(conn: Connection, run_id: int, kinds: Iterable[BatchKind]) -> bool:
     """Whether anybody holds a batch of one of these kinds, its lease over or not."""
     row = await (await conn.execute(_HELD, [run_id, [kind.value for kind in kinds]])).fetchone()
+    return bool(row and row[0])
+
+
+async def others(conn: Connection, run_id: int, kind: BatchKind, batch_no: int) -> bool:
+    """Whether a batch of the kind is open beside this one."""
+    row = await (await conn.execute(_OTHERS, [run_id, kind.value, batch_no])).fetchone()
     return bool(row and row[0])
 
 

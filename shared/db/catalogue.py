@@ -10,7 +10,7 @@ it was seeded or has ended. ``allocate_directories`` leaves a gap in the numbers
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, Final, TypeVar
@@ -42,6 +42,7 @@ from shared.model.work import (
     BatchCommit,
     Claim,
     ClaimedDirectory,
+    Kept,
     LargeContent,
     LinkToMake,
     RestoreClaim,
@@ -201,25 +202,39 @@ class PostgresCatalogue:
             most = max(limit, await frontier.pending(conn, run_id) // part) if part else limit
             picked = await frontier.pick(conn, run_id, most, only)
             if not picked:
+                if only is None:
+                    await runs.want(conn, run_id)
                 return None
             batch_no = await batches.open_one(conn, run_id, BatchKind.DIRECTORIES, worker, lease_s)
             await frontier.claim(conn, run_id, batch_no, picked)
-            found = await pages.with_paths(conn, share_id, list(picked))
-            return Claim(
-                run_id=run_id,
-                batch_no=batch_no,
-                directories=tuple(
-                    ClaimedDirectory(
-                        head=found[node_id][0],
-                        path=found[node_id][1],
-                        mtime=mtime,
-                    )
-                    for node_id, mtime in picked.items()
-                ),
-                frontier_left=await frontier.pending(conn, run_id),
-            )
+            directories = await _claimed(conn, share_id, picked)
+            return Claim(run_id=run_id, batch_no=batch_no, directories=directories)
 
         return await self._once(work)
+
+    async def claim_more(
+        self, run_id: int, batch_no: int, known: Set[int], *, limit: int, part: int
+    ) -> tuple[ClaimedDirectory, ...]:
+        """See the port."""
+
+        async def work(conn: Connection) -> tuple[ClaimedDirectory, ...]:
+            share_id, _, state = await runs.hold(conn, run_id)
+            if not await batches.lock_open(conn, run_id, batch_no):
+                raise batches.fenced(run_id, batch_no)
+            held = await frontier.claimed(conn, run_id, batch_no)
+            picked = {node_id: mtime for node_id, mtime in held.items() if node_id not in known}
+            if not picked and state is RunState.RUNNING:
+                picked = await frontier.pick(conn, run_id, max(limit, await frontier.pending(conn, run_id) // part))
+                await frontier.claim(conn, run_id, batch_no, picked)
+                if not picked and await batches.others(conn, run_id, BatchKind.DIRECTORIES, batch_no):
+                    await runs.want(conn, run_id)
+            return await _claimed(conn, share_id, picked)
+
+        return await self._once(work)
+
+    async def take_want(self, run_id: int) -> bool:
+        """See the port."""
+        return await self._once(lambda conn: runs.take_want(conn, run_id))
 
     async def renew(self, run_id: int, batch_no: int, lease_s: float) -> None:
         """See the port."""
@@ -257,16 +272,17 @@ class PostgresCatalogue:
         """See the port."""
         await self._once(lambda conn: permissions.add(conn, share_id, [key]))
 
-    async def commit(self, batch: BatchCommit, *, lease_s: float = 0) -> int | None:
+    async def commit(self, batch: BatchCommit, *, lease_s: float = 0) -> Kept | None:
         """See the port. A batch that was committed before is left as it is."""
 
-        async def work(conn: Connection) -> int | None:
+        async def work(conn: Connection) -> Kept | None:
             _, _, state = await runs.hold(conn, batch.run_id)
             if not await batches.lock_open(conn, batch.run_id, batch.batch_no):
                 return None
-            held = await frontier.claimed(conn, batch.run_id, batch.batch_no)
-            waiting = set(batch.waiting)
-            if state not in COMMITTING or held != {*batch.done, *batch.returned, *batch.kept, *(waiting & held)}:
+            held = set(await frontier.claimed(conn, batch.run_id, batch.batch_no))
+            waiting, found = set(batch.waiting), {found.node_id for found in batch.found}
+            kept = set(batch.kept) - (found - held)
+            if state not in COMMITTING or held != {*batch.done, *batch.returned, *kept, *(waiting & held)}:
                 raise batches.fenced(batch.run_id, batch.batch_no)
             await large_files.add(conn, batch.run_id, batch.large)
             unfinished = await large_files.lock_unfinished(conn, batch.run_id, batch.waiting)
@@ -296,8 +312,7 @@ class PostgresCatalogue:
             if not batch.kept:
                 return None
             next_no = await batches.open_after(conn, batch.run_id, batch.batch_no, lease_s)
-            await frontier.claim(conn, batch.run_id, next_no, batch.kept)
-            return next_no
+            return Kept(next_no, await frontier.keep(conn, batch.run_id, batch.batch_no, next_no, batch.kept))
 
         return await self._once(work)
 
@@ -514,6 +529,15 @@ async def _hold_to_close(conn: Connection, run_id: int) -> tuple[int, int]:
     if state is not RunState.RUNNING:
         raise Conflict(f"run {run_no} of share {share_id} is {state}: it cannot be closed")
     return share_id, run_no
+
+
+async def _claimed(conn: Connection, share_id: int, picked: Mapping[int, int]) -> tuple[ClaimedDirectory, ...]:
+    """What was picked, with heads and paths."""
+    found = await pages.with_paths(conn, share_id, list(picked)) if picked else {}
+    return tuple(
+        ClaimedDirectory(head=found[node_id][0], path=found[node_id][1], mtime=mtime)
+        for node_id, mtime in picked.items()
+    )
 
 
 async def _mtimes(conn: Connection, batch: BatchCommit) -> dict[int, int]:

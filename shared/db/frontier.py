@@ -38,7 +38,14 @@ _CLAIM: Final[LiteralString] = """
 _PENDING: Final[LiteralString] = """
     SELECT count(*) FROM (SELECT FROM frontier WHERE run_id = %s AND state = 0 LIMIT %s) AS first
 """
-_CLAIMED: Final[LiteralString] = "SELECT node_id FROM frontier WHERE run_id = %s AND state = 1 AND batch_no = %s"
+_CLAIMED: Final[LiteralString] = "SELECT node_id, mtime FROM frontier WHERE run_id = %s AND state = 1 AND batch_no = %s"
+# One that was found may be somebody's: found a second time in a share that is written to, which only a scan reads.
+_KEEP: Final[LiteralString] = """
+       UPDATE frontier SET state = 1, batch_no = %(next_no)s
+        WHERE run_id = %(run_id)s AND node_id = ANY(%(node_ids)s::int8[])
+          AND (state = 0 OR state = 1 AND batch_no = %(batch_no)s)
+    RETURNING node_id
+"""
 _DONE: Final[LiteralString] = "DELETE FROM frontier WHERE run_id = %s AND node_id = ANY(%s::int8[])"
 _RETURN: Final[LiteralString] = """
     UPDATE frontier SET state = 0, batch_no = NULL WHERE run_id = %s AND node_id = ANY(%s::int8[])
@@ -123,9 +130,15 @@ async def pending(conn: Connection, run_id: int) -> int:
     return int(row[0]) if row else 0
 
 
-async def claimed(conn: Connection, run_id: int, batch_no: int) -> set[int]:
-    """What a batch holds."""
-    return {row[0] for row in await (await conn.execute(_CLAIMED, [run_id, batch_no])).fetchall()}
+async def claimed(conn: Connection, run_id: int, batch_no: int) -> dict[int, int]:
+    """What a batch holds: node id -> mtime."""
+    return dict(await (await conn.execute(_CLAIMED, [run_id, batch_no])).fetchall())
+
+
+async def keep(conn: Connection, run_id: int, batch_no: int, next_no: int, node_ids: Iterable[int]) -> frozenset[int]:
+    """Pass on what a batch holds, or what is pending, to the ``next_no``; returns those it now has."""
+    args = {"run_id": run_id, "batch_no": batch_no, "next_no": next_no, "node_ids": list(node_ids)}
+    return frozenset(row[0] for row in await (await conn.execute(_KEEP, args)).fetchall())
 
 
 async def done(conn: Connection, run_id: int, node_ids: Sequence[int]) -> None:

@@ -36,6 +36,13 @@ _ACTIVE_ON: Final[LiteralString] = """
      WHERE subject = %s AND state IN ('queued', 'running', 'paused', 'cancelling')
 """
 _NOW: Final[LiteralString] = "SELECT state, epoch FROM run WHERE run_id = %s"
+_WANT: Final[LiteralString] = "UPDATE run SET wanted = true WHERE run_id = %s AND NOT wanted"
+_TAKE_WANT: Final[LiteralString] = """
+       UPDATE run SET wanted = false
+        WHERE run_id = %(run_id)s AND wanted
+          AND NOT EXISTS (SELECT FROM frontier WHERE run_id = %(run_id)s AND state = 0)
+    RETURNING run_id
+"""
 _NEXT_NUMBER: Final[LiteralString] = """
        UPDATE share SET next_run_no = next_run_no + 1
         WHERE share_id = %s AND tenant_id = %s
@@ -148,6 +155,16 @@ async def state_now(conn: Connection, run_id: int) -> tuple[RunState, int]:
     if row is None:
         raise NotFound(f"there is no run {run_id}")
     return RunState(row[0]), int(row[1])
+
+
+async def want(conn: Connection, run_id: int) -> None:
+    """Note that a worker has nothing to claim; the next claim of whatever kind takes the note away."""
+    await conn.execute(_WANT, [run_id])
+
+
+async def take_want(conn: Connection, run_id: int) -> bool:
+    """Take such a note away while no directory is pending; whether there was one."""
+    return await (await conn.execute(_TAKE_WANT, {"run_id": run_id})).fetchone() is not None
 
 
 async def left(conn: Connection, run_id: int) -> int:

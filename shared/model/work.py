@@ -24,8 +24,6 @@ class Claim:
     run_id: int
     batch_no: int
     directories: tuple[ClaimedDirectory, ...]
-    frontier_left: int
-    """Directories still waiting unclaimed, counted up to 1,000."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +114,15 @@ class SpanResult:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The batch that goes on with what another one kept."""
+
+    batch_no: int
+    node_ids: frozenset[int]
+    """What it holds: all of ``BatchCommit.kept`` but what was found and is somebody else's already."""
+
+
 @dataclass(slots=True, kw_only=True)
 class BatchCommit:
     """Everything one batch of a backup changed; applied in one transaction or not at all."""
@@ -131,8 +138,9 @@ class BatchCommit:
     returned: list[int] = field(default_factory=list)
     """Claimed directories that the budget did not reach: back to the frontier."""
     kept: list[int] = field(default_factory=list)
-    """Claimed directories that the same worker goes on with in a batch that is opened by the same transaction. Between giving
-    back and claiming again, workers that wait for something to do would take them, and begin with listing them again."""
+    """Directories, claimed or found in this batch, that the same worker goes on with in a batch that is opened by the same
+    transaction. Between giving back and claiming again, workers that wait for something to do would take them, and begin with
+    listing them again."""
     found: list[FoundDirectory] = field(default_factory=list)
     """New in the frontier; those also in ``waiting`` start out waiting."""
     pages: list[Page] = field(default_factory=list)

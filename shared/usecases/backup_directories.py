@@ -6,7 +6,6 @@ twice, at the same time or one after the other, is harmless.
 
 from shared.model.tickets import Receipt, RunTicket
 from shared.usecases.lease import lease_kept
-from shared.usecases.make_durable import make_durable
 from shared.usecases.pull_work import pull_work
 from shared.usecases.save_large import save_span
 from shared.usecases.scope import RunScope
@@ -40,10 +39,9 @@ async def _one_batch(ticket: RunTicket, scope: RunScope) -> bool:
     deadline = scope.clock.monotonic() + limits.wide_s
     walk = Walk(scope, claim)
     try:
-        async with lease_kept(scope, claim.batch_no):
-            await make_durable(scope, walk.batch, walk.run)
+        await walk.run()
         if walk.wide and not scope.stop:
             await back_up_wide(ticket, scope, walk.wide, deadline)
     finally:
-        walk.close()
+        await walk.close()
     return True

@@ -15,11 +15,14 @@ async def lease_kept(scope: RunScope, batch_no: int) -> AsyncIterator[None]:
 
     Meanwhile the scope's stop signal is set within a second of the run being paused or cancelled.
     """
+    ended = False
 
     async def keep() -> None:
         monotonic, limits = scope.clock.monotonic, scope.limits
         renew_at = monotonic() + limits.lease_s / 3
-        while True:
+        # Not only until it is cancelled: of 6,000 cancellations that met a query under load one got lost below us, and the worker
+        # waited for this task for good.
+        while not ended:
             await asyncio.sleep(max(0.0, min(limits.look_s, renew_at - monotonic())))
             # A lost claim shows at the commit, which is fenced; until then the work is merely in vain.
             with suppress(BackupError):
@@ -33,6 +36,7 @@ async def lease_kept(scope: RunScope, batch_no: int) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        ended = True
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task

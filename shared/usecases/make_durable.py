@@ -11,11 +11,12 @@ the claim. A crash
 from collections.abc import Awaitable, Callable
 
 from shared.model.objects import segment_name
+from shared.model.work import Kept
 from shared.usecases.batch import Batch
 from shared.usecases.scope import RunScope
 
 
-async def make_durable(scope: RunScope, batch: Batch, fill: Callable[[], Awaitable[None]]) -> int | None:
+async def make_durable(scope: RunScope, batch: Batch, fill: Callable[[], Awaitable[None]]) -> Kept | None:
     """Await ``fill``, which saves content through ``batch``, then write and commit what it came to. Raises ``Fenced``.
 
     :returns: as :meth:`shared.ports.Catalogue.commit`.

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from shared.core.rounds import stop_of
 from shared.errors import BackupError
@@ -9,6 +10,8 @@ from shared.model.tickets import Receipt, RunTicket, Stop
 from shared.usecases.scope import RunScope
 from shared.usecases.stopping import DROPS, look
 from shared.usecases.verdict import verdict
+
+POLL_LEAST_S: Final = 0.01
 
 OneBatch = Callable[[RunTicket, RunScope], Awaitable[bool]]
 """Claims and finishes one piece of work; False when there is none to claim now."""
@@ -35,7 +38,8 @@ async def pull_work(ticket: RunTicket, scope: RunScope, one_batch: OneBatch) -> 
             await look(scope)
             if scope.stop or await scope.catalogue.left(ticket.run_id) == 0 or monotonic() - worked_at >= limits.wait_s:
                 break
-            await asyncio.sleep(limits.poll_s)
+            # A tenth of the wait so far: at the beginning and the end of a run, when work comes and goes, little is waited in vain.
+            await asyncio.sleep(min(limits.poll_s, max((monotonic() - worked_at) / 10, POLL_LEAST_S)))
         return Receipt(left=await scope.catalogue.left(ticket.run_id), batches=batches, stop=scope.stop.why)
     except BackupError as error:
         if scope.stop.why in DROPS:  # what is in the way of a commit is not trouble

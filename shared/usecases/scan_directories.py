@@ -7,8 +7,6 @@ or one after the other, is harmless. What is different is the batch, :mod:`share
 import math
 
 from shared.model.tickets import Receipt, RunTicket
-from shared.usecases.lease import lease_kept
-from shared.usecases.make_durable import make_durable
 from shared.usecases.pull_work import pull_work
 from shared.usecases.scan_batch import ScanBatches
 from shared.usecases.scope import RunScope
@@ -34,13 +32,12 @@ async def _one_batch(ticket: RunTicket, scope: RunScope) -> bool:
     if claim is None:
         return False
     make_batch = ScanBatches()
-    walk = Walk(scope, claim, make_batch(scope, claim))
+    walk = Walk(scope, claim, make_batch)
     try:
-        async with lease_kept(scope, claim.batch_no):
-            await make_durable(scope, walk.batch, walk.run)
+        await walk.run()
         # To the end, however long that takes: a scan stores no fingerprint of a page that would let the next activity go on where
         # this one stopped. It is some 30 us per entry, so minutes for the largest directory there can be.
         await back_up_wide(ticket, scope, walk.wide, math.inf, make_batch)
     finally:
-        walk.close()
+        await walk.close()
     return True

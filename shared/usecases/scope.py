@@ -22,22 +22,21 @@ class Limits:
     activity_s: float = 30.0
     """An activity claims no further batch after this long."""
     batch_s: float = 20.0
-    """A batch walks no further after this long: bounds what a killed worker loses."""
+    """A walk goes no further after this long: bounds what a killed worker loses, and large files that were found get their turn."""
     batch_directories: int = 1_000
     batch_files: int = 20_000
     """Changed files after which a batch is closed."""
     batch_bytes: int = 48 * 1024 * 1024
     """Bytes of changed content after which a batch is closed: three quarters of a bundle, because the last wave goes beyond it.
     So most batches write one bundle, and no second one is filled while the first is on its way."""
-    spread_directories: int = 32
-    """A batch stops here while the frontier is empty, so that other workers find something to claim early in a run."""
     claim_directories: int = 16
-    """Directories claimed at once; the walk goes down from them, so a few keep a worker busy and leave some for others."""
+    """Directories claimed at once; the walk goes down from them, so a few keep a worker busy and leave some for others. Also how many a
+    walk must have left to do, beside those it lists already, to hand them over when another worker waits."""
     claim_part: int = 4
     """A quarter of the frontier is claimed at once if that is more. What is pending late in a run are mostly leaves: with 16 to a
     batch, 100,000 files in 8,300 directories took 104 batches instead of 40, each with a bundle and a segment of its own."""
     wave_directories: int = 64
-    """Directories listed and compared at once."""
+    """Directories listed at once; of a restore, restored at once."""
     lease_s: float = 60.0
     """A claim not renewed for this long may be taken over."""
     look_s: float = 1.0

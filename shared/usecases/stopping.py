@@ -1,6 +1,6 @@
 """Stop early: a run that is paused or cancelled, or a process that is asked to go.
 
-A scope has one :class:`StopSignal`. Whoever works for long looks at it between two pieces: the walk between waves, the saver between
+A scope has one :class:`StopSignal`. Whoever works for long looks at it between two pieces: the walk between groups of listings, the saver between
 files, a span between chunks. What is in hand is then committed and the rest given back, so that nothing that was read is lost.
 Only of a run that is cancelled, or that somebody else has ended, everything is dropped: nothing of it could be committed.
 """

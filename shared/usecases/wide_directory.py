@@ -26,7 +26,7 @@ Memory: a piece, a block of each sorted run, two pages, some 300 bytes per page 
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from shared.core.paging import Slice
@@ -42,10 +42,7 @@ from shared.usecases.lease import lease_kept
 from shared.usecases.make_durable import make_durable
 from shared.usecases.scope import RunScope
 from shared.usecases.sort_entries import SortedEntries
-from shared.usecases.walk import Wide
-
-MakeBatch = Callable[[RunScope, Claim], Batch]
-"""What takes in a piece."""
+from shared.usecases.walk import MakeBatch, Wide
 
 
 async def back_up_wide(
@@ -113,12 +110,12 @@ class _WideDirectory:
             return False
         batch = self._make_batch(scope, claim)
         async with lease_kept(scope, claim.batch_no):
-            batch_no = await make_durable(scope, batch, lambda: self._fill(batch, claim))
+            kept = await make_durable(scope, batch, lambda: self._fill(batch, claim))
         if not batch.commit.kept:
             return False
         assert self._progress is not None
         self._progress.committed(batch.commit)
-        self._claim = replace(claim, batch_no=batch_no) if batch_no is not None else None
+        self._claim = replace(claim, batch_no=kept.batch_no) if kept is not None else None
         return True
 
     async def _fill(self, batch: Batch, claim: Claim) -> None:

@@ -31,7 +31,6 @@ async def files(postgres_url, azurite, files_emulator):
             look_s=0.1,
             concurrent_reads=2,
             batch_directories=100,
-            spread_directories=100,
             wave_directories=8,
         )
         yield found

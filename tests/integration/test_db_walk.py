@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import functools
 from itertools import chain
 
 import psycopg
@@ -31,7 +32,7 @@ async def test_a_fresh_share_has_a_root_to_claim(shelf):
     claim = await shelf.seeded()
     (root,) = claim.directories
     assert root.head == DirectoryHead(node_id=ROOT, parent_id=None, name="", file_id=0, mtime=0, fingerprint=None)
-    assert (claim.batch_no, root.path, root.mtime, claim.frontier_left) == (1, "", 5, 0)
+    assert (claim.batch_no, root.path, root.mtime) == (1, "", 5)
 
 
 async def test_nothing_to_claim_takes_no_number(shelf):
@@ -66,11 +67,74 @@ async def test_directories_that_hang_from_each_other_stop_the_run(shelf):
         await shelf.claim()
 
 
-async def test_what_is_left_is_counted_up_to_a_thousand(shelf):
+async def test_a_part_of_what_is_there_is_claimed_but_no_less_than_the_limit_and_of_no_more_than_a_thousand(shelf):
     await shelf.pending(1100)
-    assert (await shelf.claim("a", limit=50)).frontier_left == 1000
-    assert (await shelf.claim("b", limit=100)).frontier_left == 950
+    claim = functools.partial(shelf.catalogue.claim, shelf.run_id, lease_s=60)
+    assert len(ids(await claim("a", limit=16, part=4))) == 250
+    assert len(ids(await claim("b", limit=800, part=4))) == 800
+    assert len(ids(await claim("c", limit=4, part=5))) == 10
+    assert len(ids(await claim("d", limit=16, part=4))) == 16
     assert await shelf.catalogue.left(shelf.run_id) == 1100
+
+
+async def more(shelf, claim, known=(), **wanted) -> list[int]:
+    asked = {"limit": 1, "part": 1000} | wanted
+    found = await shelf.catalogue.claim_more(shelf.run_id, claim.batch_no, {*ids(claim), *known}, **asked)
+    return [d.head.node_id for d in found]
+
+
+async def test_a_batch_can_claim_more_and_has_to_account_for_it(shelf):
+    first, second, third, fourth = await shelf.pending(4)
+    claim = await shelf.claim(limit=1)
+    assert await more(shelf, claim) == [second]
+    assert await more(shelf, claim) == [second], "what a lost answer told comes again"
+    assert await more(shelf, claim, [second], limit=5) == [third, fourth]
+    assert await more(shelf, claim, [second, third, fourth]) == []
+    with pytest.raises(Fenced):
+        await shelf.catalogue.commit(shelf.batch(claim, done=[first, second]))
+    await shelf.catalogue.commit(shelf.batch(claim, done=[first, second, fourth], returned=[third]))
+    with pytest.raises(Fenced):
+        await more(shelf, claim, [second, third, fourth])
+    assert ids(await shelf.claim("other")) == [third]
+
+
+async def test_a_batch_that_was_given_up_claims_no_more_and_one_of_a_paused_run_finds_none(shelf):
+    await shelf.pending(2)
+    late = await shelf.claim("w", limit=1)
+    claim = await shelf.claim("w", limit=1)
+    with pytest.raises(Fenced):
+        await more(shelf, late)
+    async with shelf.catalogue.transaction() as conn:
+        await runs.pause(conn, shelf.run_id)
+    assert await more(shelf, claim) == []
+
+
+async def test_one_worker_is_asked_to_hand_over_when_another_finds_nothing(shelf):
+    take_want = shelf.catalogue.take_want
+    first, second = await shelf.pending(2)
+    claim = await shelf.claim("w")
+    assert not await take_want(shelf.run_id)
+    assert await more(shelf, claim) == []
+    assert not await take_want(shelf.run_id), "there is nobody who could hand over"
+    assert await shelf.claim("other") is None
+    assert [await take_want(shelf.run_id) for _ in range(3)] == [True, False, False]
+    assert await shelf.claim("other") is None
+    await shelf.catalogue.commit(shelf.batch(claim, done=[first], returned=[second]))
+    assert not await take_want(shelf.run_id), "there is something to claim"
+    claim = await shelf.claim("other")
+    assert not await take_want(shelf.run_id), "it was claimed"
+    await shelf.catalogue.commit(
+        shelf.batch(
+            claim,
+            done=[],
+            found=[FoundDirectory(node_id=directory(n), mtime=0) for n in (50, 51)],
+            pages=[page(50, 1, "a"), page(51, 1, "b")],
+            returned=[second],
+        )
+    )
+    claims = [await shelf.claim(worker, limit=limit) for worker, limit in (("w", 1), ("other", 2))]
+    assert await more(shelf, claims[0]) == []
+    assert await take_want(shelf.run_id), "it will soon have nothing to do"
 
 
 async def test_concurrent_claimers_never_share_a_directory(shelf):
@@ -209,18 +273,34 @@ async def test_a_kept_directory_passes_to_a_batch_of_the_same_worker(shelf):
     first, second = await shelf.pending(2)
     claim = await shelf.claim("w")
     batch = shelf.batch(claim, done=[first], kept=[second])
-    next_no = await shelf.catalogue.commit(batch, lease_s=60)
-    assert next_no > claim.batch_no
+    kept = await shelf.catalogue.commit(batch, lease_s=60)
+    assert kept.batch_no > claim.batch_no
+    assert kept.node_ids == {second}
     assert await shelf.claim("other") is None
     assert await shelf.catalogue.commit(batch, lease_s=60) is None
-    following = dataclasses.replace(claim, batch_no=next_no)
+    following = dataclasses.replace(claim, batch_no=kept.batch_no)
     ending = await shelf.catalogue.commit(shelf.batch(following, done=[], kept=[second]), lease_s=ENDED_S)
     taken = await shelf.claim("other")
     assert ids(taken) == [second]
-    late = dataclasses.replace(claim, batch_no=ending)
+    late = dataclasses.replace(claim, batch_no=ending.batch_no)
     with pytest.raises(Fenced):
         await shelf.catalogue.commit(shelf.batch(late, done=[second]))
     await shelf.catalogue.commit(shelf.batch(taken))
+    assert await shelf.catalogue.left(shelf.run_id) == 0
+
+
+async def test_what_was_found_can_be_kept_unless_somebody_has_it(shelf):
+    _, second, third = await shelf.pending(3)
+    claim, others = await shelf.claim("w", limit=1), await shelf.claim("other", limit=1)
+    assert ids(others) == [second]
+    new = directory(50)
+    found = [FoundDirectory(node_id=node_id, mtime=0) for node_id in (new, second, third)]
+    batch = shelf.batch(claim, found=found, kept=[new, second, third], pages=[page(50, 1, "a")])
+    kept = await shelf.catalogue.commit(batch, lease_s=60)
+    assert kept.node_ids == {new, third}
+    await shelf.catalogue.commit(shelf.batch(others))
+    following = dataclasses.replace(claim, batch_no=kept.batch_no)
+    await shelf.catalogue.commit(shelf.batch(following, done=[new, third]))
     assert await shelf.catalogue.left(shelf.run_id) == 0
 
 

@@ -177,7 +177,7 @@ async def saved_after_the_repair(files, repair):
 
 async def test_what_was_saved_before_the_trouble_serves_the_next_run(files):
     big_tree(files.client())
-    trap = Trap(60, lambda: refuse_all(files, 403, "AuthorizationFailure"))
+    trap = Trap(90, lambda: refuse_all(files, 403, "AuthorizationFailure"))
     files.wrap = trap.wrap
     failed = await files.backup()
     assert failed.counters.changed_files > 0

@@ -56,6 +56,9 @@ async def test_eight_workers_share_one_run(files):
                 await runs.resume(conn, run.run_id)
             assert [await worker.left() for worker in started] == [0] * 8
     log = files.control.log(operation="file_download", limit=10_000)
+    lists = files.control.log(operation="directory_list", limit=10_000)
+    listed = Counter(entry["path"] for entry in lists if files.share.share_name in entry["path"])
+    assert (len(listed), sum(listed.values())) == (177, 177), "nothing that passed to another worker was listed twice"
     run = await files.reload(run)
     assert (run.state, run.error, run.counters.files) == (RunState.SUCCEEDED, None, 160)
     found = await batches_of(files, run)

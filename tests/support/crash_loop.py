@@ -29,7 +29,6 @@ LIMITS = {
     "batch_s": 5.0,
     "batch_files": 100,
     "batch_directories": 30,
-    "spread_directories": 8,
     "claim_directories": 4,
     "wave_directories": 8,
     "page_entries": 16,

@@ -131,7 +131,6 @@ async def world(postgres_url: str, azurite, emulator, protocol: str = "SMB", **s
         app.limits = replace(
             app.limits,
             batch_directories=6,
-            spread_directories=4,
             claim_directories=2,
             wave_directories=3,
             page_entries=5,

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from shared.core.pace import (
     BURST_S,
+    FIRST_CUT,
     FLOOR_PER_S,
     Brake,
     Bucket,
@@ -173,8 +174,8 @@ def test_one_reduction_answers_all_refusals_of_what_was_sent_before_it():
         return Report(elapsed_s=1.0, requests=300, **fields)
 
     brake, part = settle(None, Rates(), {}, "a", report(throttled=100, was_limited=False), 0.0)
-    assert brake.limit(0.0) == pytest.approx(140)
-    assert part.rates.requests == pytest.approx(140)
+    assert brake.limit(0.0) == pytest.approx(200 * FIRST_CUT)
+    assert part.rates.requests == pytest.approx(200 * FIRST_CUT)
     again, _ = settle(brake, Rates(), {"a": part}, "a", report(throttled=100), 2.0)
     assert again.lowered_at == 0.0
     later, _ = settle(brake, Rates(), {"a": part}, "a", report(throttled=100), 3.0)
