@@ -81,6 +81,8 @@ class SharePace:
     def admit(self, size_bytes: int, *, again: bool) -> Awaitable[None] | None:
         """Charge a request and ``size_bytes``; what to await before sending it, if it has to wait."""
         if self._open:
+            if not self._sent:  # time in which nothing was asked for is no measure of what the share takes
+                self._since = self._clock.monotonic()
             self._sent += 1
             self._moved += size_bytes
             return None

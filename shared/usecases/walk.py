@@ -163,7 +163,10 @@ class Walk:
             return False
         self._asked_at = now
         with self._ahead.paused():  # so that there is something to hand over
-            return await self._scope.catalogue.take_want(self._claim.run_id)
+            if not await self._scope.catalogue.take_want(self._claim.run_id):
+                return False
+        self._found_none_at = now + limits.poll_s  # not to take back at once what others have not seen yet
+        return True
 
     async def _claim_more(self) -> None:
         """Go on with what others have found, when there is little left under way."""
