@@ -73,6 +73,7 @@ class ActivityWorker:
         self._answers: list[Answer] = []
         self._answered = Bell()
         self._claiming = asyncio.Lock()
+        self._reporting = asyncio.Lock()
         self._stopping = False
 
     @property
@@ -112,6 +113,10 @@ class ActivityWorker:
 
     async def report(self) -> None:
         """Write down what is finished; on a database error it stays for the next time."""
+        async with self._reporting:  # stop() gives back what is left: not before a report that is under way is through
+            await self._report()
+
+    async def _report(self) -> None:
         answers, self._answers = self._answers, []
         if not answers:
             return
