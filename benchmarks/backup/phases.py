@@ -28,8 +28,9 @@ SCALING_WINDOW: Final = 16
 second, which takes half of what two cores have. (64 at 120 ms are as many; but no worker has more to ask for than the tree has found
 so far, and its eight levels, each an answer late, would then be a fifth of four workers' time.)"""
 
-SCALING_IOPS: Final = 1_000.0
-"""The limit of metadata operations at which four workers must still get nine tenths of what there is."""
+SCALING_IOPS: Final = 250.0
+"""The limit of metadata operations at which four workers must still get nine tenths of what there is. Low enough that the run takes half a
+minute: of a run of seconds, finding out the limit would be a good part."""
 
 CHANGED_PERCENT: Final = 1.0
 MORE_CHANGED_PERCENT: Final = 3.0

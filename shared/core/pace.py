@@ -9,7 +9,8 @@ limit holds however many processes come and go, and the part of one that died is
 
 *Fair* is the same for everyone who can use it: who needs less than an equal part leaves the rest to those who need more.
 
-The brake is not the textbook's additive increase. After a refusal the limit falls to a fraction of what the share last took, then
+The brake is not the textbook's additive increase. What the first refusal tells of a share is little: it comes in the first moments of a
+run, of a burst. So the limit doubles every other second from there until it meets the next refusal, as TCP's slow start does. After that one the limit falls to a fraction of what the share last took, then
 follows the cubic curve of TCP CUBIC (RFC 9438): quickly back to just below the rate that was refused, slowly through it, then
 faster and faster. A straight line would have to be slow to meet few refusals, and then take many minutes to recover from a storm
 that was none of our doing; the curve spends most of its time within 10 % of the share's limit, and is back at a thousand requests a second
@@ -40,6 +41,12 @@ and a catalogue that restarts must not stop the data."""
 
 LOWER_EVERY_S: Final = 3.0
 """Refusals of what was sent before the limit was lowered go on arriving; one reduction answers them all."""
+DOUBLED_S: Final = 2.0
+"""How long a first limit takes to double, until it is refused."""
+AFTERMATH_S: Final = 0.2
+"""A report of time that began sooner after the first refusal tells of what was sent before it."""
+MEASURED_S: Final = 1.5
+"""After a reduction: reports of processes that were refused too tell what the share took of them when it did."""
 FIRST_CUT: Final = 0.8
 STEADY_CUT: Final = 0.85
 """For a refusal after :data:`STEADY_S` of none, when the limit was about right."""
@@ -128,8 +135,15 @@ class Brake:
     peak: float
     """The most that the share took since, or just before."""
 
+    @property
+    def is_first(self) -> bool:
+        """Whether it comes of the first refusal."""
+        return self.lowered_at == self.began_at
+
     def limit(self, now: float) -> float:
-        """Requests per second, by the curve of the module's docstring."""
+        """Requests per second, by the curves of the module's docstring."""
+        if self.is_first:
+            return self.top * self.factor * math.exp2((now - self.lowered_at) / DOUBLED_S)
         rise_s = math.cbrt((1.0 - self.factor) / GROWTH)
         beyond_s = now - self.lowered_at - rise_s
         scale = self.top if beyond_s < 0 else max(self.top, REACH * self.peak)
@@ -236,8 +250,14 @@ def _braked(brake: Brake | None, others: Collection[Part], report: Report, now: 
         return replace(brake, top=brake.top + report.taken_per_s, peak=brake.peak + report.taken_per_s)
     taken = report.taken_per_s + used_by_others
     brake = replace(brake, peak=max(brake.peak, taken))
-    if not report.throttled or now - brake.lowered_at < LOWER_EVERY_S:
+    if not report.throttled:
         return brake
+    since_s = now - brake.lowered_at
+    if brake.is_first:
+        if since_s - report.elapsed_s < AFTERMATH_S:
+            return brake
+    elif since_s < LOWER_EVERY_S:
+        return replace(brake, top=max(brake.top, taken)) if since_s <= MEASURED_S else brake
     cut = STEADY_CUT if now - brake.lowered_at >= STEADY_S else FIRST_CUT
     top = max(min(brake.limit(now), taken), FLOOR_PER_S)
     return replace(brake, top=top, factor=cut, lowered_at=now)

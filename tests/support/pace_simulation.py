@@ -10,10 +10,10 @@ STEP_S = 0.01
 
 
 class Server:
-    """Refuses what is above ``per_s`` requests; holds a burst of what half a second brings."""
+    """Refuses what is above ``per_s`` requests; holds a burst of what ``burst_s`` seconds bring."""
 
-    def __init__(self, per_s=inf):
-        self.per_s, self.level, self.at = per_s, 1e9, 0.0
+    def __init__(self, per_s=inf, burst_s=0.5):
+        self.per_s, self.burst_s, self.level, self.at = per_s, burst_s, 1e9, 0.0
         self.sent: list[float] = []
         self.refused: list[float] = []
         self.storm = 0.0
@@ -23,7 +23,7 @@ class Server:
     def takes(self, now):
         self.sent.append(now)
         if self.per_s < inf:
-            self.level = min(self.level + (now - self.at) * self.per_s, max(self.per_s / 2, 1))
+            self.level = min(self.level + (now - self.at) * self.per_s, max(self.per_s * self.burst_s, 1))
             self.at = now
         if (self.per_s < inf and self.level < 1) or self.random.random() < self.storm:
             self.refused.append(now)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from shared.core.pace import (
     BURST_S,
+    DOUBLED_S,
     FIRST_CUT,
     FLOOR_PER_S,
     Brake,
@@ -169,27 +170,63 @@ def test_without_a_book_the_last_part_is_kept_and_fades():
     assert kept(inf, 10_000) == inf
 
 
-def test_one_reduction_answers_all_refusals_of_what_was_sent_before_it():
-    def report(**fields):
-        return Report(elapsed_s=1.0, requests=300, **fields)
+def braked(brake, part, now, elapsed_s=1.0, **fields):
+    return settle(brake, Rates(), {"a": part}, "a", Report(elapsed_s=elapsed_s, requests=300, **fields), now)[0]
 
-    brake, part = settle(None, Rates(), {}, "a", report(throttled=100, was_limited=False), 0.0)
+
+def test_one_reduction_answers_all_refusals_of_what_was_sent_before_it():
+    first = Report(elapsed_s=1.0, requests=300, throttled=100, was_limited=False)
+    brake, part = settle(None, Rates(), {}, "a", first, 0.0)
     assert brake.limit(0.0) == pytest.approx(200 * FIRST_CUT)
     assert part.rates.requests == pytest.approx(200 * FIRST_CUT)
-    again, _ = settle(brake, Rates(), {"a": part}, "a", report(throttled=100), 2.0)
-    assert again.lowered_at == 0.0
-    later, _ = settle(brake, Rates(), {"a": part}, "a", report(throttled=100), 3.0)
-    assert later.lowered_at == 3.0
-    assert later.limit(3.0) < brake.limit(3.0)
+    assert braked(brake, part, 1.1, throttled=100).lowered_at == 0.0  # it tells of time before
+    second = braked(brake, part, 2.0, throttled=100)
+    assert second.lowered_at == 2.0
+    assert second.limit(2.0) < brake.limit(2.0)
+    assert braked(second, part, 4.9, throttled=100).lowered_at == 2.0
+    assert braked(second, part, 5.0, throttled=100).lowered_at == 5.0
+
+
+def test_what_others_took_when_the_share_refused_them_too_corrects_what_it_takes():
+    brake = Brake(top=150, factor=0.85, lowered_at=10.0, began_at=0.0, peak=300)
+    part = settle(brake, Rates(), {}, "a", Report(elapsed_s=1.0, requests=10), 10.5)[1]
+    assert braked(brake, part, 11.0, throttled=100).top == 200
+    assert braked(brake, part, 11.0, throttled=0).top == 150
+    assert braked(brake, part, 11.0, throttled=200).top == 150
+    assert braked(brake, part, 12.0, throttled=100).top == 150
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4, 8])
+@pytest.mark.parametrize("per_s", [100, 300, 1000])
+@pytest.mark.parametrize("apart_s", [0.0, 0.1, 0.3])
+def test_a_limit_that_was_guessed_from_the_first_moments_is_right_within_seconds(workers, per_s, apart_s):
+    server = Server(per_s, burst_s=0.1)
+    server.level = per_s * server.burst_s
+    world = World(crowd(workers, fastest=1200.0), server)
+    for worker in world.workers[1:]:
+        worker.alive = False
+    for worker in world.workers[1:]:
+        world.run(apart_s)
+        worker.alive, worker.since, worker.next_ask = True, world.now, world.now
+    world.run(60 - world.now)
+    assert server.rate(0, 28) > 0.8 * per_s
+    assert server.rate(10, 60) > 0.9 * per_s
+    assert len(server.refused) < 0.05 * len(server.sent)
 
 
 def test_the_brake_comes_back_to_what_was_refused_slowly_and_then_faster():
-    brake = Brake(top=100, factor=0.85, lowered_at=0, began_at=0, peak=100)
+    brake = Brake(top=100, factor=0.85, lowered_at=0, began_at=-9, peak=100)
     assert brake.limit(0) == pytest.approx(85)
     assert brake.limit(15) == pytest.approx(100)
     assert brake.limit(10) > 99
     assert brake.limit(20) < 101
     assert brake.limit(45) > 200
+
+
+def test_a_first_limit_doubles():
+    brake = Brake(top=100, factor=FIRST_CUT, lowered_at=7, began_at=7, peak=100)
+    assert brake.limit(7) == pytest.approx(100 * FIRST_CUT)
+    assert brake.limit(7 + DOUBLED_S) == pytest.approx(200 * FIRST_CUT)
 
 
 def test_a_budget_of_bytes_is_kept_also_by_reads_that_are_larger_than_the_bucket():
