@@ -36,7 +36,7 @@ SHAPE: Final[Mapping[str, object]] = {
     "sigma": 1.0,
     "large": 0,
 }
-"""The share that is backed up: 12 files to a directory, sizes log-normal around 8 KiB (13.5 KiB on average)."""
+"""The share that is backed up: 12 files to a directory, sizes log-normal around 8 KiB (13.4 KiB on average)."""
 
 
 @dataclass(frozen=True, slots=True)
