@@ -20,7 +20,7 @@ from shared.adapters.files_writer import FilesWriter
 from shared.adapters.journal_table import TableJournal
 from shared.adapters.metering import Meter
 from shared.adapters.pace import Paces
-from shared.adapters.system import SystemClock, SystemIds, keep_what_is_there
+from shared.adapters.system import SystemClock, SystemIds, keep_memory_low
 from shared.adapters.vault_blob import BlobAccount
 from shared.core import cost
 from shared.core.cost import Prices, read_prices
@@ -177,7 +177,7 @@ async def make_app(settings: Settings) -> App:
 
 async def _only_app(settings: Settings) -> App:
     found = await make_app(settings)
-    keep_what_is_there()
+    keep_memory_low()
     return found
 
 

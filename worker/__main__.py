@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from shared import settings as settings_module
-from shared.adapters.system import SystemIds, keep_what_is_there
+from shared.adapters.system import SystemIds, keep_memory_low
 from shared.errors import BackupError, InvalidInput, NotFound
 from shared.settings import Settings
 from shared.wiring import make_app
@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
 async def _serve(options: argparse.Namespace, settings: Settings) -> None:
     name = options.name or f"{socket.gethostname()}-{os.getpid()}-{SystemIds().new()[:6]}"
     app = await make_app(settings)
-    keep_what_is_there()
+    keep_memory_low()
     try:
         app.limits = replace(app.limits, wait_s=WAIT_S)
         worker = Worker(app, name, only=options.run, until_idle=options.until_idle)

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from shared import wiring
-from shared.adapters.system import keep_what_is_there
+from shared.adapters.system import keep_memory_low
 from shared.model.tickets import Receipt, RunTicket
 from shared.settings import Settings
 from shared.usecases.backup_directories import backup_directories
@@ -46,7 +46,7 @@ STEPS: Final[Mapping[str, Step]] = {"open": open_run, "work": backup_directories
 
 async def _serve(orders: Orders) -> None:
     app = await wiring.make_app(Settings.from_env(orders.settings))
-    keep_what_is_there()
+    keep_memory_low()
     try:
         app.limits = replace(app.limits, **dict[str, Any](orders.limits))
         ticket = RunTicket(run_id=orders.run_id, worker=orders.name)

@@ -1,14 +1,21 @@
-"""The operating system's clock and randomness: the one door to both. And how this process collects garbage."""
+"""The operating system's clock and randomness: the one door to both. And how this process keeps its memory."""
 
+import ctypes
 import datetime as dt
 import gc
 import random
+import sys
 import time
 import uuid
+from contextlib import suppress
 from typing import Final
 
 NEW_OBJECTS: Final = 10_000
 """Objects made before the youngest are looked through for garbage: as many as a few directories take. Python's own 700 are too few."""
+MAPPED_BYTES: Final = 1 << 20
+"""Blocks from this size on are given back to the system when they are freed. Well above what a socket's read takes, which is 256 KiB."""
+_M_MMAP_THRESHOLD: Final = -3
+"""Of glibc's malloc.h."""
 
 
 class SystemClock:
@@ -36,11 +43,17 @@ def jitter(most: float) -> float:
     return random.uniform(0.0, most)  # noqa: S311 - protects nothing
 
 
-def keep_what_is_there() -> None:
-    """Have the garbage collector leave alone what there is now. Called once, when a process has all its modules and clients.
+def keep_memory_low() -> None:
+    """Set up garbage collector and allocator. Called once, when a process has all its modules and clients.
 
-    They are some 200,000 objects that stay until it ends; looking through them again and again took a tenth of a backup's processor time.
+    These are some 200,000 objects that stay until it ends; looking through them again and again took a tenth of a backup's processor time,
+    so the collector leaves alone what there is now. And glibc takes ever larger blocks from its heap, once such were freed, and
+    small ones between them keep the heap from shrinking: a worker had 222 MiB at most in a backup of 120,000 files, 281 of 250,000 and 346
+    of a million; with large blocks mapped each for itself, 197 of 120,000.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(NEW_OBJECTS, 20, 20)
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # another C library
+            ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, MAPPED_BYTES)

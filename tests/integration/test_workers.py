@@ -61,7 +61,9 @@ async def test_eight_workers_share_one_run(files):
     log = files.control.log(operation="file_download", limit=10_000)
     lists = files.control.log(operation="directory_list", limit=10_000)
     listed = Counter(entry["path"] for entry in lists if files.share.share_name in entry["path"])
-    assert (len(listed), sum(listed.values())) == (1 + 16 + DIRECTORIES, 1 + 16 + DIRECTORIES), "nothing that passed to another worker was listed twice"
+    assert (len(listed), sum(listed.values())) == (1 + 16 + DIRECTORIES, 1 + 16 + DIRECTORIES), (
+        "nothing that passed to another worker was listed twice"
+    )
     run = await files.reload(run)
     assert (run.state, run.error, run.counters.files) == (RunState.SUCCEEDED, None, DIRECTORIES)
     found = await batches_of(files, run)
