@@ -7,15 +7,20 @@ import random
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
+from threading import Thread
 from typing import Final
 
 NEW_OBJECTS: Final = 10_000
 """Objects made before the youngest are looked through for garbage: as many as a few directories take. Python's own 700 are too few."""
-MAPPED_BYTES: Final = 1 << 20
+MAPPED_BYTES: Final = 512 * 1024
 """Blocks from this size on are given back to the system when they are freed. Well above what a socket's read takes, which is 256 KiB."""
+TRIM_EVERY_S: Final = 2.0
+"""How often free pages of the heap are given back: some milliseconds each time."""
 _M_MMAP_THRESHOLD: Final = -3
-"""Of glibc's malloc.h."""
+_M_ARENA_MAX: Final = -8
+"""Both of glibc's malloc.h."""
 
 
 class SystemClock:
@@ -47,13 +52,24 @@ def keep_memory_low() -> None:
     """Set up garbage collector and allocator. Called once, when a process has all its modules and clients.
 
     These are some 200,000 objects that stay until it ends; looking through them again and again took a tenth of a backup's processor time,
-    so the collector leaves alone what there is now. And glibc takes ever larger blocks from its heap, once such were freed, and
-    small ones between them keep the heap from shrinking: a worker had 222 MiB at most in a backup of 120,000 files, 281 of 250,000 and 346
-    of a million; with large blocks mapped each for itself, 197 of 120,000.
+    so the collector leaves alone what there is now.
+
+    glibc keeps a heap per thread, and takes ever larger blocks from them once such were freed; small blocks between them keep the heaps
+    from shrinking. A worker had 222 MiB at most in a backup of 120,000 files, 281 of 250,000 and 346 of a million. So there is one heap, large
+    blocks are mapped each for itself, and what is free within the heap is given back now and then.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(NEW_OBJECTS, 20, 20)
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):  # another C library
-            ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, MAPPED_BYTES)
+            libc = ctypes.CDLL(None)
+            libc.mallopt(_M_MMAP_THRESHOLD, MAPPED_BYTES)
+            libc.mallopt(_M_ARENA_MAX, 1)
+            Thread(target=_trim_for_ever, args=(libc.malloc_trim,), name="malloc_trim", daemon=True).start()
+
+
+def _trim_for_ever(malloc_trim: Callable[[int], int]) -> None:
+    while True:
+        time.sleep(TRIM_EVERY_S)
+        malloc_trim(0)
