@@ -60,7 +60,7 @@ def keep_memory_low() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(NEW_OBJECTS, 20, 20)
+    gc.set_threshold(NEW_OBJECTS, 10, 5)
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):  # another C library
             libc = ctypes.CDLL(None)

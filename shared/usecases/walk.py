@@ -83,6 +83,8 @@ class Walk:
         await self._ahead.close()
         for wide in self.wide:
             wide.listing.close()
+        # The walk and what lists for it know each other: what the last batch found, ten megabytes, would wait for the garbage collector.
+        del self._batch
 
     # ----------------------------------------------------------------------------------------------------------- batches
 

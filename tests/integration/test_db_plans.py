@@ -83,6 +83,7 @@ def test_a_batchs_directories_are_found_by_its_number(explained):
     ("text", "index"),
     [
         (pages._DIRECTORIES, "page_1_by_id"),
+        (pages._PAGE_HEADS, "page_1_by_id"),
         (pages._MANIFESTS, "page_1_by_id"),
         (pages._HEADS, "page_1_by_id"),
         (pages._WITH_ANCESTORS, "page_1_by_id"),
