@@ -23,10 +23,10 @@ LATENCY: Final[Mapping[str, float]] = {"metadata_ms": 5, "data_ms": 5}
 SCALING_MS: Final = 30.0
 """Latency of the scaling runs, as a listing has it in Azure. With less, the machine's two cores would be the limit and not the model."""
 
-SCALING_WINDOW: Final = 16
-"""Directories that a worker of the scaling runs lists at once, instead of 64. At this latency four workers then ask for 2,000 directories a
-second, which takes half of what two cores have. (64 at 120 ms are as many; but no worker has more to ask for than the tree has found
-so far, and its eight levels, each an answer late, would then be a fifth of four workers' time.)"""
+SCALING_WINDOW: Final = 8
+"""Directories that a worker of the scaling runs lists at once, instead of 64. At this latency four workers then ask for 1,000 directories a
+second, which takes a third of what two cores have; with 16 it is two thirds, and they begin to wait for a core. (64 at 120 ms are as many
+as 16; and until the tree is wide enough for 256 requests at once a second passes, a fifth of four workers' time.)"""
 
 SCALING_IOPS: Final = 250.0
 """The limit of metadata operations at which four workers must still get nine tenths of what there is. Low enough that the run takes half a
