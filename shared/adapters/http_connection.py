@@ -127,7 +127,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever waits."""
-        if self._headers is not None and "Content-Length" not in self._headers and not self._is_chunked():
+        headers = self._headers
+        if headers is not None and "Content-Length" not in headers and "Transfer-Encoding" not in headers:
             self.on_message_complete()  # its end is the answer's end
         self.fail(Broken(str(exc) if exc else "closed by the other side"))
         if not self.gone.done():
@@ -198,6 +199,3 @@ class Connection(asyncio.Protocol):
         self._headers, self._pieces = None, []
         answer.set_result(Answer(self._status, headers, pieces[0] if len(pieces) == 1 else b"".join(pieces)))
         self._go_on()
-
-    def _is_chunked(self) -> bool:
-        return self._headers is not None and "Transfer-Encoding" in self._headers

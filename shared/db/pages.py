@@ -75,22 +75,7 @@ _PLACE: Final[LiteralString] = """
 """
 # OFFSET 0 here and below keeps the planner from making a join of it. Of the two bounds of a range it then takes either by itself to hold
 # for a third of the tree, and scans all of it, once that is large: with 74,000 pages 97 ms for the heads of 20 directories, instead of 0.05.
-_DIRECTORIES: Final[LiteralString] = """
-    SELECT page.*
-      FROM unnest(%b::int8[]) AS d (id)
-     CROSS JOIN LATERAL (
-               SELECT page_id, parent_id, file_id, name, names, packed
-                 FROM {page}
-                WHERE page_id BETWEEN d.id AND d.id + 16777215
-               OFFSET 0
-           ) AS page
-  ORDER BY page_id
-"""
-# Of page 0 the whole row, of the others the header: a directory of a million files has 100 MB of rows and 1 MB of headers.
-_PAGE_HEADS: Final[LiteralString] = """
-    SELECT page.page_id, page.parent_id, page.file_id, page.name,
-           CASE WHEN page.page_id = d.id THEN page.names ELSE '' END,
-           CASE WHEN page.page_id = d.id THEN page.packed ELSE substring(page.packed FOR 72) END
+_ALL_OF: Final[LiteralString] = """
       FROM unnest(%b::int8[]) AS d (id)
      CROSS JOIN LATERAL (
                SELECT page_id, parent_id, file_id, name, names, packed
@@ -100,6 +85,16 @@ _PAGE_HEADS: Final[LiteralString] = """
            ) AS page
   ORDER BY page.page_id
 """
+_DIRECTORIES: Final[LiteralString] = "SELECT page.*" + _ALL_OF
+# Of page 0 the whole row, of the others the header: a directory of a million files has 100 MB of rows and 1 MB of headers.
+_PAGE_HEADS: Final[LiteralString] = (
+    """
+    SELECT page.page_id, page.parent_id, page.file_id, page.name,
+           CASE WHEN page.page_id = d.id THEN page.names ELSE '' END,
+           CASE WHEN page.page_id = d.id THEN page.packed ELSE substring(page.packed FOR 72) END
+"""
+    + _ALL_OF
+)
 _PAGES: Final[LiteralString] = """
     SELECT page_id, parent_id, file_id, name, names, packed FROM {page} WHERE page_id = ANY(%b::int8[]) ORDER BY page_id
 """
