@@ -111,7 +111,8 @@ def test_a_frozen_hosts_lease_runs_out_and_its_late_results_are_discarded(postgr
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
             assert len(healthy.status(instance_id)["history"]) == 5  # started, three results, completed
-            wait_for_lines(record, 6)  # a result may be that the function took too long, while its thread has yet to wake up
+            # A result may be that the function took too long, while its thread has yet to wake up.
+            wait_for_lines(record, 6)
         assert frozen.stop() == 0
     assert sorted(number for number, _ in lines(record)) == [0, 0, 1, 1, 2, 2]
 
