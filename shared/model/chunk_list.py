@@ -77,6 +77,12 @@ def count_of(size_bytes: int) -> int:
     return -(-size_bytes // CHUNK_BYTES)
 
 
+def lengths(size_bytes: int) -> Iterator[int]:
+    """Bytes of each chunk of a file of ``size_bytes``, in order."""
+    for offset in range(0, size_bytes, CHUNK_BYTES):
+        yield min(CHUNK_BYTES, size_bytes - offset)
+
+
 def stretches_of(places: NDArray[np.int64]) -> tuple[tuple[int, int], ...]:
     """Neighbours among ``places``, which ascend, as ``(first, how many)``."""
     if not len(places):

@@ -1,42 +1,31 @@
 """Write files to a share from the vault.
 
-Reads are planned by vault object: members that lie close together in a bundle come in one request, whatever directories they
-belong to. Each file's bytes are checked against their BLAKE3 digest before they are written, and a damaged object costs only
-the files in it. A file up to 4 MiB is one request to the share, times and attributes included.
+Each file's bytes are checked before they are written, and a damaged object costs only the files in it
+(:mod:`shared.usecases.read_content`). A file up to 4 MiB is one request to the share, times and attributes included.
 
 Of a file that has several names (hard links, on NFS shares) the first that any worker comes to is written; the others become links to
 it when everything is written (:mod:`shared.usecases.restore_links`).
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from shared.core.advice import advice
-from shared.core.ranges import Span, coalesce
-from shared.errors import IntegrityError, NotFound, Rejected, Retryable
-from shared.formats import chunk, content_list
-from shared.formats.bundle import member_content
-from shared.formats.frame import unframe
-from shared.model import chunk_list
+from shared.errors import IntegrityError, Rejected, Retryable
 from shared.model.chunk_list import ChunkList
 from shared.model.content import CHUNK_BYTES, ContentKind
-from shared.model.objects import bundle_name, chunk_name, node_object_name
 from shared.model.run import Counters
 from shared.ports import JournalLine, NewProperties
 from shared.usecases.map_permission import PermissionMap
 from shared.usecases.patience import TRIES
+from shared.usecases.read_content import ContentReader, Joined
 from shared.usecases.restore_links import FileToRestore, first_names
 from shared.usecases.scope import RunScope
 from shared.usecases.stopping import Stopped
 from shared.usecases.together import VaultTrouble, together
 
-GAP_BYTES: Final = 256 * 1024
-"""Bytes of other members worth reading for nothing to save a request."""
-
-READ_BYTES_MAX: Final = 8 * 1024 * 1024
 SPANS_AT_ONCE: Final = 4
 """Joined reads in memory at once: at most 32 MiB as stored."""
 
@@ -57,50 +46,42 @@ class FileRestorer:
     """Directories of which some file was not written, because the work was to stop."""
     _trouble: int = 0
     _written: list[int] = field(default_factory=list)  # node ids of files that others will be links to
+    _content: ContentReader = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin."""
+        self._content = ContentReader(self.scope.vault, self.scope.share.share_id, self.scope.hasher)
 
     async def restore(self, files: Sequence[FileToRestore]) -> None:
         """Write every file; what cannot be written is in the journal. Raises ``Retryable`` when the target is down."""
         files = await first_names(self.scope, files)
-        bundled: defaultdict[str, list[FileToRestore]] = defaultdict(list)
-        single: list[FileToRestore] = []
+        wanted: list[FileToRestore] = []
         for file in files:
-            content = file.saved.content
-            if content.kind is ContentKind.BUNDLED:
-                name = bundle_name(self.scope.share.share_id, content.run_no, content.batch_no, content.part)
-                bundled[name].append(file)
-            elif content.kind is ContentKind.UNSAVED:
+            if file.saved.content.kind is ContentKind.UNSAVED:
                 self.complain(
                     "not_saved", file, "the restore point has no content for it: the backup could not read it"
                 )
-            else:
-                single.append(file)
+                continue
+            wanted.append(file)
             if file.saved.stale:
                 self.complain(
                     "stale", file, "the backup could not read the version of then; the one before is restored"
                 )
-        spans = [
-            (name, span)
-            for name, members in bundled.items()
-            for span in coalesce(
-                ((f.saved.content.offset, f.saved.content.length, f) for f in members),
-                gap=GAP_BYTES,
-                length_max=READ_BYTES_MAX,
-            )
-        ]
+        spans, single = self._content.plan(wanted)
         gate = asyncio.Semaphore(SPANS_AT_ONCE)
         writes = asyncio.Semaphore(self.scope.limits.concurrent_reads)
 
-        async def one_span(name: str, span: Span[FileToRestore]) -> None:
+        async def one_span(joined: Joined[FileToRestore]) -> None:
             async with gate:
-                if not self._stopped(*span.items):
-                    await self._restore_span(name, span, writes)
+                if not self._stopped(*joined.span.items):
+                    await self._restore_span(joined, writes)
 
         async def one_file(file: FileToRestore) -> None:
             async with writes:
                 if not self._stopped(file):
                     await self._restore_single(file)
 
-        await together([*(one_span(name, span) for name, span in spans), *(one_file(file) for file in single)])
+        await together([*(one_span(joined) for joined in spans), *(one_file(file) for file in single)])
         if self._written:
             await self.scope.catalogue.links_written(self.scope.run.run_id, self._written)
             self._written.clear()
@@ -127,11 +108,11 @@ class FileRestorer:
             )
         )
 
-    async def _restore_span(self, name: str, span: Span[FileToRestore], writes: asyncio.Semaphore) -> None:
+    async def _restore_span(self, joined: Joined[FileToRestore], writes: asyncio.Semaphore) -> None:
         try:
-            data = await self._stored(name, span.offset, span.length)
+            data = await self._content.span(joined)
         except IntegrityError as error:
-            for file in span.items:
+            for file in joined.span.items:
                 self._damaged(file, str(error))
             return
 
@@ -139,81 +120,34 @@ class FileRestorer:
             async with writes:
                 if self._stopped(file):
                     return
-                content = file.saved.content
-                start = content.offset - span.offset
                 try:
-                    body = member_content(data[start : start + content.length], file.saved.entry.size_bytes)
+                    body = self._content.member(joined, data, file)
                 except IntegrityError as error:
-                    self._damaged(file, f"{name}: {error}")
+                    self._damaged(file, str(error))
                     return
-                await self._write_small(file, body)
+                await self._write(file, body)
 
-        await together(one(file) for file in span.items)
+        await together(one(file) for file in joined.span.items)
 
     def _damaged(self, file: FileToRestore, reason: str) -> None:
         self.complain("damaged", file, reason, hint="restore it from another restore point")
 
     async def _restore_single(self, file: FileToRestore) -> None:
-        content, size = file.saved.content, file.saved.entry.size_bytes
-        share_id = self.scope.share.share_id
+        saved = file.saved
         try:
-            if file.saved.posix is not None and file.saved.posix.link_text:
-                await self._write_small(file, file.saved.posix.link_text.encode())
-            elif content.kind is ContentKind.NONE:
-                await self._write_small(file, b"")
-            elif content.kind is ContentKind.PLAIN:
-                stored = await self._stored(node_object_name(share_id, content.node_id, content.run_no))
-                await self._write_small(file, unframe(stored, size))
+            if saved.entry.size_bytes <= CHUNK_BYTES:
+                await self._write(file, await self._content.whole(saved))
             else:
-                await self._write_chunks(file, await self._chunks(file))
+                await self._write(file, None, await self._content.chunks(saved))
         except IntegrityError as error:
             self._damaged(file, str(error))
 
-    async def _stored(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
-        """Bytes of an object that a manifest refers to, so that its absence is damage."""
-        try:
-            return await self.scope.vault.get(name, offset, length)
-        except NotFound as error:
-            raise IntegrityError(f"{name} is gone from the vault") from error
-
-    async def _chunks(self, file: FileToRestore) -> ChunkList:
-        content = file.saved.content
-        chunks = chunk_list.of_digests(b"".join(content.chunks))
-        if content.kind is ContentKind.LISTED:
-            name = node_object_name(self.scope.share.share_id, content.node_id, content.run_no)
-            chunks = content_list.decode(await self._stored(name)).chunks
-        if self.scope.hasher.digest_of_joined(chunks.joined()) != file.saved.digest:
-            raise IntegrityError("its list of chunks is not the one that was saved")
-        return chunks
-
     async def _chunk(self, digest: bytes, length: int) -> bytes:
-        """A chunk's bytes, checked. ``length`` is what the file's size says."""
-        name = chunk_name(self.scope.share.share_id, digest)
+        """A chunk, with the vault's trouble told apart from the target's."""
         try:
-            stored = await self._stored(name)
+            return await self._content.chunk(digest, length)
         except Retryable as error:
             raise VaultTrouble(error) from error
-        data = await asyncio.to_thread(chunk.decode, stored)
-        if len(data) != length or await asyncio.to_thread(self.scope.hasher.digest, data) != digest:
-            raise IntegrityError(f"{name}: its content is not what its name says")
-        return data
-
-    async def _write_small(self, file: FileToRestore, body: bytes) -> None:
-        if self.scope.hasher.digest(body) != file.saved.digest:
-            self._damaged(file, "its bytes are not the ones that were saved")
-            return
-        await self._write(file, body)
-
-    async def _write_chunks(self, file: FileToRestore, chunks: ChunkList) -> None:
-        size = file.saved.entry.size_bytes
-        if chunks.count > 1:
-            await self._write(file, None, chunks)
-            return
-        try:
-            body = await self._chunk(chunks.digests, size) if chunks.filled else bytes(size)
-        except VaultTrouble as trouble:
-            raise trouble.cause from trouble
-        await self._write(file, body)
 
     async def _write(self, file: FileToRestore, body: bytes | None, chunks: ChunkList | None = None) -> None:
         """Write ``body``, or else ``chunks``, with the target's trouble told apart from the vault's."""
