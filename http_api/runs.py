@@ -21,7 +21,8 @@ from shared.core.rounds import RoundState
 from shared.db import batches, restore_points, runs
 from shared.db.pool import Connection
 from shared.errors import BackupError, InvalidInput
-from shared.model.run import Driver, RestoreOrder, Run, RunKind, RunState
+from shared.model.restore import RestoreOrder
+from shared.model.run import Driver, Run, RunKind, RunState
 from shared.model.tickets import ORCHESTRATOR_OF, instance_id
 from shared.ports import event
 

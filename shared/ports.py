@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol
 
 from shared.core.pace import Part, Report
-from shared.model.entry import Posix
+from shared.model.entry import Entry, Posix
 from shared.model.manifest import ContentHeaders, ManifestRef
 from shared.model.page import DirectoryHead, DirectoryPages, Page
 from shared.model.run import Counters, RestorePoint, Run, RunKey, RunState
@@ -138,14 +138,15 @@ class ShareReader(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewProperties:
-    """Properties to give a node. Times in ticks."""
+    """Properties to give a node. Times in ticks; 0, or a time before the year 1601, leaves one as it is."""
 
-    created: int
-    written: int
-    changed: int
-    attributes: int
+    created: int = 0
+    written: int = 0
+    changed: int = 0
+    attributes: int | None = None
+    """None: as they are."""
     permission_key: str = ""
-    """Key on the target share; empty: inherit."""
+    """Key on the target share; empty: inherited by a new node, and left alone otherwise."""
     posix: Posix | None = None
     """On an NFS share: instead of attributes and permission."""
 
@@ -160,8 +161,12 @@ class ShareWriter(Protocol):
         """
         ...
 
-    async def names(self, path: str) -> set[str]:
-        """Names of what is in a directory."""
+    async def has_directory(self, path: str) -> bool:
+        """Whether there is such a directory."""
+        ...
+
+    async def entries(self, path: str) -> list[Entry] | None:
+        """What is in a directory; None if there is no such directory."""
         ...
 
     async def create_file(
@@ -200,8 +205,32 @@ class ShareWriter(Protocol):
         """Write at most 4 MiB at ``offset``."""
         ...
 
+    async def rename_file(self, path: str, target: str) -> None:
+        """Move a file to another path of the share, in place of what file is there, a read-only one too."""
+        ...
+
+    async def delete_file(self, path: str) -> None:
+        """Delete a file or a symbolic link, a read-only one too; one that is gone is fine."""
+        ...
+
+    async def delete_directory(self, path: str) -> None:
+        """Delete an empty directory; one that is gone is fine. Raises ``Conflict`` for one that is not empty."""
+        ...
+
+    async def close_handles(self, path: str) -> int:
+        """Close what SMB clients have open of a file; returns how many handles that were."""
+        ...
+
+    async def file_properties(self, path: str) -> NodeProperties:
+        """Properties of a file as it is now."""
+        ...
+
+    async def set_file_metadata(self, path: str, metadata: Sequence[tuple[str, str]]) -> None:
+        """Replace a file's user metadata."""
+        ...
+
     async def set_file_properties(self, path: str, properties: NewProperties, headers: ContentHeaders) -> None:
-        """Give a file its times, attributes, permission and content headers."""
+        """Give a file its times, attributes, permission and content headers; of the latter those not given are cleared."""
         ...
 
     async def set_directory_properties(self, path: str, properties: NewProperties) -> None:
@@ -542,8 +571,35 @@ class Catalogue(Protocol):
         """Newest manifest of every page of these directories, deleted ones included, by ``(directory_id, page_no)``."""
         ...
 
-    async def seed_restore(self, run_id: int, items: Sequence[RestoreItem]) -> None:
-        """Put ``items`` in the frontier of a restore if it has never had any."""
+    async def seed_restore(self, run_id: int, items: Sequence[RestoreItem], passed: Sequence[RestoreItem] = ()) -> None:
+        """Put ``items`` in the frontier of a restore if it has never had any.
+
+        ``passed`` are directories on the way to them, in which there is nothing to do but to finish them.
+        """
+        ...
+
+    async def restore_above(self, run_id: int, node_ids: Sequence[int]) -> list[RestoreItem]:
+        """These directories of a restore's frontier, finished ones too, and all above them."""
+        ...
+
+    async def restore_unfilled(self, run_id: int, after: int, limit: int) -> list[RestoreItem]:
+        """Up to ``limit`` directories of which not everything is written, in order of node id, after ``after``."""
+        ...
+
+    async def note_made(self, run_id: int, node_ids: Sequence[int]) -> None:
+        """Note, before it does, that a restore makes these directories on the target."""
+        ...
+
+    async def made(self, run_id: int, node_ids: Sequence[int]) -> set[int]:
+        """Those of ``node_ids`` that were noted."""
+        ...
+
+    async def take_deletes(self, run_id: int, count: int) -> bool:
+        """Whether a restore may delete ``count`` more files and directories; then that many fewer are left to it."""
+        ...
+
+    async def deleted_runs(self, share_id: int, directory_ids: Sequence[int]) -> dict[int, int]:
+        """Of those of ``directory_ids`` that were deleted, the run that found them missing."""
         ...
 
     async def claim_restore(self, run_id: int, worker: str, *, limit: int, lease_s: float) -> RestoreClaim | None:

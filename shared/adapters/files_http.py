@@ -25,6 +25,9 @@ CREATES_WITH_BODY: Final = "2026-02-06"
 PAGES_RANGES: Final = "2026-10-06"
 FOLLOWS_RENAMES: Final = "2024-05-04"
 
+LISTED: Final = "Timestamps,ETag,Attributes,PermissionKey"
+"""What a listing is to say of each entry beyond its name and size."""
+
 _ESCAPES: Final = {code: f"%{code:02X}" for code in range(128) if quote(chr(code), safe="/") != chr(code)}
 """What :func:`quote` makes of ASCII, at a tenth of its time."""
 
@@ -98,6 +101,10 @@ class FilesHttp:
         return await self._account.http.send(
             Call(operation, method, path, query, headers or NO_HEADERS, body), self._lane, expected
         )
+
+    def url(self, path: str) -> str:
+        """The address of ``path``, for a request that names another node."""
+        return self._account.http.url(path)
 
     @property
     def creates_with_body(self) -> bool:

@@ -12,13 +12,11 @@ from json import loads
 from typing import Final
 
 from shared.adapters import file_ranges, node_headers
-from shared.adapters.files_http import FilesHttp, share_path
+from shared.adapters.files_http import LISTED, FilesHttp, share_path
 from shared.adapters.signing import query
 from shared.adapters.storage_http import Expected, Reply
 from shared.errors import IntegrityError, InvalidInput, Unavailable
 from shared.ports import ByteRange, NodeProperties
-
-_INCLUDE = "Timestamps,ETag,Attributes,PermissionKey"
 
 RANGE_BYTES = 4 * 1024 * 1024
 """The most that the service computes an MD5 of."""
@@ -42,13 +40,13 @@ class FilesReader:
         self._at = {"sharesnapshot": snapshot} if snapshot else {}
         self._query = query(**self._at)
         self._directory_query = query(restype="directory", **self._at)
-        self._first_page = query(restype="directory", comp="list", include=_INCLUDE, **self._at)
+        self._first_page = query(restype="directory", comp="list", include=LISTED, **self._at)
 
     async def list_page(self, path: str, marker: str = "") -> bytes:
         """One page of a listing, as the service wrote it."""
         page = self._first_page
         if marker:
-            page = query(restype="directory", comp="list", include=_INCLUDE, marker=marker, **self._at)
+            page = query(restype="directory", comp="list", include=LISTED, marker=marker, **self._at)
         reply = await self._http.send("list", "GET", share_path(self._share_name, path), page)
         return reply.body
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from json import dumps
 from typing import Final
 
-from shared.adapters.files_http import FilesHttp, share_path
+from shared.adapters.files_http import LISTED, FilesHttp, share_path
 from shared.adapters.node_headers import (
     content_headers,
     file_properties,
@@ -26,17 +26,20 @@ from shared.adapters.signing import NO_QUERY, Query, query
 from shared.adapters.storage_http import md5
 from shared.errors import Conflict, IntegrityError, InvalidInput, NotFound
 from shared.formats import listing
-from shared.model.entry import Attributes
+from shared.model.entry import Attributes, Entry
 from shared.model.manifest import ContentHeaders
-from shared.ports import NewProperties
+from shared.ports import NewProperties, NodeProperties
 
 MAX_WRITE_BYTES: Final = 4 * 1024 * 1024
 """The most one request may carry."""
 
 _DIRECTORY: Final = query(restype="directory")
+_FIRST_PAGE: Final = query(restype="directory", comp="list", include=LISTED)
 _DIRECTORY_PROPERTIES: Final = query(restype="directory", comp="properties")
 _DIRECTORY_METADATA: Final = query(restype="directory", comp="metadata")
 _FILE_PROPERTIES: Final = query(comp="properties")
+_FILE_METADATA: Final = query(comp="metadata")
+_RENAME: Final = query(comp="rename")
 _RANGE: Final = query(comp="range")
 _SYMBOLIC_LINK: Final = query(restype="symboliclink")
 _HARD_LINK: Final = query(restype="hardlink")
@@ -46,6 +49,7 @@ _LINK_MODE: Final = 0o777
 """What symbolic links have unless somebody gave them another."""
 
 _READ_ONLY: Final = Attributes.READ_ONLY.value
+_READ_ONLY_CODES: Final = frozenset({"ReadOnlyAttribute", "CannotDeleteFileOrDirectory"})
 
 
 class FilesWriter:
@@ -68,19 +72,28 @@ class FilesWriter:
         await self.set_directory_metadata(path, metadata)
         return False
 
-    async def names(self, path: str) -> set[str]:
-        """Names of what is in a directory: one request per 5,000."""
-        found: set[str] = set()
-        where, marker = share_path(self._share_name, path), ""
+    async def has_directory(self, path: str) -> bool:
+        """Whether there is such a directory."""
+        try:
+            await self._http.send("get_directory", "GET", share_path(self._share_name, path), _DIRECTORY)
+        except NotFound:
+            return False
+        return True
+
+    async def entries(self, path: str) -> list[Entry] | None:
+        """What is in a directory: one request per 5,000."""
+        found: list[Entry] = []
+        where, page = share_path(self._share_name, path), _FIRST_PAGE
         while True:
-            page = query(
-                restype="directory", comp="list", include="Timestamps,Etag", **({"marker": marker} if marker else {})
-            )
-            reply = await self._http.send("list", "GET", where, page)
+            try:
+                reply = await self._http.send("list", "GET", where, page)
+            except NotFound:
+                return None
             entries, marker = listing.split(reply.body)
-            found |= {entry.name for entry in listing.parse(entries)}
+            found += listing.parse(entries)
             if not marker:
                 return found
+            page = query(restype="directory", comp="list", include=LISTED, marker=marker)
 
     async def create_file(
         self,
@@ -126,7 +139,7 @@ class FilesWriter:
         elif not headers.content_type or (
             properties.posix is None
             and not properties.permission_key
-            and not properties.attributes & Attributes.ARCHIVE
+            and not (properties.attributes or 0) & Attributes.ARCHIVE
         ):
             # A file is made with a content type, whether one is sent or not; that of a few was cleared later. And without a
             # permission the service falls back to semantics that add ARCHIVE.
@@ -187,11 +200,66 @@ class FilesWriter:
             await self._delete(path)
             await self._put(operation, path, query, headers)
 
+    async def delete_file(self, path: str) -> None:
+        """Delete a file or a symbolic link, a read-only one too."""
+        try:
+            await self._delete(path)
+        except Conflict as error:
+            if error.code not in _READ_ONLY_CODES:
+                raise
+            await self._put("set_properties", path, _FILE_PROPERTIES, {"x-ms-file-attributes": "None"})
+            await self._delete(path)
+
     async def _delete(self, path: str) -> None:
         try:
             await self._http.send("delete_file", "DELETE", share_path(self._share_name, path))
         except NotFound:
             return  # by an earlier try, whose answer was lost
+
+    async def delete_directory(self, path: str) -> None:
+        """Delete an empty directory, a read-only one too."""
+        where = share_path(self._share_name, path)
+        try:
+            await self._http.send("delete_directory", "DELETE", where, _DIRECTORY)
+        except NotFound:
+            return
+        except Conflict as error:
+            if error.code not in _READ_ONLY_CODES:
+                raise
+            await self._put("set_directory_properties", path, _DIRECTORY_PROPERTIES, {"x-ms-file-attributes": "None"})
+            await self._http.send("delete_directory", "DELETE", where, _DIRECTORY)
+
+    async def rename_file(self, path: str, target: str) -> None:
+        """Move a file of this share to another path, in place of what file is there."""
+        headers = {
+            "x-ms-file-rename-source": self._http.url(share_path(self._share_name, path)),
+            "x-ms-source-allow-trailing-dot": "true",
+            "x-ms-file-rename-replace-if-exists": "true",
+            "x-ms-file-rename-ignore-readonly": "true",
+        }
+        await self._put("rename_file", target, _RENAME, headers)
+
+    async def close_handles(self, path: str) -> int:
+        """Close what SMB clients have open of a file; returns how many handles that were."""
+        closed, marker = 0, ""
+        while True:
+            asked = query(comp="forceclosehandles", **({"marker": marker} if marker else {}))
+            reply = await self._http.send(
+                "force_close_handles", "PUT", share_path(self._share_name, path), asked, {"x-ms-handle-id": "*"}
+            )
+            closed += int(reply.headers.get("x-ms-number-of-handles-closed", "0"))
+            marker = reply.headers.get("x-ms-marker", "")
+            if not marker:
+                return closed
+
+    async def file_properties(self, path: str) -> NodeProperties:
+        """Properties of a file as it is now."""
+        reply = await self._http.send("get_properties", "HEAD", share_path(self._share_name, path))
+        return file_properties(reply.headers, int(reply.headers.get("Content-Length", "0")))
+
+    async def set_file_metadata(self, path: str, metadata: Sequence[tuple[str, str]]) -> None:
+        """Replace a file's metadata."""
+        await self._put("set_metadata", path, _FILE_METADATA, metadata_headers(metadata))
 
     async def put_range(self, path: str, offset: int, data: bytes) -> None:
         """Write ``data`` at ``offset`` and leave the last write time alone."""

@@ -18,7 +18,7 @@ from multidict import CIMultiDictProxy
 from shared.errors import IntegrityError, InvalidInput
 from shared.formats import attributes
 from shared.model import ticks
-from shared.model.entry import Attributes, Posix
+from shared.model.entry import SETTABLE, Attributes, Posix
 from shared.model.manifest import NO_HEADERS, ContentHeaders
 from shared.ports import NewProperties, NodeProperties
 
@@ -31,18 +31,6 @@ _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 FIRST_TICKS: Final = ticks.from_text("1601-01-01T00:00:00Z")
 """SMB knows no earlier time; a property before it was never set."""
-
-_SETTABLE: Final = (
-    Attributes.READ_ONLY
-    | Attributes.HIDDEN
-    | Attributes.SYSTEM
-    | Attributes.ARCHIVE
-    | Attributes.TEMPORARY
-    | Attributes.OFFLINE
-    | Attributes.NOT_CONTENT_INDEXED
-    | Attributes.NO_SCRUB_DATA
-).value
-"""What the service lets anyone set. Others (compressed, reparse point) describe how NTFS stores a node."""
 
 _MODE_MAX: Final = 0o7777
 _ID_MAX: Final = 0xFFFF_FFFF
@@ -172,7 +160,7 @@ def content_headers(content: ContentHeaders) -> dict[str, str]:
 
 @lru_cache(maxsize=1024)
 def _attributes(bits: int, is_directory: bool) -> str:
-    bits &= _SETTABLE
+    bits &= SETTABLE
     if is_directory:
         bits = bits & ~Attributes.TEMPORARY.value | Attributes.DIRECTORY.value
     return attributes.to_text(bits)
@@ -184,8 +172,10 @@ def property_headers(properties: NewProperties, *, is_directory: bool = False, c
     On an NFS share owner, group and mode take the place of the latter two: the service refuses those of the other protocol.
     """
     posix = properties.posix
+    found: dict[str, str] = {}
     if posix is None:
-        found = {"x-ms-file-attributes": _attributes(properties.attributes & ~clear, is_directory)}
+        if properties.attributes is not None:
+            found = {"x-ms-file-attributes": _attributes(properties.attributes & ~clear, is_directory)}
     else:
         found = {"x-ms-owner": str(posix.owner), "x-ms-group": str(posix.group), "x-ms-mode": f"{posix.mode:04o}"}
     for name, value in (

@@ -55,6 +55,9 @@ NO_QUERY: Final = Query("", "")
 class Signer(Protocol):
     """Makes requests acceptable to the service."""
 
+    text: str
+    """What a URL needs that is sent in a header; empty unless the secret is a SAS."""
+
     async def sign(self, method: str, path: str, query: Query, headers: dict[str, str], length: int) -> str:
         """Add what is missing to ``headers``; return the query to send. ``path`` and ``query`` are percent-encoded."""
         ...
@@ -82,6 +85,8 @@ def account_of(account_url: str) -> str:
 
 class SharedKey:
     """Signs with an account key."""
+
+    text = ""
 
     def __init__(self, account: str, key: str) -> None:
         self._account = account
@@ -139,6 +144,8 @@ class SasSigner:
 
 class BearerSigner:
     """Sends an identity's token, asked for once per its life."""
+
+    text = ""
 
     def __init__(self, bearer: Bearer, clock: Clock) -> None:
         self._bearer = bearer

@@ -139,6 +139,12 @@ class StorageHttp:
         self._let_in = False
         self._date = (0, "")
 
+    def url(self, path: str) -> str:
+        """The address of ``path``, for a request that names another node. With the SAS, if that is the secret."""
+        scheme, _, _, place = self._address
+        where = f"{scheme}://{place}{self._base}{path}"
+        return f"{where}?{self._signer.text}" if self._signer.text else where
+
     @property
     def version(self) -> str:
         """The service version that is spoken now."""

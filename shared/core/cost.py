@@ -46,7 +46,11 @@ CLASS_OF_OPERATION: Final[Mapping[str, OperationClass]] = {
     "create_permission": OperationClass.WRITE,
     "create_symbolic_link": OperationClass.WRITE,
     "create_hard_link": OperationClass.WRITE,
+    "rename_file": OperationClass.WRITE,
+    "set_metadata": OperationClass.WRITE,
+    "force_close_handles": OperationClass.OTHER,
     "delete_file": OperationClass.OTHER,
+    "delete_directory": OperationClass.OTHER,
     # Shares and share snapshots, through the SDK: a handful per run, so it does not matter which class each is in.
     "share": OperationClass.OTHER,
 }

@@ -440,14 +440,39 @@ class PostgresCatalogue:
         wanted = list(directory_ids)  # a retry needs them again
         return await self._once(lambda conn: pages.manifests(conn, share_id, wanted))
 
-    async def seed_restore(self, run_id: int, items: Sequence[RestoreItem]) -> None:
+    async def seed_restore(self, run_id: int, items: Sequence[RestoreItem], passed: Sequence[RestoreItem] = ()) -> None:
         """See the port."""
 
         async def work(conn: Connection) -> None:
             if await runs.first_seed(conn, run_id):
                 await restore_frontier.add(conn, run_id, items, RestoreState.PENDING)
+                await restore_frontier.add(conn, run_id, passed, RestoreState.FILLED)
 
         await self._once(work)
+
+    async def restore_above(self, run_id: int, node_ids: Sequence[int]) -> list[RestoreItem]:
+        """See the port."""
+        return await self._once(lambda conn: restore_frontier.above(conn, run_id, node_ids))
+
+    async def restore_unfilled(self, run_id: int, after: int, limit: int) -> list[RestoreItem]:
+        """See the port."""
+        return await self._once(lambda conn: restore_frontier.unfilled(conn, run_id, after, limit))
+
+    async def note_made(self, run_id: int, node_ids: Sequence[int]) -> None:
+        """See the port."""
+        await self._once(lambda conn: restore_frontier.note_made(conn, run_id, node_ids))
+
+    async def made(self, run_id: int, node_ids: Sequence[int]) -> set[int]:
+        """See the port."""
+        return await self._once(lambda conn: restore_frontier.made(conn, run_id, node_ids))
+
+    async def take_deletes(self, run_id: int, count: int) -> bool:
+        """See the port."""
+        return await self._once(lambda conn: runs.take_deletes(conn, run_id, count))
+
+    async def deleted_runs(self, share_id: int, directory_ids: Sequence[int]) -> dict[int, int]:
+        """See the port."""
+        return await self._once(lambda conn: pages.deleted_runs(conn, share_id, directory_ids))
 
     async def claim_restore(self, run_id: int, worker: str, *, limit: int, lease_s: float) -> RestoreClaim | None:
         """See the port."""
@@ -482,6 +507,7 @@ class PostgresCatalogue:
                 raise batches.fenced(batch.run_id, batch.batch_no)
             await restore_frontier.done(conn, batch.run_id, batch.done)
             await restore_frontier.give_back(conn, batch.run_id, batch.returned)
+            await restore_frontier.advance(conn, batch.run_id, batch.advanced)
             await restore_frontier.add(conn, batch.run_id, batch.filled, RestoreState.FILLED)
             await restore_frontier.add(conn, batch.run_id, batch.found, RestoreState.PENDING)
             await batches.close(conn, batch.run_id, batch.batch_no, batch.counters)

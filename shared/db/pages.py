@@ -326,6 +326,13 @@ async def manifests(
     return found
 
 
+async def deleted_runs(conn: Connection, share_id: int, directory_ids: Sequence[int]) -> dict[int, int]:
+    """Of those of ``directory_ids`` that are tombstones, the run that found them missing."""
+    rows = await (await conn.execute(partition_sql(_HEADS, share_id), [list(directory_ids)])).fetchall()
+    heads = ((page_id, packed.unpack_head(data)) for page_id, _, _, _, data in rows)
+    return {page_id: head.deleted_run for page_id, head in heads if head.deleted_run is not None}
+
+
 async def choose_share(conn: Connection, share_id: int) -> None:
     """Make view ``node`` and the SQL functions show this share until the transaction ends."""
     await conn.execute(_CHOOSE_SHARE, [share_id])

@@ -4,9 +4,9 @@ A directory is pending, claimed, filled (everything in it is written), and then 
 written into a directory changes the directory's times, so those come last, deepest first.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
-from typing import Final, LiteralString
+from typing import Any, Final, LiteralString
 
 from psycopg.types.json import Jsonb
 
@@ -24,9 +24,11 @@ class RestoreState(IntEnum):
 
 
 _ADD: Final[LiteralString] = """
-    INSERT INTO restore_frontier (run_id, node_id, path, properties, state)
-         SELECT %s, node_id, path, properties, %s
-           FROM unnest(%s::int8[], %s::text[], %s::jsonb[]) AS row (node_id, path, properties)
+    INSERT INTO restore_frontier (run_id, node_id, path, properties, parent_id, fresh, lazy, only_names, next_page, state)
+         SELECT %s, node_id, path, properties, nullif(parent_id, 0), fresh, lazy,
+                (SELECT array_agg(name) FROM jsonb_array_elements_text(only_names) AS name), next_page, %s
+           FROM unnest(%s::int8[], %s::text[], %s::jsonb[], %s::int8[], %s::bool[], %s::bool[], %s::jsonb[], %s::int[])
+             AS row (node_id, path, properties, parent_id, fresh, lazy, only_names, next_page)
     ON CONFLICT DO NOTHING
 """
 _RELEASE: Final[LiteralString] = """
@@ -34,7 +36,7 @@ _RELEASE: Final[LiteralString] = """
      WHERE run_id = %s AND state IN (1, 3) AND batch_no = ANY(%s)
 """
 _PICK: Final[LiteralString] = """
-    SELECT node_id, path, properties
+    SELECT node_id, path, properties, parent_id, fresh, lazy, only_names, next_page
       FROM restore_frontier
      WHERE run_id = %s AND state = 0
   ORDER BY node_id
@@ -46,7 +48,7 @@ _UNFILLED: Final[LiteralString] = """
         OR EXISTS (SELECT FROM restore_frontier WHERE run_id = %(run_id)s AND state = 1)
 """
 _PICK_FILLED: Final[LiteralString] = """
-    SELECT node_id, path, properties
+    SELECT node_id, path, properties, parent_id, fresh, lazy, only_names, next_page
       FROM restore_frontier
      WHERE run_id = %s AND state = 2
   ORDER BY depth DESC, node_id
@@ -69,6 +71,31 @@ _RETURN: Final[LiteralString] = """
     UPDATE restore_frontier SET state = state - 1, batch_no = NULL
      WHERE run_id = %s AND node_id = ANY(%s::int8[]) AND state IN (1, 3)
 """
+_ABOVE: Final[LiteralString] = """
+    WITH RECURSIVE above AS (
+        SELECT f.* FROM restore_frontier AS f WHERE f.run_id = %(run_id)s AND f.node_id = ANY(%(node_ids)s::int8[])
+         UNION
+        SELECT f.* FROM above JOIN restore_frontier AS f ON f.run_id = %(run_id)s AND f.node_id = above.parent_id
+    )
+    SELECT node_id, path, properties, parent_id, fresh, lazy, only_names, next_page FROM above
+"""
+_NOTE_MADE: Final[LiteralString] = """
+    INSERT INTO restore_made (run_id, node_id) SELECT %s, unnest(%s::int8[]) ON CONFLICT DO NOTHING
+"""
+_MADE: Final[LiteralString] = "SELECT node_id FROM restore_made WHERE run_id = %s AND node_id = ANY(%s::int8[])"
+_FORGET_MADE: Final[LiteralString] = "DELETE FROM restore_made WHERE run_id = %s"
+_UNFINISHED: Final[LiteralString] = """
+    SELECT node_id, path, properties, parent_id, fresh, lazy, only_names, next_page
+      FROM restore_frontier
+     WHERE run_id = %s AND state IN (0, 1) AND node_id > %s
+  ORDER BY node_id
+     LIMIT %s
+"""
+_ADVANCE_PAGES: Final[LiteralString] = """
+    UPDATE restore_frontier AS f SET next_page = row.next_page
+      FROM unnest(%s::int8[], %s::int[]) AS row (node_id, next_page)
+     WHERE f.run_id = %s AND f.node_id = row.node_id
+"""
 _LEFT: Final[LiteralString] = "SELECT count(*) FROM restore_frontier WHERE run_id = %s"
 _FORGET: Final[LiteralString] = "DELETE FROM restore_frontier WHERE run_id = %s"
 
@@ -83,6 +110,11 @@ async def add(conn: Connection, run_id: int, items: Iterable[RestoreItem], state
             [item.node_id for item in ordered],
             [item.path for item in ordered],
             [Jsonb(item.properties) for item in ordered],
+            [item.parent_id for item in ordered],
+            [item.fresh for item in ordered],
+            [item.lazy for item in ordered],
+            [Jsonb(list(item.only)) for item in ordered],
+            [item.next_page for item in ordered],
         ]
         await conn.execute(_ADD, args)
 
@@ -129,16 +161,54 @@ async def give_back(conn: Connection, run_id: int, node_ids: Sequence[int]) -> N
         await conn.execute(_RETURN, [run_id, list(node_ids)])
 
 
+async def advance(conn: Connection, run_id: int, next_pages: Mapping[int, int]) -> None:
+    """Note how many pages of some directories are done."""
+    if next_pages:
+        await conn.execute(_ADVANCE_PAGES, [list(next_pages), list(next_pages.values()), run_id])
+
+
 async def left(conn: Connection, run_id: int) -> int:
     """Directories not finished."""
     row = await (await conn.execute(_LEFT, [run_id])).fetchone()
     return int(row[0]) if row else 0
 
 
+async def above(conn: Connection, run_id: int, node_ids: Sequence[int]) -> list[RestoreItem]:
+    """These directories, and all above them in the restore."""
+    rows = await (await conn.execute(_ABOVE, {"run_id": run_id, "node_ids": list(node_ids)})).fetchall()
+    return [_item(row) for row in rows]
+
+
+async def unfilled(conn: Connection, run_id: int, after: int, limit: int) -> list[RestoreItem]:
+    """Directories of which not everything is written, by node id, after one of them."""
+    return [_item(row) for row in await (await conn.execute(_UNFINISHED, [run_id, after, limit])).fetchall()]
+
+
+async def note_made(conn: Connection, run_id: int, node_ids: Sequence[int]) -> None:
+    """Note that the run is about to make these directories."""
+    await conn.execute(_NOTE_MADE, [run_id, sorted(node_ids)])
+
+
+async def made(conn: Connection, run_id: int, node_ids: Sequence[int]) -> set[int]:
+    """Those of ``node_ids`` that were noted."""
+    return {row[0] for row in await (await conn.execute(_MADE, [run_id, list(node_ids)])).fetchall()}
+
+
 async def forget(conn: Connection, run_id: int) -> None:
     """Remove all rows of a run."""
     await conn.execute(_FORGET, [run_id])
+    await conn.execute(_FORGET_MADE, [run_id])
 
 
-def _item(row: tuple[int, str, dict[str, object]]) -> RestoreItem:
-    return RestoreItem(node_id=row[0], path=row[1], properties=row[2])
+def _item(row: tuple[Any, ...]) -> RestoreItem:
+    node_id, path, properties, parent_id, fresh, lazy, only, next_page = row
+    return RestoreItem(
+        node_id=node_id,
+        path=path,
+        properties=properties,
+        parent_id=parent_id or 0,
+        fresh=fresh,
+        lazy=lazy,
+        only=tuple(only or ()),
+        next_page=next_page,
+    )

@@ -8,7 +8,8 @@ from psycopg.types.json import Jsonb
 from shared.db import batches, frontier, large_files, restore_frontier, shares
 from shared.db.pool import Connection
 from shared.errors import Conflict, NotFound
-from shared.model.run import ACTIVE, TRANSITIONS, Counters, Driver, RestoreOrder, Run, RunKind, RunState
+from shared.model.restore import Conflicts, RestoreOrder
+from shared.model.run import ACTIVE, TRANSITIONS, Counters, Driver, Run, RunKind, RunState
 from shared.model.share import ShareSettings
 
 _COLUMNS: Final[LiteralString] = """
@@ -35,6 +36,16 @@ _ACTIVE_ON: Final[LiteralString] = """
     SELECT kind, run_no, share_id, state FROM run
      WHERE subject = %s AND state IN ('queued', 'running', 'paused', 'cancelling')
 """
+_ACTIVE_IN: Final[LiteralString] = """
+    SELECT run_no, share_id, state, subject FROM run
+     WHERE starts_with(subject, %s) AND state IN ('queued', 'running', 'paused', 'cancelling')
+"""
+_LOCK_TARGET: Final[LiteralString] = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+_TAKE_DELETES: Final[LiteralString] = """
+    UPDATE run SET deletes_left = deletes_left - %(count)s
+     WHERE run_id = %(run_id)s AND deletes_left >= %(count)s
+ RETURNING run_id
+"""
 _NOW: Final[LiteralString] = "SELECT state, epoch FROM run WHERE run_id = %s"
 _WANT: Final[LiteralString] = "UPDATE run SET wanted = true WHERE run_id = %s AND NOT wanted"
 _TAKE_WANT: Final[LiteralString] = """
@@ -49,8 +60,8 @@ _NEXT_NUMBER: Final[LiteralString] = """
     RETURNING next_run_no - 1, account_url, share_name, settings
 """
 _CREATE: Final[LiteralString] = f"""
-    INSERT INTO run (tenant_id, share_id, run_no, kind, subject, restore_order, driver, settings)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+    INSERT INTO run (tenant_id, share_id, run_no, kind, subject, restore_order, driver, settings, deletes_left)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
     RETURNING {_COLUMNS}
 """
 _START: Final[LiteralString] = """
@@ -96,11 +107,12 @@ async def create(
         raise NotFound(f"there is no share {share_id}")
     run_no, account_url, share_name, settings = row
     if order is not None:
-        account_url, share_name = order.account_url, order.share_name
-    target = shares.subject(account_url, share_name)
+        target = await _check_room(conn, share_id, order)
+    else:
+        target = shares.subject(account_url, share_name)
     # A friendlier answer than the constraint's, which is what decides when two come at the same moment.
     active = await (await conn.execute(_ACTIVE_ON, [target])).fetchone()
-    if active is not None:
+    if active is not None and order is None:
         active_kind, active_no, active_share, active_state = active
         which = (
             f"{active_kind} run {active_no}" if active_share == share_id else f"a {active_kind} run of another share"
@@ -110,10 +122,43 @@ async def create(
             until = "it is paused: resume or cancel it"
         raise Conflict(f"a run of this share is active: {which} works on {share_name}; {until}", "run_active_subject")
     wire = None if order is None else Jsonb(order.to_wire())
-    values = [tenant_id, share_id, run_no, kind.value, target, wire, driver.value, Jsonb(settings)]
+    deletes = order.delete_at_most if order is not None and order.conflicts is Conflicts.MIRROR else None
+    values = [tenant_id, share_id, run_no, kind.value, target, wire, driver.value, Jsonb(settings), deletes]
     created = await (await conn.execute(_CREATE, values)).fetchone()
     assert created is not None
     return _from_row(created)
+
+
+async def _check_room(conn: Connection, share_id: int, order: RestoreOrder) -> str:
+    """The subject of a restore: its target, and where in it.
+
+    Restores to places of which none is in another run side by side, and beside a backup, which reads a share snapshot.
+
+    :raises Conflict: another restore writes there.
+    """
+    target = shares.subject(order.account_url, order.share_name) + "//"
+    await conn.execute(_LOCK_TARGET, [target])
+    wanted = order.target_path.strip("/").casefold()
+    for run_no, active_share, state, subject in await (await conn.execute(_ACTIVE_IN, [target])).fetchall():
+        place = subject.removeprefix(target)
+        if _is_within(wanted, place) or _is_within(place, wanted):
+            which = f"restore run {run_no}" if active_share == share_id else "a restore of another share"
+            until = "it is paused: resume or cancel it" if state == RunState.PAUSED else "wait until it ends"
+            where = f"{order.share_name}/{place}".rstrip("/")
+            raise Conflict(
+                f"another restore writes there: {which} works on {where}; {until}, or restore to another directory",
+                "run_active_subject",
+            )
+    return target + wanted
+
+
+def _is_within(path: str, directory: str) -> bool:
+    return not directory or path == directory or path.startswith(directory + "/")
+
+
+async def take_deletes(conn: Connection, run_id: int, count: int) -> bool:
+    """Take ``count`` from what a restore may still delete; False, and nothing is taken, if that is less."""
+    return await (await conn.execute(_TAKE_DELETES, {"run_id": run_id, "count": count})).fetchone() is not None
 
 
 async def get(conn: Connection, run_id: int) -> Run:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntFlag
+from typing import Final
 
 
 class Attributes(IntFlag):
@@ -17,6 +18,19 @@ class Attributes(IntFlag):
     OFFLINE = 0x1000
     NOT_CONTENT_INDEXED = 0x2000
     NO_SCRUB_DATA = 0x20000
+
+
+SETTABLE: Final = (
+    Attributes.READ_ONLY
+    | Attributes.HIDDEN
+    | Attributes.SYSTEM
+    | Attributes.ARCHIVE
+    | Attributes.TEMPORARY
+    | Attributes.OFFLINE
+    | Attributes.NOT_CONTENT_INDEXED
+    | Attributes.NO_SCRUB_DATA
+).value
+"""What the service lets anyone set. Others (compressed, reparse point) describe how NTFS stores a node."""
 
 
 @dataclass(frozen=True, slots=True)

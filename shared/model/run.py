@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, Self
 
+from shared.model.restore import RestoreOrder
 from shared.model.share import ShareSettings
 
 
@@ -106,6 +107,23 @@ class Counters:
     """Scan: pieces of files too large to bundle among them."""
     planned_bundle_bytes: int = 0
     """Scan: bytes of the others."""
+    replaced_files: int = 0
+    """Restore: the part of ``files`` that took the place of others."""
+    kept_files: int = 0
+    """Restore: the part of ``files`` that were written beside others, under names of their own."""
+    same_files: int = 0
+    """Restore: files that were at the target as they were saved."""
+    left_files: int = 0
+    """Restore: files that were not written because something else is in their place, which stays."""
+    removed_files: int = 0
+    """Restore: files that were deleted because the restore point does not have them."""
+    removed_directories: int = 0
+    made_directories: int = 0
+    """Restore: directories that were not there."""
+    planned_writes: int = 0
+    """Dry run of a restore: requests that change the target."""
+    planned_reads_vault: int = 0
+    """Dry run of a restore: requests to the vault for content."""
     errors: int = 0
     """Nodes that could not be saved or restored; each has a line in the journal."""
     pages_written: int = 0
@@ -139,32 +157,6 @@ class Counters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RestoreOrder:
-    """What a restore run was asked to do."""
-
-    restore_point: int
-    """``run_no`` of the backup run to restore."""
-    path: str = ""
-    """Directory to restore, relative to the share's root; empty for all of it."""
-    account_url: str
-    share_name: str
-    credential: str
-    target_path: str = ""
-    """Directory below which to write, made if missing; empty for the root."""
-    create_share: bool = True
-    """Make the target share if it does not exist."""
-
-    def to_wire(self) -> dict[str, Any]:
-        """Plain JSON."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
-
-    @classmethod
-    def from_wire(cls, wire: dict[str, Any]) -> Self:
-        """The opposite of :meth:`to_wire`."""
-        return cls(**wire)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One run as its row says."""
 
@@ -195,7 +187,7 @@ class Run:
     settings: ShareSettings | None = None
     """The share's when the run was queued: a change of them is for later runs. None: the share's own."""
     report: dict[str, Any] | None = None
-    """Of a scan that has ended: what it found, as the API shows it."""
+    """Of a scan or a restore that has ended: what it found or did, as the API shows it."""
 
     @property
     def key(self) -> RunKey:

@@ -34,6 +34,12 @@ def to_text(ticks: int) -> str:
     return f"{date.isoformat()}T{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{fraction:07d}Z"
 
 
+def from_datetime(moment: dt.datetime) -> int:
+    """Ticks of an aware time."""
+    since = moment.astimezone(dt.UTC) - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+    return UNIX_EPOCH + (since // dt.timedelta(microseconds=1)) * (PER_SECOND // 1_000_000)
+
+
 def to_unix(ticks: int) -> int:
     """Whole Unix seconds, rounded down: what the catalogue keeps."""
     return (ticks - UNIX_EPOCH) // PER_SECOND

@@ -170,7 +170,18 @@ class RestoreItem:
     path: str
     """Where to write it, from the target share's root; empty for the root. Kept only while the run lasts."""
     properties: dict[str, object] = field(default_factory=dict)
-    """The directory's own times, attributes and permission key (or owner, group and mode), written after everything below it."""
+    """The directory's own times, attributes and permission key (or owner, group and mode), written after everything below it. Of a
+    lazy one also its metadata."""
+    parent_id: int = 0
+    """Directory above it in the restore; 0: the restore begins here."""
+    fresh: bool = False
+    """Nothing was in its place on the target, so nothing is in the way of what is in it."""
+    lazy: bool = False
+    """Made when something in it is restored, and given times and attributes only then."""
+    only: tuple[str, ...] = ()
+    """Names of the files in it that are restored; empty: all of them, and its subdirectories."""
+    next_page: int = 0
+    """How many of its pages are done, in order of name: a directory with very many is done in pieces."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,6 +226,8 @@ class RestoreCommit:
     done: list[int] = field(default_factory=list)
     """Claimed directories that are finished; with ``returned`` exactly the claimed ones."""
     returned: list[int] = field(default_factory=list)
+    advanced: dict[int, int] = field(default_factory=dict)
+    """Of returned directories of which a piece is done: ``next_page``."""
     found: list[RestoreItem] = field(default_factory=list)
     """Directories found and not yet restored."""
     filled: list[RestoreItem] = field(default_factory=list)

@@ -1,21 +1,22 @@
-"""Open a restore run: find what to restore at the restore point, make the target ready, put the first directory in the frontier.
+"""Open a restore run: find what to restore at the restore point, make the target ready, put what is to be done in the frontier.
 
-Safe to repeat at any point: everything made is found again, the frontier is seeded once.
+Safe to repeat at any point: everything made is found again, the frontier is seeded once. A dry run makes nothing.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, cast
 
-from shared.errors import InvalidInput, NotFound
+from shared.errors import InvalidInput, NotFound, ShareGone
 from shared.formats import point
 from shared.model.entry import Entry, Posix
 from shared.model.manifest import SavedEntry
 from shared.model.node import ROOT_ID
 from shared.model.objects import point_name
 from shared.model.point import PointRecord, RootProperties
+from shared.model.restore import Part, RestoreOrder
 from shared.model.work import RestoreItem
-from shared.ports import NewProperties
+from shared.ports import NewProperties, ShareWriter
 from shared.usecases.read_manifests import read_directories_at
 from shared.usecases.scope import RunScope
 
@@ -24,49 +25,198 @@ _KEPT: Final = {
     "SMB": "attributes and security descriptors",
 }
 
-
-@dataclass(frozen=True, slots=True)
-class Selected:
-    """The directory to restore, as the restore point knows it."""
-
-    node_id: int
-    properties: dict[str, object]
-    metadata: tuple[tuple[str, str], ...]
+Metadata = Sequence[tuple[str, str]]
 
 
 async def open_restore(scope: RunScope) -> None:
     """QUEUED to RUNNING with the target share there and the frontier seeded.
 
-    :raises NotFound: the restore point or the path in it does not exist.
+    :raises NotFound: the restore point or a path in it does not exist.
     :raises ShareGone: the target share does not exist and is not to be made.
     :raises InvalidInput: the restore point is of an NFS share and the target an SMB share, or the other way round.
     """
-    assert scope.admin is not None
-    assert scope.writer is not None
     order = scope.run.order
     assert order is not None
     await scope.catalogue.start_run(scope.run.run_id)
     await scope.catalogue.restore_point(scope.share.share_id, order.restore_point)
+    if order.selection.compared_with is not None:
+        await scope.catalogue.restore_point(scope.share.share_id, order.selection.compared_with)
     record = point.decode(await scope.vault.get(point_name(scope.share.share_id, order.restore_point)))
-    selected = await _select(scope, record, order.path)
+    opening = _Opening(scope, order, record)
+    await opening.find()
+    opening.is_there = await _target_there(scope, order, record)
+    await opening.prepare()
+    await scope.catalogue.seed_restore(scope.run.run_id, list(opening.seeds.values()), [*opening.passed(opening.seeds)])
+
+
+async def _target_there(scope: RunScope, order: RestoreOrder, record: PointRecord) -> bool:
+    """Whether there is a target share, which is made if need be; False only in a dry run."""
+    assert scope.admin is not None
     protocol = _protocol(record.share_properties)
-    if order.create_share:
+    makes = order.create_share and order.part is Part.EVERYTHING
+    if makes and not order.dry_run:
         await scope.admin.create(protocol)
-    there = _protocol(await scope.admin.properties())
+    try:
+        there = _protocol(await scope.admin.properties())
+    except ShareGone:
+        if not makes:
+            raise
+        return False
     if there != protocol:
         raise InvalidInput(
             f"restore point {order.restore_point} is of an {protocol} share, and {order.share_name!r} is an {there} share, which"
             f" has no place for {_KEPT[protocol]}; hint: restore to an {protocol} share",
             field="share_name",
         )
-    path = ""
-    for component in [c for c in order.target_path.split("/") if c]:
-        path = f"{path}/{component}" if path else component
-        await scope.writer.create_directory(path, selected.metadata if path == order.target_path.strip("/") else ())
-    if not path:
-        await scope.writer.set_directory_metadata("", selected.metadata)
-    item = RestoreItem(node_id=selected.node_id, path=path, properties=selected.properties)
-    await scope.catalogue.seed_restore(scope.run.run_id, [item])
+    return True
+
+
+class _Opening:
+    """What a restore begins with."""
+
+    def __init__(self, scope: RunScope, order: RestoreOrder, record: PointRecord) -> None:
+        assert scope.writer is not None
+        self._scope = scope
+        self._writer: ShareWriter = scope.writer
+        self._order = order
+        root = record.root
+        properties = properties_of(root, root.posix) | {"metadata": root.metadata}
+        self._root = RestoreItem(node_id=ROOT_ID, path="", properties=properties)
+        self._above: dict[int, RestoreItem] = {}
+        """Directories on the way, and where to begin."""
+        self.seeds: dict[int, RestoreItem] = {}
+        self.is_there = True
+
+    def passed(self, seeds: Mapping[int, RestoreItem]) -> Iterable[RestoreItem]:
+        """Directories on the way in which there is nothing to do."""
+        return (replace(item, lazy=True) for node_id, item in self._above.items() if node_id not in seeds)
+
+    async def find(self) -> None:
+        """Find where to begin. Raises ``NotFound``, or ``InvalidInput`` for a file in the place of a directory."""
+        order = self._order
+        base = replace(self._root, path=order.target_path.strip("/"))
+        for saved in await self._chain(ROOT_ID, order.path, order.path):
+            if not saved.entry.is_directory:
+                raise InvalidInput(f"{order.path!r} is a file; name it in selection.paths", field="path")
+            base = _item(saved, base.path, 0)
+        self._above[base.node_id] = base
+        if not order.selection.paths:
+            self.seeds[base.node_id] = replace(base, lazy=order.selection.by_file)
+            return
+        for path in _outermost(order.selection.paths):
+            await self._select(base, path)
+
+    async def _select(self, base: RestoreItem, path: str) -> None:
+        order = self._order
+        if order.path and not _is_within(path, order.path):
+            raise InvalidInput(f"{path!r} is not in {order.path!r}, which is to be restored", field="selection.paths")
+        relative = path[len(order.path) :].strip("/")
+        if not relative:
+            self.seeds[base.node_id] = replace(base, lazy=order.selection.by_file)
+            return
+        parent = base
+        *_, last = chain = await self._chain(base.node_id, relative, path)
+        for saved in chain:
+            if not saved.entry.is_directory:
+                break
+            parent = _item(saved, _below(parent.path, saved.entry.name), parent.node_id)
+            self._above[parent.node_id] = parent
+        if last.entry.is_directory:
+            self.seeds[parent.node_id] = replace(parent, lazy=order.selection.by_file)
+        else:
+            known = self.seeds.get(parent.node_id, parent)
+            self.seeds[parent.node_id] = replace(parent, lazy=True, only=(*known.only, last.entry.name))
+
+    async def _chain(self, node_id: int, relative: str, told: str) -> list[SavedEntry]:
+        """The nodes on the way from a directory to what lies at a path below it."""
+        run_no = self._order.restore_point
+        chain: list[SavedEntry] = []
+        components = [c for c in relative.split("/") if c]
+        before = told.split("/")[: -len(components)] if components else []
+        for component in components:
+            gone_through = "/".join(["", *before, *(saved.entry.name for saved in chain)])
+            if chain and not chain[-1].entry.is_directory:
+                raise InvalidInput(f"{gone_through!r} is a file; there is nothing below it", field="path")
+            folded = component.casefold()
+            found: SavedEntry | None = None
+            pages = await read_directories_at(self._scope, [chain[-1].node_id if chain else node_id], run_no)
+            for saved in [saved for records in pages.values() for page in records for saved in page.entries]:
+                # Exactly that name if there is one: NFS shares tell case apart, and SMB shares "ss" from the sharp s.
+                if saved.entry.name == component or (found is None and saved.entry.name.casefold() == folded):
+                    found = saved
+            if found is None:
+                raise NotFound(f"restore point {run_no} has no {gone_through + '/' + component!r}")
+            chain.append(found)
+        return chain
+
+    async def prepare(self) -> None:
+        """Make the directories that the restore begins with, as far as it is to make any, and note what was not there."""
+        order = self._order
+        makes = order.part is Part.EVERYTHING and not order.dry_run
+        absent = set[str]() if self.is_there else {""}
+        whole = {seed.path for seed in self.seeds.values() if not seed.lazy}
+        ordered = sorted(
+            {**self._above, **self.seeds}.values(), key=lambda item: item.path.count("/") + bool(item.path)
+        )
+        base = ordered[0]
+        at = ""
+        for component in [c for c in base.path.split("/") if c][:-1]:
+            at = _below(at, component)
+            if makes and not await self._exists(at, absent):
+                await self._writer.create_directory(at, ())
+        for item in ordered:
+            there = await self._exists(item.path, absent)
+            if item.node_id in self._above:
+                self._above[item.node_id] = replace(self._above[item.node_id], fresh=not there)
+            if item.node_id in self.seeds:
+                self.seeds[item.node_id] = replace(self.seeds[item.node_id], fresh=not there)
+            wanted = item is base or any(path == item.path or _is_within(path, item.path) for path in whole)
+            if not makes or not wanted:
+                continue
+            metadata = metadata_of(item)
+            if not there:
+                await self._scope.catalogue.note_made(self._scope.run.run_id, [item.node_id])
+                await self._writer.create_directory(item.path, metadata)
+            elif item.path in whole and order.conflicts.replaces:
+                await self._writer.set_directory_metadata(item.path, metadata)
+
+    async def _exists(self, path: str, absent: set[str]) -> bool:
+        """Whether there is such a directory; ``absent`` are some that are not."""
+        if any(not gone or path == gone or path.startswith(gone + "/") for gone in absent):
+            return False
+        if not path or await self._writer.has_directory(path):
+            return True
+        absent.add(path)
+        return False
+
+
+def _item(saved: SavedEntry, path: str, parent_id: int) -> RestoreItem:
+    properties = properties_of(saved.entry, saved.posix) | {"metadata": saved.metadata}
+    return RestoreItem(node_id=saved.node_id, path=path, properties=properties, parent_id=parent_id)
+
+
+def metadata_of(item: RestoreItem) -> Metadata:
+    """User metadata of a directory."""
+    metadata = cast("Sequence[Sequence[str]]", item.properties.get("metadata", ()))
+    return tuple((str(name), str(value)) for name, value in metadata)
+
+
+def _outermost(paths: Iterable[str]) -> list[str]:
+    """Paths without those that are in others."""
+    kept: list[str] = []
+    for path in sorted({path.strip("/") for path in paths}, key=lambda path: path.split("/")):
+        if not kept or not _is_within(path, kept[-1]):
+            kept.append(path)
+    return kept
+
+
+def _is_within(path: str, directory: str) -> bool:
+    folded = directory.casefold()
+    return not directory or path.casefold() == folded or path.casefold().startswith(folded + "/")
+
+
+def _below(path: str, name: str) -> str:
+    return f"{path}/{name}" if path else name
 
 
 def properties_of(node: Entry | RootProperties, posix: Posix | None) -> dict[str, object]:
@@ -92,25 +242,3 @@ def new_properties(properties: Mapping[str, Any], permission_key: str) -> NewPro
 
 def _protocol(share_properties: Mapping[str, str]) -> str:
     return "NFS" if "NFS" in share_properties.get("protocols", "SMB").upper().split(",") else "SMB"
-
-
-async def _select(scope: RunScope, record: PointRecord, path: str) -> Selected:
-    root, run_no = record.root, record.run_no
-    selected = Selected(ROOT_ID, properties_of(root, root.posix), root.metadata)
-    gone_through = ""
-    for component in [c for c in path.split("/") if c]:
-        folded = component.casefold()
-        found: SavedEntry | None = None
-        pages = await read_directories_at(scope, [selected.node_id], run_no)
-        for page in pages.get(selected.node_id, []):
-            for saved in page.entries:
-                # Exactly that name if there is one: NFS shares tell case apart, and SMB shares "ss" from the sharp s.
-                if saved.entry.name == component or (found is None and saved.entry.name.casefold() == folded):
-                    found = saved
-        gone_through = f"{gone_through}/{component}"
-        if found is None:
-            raise NotFound(f"restore point {run_no} has no {gone_through!r}")
-        if not found.entry.is_directory:
-            raise InvalidInput(f"{gone_through!r} is a file; name the directory that holds it", field="path")
-        selected = Selected(found.node_id, properties_of(found.entry, found.posix), found.metadata)
-    return selected

@@ -1,11 +1,14 @@
 """Read manifest records, neighbours in one request."""
 
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from shared.core.history import next_hop
 from shared.core.ranges import coalesce
+from shared.errors import IntegrityError, NotFound
 from shared.formats import manifest
 from shared.model.manifest import ManifestRef, PageRecord
 from shared.model.objects import segment_name
@@ -68,20 +71,78 @@ async def read_directories_at(
 
     A directory that did not exist then, or was never read, is left out.
     """
+    pieces = await read_pieces_at(scope, dict.fromkeys(directory_ids, 0), run_no)
+    return {directory_id: list(piece.records) for directory_id, piece in pieces.items() if piece.records}
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Neighbouring pages of a directory."""
+
+    records: tuple[PageRecord, ...]
+    """In name order."""
+    following: int
+    """Which page comes after them, counted from 0 in name order; 0: they are the last."""
+
+
+async def read_pieces_at(
+    scope: RunScope,
+    starts: Mapping[int, int],
+    run_no: int,
+    pages_max: int = sys.maxsize,
+    lost: dict[Page, str] | None = None,
+) -> dict[int, Piece]:
+    """Pages of some directories as ``run_no`` saw them, up to ``pages_max`` of all directories together, and at least one.
+
+    A directory that did not exist then, or was never read, has no pages. Those for which there was no room are left out.
+
+    :param starts: which page of each to begin with, counted from 0 in name order.
+    :param lost: gets pages that cannot be read, with the reason; they are then missing from the pieces. Without it, damage is raised,
+        as it is for a directory's page 0, without which nothing is known of it.
+    """
     share_id = scope.share.share_id
-    heads = await scope.catalogue.page_manifests(share_id, directory_ids)
+    heads = await scope.catalogue.page_manifests(share_id, list(starts))
     first = {page: ref for page, ref in heads.items() if page[1] == 0}
     records = await read_records_at(scope.vault, share_id, first, run_no)
+    chosen: dict[int, tuple[tuple[int, ...], int]] = {}
+    room = pages_max
+    for directory_id, start in starts.items():
+        head = records.get((directory_id, 0))
+        page_nos = head.page_nos[start:] if head is not None else ()
+        taken = page_nos[: max(room, 0 if chosen else 1)]
+        if page_nos and not taken:
+            continue
+        chosen[directory_id] = taken, start + len(taken) if len(taken) < len(page_nos) else 0
+        room -= len(taken)
     later = {
         (directory_id, page_no): heads[directory_id, page_no]
-        for (directory_id, _), record in records.items()
-        for page_no in record.page_nos
+        for directory_id, (page_nos, _) in chosen.items()
+        for page_no in page_nos
         if page_no
     }
     if later:
-        records |= await read_records_at(scope.vault, share_id, later, run_no)
+        records |= await _read_rest(scope.vault, share_id, later, run_no, lost)
     return {
-        directory_id: [records[directory_id, page_no] for page_no in record.page_nos]
-        for (directory_id, first_no), record in records.items()
-        if first_no == 0
+        directory_id: Piece(
+            tuple(records[directory_id, page_no] for page_no in page_nos if (directory_id, page_no) in records),
+            following,
+        )
+        for directory_id, (page_nos, following) in chosen.items()
     }
+
+
+async def _read_rest(
+    vault: Vault, share_id: int, heads: Mapping[Page, ManifestRef], run_no: int, lost: dict[Page, str] | None
+) -> dict[Page, PageRecord]:
+    try:
+        return await read_records_at(vault, share_id, heads, run_no)
+    except (IntegrityError, NotFound) as error:
+        if lost is None:
+            raise
+        if len(heads) == 1:
+            lost |= dict.fromkeys(heads, str(error))
+            return {}
+    found: dict[Page, PageRecord] = {}
+    for page, ref in heads.items():
+        found |= await _read_rest(vault, share_id, {page: ref}, run_no, lost)
+    return found

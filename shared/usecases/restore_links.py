@@ -16,8 +16,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from shared.core.conflicts import Action
 from shared.errors import Rejected
 from shared.model.content import ContentKind
+from shared.model.entry import Entry
 from shared.model.manifest import ContentHeaders, SavedEntry
 from shared.model.work import LinkToMake, RestoreLink
 from shared.usecases.open_restore import new_properties, properties_of
@@ -34,8 +36,9 @@ class FileToRestore:
     path: str
     directory_id: int = 0
     """Of the directory it is restored with."""
-    replaces: bool = False
-    """On an NFS share: there is something of that name."""
+    action: Action = Action.WRITE
+    there: Entry | None = None
+    """What is at ``path``."""
 
 
 async def first_names(scope: RunScope, files: Sequence[FileToRestore]) -> list[FileToRestore]:

@@ -66,8 +66,8 @@ async def test_directories_and_the_root_have_owner_group_and_mode(share):
         await share.writer.set_directory_properties(path, properties(1, 2, 0o2711))
         assert (await share.reader.directory_properties(path)).posix == Posix(1, 2, 0o2711)
     await share.writer.create_file("d/x", 0, b"", properties(), NO_HEADERS, [])
-    assert await share.writer.names("") == {"d"}
-    assert await share.writer.names("d") == {"x"}
+    assert {entry.name for entry in await share.writer.entries("")} == {"d"}
+    assert {entry.name for entry in await share.writer.entries("d")} == {"x"}
 
 
 @pytest.mark.parametrize("text", ["target", "../ä ö/%41?#", "/" + "d/" * 1000 + "x", "日本"])
@@ -112,7 +112,7 @@ async def test_only_what_would_change_something_else_makes_way(share):
     await share.writer.create_directory("d", [])
     for path in ("one", "two", "soft", "none"):
         await share.writer.make_way(path)
-    assert await share.writer.names("") == {"one", "three", "d"}
+    assert {entry.name for entry in await share.writer.entries("")} == {"one", "three", "d"}
 
 
 async def test_a_service_that_lets_no_change_time_be_set_gets_everything_else(share, files_emulator):

@@ -4,7 +4,8 @@ import pytest
 
 from shared.db import runs, shares, tenants
 from shared.errors import Conflict, InvalidInput, NotFound
-from shared.model.run import Counters, RestoreOrder, RunKind, RunState
+from shared.model.restore import RestoreOrder
+from shared.model.run import Counters, RunKind, RunState
 from shared.model.share import ShareSettings
 from tests.support.catalogue import ACCOUNT, point
 
@@ -112,14 +113,24 @@ async def test_one_run_is_active_per_azure_share(shelf):
     assert (await shelf.new_run()).run_no == 2
 
 
-async def test_a_restore_into_a_share_being_backed_up_is_refused_whoever_asks(shelf):
-    into_it = RestoreOrder(restore_point=1, account_url=ACCOUNT.upper() + "/", share_name="files", credential="c")
+def into(path: str) -> RestoreOrder:
+    return RestoreOrder(
+        restore_point=1, account_url=ACCOUNT.upper() + "/", share_name="files", credential="c", target_path=path
+    )
+
+
+async def test_restores_run_beside_a_backup_and_each_other_unless_one_is_in_the_place_of_another(shelf):
     async with shelf.catalogue.transaction() as conn:
         await tenants.create(conn, "other", "Other")
         share = await shares.create(conn, "other", name="O", account_url=ACCOUNT, share_name="o", credential="c")
-    with pytest.raises(Conflict, match="a backup run of another share works on files"):
-        async with shelf.catalogue.transaction() as conn:
-            await runs.create(conn, "other", share.share_id, RunKind.RESTORE, into_it)
+        await runs.create(conn, "other", share.share_id, RunKind.RESTORE, into("back/one"))
+        await runs.create(conn, "acme", shelf.share_id, RunKind.RESTORE, into("back/One more"))
+    for path, where in (("", "files/back/one"), ("back", ""), ("BACK/ONE", "files/back/one"), ("back/one/x", "")):
+        with pytest.raises(Conflict, match=f"another restore writes there: .* works on {where}"):
+            async with shelf.catalogue.transaction() as conn:
+                await runs.create(conn, "acme", shelf.share_id, RunKind.RESTORE, into(path))
+    async with shelf.catalogue.transaction() as conn:
+        await runs.create(conn, "acme", shelf.share_id, RunKind.RESTORE, into("back/on"))
 
 
 async def test_the_constraint_decides_when_two_ask_at_once(shelf):

@@ -6,7 +6,8 @@ from itertools import chain
 import pytest
 
 from shared.errors import Fenced
-from shared.model.run import Counters, RestoreOrder, RunKind
+from shared.model.restore import RestoreOrder
+from shared.model.run import Counters, RunKind
 from shared.model.work import RestoreCommit, RestoreItem
 from tests.support.catalogue import ENDED_S, LONG_S, ROOT, directory
 

@@ -12,7 +12,8 @@ from shared.db import runs, shares, tenants
 from shared.db.catalogue import PostgresCatalogue
 from shared.db.pool import make_pool
 from shared.model.page import FileRow, Page
-from shared.model.run import Counters, RestoreOrder, RestorePoint, Run, RunKind, RunState
+from shared.model.restore import RestoreOrder
+from shared.model.run import Counters, RestorePoint, Run, RunKind, RunState
 from shared.model.share import Share
 from shared.model.work import BatchCommit, Claim, FoundDirectory
 from tests.support import schema

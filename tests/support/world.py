@@ -10,7 +10,8 @@ from azure.storage.fileshare import ShareClient
 from shared import wiring
 from shared.core.rounds import Phase, RoundState
 from shared.db import runs, shares, tenants
-from shared.model.run import Driver, RestoreOrder, Run, RunKind
+from shared.model.restore import RestoreOrder
+from shared.model.run import Driver, Run, RunKind
 from shared.model.share import Share, ShareSettings
 from shared.model.tickets import RunTicket
 from shared.ports import EVENT

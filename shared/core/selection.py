@@ -1,0 +1,55 @@
+"""Which files of a restore point a restore is about."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from shared.core.rules import Rules
+from shared.model import ticks
+from shared.model.manifest import SavedEntry
+from shared.model.restore import Change, Selection
+
+_NEVER: Final = 1 << 63
+
+
+class Selector:
+    """A :class:`Selection` ready to be asked, but for its paths, which say where to begin.
+
+    :raises BadRule: its patterns are not what :func:`shared.core.rules.parse` takes.
+    """
+
+    def __init__(self, selection: Selection) -> None:
+        self._rules = Rules(selection.exclude, selection.include, ignore_case=selection.ignore_case)
+        self._extensions = tuple({extension.casefold() for extension in selection.extensions})
+        self._from = ticks.from_datetime(selection.written_from) if selection.written_from else 0
+        self._before = ticks.from_datetime(selection.written_before) if selection.written_before else _NEVER
+        self._changes = frozenset(selection.changes)
+        self.compared_with = selection.compared_with
+        """The restore point that ``later`` of :meth:`files` is to be of; None: it is not needed."""
+
+    def enters(self, directory: str, names: Iterable[str]) -> set[str]:
+        """Which of the subdirectories ``names`` may have something in them."""
+        keeps = self._rules.within(directory).keeps
+        return {name for name in names if keeps(name, True)}
+
+    def files(
+        self, directory: str, files: Iterable[SavedEntry], later: Mapping[int, SavedEntry] | None = None
+    ) -> list[SavedEntry]:
+        """Those of the files of a directory that are meant.
+
+        :param directory: its path from the share's root.
+        :param later: what the other restore point has in that directory, by node id.
+        """
+        keeps = self._rules.within(directory).keeps
+        return [
+            saved
+            for saved in files
+            if self._from <= saved.entry.written < self._before
+            and (not self._extensions or saved.entry.name.casefold().endswith(self._extensions))
+            and (later is None or self._differs(saved, later.get(saved.node_id)))
+            and keeps(saved.entry.name, False)
+        ]
+
+    def _differs(self, saved: SavedEntry, later: SavedEntry | None) -> bool:
+        if later is None:
+            return Change.DELETED in self._changes
+        return Change.CHANGED in self._changes and later.entry.changed != saved.entry.changed
