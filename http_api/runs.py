@@ -1,19 +1,18 @@
-"""``.../shares/{share_id}/runs``, ``/backups`` and ``/restores``: start runs and follow them."""
+"""``.../shares/{share_id}/runs``, ``/backups`` and ``/scans``: start runs and follow them."""
 
 import itertools
 import logging
 import re
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict
 
 from http_api import answers
 from http_api.problems import answered, body_as
 from http_api.requested import number_in, requested_share
-from http_api.shares import check_account_url, check_credential, check_share_name
 from shared import wiring
 from shared.core import cost
 from shared.core.progress import AtWork
@@ -21,7 +20,6 @@ from shared.core.rounds import RoundState
 from shared.db import batches, restore_points, runs
 from shared.db.pool import Connection
 from shared.errors import BackupError, InvalidInput
-from shared.model.restore import RestoreOrder
 from shared.model.run import Driver, Run, RunKind, RunState
 from shared.model.tickets import ORCHESTRATOR_OF, instance_id
 from shared.ports import event
@@ -37,45 +35,6 @@ class NoChoice(BaseModel):
     """Body of the POSTs that leave nothing to choose."""
 
     model_config = ConfigDict(extra="forbid")
-
-
-class Target(BaseModel):
-    """Where a restore writes."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    share_name: str
-    account_url: str | None = None
-    """Default: the account of the share that was backed up."""
-    credential: str | None = None
-    """Default: its credential."""
-    path: Annotated[str, Field(max_length=2048)] = ""
-    """Directory below which to write; made if missing."""
-    create: bool = True
-    """Make the share if it does not exist."""
-
-    _share_name = field_validator("share_name")(staticmethod(check_share_name))
-
-    @field_validator("account_url")
-    @classmethod
-    def _url(cls, value: str | None) -> str | None:
-        return None if value is None else check_account_url(value)
-
-    @field_validator("credential")
-    @classmethod
-    def _credential(cls, value: str | None) -> str | None:
-        return None if value is None else check_credential(value)
-
-
-class NewRestore(BaseModel):
-    """Body of ``POST .../restores``."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    restore_point: Annotated[int, Field(ge=1, le=2**31 - 1)]
-    path: Annotated[str, Field(max_length=2048)] = ""
-    """Directory to restore; empty for the whole share."""
-    target: Target
 
 
 async def start(client: df.DurableOrchestrationClient, run: Run, width: int) -> None:
@@ -101,7 +60,8 @@ async def _start(client: df.DurableOrchestrationClient, run: Run, width: int) ->
         )
 
 
-def _url(run: Run) -> str:
+def run_url(run: Run) -> str:
+    """Where a run is found."""
     return f"/api/tenants/{run.tenant_id}/shares/{run.share_id}/runs/{run.run_no}"
 
 
@@ -125,39 +85,7 @@ async def _started(req: func.HttpRequest, client: df.DurableOrchestrationClient,
         share = await requested_share(conn, req)
         run = await runs.create(conn, share.tenant_id, share.share_id, kind, driver=app.settings.driver)
     await start(client, run, app.settings.width)
-    return answers.answer(answers.run(run, now=app.clock.now()), 202, _url(run))
-
-
-@answered
-async def start_restore(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-    """Start a restore: 202 with the run, 404 for an unknown restore point, 409 while another run uses the target."""
-    body = body_as(req, NewRestore)
-    app = await wiring.app()
-    async with app.transaction() as conn:
-        share = await requested_share(conn, req)
-        await restore_points.get(conn, share.share_id, body.restore_point)
-        order = RestoreOrder(
-            restore_point=body.restore_point,
-            path=_relative(body.path, "path"),
-            account_url=body.target.account_url or share.account_url,
-            share_name=body.target.share_name,
-            credential=share.credential if body.target.credential is None else body.target.credential,
-            target_path=_relative(body.target.path, "target.path"),
-            create_share=body.target.create,
-        )
-        app.credentials.resolve(order.credential)
-        run = await runs.create(
-            conn, share.tenant_id, share.share_id, RunKind.RESTORE, order, driver=app.settings.driver
-        )
-    await start(client, run, app.settings.width)
-    return answers.answer(answers.run(run, now=app.clock.now()), 202, _url(run))
-
-
-def _relative(path: str, field: str) -> str:
-    parts = [part for part in path.replace("\\", "/").split("/") if part]
-    if any(part in (".", "..") for part in parts):
-        raise InvalidInput(f"{field} is {path!r}; expected a path without '.' and '..'", field=field)
-    return "/".join(parts)
+    return answers.answer(answers.run(run, now=app.clock.now()), 202, run_url(run))
 
 
 @answered
@@ -231,7 +159,7 @@ async def _control(
             await app.journal.write(run.key, line_no, [event(app.clock.now(), told, "asked for through the API")])
         except BackupError:  # what was asked for is done, whether the journal can be written or not
             logger.exception("journal_not_written", extra={"run_id": run.run_id, "event": told})
-    return answers.answer(answers.run(run, now=app.clock.now()), 202, _url(run))
+    return answers.answer(answers.run(run, now=app.clock.now()), 202, run_url(run))
 
 
 @answered
@@ -264,17 +192,17 @@ async def start_queued(timer: func.TimerRequest, client: df.DurableOrchestration
 _SHARE = "api/tenants/{tenant_id}/shares/{share_id:int}"
 
 
-def _with_client(handler: Any) -> Any:
+def with_client(handler: Any) -> Any:
+    """``handler`` with a client of Durable Functions."""
     return bp.durable_client_input(client_name="client")(handler)
 
 
-bp.route(route=_SHARE + "/backups", methods=["POST"])(_with_client(start_backup))
-bp.route(route=_SHARE + "/scans", methods=["POST"])(_with_client(start_scan))
-bp.route(route=_SHARE + "/restores", methods=["POST"])(_with_client(start_restore))
+bp.route(route=_SHARE + "/backups", methods=["POST"])(with_client(start_backup))
+bp.route(route=_SHARE + "/scans", methods=["POST"])(with_client(start_scan))
 bp.route(route=_SHARE + "/runs", methods=["GET"])(list_runs)
 bp.route(route=_SHARE + "/runs/{run_no:int}", methods=["GET"])(get_run)
 bp.route(route=_SHARE + "/runs/{run_no:int}/journal", methods=["GET"])(get_journal)
-bp.route(route=_SHARE + "/runs/{run_no:int}/pause", methods=["POST"])(_with_client(pause_run))
-bp.route(route=_SHARE + "/runs/{run_no:int}/resume", methods=["POST"])(_with_client(resume_run))
-bp.route(route=_SHARE + "/runs/{run_no:int}/cancel", methods=["POST"])(_with_client(cancel_run))
-bp.timer_trigger(arg_name="timer", schedule="15 * * * * *")(_with_client(start_queued))
+bp.route(route=_SHARE + "/runs/{run_no:int}/pause", methods=["POST"])(with_client(pause_run))
+bp.route(route=_SHARE + "/runs/{run_no:int}/resume", methods=["POST"])(with_client(resume_run))
+bp.route(route=_SHARE + "/runs/{run_no:int}/cancel", methods=["POST"])(with_client(cancel_run))
+bp.timer_trigger(arg_name="timer", schedule="15 * * * * *")(with_client(start_queued))

@@ -582,8 +582,11 @@ class Catalogue(Protocol):
         """These directories of a restore's frontier, finished ones too, and all above them."""
         ...
 
-    async def restore_unfilled(self, run_id: int, after: int, limit: int) -> list[RestoreItem]:
-        """Up to ``limit`` directories of which not everything is written, in order of node id, after ``after``."""
+    async def restore_unfilled(self, run_id: int, after: int, limit: int) -> list[tuple[RestoreItem, bool]]:
+        """Up to ``limit`` directories of which not everything is written, in order of node id, after ``after``.
+
+        With each, whether a worker holds it: then something may be written of it, and of what is below.
+        """
         ...
 
     async def note_made(self, run_id: int, node_ids: Sequence[int]) -> None:

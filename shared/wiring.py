@@ -33,7 +33,7 @@ from shared.db.shares import subject
 from shared.errors import BackupError, Unavailable
 from shared.model.run import RunKind
 from shared.model.tickets import Receipt, RunTicket
-from shared.ports import Clock, Ids, Journal
+from shared.ports import Clock, Ids, Journal, Vault
 from shared.settings import Settings
 from shared.usecases.pace_limits import within_pace
 from shared.usecases.scope import Limits, RunScope
@@ -72,6 +72,10 @@ class App:
         """A connection in a transaction that commits when the block ends well; raises our errors, not the driver's."""
         async with self.catalogue.transaction() as conn:
             yield conn
+
+    def vault(self, tenant_id: str) -> Vault:
+        """A tenant's vault, for what is no run's work."""
+        return self.vaults.vault(tenant_id, Meter())
 
     @asynccontextmanager
     async def run_scope(self, run_id: int) -> AsyncIterator[RunScope]:

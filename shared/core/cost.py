@@ -326,6 +326,33 @@ def scan_report(
     }
 
 
+def restore_plan(found: Counters, prices: Prices, *, walk_s: float, workers: int, tier: str = "") -> dict[str, Any]:
+    """What a restore would take, from the counters of its dry run, as plain JSON.
+
+    Like the dry run itself, which took ``walk_s`` with as many ``workers``, and then as long as the slowest of waiting for the target,
+    moving the bytes, and computing.
+    """
+    speed = prices.speed
+    waiting = found.planned_writes * speed.seconds_per_read / speed.reads_at_once
+    moving = found.bytes / speed.bytes_per_s
+    computing = found.files * speed.cpu_s_per_file
+    seconds = walk_s + max(waiting, moving, computing) / workers
+    work = Work(
+        files_list=found.files_lists,
+        files_read=found.files_reads,
+        files_write=found.planned_writes,
+        vault_read=found.vault_reads + found.planned_reads_vault,
+        vault_read_bytes=found.bytes,
+        worker_s=seconds * workers,
+    )
+    return {
+        "seconds": round(seconds, 1),
+        "workers": workers,
+        "operations": {name: value for name, value in asdict(work).items() if name != "worker_s"},
+        "cost": cost_answer(cost_of(work, prices, tier=tier), prices, tier),
+    }
+
+
 def cost_answer(cost: Cost, prices: Prices, tier: str = "") -> dict[str, Any]:
     """A cost as plain JSON, with what it was reckoned with."""
     amounts = {name: round(value, 6) for name, value in asdict(cost).items()}

@@ -1,6 +1,6 @@
 """Which files of a restore point a restore is about."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 from shared.core.rules import Rules
@@ -32,20 +32,21 @@ class Selector:
         return {name for name in names if keeps(name, True)}
 
     def files(
-        self, directory: str, files: Iterable[SavedEntry], later: Mapping[int, SavedEntry] | None = None
+        self, directory: str, files: Iterable[SavedEntry], later: Iterable[SavedEntry] | None = None
     ) -> list[SavedEntry]:
         """Those of the files of a directory that are meant.
 
         :param directory: its path from the share's root.
-        :param later: what the other restore point has in that directory, by node id.
+        :param later: what the other restore point has in that directory.
         """
         keeps = self._rules.within(directory).keeps
+        known = None if later is None else _Known(later)
         return [
             saved
             for saved in files
             if self._from <= saved.entry.written < self._before
             and (not self._extensions or saved.entry.name.casefold().endswith(self._extensions))
-            and (later is None or self._differs(saved, later.get(saved.node_id)))
+            and (known is None or self._differs(saved, known.same(saved)))
             and keeps(saved.entry.name, False)
         ]
 
@@ -53,3 +54,16 @@ class Selector:
         if later is None:
             return Change.DELETED in self._changes
         return Change.CHANGED in self._changes and later.entry.changed != saved.entry.changed
+
+
+class _Known:
+    """Entries of a directory at another restore point."""
+
+    def __init__(self, entries: Iterable[SavedEntry]) -> None:
+        files = [saved for saved in entries if not saved.entry.is_directory]
+        self._by_node = {saved.node_id: saved for saved in files}
+        self._by_name = {saved.entry.name: saved for saved in files}
+
+    def same(self, saved: SavedEntry) -> SavedEntry | None:
+        """The same file, renamed or not, or else what is under its name: programs save by replacing a file with a new one."""
+        return self._by_node.get(saved.node_id) or self._by_name.get(saved.entry.name)

@@ -454,7 +454,7 @@ class PostgresCatalogue:
         """See the port."""
         return await self._once(lambda conn: restore_frontier.above(conn, run_id, node_ids))
 
-    async def restore_unfilled(self, run_id: int, after: int, limit: int) -> list[RestoreItem]:
+    async def restore_unfilled(self, run_id: int, after: int, limit: int) -> list[tuple[RestoreItem, bool]]:
         """See the port."""
         return await self._once(lambda conn: restore_frontier.unfilled(conn, run_id, after, limit))
 

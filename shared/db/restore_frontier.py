@@ -85,7 +85,7 @@ _NOTE_MADE: Final[LiteralString] = """
 _MADE: Final[LiteralString] = "SELECT node_id FROM restore_made WHERE run_id = %s AND node_id = ANY(%s::int8[])"
 _FORGET_MADE: Final[LiteralString] = "DELETE FROM restore_made WHERE run_id = %s"
 _UNFINISHED: Final[LiteralString] = """
-    SELECT node_id, path, properties, parent_id, fresh, lazy, only_names, next_page
+    SELECT node_id, path, properties, parent_id, fresh, lazy, only_names, next_page, state = 1
       FROM restore_frontier
      WHERE run_id = %s AND state IN (0, 1) AND node_id > %s
   ORDER BY node_id
@@ -179,9 +179,10 @@ async def above(conn: Connection, run_id: int, node_ids: Sequence[int]) -> list[
     return [_item(row) for row in rows]
 
 
-async def unfilled(conn: Connection, run_id: int, after: int, limit: int) -> list[RestoreItem]:
-    """Directories of which not everything is written, by node id, after one of them."""
-    return [_item(row) for row in await (await conn.execute(_UNFINISHED, [run_id, after, limit])).fetchall()]
+async def unfilled(conn: Connection, run_id: int, after: int, limit: int) -> list[tuple[RestoreItem, bool]]:
+    """Directories of which not everything is written, by node id, after one of them; and whether a worker holds it, or did."""
+    rows = await (await conn.execute(_UNFINISHED, [run_id, after, limit])).fetchall()
+    return [(_item(row[:-1]), row[-1]) for row in rows]
 
 
 async def note_made(conn: Connection, run_id: int, node_ids: Sequence[int]) -> None:

@@ -57,6 +57,17 @@ def expand(data: bytes, *, least: int, most: int) -> bytes:
     return content
 
 
+def expand_stream(data: bytes) -> bytes:
+    """The content of a frame that does not say how long it is: of an object of ours that was written piece by piece.
+
+    :raises IntegrityError: damaged.
+    """
+    try:
+        return zstandard.ZstdDecompressor().decompressobj().decompress(data)
+    except zstandard.ZstdError as error:
+        raise IntegrityError(f"zstd frame of {len(data)} bytes is damaged: {error}") from error
+
+
 def _said(size: int) -> str:
     return "content of unknown size" if size < 0 else f"{size} bytes"
 

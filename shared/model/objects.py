@@ -31,6 +31,11 @@ def permission_name(share_id: int, permission_key: str) -> str:
     return f"{share_id}/permission/{permission_key.replace('*', '-')}"
 
 
+def restore_report_name(share_id: int, run_no: int) -> str:
+    """What a restore came to."""
+    return f"{share_id}/restore/{run_no}.jsonl.zst"
+
+
 def point_name(share_id: int, run_no: int) -> str:
     """The commit record of a restore point."""
     return f"{share_id}/point/{run_no}.fb"

@@ -119,6 +119,8 @@ class RestoreOrder:
     """``MIRROR``: how many files and directories may be deleted, all together. One more and nothing else is."""
     close_handles: bool = False
     """A file that somebody has open in a way that keeps others out is closed on the server. They lose what they have not saved."""
+    requested_by: str = ""
+    """Who asked for it, for the report."""
 
     def to_wire(self) -> dict[str, Any]:
         """Plain JSON. What is as by default is left out, as far as releases before it knew nothing of it."""

@@ -135,8 +135,8 @@ class RestoreBatch:
     async def _pieces(self, starts: Mapping[int, int], lost: dict[Page, str]) -> dict[int, Piece]:
         return await read_pieces_at(self._scope, starts, self._order.restore_point, WAVE_PAGES, lost)
 
-    async def _later(self, items: Sequence[RestoreItem]) -> Mapping[int, Mapping[int, SavedEntry]]:
-        """What the other restore point has in these directories, by node id; nothing of one that was deleted by then."""
+    async def _later(self, items: Sequence[RestoreItem]) -> Mapping[int, Sequence[SavedEntry]]:
+        """What the other restore point has in these directories; nothing of one that was deleted by then."""
         other = self._order.selection.compared_with
         if other is None:
             return {}
@@ -144,9 +144,9 @@ class RestoreBatch:
         pages = await read_directories_at(self._scope, ids, other)
         gone = await self._scope.catalogue.deleted_runs(self._scope.share.share_id, ids)
         return {
-            node_id: {}
+            node_id: []
             if gone.get(node_id, other + 1) <= other
-            else {saved.node_id: saved for page in pages.get(node_id, ()) for saved in page.entries}
+            else [saved for page in pages.get(node_id, ()) for saved in page.entries]
             for node_id in ids
         }
 
@@ -170,14 +170,15 @@ class RestoreBatch:
                     continue
                 there = NOTHING
             entries = [saved for page in pieces[item.node_id].records for saved in page.entries]
-            if self._order.conflicts is Conflicts.MIRROR and not item.next_page:
+            # Only where all of a directory is restored: else what is not restored would be taken for what is not there.
+            if self._order.conflicts is Conflicts.MIRROR and not item.next_page and not item.lazy:
                 await self._remove_others(item, there, entries, pieces[item.node_id].following)
             files += self._files_of(item, entries, there, later.get(item.node_id))
             found += self._directories_of(item, entries, there)
         return files, await self._go_into(found)
 
     def _files_of(
-        self, item: RestoreItem, entries: Iterable[SavedEntry], there: Here, later: Mapping[int, SavedEntry] | None
+        self, item: RestoreItem, entries: Iterable[SavedEntry], there: Here, later: Sequence[SavedEntry] | None
     ) -> list[FileToRestore]:
         chosen = [saved for saved in entries if not saved.entry.is_directory]
         if item.only:
