@@ -1,11 +1,12 @@
 """``.../shares/{share_id}/restores``: plan and start restores, and read their reports."""
 
 import datetime as dt
-from typing import Annotated, Self
+from dataclasses import replace
+from typing import Annotated
 
 import azure.durable_functions as df
 import azure.functions as func
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from http_api import answers
 from http_api.problems import answered, body_as
@@ -28,11 +29,12 @@ _Path = Annotated[str, Field(max_length=2048)]
 
 
 class Target(BaseModel):
-    """Where a restore writes; what is not given is as of the share that was backed up."""
+    """Where a restore writes; account and credential are those of the share that was backed up, unless given."""
 
     model_config = ConfigDict(extra="forbid")
 
-    share_name: str | None = None
+    share_name: str
+    """To be said, also when it is the share that was backed up: nobody overwrites that by leaving something out."""
     account_url: str | None = None
     credential: str | None = None
     path: _Path = ""
@@ -40,10 +42,7 @@ class Target(BaseModel):
     create: Annotated[bool, Field(strict=True)] = True
     """Make the share if it does not exist."""
 
-    @field_validator("share_name")
-    @classmethod
-    def _share_name(cls, value: str | None) -> str | None:
-        return None if value is None else check_share_name(value)
+    _share_name = field_validator("share_name")(staticmethod(check_share_name))
 
     @field_validator("account_url")
     @classmethod
@@ -69,7 +68,7 @@ class Selected(BaseModel):
     written_from: AwareDatetime | None = None
     written_before: AwareDatetime | None = None
     compared_with: Annotated[int | None, Field(ge=1, le=2**31 - 1)] = None
-    changes: tuple[Change, ...] = ()
+    changes: Annotated[tuple[Change, ...], Field(validate_default=True)] = ()
 
     @field_validator("exclude")
     @classmethod
@@ -91,13 +90,20 @@ class Selected(BaseModel):
                 raise ValueError("ends of names that begin with a dot, such as .docx")
         return values
 
-    @model_validator(mode="after")
-    def _together(self) -> Self:
-        if self.compared_with is not None and not self.changes:
-            raise ValueError("changes as well: any of changed, deleted")
-        if self.written_from and self.written_before and self.written_from >= self.written_before:
-            raise ValueError("a time in written_before that is later than written_from")
-        return self
+    @field_validator("written_before")
+    @classmethod
+    def _later(cls, value: dt.datetime | None, others: ValidationInfo) -> dt.datetime | None:
+        begin = others.data.get("written_from")
+        if value is not None and begin is not None and value <= begin:
+            raise ValueError("a time later than written_from")
+        return value
+
+    @field_validator("changes")
+    @classmethod
+    def _changes(cls, value: tuple[Change, ...], others: ValidationInfo) -> tuple[Change, ...]:
+        if others.data.get("compared_with") is not None and not value:
+            raise ValueError("changed, deleted or both, as compared_with is given")
+        return value
 
 
 class NewRestore(BaseModel):
@@ -109,36 +115,44 @@ class NewRestore(BaseModel):
     path: _Path = ""
     """Directory whose content goes to the target's path; empty for the whole share."""
     selection: Selected = Field(default_factory=Selected)
-    target: Target = Field(default_factory=Target)
-    conflicts: Conflicts = Conflicts.OVERWRITE
+    target: Target
     part: Part = Part.EVERYTHING
+    conflicts: Conflicts = Conflicts.OVERWRITE
     dry_run: Annotated[bool, Field(strict=True)] = False
-    delete_at_most: Annotated[int | None, Field(ge=0)] = None
+    delete_at_most: Annotated[int | None, Field(ge=0, validate_default=True)] = None
     close_handles: Annotated[bool, Field(strict=True)] = False
 
-    @model_validator(mode="after")
-    def _together(self) -> Self:
-        mirrors = self.conflicts is Conflicts.MIRROR
-        if mirrors and _selection(self.selection, 1).by_file:
+    # Each complains of the later field of those that do not go together.
+
+    @field_validator("conflicts")
+    @classmethod
+    def _conflicts(cls, value: Conflicts, others: ValidationInfo) -> Conflicts:
+        if others.data.get("part", Part.EVERYTHING) is not Part.EVERYTHING and value is not Conflicts.OVERWRITE:
             raise ValueError(
-                "a selection of whole directories for mirror: among chosen files it would delete all others"
+                "nothing else than overwrite with a part: it is given to what is there, and nothing is made"
             )
-        if mirrors and not self.dry_run and self.delete_at_most is None:
+        selection = others.data.get("selection")
+        if value is Conflicts.MIRROR and selection is not None and _selection(selection, 1).by_file:
+            raise ValueError("anything but mirror when files are chosen one by one: it would delete all others")
+        return value
+
+    @field_validator("delete_at_most")
+    @classmethod
+    def _delete_at_most(cls, value: int | None, others: ValidationInfo) -> int | None:
+        mirrors = others.data.get("conflicts") is Conflicts.MIRROR
+        if mirrors and value is None and not others.data.get("dry_run"):
             raise ValueError(
-                "delete_at_most for mirror: the report of the same restore with dry_run says how many that is"
+                "how many files and directories mirror may delete: the report of the same restore with dry_run says"
             )
-        if self.delete_at_most is not None and not mirrors:
-            raise ValueError("delete_at_most with mirror only: nothing else deletes")
-        if self.part is not Part.EVERYTHING and self.conflicts is not Conflicts.OVERWRITE:
-            raise ValueError("no conflicts with a part: it is given to what is there, and nothing is made or replaced")
-        return self
+        if value is not None and not mirrors and "conflicts" in others.data:
+            raise ValueError("nothing, unless conflicts is mirror: nothing else deletes")
+        return value
 
 
 def _selection(given: Selected, newest: int) -> Selection:
     """``newest`` is the restore point to compare with unless one was given."""
     compared = given.compared_with if given.compared_with is not None else newest
     return Selection(
-        paths=tuple(_relative(path, "selection.paths") for path in given.paths),
         include=given.include,
         exclude=given.exclude,
         ignore_case=given.ignore_case,
@@ -158,6 +172,8 @@ def _utc(moment: dt.datetime | None) -> dt.datetime | None:
 async def start_restore(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """Start a restore: 202 with the run, 404 for an unknown restore point, 409 while another run writes there."""
     body = body_as(req, NewRestore)
+    path, target_path = _relative(body.path, "path"), _relative(body.target.path, "target.path")
+    paths = tuple(_relative(path, "selection.paths") for path in body.selection.paths)
     app = await wiring.app()
     async with app.transaction() as conn:
         share = await requested_share(conn, req)
@@ -168,13 +184,13 @@ async def start_restore(req: func.HttpRequest, client: df.DurableOrchestrationCl
             await restore_points.get(conn, share.share_id, selection.compared_with)
         order = RestoreOrder(
             restore_point=body.restore_point,
-            path=_relative(body.path, "path"),
+            path=path,
             account_url=body.target.account_url or share.account_url,
-            share_name=body.target.share_name or share.share_name,
+            share_name=body.target.share_name,
             credential=share.credential if body.target.credential is None else body.target.credential,
-            target_path=_relative(body.target.path, "target.path"),
+            target_path=target_path,
             create_share=body.target.create,
-            selection=selection,
+            selection=replace(selection, paths=paths),
             conflicts=body.conflicts,
             part=body.part,
             dry_run=body.dry_run,
@@ -213,5 +229,5 @@ async def get_report(req: func.HttpRequest) -> func.HttpResponse:
 
 
 _SHARE = "api/tenants/{tenant_id}/shares/{share_id:int}"
-bp.route(route=_SHARE + "/restores", methods=["POST"])(with_client(start_restore))
+bp.route(route=_SHARE + "/restores", methods=["POST"])(with_client(bp, start_restore))
 bp.route(route=_SHARE + "/runs/{run_no:int}/report", methods=["GET"])(get_report)

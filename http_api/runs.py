@@ -192,17 +192,17 @@ async def start_queued(timer: func.TimerRequest, client: df.DurableOrchestration
 _SHARE = "api/tenants/{tenant_id}/shares/{share_id:int}"
 
 
-def with_client(handler: Any) -> Any:
+def with_client(blueprint: df.Blueprint, handler: Any) -> Any:
     """``handler`` with a client of Durable Functions."""
-    return bp.durable_client_input(client_name="client")(handler)
+    return blueprint.durable_client_input(client_name="client")(handler)
 
 
-bp.route(route=_SHARE + "/backups", methods=["POST"])(with_client(start_backup))
-bp.route(route=_SHARE + "/scans", methods=["POST"])(with_client(start_scan))
+bp.route(route=_SHARE + "/backups", methods=["POST"])(with_client(bp, start_backup))
+bp.route(route=_SHARE + "/scans", methods=["POST"])(with_client(bp, start_scan))
 bp.route(route=_SHARE + "/runs", methods=["GET"])(list_runs)
 bp.route(route=_SHARE + "/runs/{run_no:int}", methods=["GET"])(get_run)
 bp.route(route=_SHARE + "/runs/{run_no:int}/journal", methods=["GET"])(get_journal)
-bp.route(route=_SHARE + "/runs/{run_no:int}/pause", methods=["POST"])(with_client(pause_run))
-bp.route(route=_SHARE + "/runs/{run_no:int}/resume", methods=["POST"])(with_client(resume_run))
-bp.route(route=_SHARE + "/runs/{run_no:int}/cancel", methods=["POST"])(with_client(cancel_run))
-bp.timer_trigger(arg_name="timer", schedule="15 * * * * *")(with_client(start_queued))
+bp.route(route=_SHARE + "/runs/{run_no:int}/pause", methods=["POST"])(with_client(bp, pause_run))
+bp.route(route=_SHARE + "/runs/{run_no:int}/resume", methods=["POST"])(with_client(bp, resume_run))
+bp.route(route=_SHARE + "/runs/{run_no:int}/cancel", methods=["POST"])(with_client(bp, cancel_run))
+bp.timer_trigger(arg_name="timer", schedule="15 * * * * *")(with_client(bp, start_queued))

@@ -35,6 +35,8 @@ _BY_KIND: Final = {
     "snapshot_left": "nothing, if it passes: the next run tries again; if it has a lease, break that",
     "snapshots_nearly_full": "at the limit backups fail: delete some, or shorten the retention of Azure Backup for this share",
     "not_saved": "look for it in another restore point; the journal of the backup says why it was not saved",
+    "not_there": "a part of a node is given to what is there: restore all of it to have it made",
+    "not_deleted": "look at what a dry run says, and confirm as many deletions as it counts",
     "not_restored": "remove the cause, then restore it again: a restore may be repeated",
 }
 """For those kinds of line that can come without a better hint."""

@@ -73,6 +73,10 @@ def test_a_second_run_of_a_share_waits_for_the_first_to_end(api, share, files):
     assert len(api("GET", f"{share}/runs")[1]["runs"]) == 1
 
 
+def restore_with(**fields):
+    return {"restore_point": 1, "target": {"share_name": "abc"}, **fields}
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "field"),
     [
@@ -147,6 +151,28 @@ def test_a_second_run_of_a_share_waits_for_the_first_to_end(api, share, files):
         ("POST", "{share}/restores", {"target": {"share_name": "abc"}}, "restore_point"),
         ("POST", "{share}/restores", {"restore_point": 1}, "target"),
         ("POST", "{share}/restores", {"restore_point": 1, "target": {"share_name": "no/pe"}}, "target.share_name"),
+        ("POST", "{share}/restores", restore_with(conflicts="replace"), "conflicts"),
+        ("POST", "{share}/restores", restore_with(conflicts="mirror"), "delete_at_most"),
+        ("POST", "{share}/restores", restore_with(delete_at_most=3), "delete_at_most"),
+        (
+            "POST",
+            "{share}/restores",
+            restore_with(conflicts="mirror", delete_at_most=1, selection={"extensions": [".doc"]}),
+            "conflicts",
+        ),
+        ("POST", "{share}/restores", restore_with(part="acl"), "part"),
+        ("POST", "{share}/restores", restore_with(part="permissions", conflicts="skip"), "conflicts"),
+        ("POST", "{share}/restores", restore_with(selection={"extensions": ["doc"]}), "selection.extensions"),
+        ("POST", "{share}/restores", restore_with(selection={"include": ["!a"]}), "selection.include"),
+        ("POST", "{share}/restores", restore_with(selection={"paths": ["a/../b"]}), "selection.paths"),
+        ("POST", "{share}/restores", restore_with(selection={"written_from": "yesterday"}), "selection.written_from"),
+        ("POST", "{share}/restores", restore_with(selection={"compared_with": 1}), "selection.changes"),
+        (
+            "POST",
+            "{share}/restores",
+            restore_with(selection={"written_from": "2026-01-02T00:00:00Z", "written_before": "2026-01-01T00:00:00Z"}),
+            "selection.written_before",
+        ),
     ],
 )
 def test_a_wrong_field_is_named_and_nothing_changes(api, share, method, path, body, field):

@@ -10,7 +10,11 @@ from shared.core.advice import advice
 
 USECASES = Path(__file__).resolve().parents[2] / "shared" / "usecases"
 KINDS = sorted(
-    {kind for path in USECASES.glob("*.py") for kind in re.findall(r'omplain\(\s*"([a-z_]+)"', path.read_text())}
+    {
+        kind
+        for path in USECASES.glob("*.py")
+        for kind in re.findall(r'(?:omplain|tell)\(\s*"([a-z_]+)"', path.read_text())
+    }
     | {kind for path in USECASES.glob("*.py") for kind in re.findall(r'kind="([a-z_]+)"', path.read_text())}
     | {"stale", "unreadable"}
 )
