@@ -1,6 +1,7 @@
 """``.../shares/{share_id}/restores``: plan and start restores, and read their reports."""
 
 import datetime as dt
+import logging
 from dataclasses import replace
 from typing import Annotated
 
@@ -16,12 +17,14 @@ from http_api.shares import check_account_url, check_credential, check_share_nam
 from shared import wiring
 from shared.core import rules
 from shared.db import restore_points, runs
-from shared.errors import InvalidInput, NotFound
+from shared.errors import BackupError, Conflict, InvalidInput, NotFound
 from shared.formats.frame import expand_stream
 from shared.model.objects import restore_report_name
 from shared.model.restore import Change, Conflicts, Part, RestoreOrder, Selection
-from shared.model.run import RunKind
+from shared.model.run import ACTIVE, Run, RunKind
+from shared.usecases.share_snapshots import UNDO_DAYS
 
+logger = logging.getLogger(__name__)
 bp = df.Blueprint()
 
 PATHS_MAX = 1_000
@@ -118,6 +121,8 @@ class NewRestore(BaseModel):
     target: Target
     part: Part = Part.EVERYTHING
     conflicts: Conflicts = Conflicts.OVERWRITE
+    undo: Annotated[bool, Field(strict=True)] = True
+    """Take a share snapshot of the target first, by which the restore can be undone for some days."""
     dry_run: Annotated[bool, Field(strict=True)] = False
     delete_at_most: Annotated[int | None, Field(ge=0, validate_default=True)] = None
     close_handles: Annotated[bool, Field(strict=True)] = False
@@ -196,6 +201,7 @@ async def start_restore(req: func.HttpRequest, client: df.DurableOrchestrationCl
             dry_run=body.dry_run,
             delete_at_most=body.delete_at_most or 0,
             close_handles=body.close_handles,
+            keeps_undo=body.undo,
             requested_by="the API",
         )
         app.credentials.resolve(order.credential)
@@ -211,6 +217,66 @@ def _relative(path: str, field: str) -> str:
     if any(part in (".", "..") for part in parts):
         raise InvalidInput(f"{field} is {path!r}; expected a path without '.' and '..'", field=field)
     return "/".join(parts)
+
+
+class NewUndo(BaseModel):
+    """Body of ``POST .../undo``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dry_run: Annotated[bool, Field(strict=True)] = False
+
+
+@answered
+async def undo_restore(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """Undo a restore: 202 with the run that does, 409 with the reason if that cannot be."""
+    body = body_as(req, NewUndo)
+    app = await wiring.app()
+    async with app.transaction() as conn:
+        share = await requested_share(conn, req)
+        done = await runs.by_number(conn, share.share_id, int(req.route_params["run_no"]))
+        order = replace(
+            _undoable(done), undoes=done.run_no, undo_snapshot=done.share_snapshot or "", dry_run=body.dry_run
+        )
+        run = await runs.create(
+            conn, share.tenant_id, share.share_id, RunKind.RESTORE, order, driver=app.settings.driver
+        )
+    await start(client, run, app.settings.width)
+    return answers.answer(answers.run(run, now=app.clock.now()), 202, run_url(run))
+
+
+def _undoable(run: Run) -> RestoreOrder:
+    """The order of a restore that can be undone. :raises Conflict: it cannot."""
+    if run.order is None or run.order.undoes:
+        raise Conflict(
+            f"run {run.run_no} is {'an undo' if run.order else f'a {run.kind}'}: only a restore can be undone"
+        )
+    if run.state in ACTIVE:
+        raise Conflict(f"run {run.run_no} is {run.state}; hint: cancel it, then undo what it has done")
+    if run.order.dry_run:
+        raise Conflict(f"run {run.run_no} was a dry run: it has changed nothing")
+    if run.share_snapshot is None:
+        raise Conflict(
+            f"run {run.run_no} has no share snapshot of its target: it took none, was undone already, or ended more than"
+            f" {UNDO_DAYS} days ago; hint: restore the target from a restore point of before"
+        )
+    return run.order
+
+
+async def expire_undo(timer: func.TimerRequest) -> None:  # noqa: ARG001
+    """Delete the share snapshots of restores that nobody has undone for days."""
+    app = await wiring.app()
+    async with app.transaction() as conn:
+        old = await runs.undoable_for(conn, dt.timedelta(days=UNDO_DAYS))
+    for run in old:
+        try:
+            async with app.run_scope(run.run_id) as scope:
+                assert scope.admin is not None
+                if run.share_snapshot:
+                    await scope.admin.delete_snapshot(run.share_snapshot)
+            await app.catalogue.forget_undo(run.share_id, run.run_no)
+        except BackupError:  # the next time
+            logger.exception("undo_snapshot_not_deleted", extra={"run_id": run.run_id})
 
 
 @answered
@@ -230,4 +296,6 @@ async def get_report(req: func.HttpRequest) -> func.HttpResponse:
 
 _SHARE = "api/tenants/{tenant_id}/shares/{share_id:int}"
 bp.route(route=_SHARE + "/restores", methods=["POST"])(with_client(bp, start_restore))
+bp.route(route=_SHARE + "/runs/{run_no:int}/undo", methods=["POST"])(with_client(bp, undo_restore))
 bp.route(route=_SHARE + "/runs/{run_no:int}/report", methods=["GET"])(get_report)
+bp.timer_trigger(arg_name="timer", schedule="0 40 * * * *")(expire_undo)

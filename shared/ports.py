@@ -165,8 +165,16 @@ class ShareWriter(Protocol):
         """Whether there is such a directory."""
         ...
 
-    async def entries(self, path: str) -> list[Entry] | None:
-        """What is in a directory; None if there is no such directory."""
+    async def entries(self, path: str, at: str | None = None) -> list[Entry] | None:
+        """What is in a directory, at a share snapshot or now; None if there is no such directory."""
+        ...
+
+    async def directory_properties(self, path: str, at: str) -> NodeProperties | None:
+        """Properties of a directory at a share snapshot; None if it was not there."""
+        ...
+
+    async def copy_back(self, path: str, at: str) -> None:
+        """Make a file what it was at a share snapshot, in place of whatever file is there; the service moves the bytes."""
         ...
 
     async def create_file(
@@ -221,8 +229,8 @@ class ShareWriter(Protocol):
         """Close what SMB clients have open of a file; returns how many handles that were."""
         ...
 
-    async def file_properties(self, path: str) -> NodeProperties:
-        """Properties of a file as it is now."""
+    async def file_properties(self, path: str, at: str | None = None) -> NodeProperties:
+        """Properties of a file, at a share snapshot or now."""
         ...
 
     async def set_file_metadata(self, path: str, metadata: Sequence[tuple[str, str]]) -> None:
@@ -556,6 +564,10 @@ class Catalogue(Protocol):
 
     async def last_restore_point(self, share_id: int) -> RestorePoint | None:
         """The newest restore point of a share."""
+        ...
+
+    async def forget_undo(self, share_id: int, run_no: int) -> None:
+        """Note that a restore cannot be undone any more: its share snapshot is gone."""
         ...
 
     async def forget_snapshot(self, share_id: int, run_no: int) -> None:

@@ -17,3 +17,5 @@ CREATE TABLE restore_made (
 
 -- How many files and directories a restore may still delete. Null: it may delete nothing.
 ALTER TABLE run ADD COLUMN deletes_left bigint;
+
+CREATE INDEX run_undoable ON run (finished_at) WHERE kind = 'restore' AND share_snapshot IS NOT NULL;

@@ -102,9 +102,9 @@ class FilesHttp:
             Call(operation, method, path, query, headers or NO_HEADERS, body), self._lane, expected
         )
 
-    def url(self, path: str) -> str:
+    def url(self, path: str, query: Query = NO_QUERY) -> str:
         """The address of ``path``, for a request that names another node."""
-        return self._account.http.url(path)
+        return self._account.http.url(path, query)
 
     @property
     def creates_with_body(self) -> bool:

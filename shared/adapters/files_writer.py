@@ -9,6 +9,7 @@ is taken for an answer: it is not asked again, and everything else is written.
 Content goes with its MD5, so that the service refuses what was damaged on its way, and it is sent again.
 """
 
+import asyncio
 from collections.abc import Sequence
 from json import dumps
 from typing import Final
@@ -16,6 +17,7 @@ from typing import Final
 from shared.adapters.files_http import LISTED, FilesHttp, share_path
 from shared.adapters.node_headers import (
     content_headers,
+    directory_properties,
     file_properties,
     link_target_headers,
     link_text_headers,
@@ -24,7 +26,7 @@ from shared.adapters.node_headers import (
 )
 from shared.adapters.signing import NO_QUERY, Query, query
 from shared.adapters.storage_http import md5
-from shared.errors import Conflict, IntegrityError, InvalidInput, NotFound
+from shared.errors import Conflict, IntegrityError, InvalidInput, NotFound, Rejected
 from shared.formats import listing
 from shared.model.entry import Attributes, Entry
 from shared.model.manifest import ContentHeaders
@@ -45,6 +47,10 @@ _SYMBOLIC_LINK: Final = query(restype="symboliclink")
 _HARD_LINK: Final = query(restype="hardlink")
 _PERMISSION: Final = query(restype="share", comp="filepermission")
 _CHANGED: Final = "x-ms-file-change-time"
+_COPIED: Final = ("x-ms-file-attributes", "x-ms-file-creation-time", "x-ms-file-last-write-time", _CHANGED)
+COPY_PAUSE_S: Final = 0.1
+COPY_PAUSE_MAX_S: Final = 5.0
+"""How long to wait before asking again whether a copy is done."""
 _LINK_MODE: Final = 0o777
 """What symbolic links have unless somebody gave them another."""
 
@@ -80,10 +86,13 @@ class FilesWriter:
             return False
         return True
 
-    async def entries(self, path: str) -> list[Entry] | None:
+    async def entries(self, path: str, at: str | None = None) -> list[Entry] | None:
         """What is in a directory: one request per 5,000."""
         found: list[Entry] = []
+        when = {} if at is None else {"sharesnapshot": at}
         where, page = share_path(self._share_name, path), _FIRST_PAGE
+        if at is not None:
+            page = query(restype="directory", comp="list", include=LISTED, **when)
         while True:
             try:
                 reply = await self._http.send("list", "GET", where, page)
@@ -93,7 +102,37 @@ class FilesWriter:
             found += listing.parse(entries)
             if not marker:
                 return found
-            page = query(restype="directory", comp="list", include=LISTED, marker=marker)
+            page = query(restype="directory", comp="list", include=LISTED, marker=marker, **when)
+
+    async def directory_properties(self, path: str, at: str) -> NodeProperties | None:
+        """Properties of a directory at a share snapshot."""
+        asked = query(restype="directory", sharesnapshot=at)
+        try:
+            reply = await self._http.send("get_directory", "GET", share_path(self._share_name, path), asked)
+        except NotFound:
+            return None
+        return directory_properties(reply.headers)
+
+    async def copy_back(self, path: str, at: str) -> None:
+        """Have the service copy a file from a share snapshot, which it may do in its own time: wait for it."""
+        where = share_path(self._share_name, path)
+        headers = {
+            "x-ms-copy-source": self._http.url(where, query(sharesnapshot=at)),
+            "x-ms-source-allow-trailing-dot": "true",
+            "x-ms-file-permission-copy-mode": "source",
+            "x-ms-file-copy-ignore-readonly": "true",
+            "x-ms-file-copy-set-archive": "false",
+            **dict.fromkeys(_COPIED, "source"),
+        }
+        reply = await self._http.send("copy_file", "PUT", where, NO_QUERY, headers)
+        pause_s = COPY_PAUSE_S
+        while reply.headers.get("x-ms-copy-status") == "pending":
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, COPY_PAUSE_MAX_S)
+            reply = await self._http.send("get_properties", "HEAD", where)
+        if (status := reply.headers.get("x-ms-copy-status", "success")) != "success":
+            why = reply.headers.get("x-ms-copy-status-description", "")
+            raise Rejected(f"copy {path!r} from the share snapshot {at}: {status}: {why}", "CopyFailed")
 
     async def create_file(
         self,
@@ -252,9 +291,10 @@ class FilesWriter:
             if not marker:
                 return closed
 
-    async def file_properties(self, path: str) -> NodeProperties:
-        """Properties of a file as it is now."""
-        reply = await self._http.send("get_properties", "HEAD", share_path(self._share_name, path))
+    async def file_properties(self, path: str, at: str | None = None) -> NodeProperties:
+        """Properties of a file."""
+        asked = NO_QUERY if at is None else query(sharesnapshot=at)
+        reply = await self._http.send("get_properties", "HEAD", share_path(self._share_name, path), asked)
         return file_properties(reply.headers, int(reply.headers.get("Content-Length", "0")))
 
     async def set_file_metadata(self, path: str, metadata: Sequence[tuple[str, str]]) -> None:

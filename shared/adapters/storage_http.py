@@ -139,11 +139,11 @@ class StorageHttp:
         self._let_in = False
         self._date = (0, "")
 
-    def url(self, path: str) -> str:
+    def url(self, path: str, query: Query = NO_QUERY) -> str:
         """The address of ``path``, for a request that names another node. With the SAS, if that is the secret."""
         scheme, _, _, place = self._address
-        where = f"{scheme}://{place}{self._base}{path}"
-        return f"{where}?{self._signer.text}" if self._signer.text else where
+        asked = "&".join(filter(None, (query.text, self._signer.text)))
+        return f"{scheme}://{place}{self._base}{path}" + (f"?{asked}" if asked else "")
 
     @property
     def version(self) -> str:

@@ -36,6 +36,7 @@ _BY_KIND: Final = {
     "snapshots_nearly_full": "at the limit backups fail: delete some, or shorten the retention of Azure Backup for this share",
     "not_saved": "look for it in another restore point; the journal of the backup says why it was not saved",
     "not_there": "a part of a node is given to what is there: restore all of it to have it made",
+    "changed_since": "nothing: it is as whoever changed it left it. Restore it, if it is to be as it was before",
     "not_deleted": "look at what a dry run says, and confirm as many deletions as it counts",
     "not_restored": "remove the cause, then restore it again: a restore may be repeated",
 }

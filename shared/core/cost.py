@@ -47,6 +47,7 @@ CLASS_OF_OPERATION: Final[Mapping[str, OperationClass]] = {
     "create_symbolic_link": OperationClass.WRITE,
     "create_hard_link": OperationClass.WRITE,
     "rename_file": OperationClass.WRITE,
+    "copy_file": OperationClass.WRITE,
     "set_metadata": OperationClass.WRITE,
     "force_close_handles": OperationClass.OTHER,
     "delete_file": OperationClass.OTHER,

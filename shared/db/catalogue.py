@@ -425,6 +425,15 @@ class PostgresCatalogue:
         """See the port."""
         return await self._once(lambda conn: restore_points.last(conn, share_id))
 
+    async def forget_undo(self, share_id: int, run_no: int) -> None:
+        """See the port."""
+
+        async def work(conn: Connection) -> None:
+            run = await runs.by_number(conn, share_id, run_no)
+            await runs.set_snapshot(conn, run.run_id, None)
+
+        await self._once(work)
+
     async def forget_snapshot(self, share_id: int, run_no: int) -> None:
         """See the port."""
         await self._once(lambda conn: restore_points.forget_snapshot(conn, share_id, run_no))

@@ -50,9 +50,13 @@ _UNFILLED: Final[LiteralString] = """
 _PICK_FILLED: Final[LiteralString] = """
     SELECT node_id, path, properties, parent_id, fresh, lazy, only_names, next_page
       FROM restore_frontier
-     WHERE run_id = %s AND state = 2
+     WHERE run_id = %(run_id)s AND state = 2
+       AND depth = greatest(
+               (SELECT max(depth) FROM restore_frontier WHERE run_id = %(run_id)s AND state = 2),
+               (SELECT max(depth) FROM restore_frontier WHERE run_id = %(run_id)s AND state = 3)
+           )
   ORDER BY depth DESC, node_id
-     LIMIT %s
+     LIMIT %(limit)s
 FOR UPDATE SKIP LOCKED
 """
 _CLAIM: Final[LiteralString] = """
@@ -131,11 +135,12 @@ async def pick(conn: Connection, run_id: int, limit: int) -> list[RestoreItem]:
 
 
 async def pick_filled(conn: Connection, run_id: int, limit: int) -> list[RestoreItem]:
-    """Lock up to ``limit`` directories to finish, deepest first; none while one is not filled."""
+    """Lock up to ``limit`` directories to finish: none while one is not filled, or while others finish deeper ones."""
     row = await (await conn.execute(_UNFILLED, {"run_id": run_id})).fetchone()
     if row is None or row[0]:
         return []
-    return [_item(found) for found in await (await conn.execute(_PICK_FILLED, [run_id, limit])).fetchall()]
+    args = {"run_id": run_id, "limit": limit}
+    return [_item(found) for found in await (await conn.execute(_PICK_FILLED, args)).fetchall()]
 
 
 async def claim(conn: Connection, run_id: int, batch_no: int, items: Sequence[RestoreItem]) -> None:

@@ -1,5 +1,6 @@
 """Runs."""
 
+import datetime as dt
 from collections.abc import Mapping, Set
 from typing import Any, Final, LiteralString
 
@@ -39,6 +40,12 @@ _ACTIVE_ON: Final[LiteralString] = """
 _ACTIVE_IN: Final[LiteralString] = """
     SELECT run_no, share_id, state, subject FROM run
      WHERE starts_with(subject, %s) AND state IN ('queued', 'running', 'paused', 'cancelling')
+"""
+_UNDOABLE: Final[LiteralString] = f"""
+    SELECT {_COLUMNS} FROM run
+     WHERE kind = 'restore' AND share_snapshot IS NOT NULL AND finished_at < now() - %s
+  ORDER BY finished_at
+     LIMIT 100
 """
 _LOCK_TARGET: Final[LiteralString] = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 _TAKE_DELETES: Final[LiteralString] = """
@@ -159,6 +166,11 @@ def _is_within(path: str, directory: str) -> bool:
 async def take_deletes(conn: Connection, run_id: int, count: int) -> bool:
     """Take ``count`` from what a restore may still delete; False, and nothing is taken, if that is less."""
     return await (await conn.execute(_TAKE_DELETES, {"run_id": run_id, "count": count})).fetchone() is not None
+
+
+async def undoable_for(conn: Connection, age: dt.timedelta) -> list[Run]:
+    """Some restores that ended at least ``age`` ago and still have the share snapshot by which they could be undone."""
+    return [_from_row(row) for row in await (await conn.execute(_UNDOABLE, [age])).fetchall()]
 
 
 async def get(conn: Connection, run_id: int) -> Run:

@@ -119,6 +119,12 @@ class RestoreOrder:
     """``MIRROR``: how many files and directories may be deleted, all together. One more and nothing else is."""
     close_handles: bool = False
     """A file that somebody has open in a way that keeps others out is closed on the server. They lose what they have not saved."""
+    keeps_undo: bool = True
+    """Take a share snapshot of the target first, by which the restore can be undone."""
+    undoes: int = 0
+    """``run_no`` of a restore, of which this is the order, that is to be undone; 0: none."""
+    undo_snapshot: str = ""
+    """The share snapshot that was taken before that; empty: there was nothing at its target."""
     requested_by: str = ""
     """Who asked for it, for the report."""
 

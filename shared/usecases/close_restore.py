@@ -28,5 +28,10 @@ async def close_restore(scope: RunScope, error: str = "") -> RunState:
             await catalogue.set_report(run.run_id, await report_restore(scope, state, error))
     else:
         await catalogue.set_report(run.run_id, await report_restore(scope, state, error))
+    if run.order is not None and run.order.undoes and state is RunState.SUCCEEDED:
+        assert scope.admin is not None
+        if run.order.undo_snapshot:
+            await scope.admin.delete_snapshot(run.order.undo_snapshot)
+        await catalogue.forget_undo(scope.share.share_id, run.order.undoes)
     await catalogue.finish_run(run.run_id, state, error=error, counters=scope.take_requests())
     return state

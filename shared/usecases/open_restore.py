@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, cast
 
-from shared.errors import InvalidInput, NotFound, ShareGone
+from shared.errors import Conflict, InvalidInput, NoAccess, NotFound, Rejected, ShareGone
 from shared.formats import point
 from shared.model.entry import Entry, Posix
 from shared.model.manifest import SavedEntry
@@ -19,6 +19,7 @@ from shared.model.work import RestoreItem
 from shared.ports import NewProperties, ShareWriter
 from shared.usecases.read_manifests import read_directories_at
 from shared.usecases.scope import RunScope
+from shared.usecases.share_snapshots import undo_tag
 
 _KEPT: Final = {
     "NFS": "owners, groups, modes, links and names that differ in case only",
@@ -45,6 +46,7 @@ async def open_restore(scope: RunScope) -> None:
     opening = _Opening(scope, order, record)
     await opening.find()
     opening.is_there = await _target_there(scope, order, record)
+    await _keep_undo(scope, order, record, opening.is_there)
     await opening.prepare()
     await scope.catalogue.seed_restore(scope.run.run_id, list(opening.seeds.values()), [*opening.passed(opening.seeds)])
 
@@ -53,7 +55,7 @@ async def _target_there(scope: RunScope, order: RestoreOrder, record: PointRecor
     """Whether there is a target share, which is made if need be; False only in a dry run."""
     assert scope.admin is not None
     protocol = _protocol(record.share_properties)
-    makes = order.create_share and order.part is Part.EVERYTHING
+    makes = order.create_share and order.part is Part.EVERYTHING and not order.undoes
     if makes and not order.dry_run:
         await scope.admin.create(protocol)
     try:
@@ -69,6 +71,25 @@ async def _target_there(scope: RunScope, order: RestoreOrder, record: PointRecor
             field="share_name",
         )
     return True
+
+
+async def _keep_undo(scope: RunScope, order: RestoreOrder, record: PointRecord, is_there: bool) -> None:
+    """Take a share snapshot of the target, unless nothing is there or the restore changes nothing."""
+    assert scope.admin is not None
+    assert scope.writer is not None
+    keeps = order.keeps_undo and not order.dry_run and not order.undoes and is_there and not scope.run.seeded
+    if not keeps or scope.run.share_snapshot is not None or _protocol(record.share_properties) == "NFS":
+        return
+    if not await scope.writer.entries(order.target_path.strip("/")):
+        await scope.catalogue.set_snapshot(scope.run.run_id, "")
+        return
+    tag = undo_tag(scope.share, scope.run.run_id, scope.clock.now())
+    try:
+        snapshot = await scope.admin.take_snapshot(tag)
+    except (Rejected, NoAccess) as error:
+        told = "no share snapshot can be taken of the target, without which the restore could not be undone"
+        raise Conflict(f"{told}; hint: delete one that is not needed, or restore with undo false: {error}") from error
+    await scope.catalogue.set_snapshot(scope.run.run_id, snapshot)
 
 
 class _Opening:
@@ -152,7 +173,7 @@ class _Opening:
     async def prepare(self) -> None:
         """Make the directories that the restore begins with, as far as it is to make any, and note what was not there."""
         order = self._order
-        makes = order.part is Part.EVERYTHING and not order.dry_run
+        makes = order.part is Part.EVERYTHING and not order.dry_run and not order.undoes
         absent = set[str]() if self.is_there else {""}
         whole = {seed.path for seed in self.seeds.values() if not seed.lazy}
         ordered = sorted(

@@ -24,6 +24,7 @@ from shared.usecases.restore_parts import PartRestorer
 from shared.usecases.restore_walk import RestoreBatch
 from shared.usecases.scope import RunScope
 from shared.usecases.together import together
+from shared.usecases.undo_walk import UndoBatch
 
 
 async def restore_directories(ticket: RunTicket, scope: RunScope) -> Receipt:
@@ -41,7 +42,8 @@ async def _one_batch(ticket: RunTicket, scope: RunScope, permissions: Permission
     if claim is None:
         return False
     async with lease_kept(scope, claim.batch_no):
-        batch = RestoreBatch(scope, claim, permissions)
+        assert scope.run.order is not None
+        batch = (UndoBatch if scope.run.order.undoes else RestoreBatch)(scope, claim, permissions)
         if claim.finishing:
             await _finish(scope, claim, permissions, batch)
         else:
@@ -81,6 +83,9 @@ async def _finish(scope: RunScope, claim: RestoreClaim, permissions: PermissionM
     async def finish(item: RestoreItem) -> None:
         async with gate:
             try:
+                if isinstance(batch, UndoBatch):
+                    await batch.finish(item)
+                    return
                 if parts is not None:
                     await parts.finish(item)
                     return
@@ -93,7 +98,9 @@ async def _finish(scope: RunScope, claim: RestoreClaim, permissions: PermissionM
 
     # Of what was there before only what a restore may change is changed.
     whole = order.conflicts.replaces
-    await together(finish(item) for item in claim.items if (whole and not item.lazy) or item.node_id in mine)
+    await together(
+        finish(item) for item in claim.items if order.undoes or (whole and not item.lazy) or item.node_id in mine
+    )
 
 
 async def _make_links(scope: RunScope, claim: RestoreClaim, batch: RestoreBatch) -> None:

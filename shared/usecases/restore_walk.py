@@ -191,13 +191,13 @@ class RestoreBatch:
         name = saved.entry.name
         met = there.get(name)
         if self._parts is not None:
-            return FileToRestore(saved, _below(item.path, name), item.node_id, Action.REPLACE, met)
+            return FileToRestore(saved, below(item.path, name), item.node_id, Action.REPLACE, met)
         action = file_action(saved.entry, met, self._order.conflicts)
         if action is Action.BESIDE:
             name, met = self._beside(saved, there)
             if met is not None and is_same(saved.entry, met):
                 action = Action.SAME
-        return FileToRestore(saved, _below(item.path, name), item.node_id, action, met)
+        return FileToRestore(saved, below(item.path, name), item.node_id, action, met)
 
     def _beside(self, saved: SavedEntry, there: Here) -> tuple[str, Entry | None]:
         """Another name for a file, and what has that already: nothing, or what this run wrote before it was interrupted."""
@@ -223,7 +223,7 @@ class RestoreBatch:
             met = there.get(name)
             child = RestoreItem(
                 node_id=saved.node_id,
-                path=_below(item.path, name),
+                path=below(item.path, name),
                 properties=properties_of(saved.entry, saved.posix) | {"metadata": saved.metadata},
                 parent_id=item.node_id,
                 fresh=met is None,
@@ -235,7 +235,7 @@ class RestoreBatch:
     def _source(self, item: RestoreItem) -> str:
         """Where a directory was when it was saved."""
         relative = item.path.removeprefix(self._order.target_path).lstrip("/")
-        return _below(self._order.path, relative) if relative else self._order.path
+        return below(self._order.path, relative) if relative else self._order.path
 
     # ----------------------------------------------------------------------------------------------- directories
 
@@ -344,17 +344,21 @@ class RestoreBatch:
         self, item: RestoreItem, there: Here, entries: Iterable[SavedEntry], following: int
     ) -> None:
         """Delete what the restore point does not have in this directory. Own files that are not finished go uncounted."""
+        for entry in there.without(await self._all_names(item, entries, following)):
+            path = below(item.path, entry.name)
+            if is_own_unfinished(entry.name, self._scope.run.run_no):
+                await self._writer.delete_file(path)
+            else:
+                await self._remove(path, entry)
+
+    async def _all_names(self, item: RestoreItem, entries: Iterable[SavedEntry], following: int) -> set[str]:
+        """Every name that the restore point has in a directory, of which ``entries`` is the first piece."""
         names = {saved.entry.name for saved in entries}
         while following:
             pieces = await read_pieces_at(self._scope, {item.node_id: following}, self._order.restore_point, WAVE_PAGES)
             names |= {saved.entry.name for page in pieces[item.node_id].records for saved in page.entries}
             following = pieces[item.node_id].following
-        for entry in there.without(names):
-            path = _below(item.path, entry.name)
-            if is_own_unfinished(entry.name, self._scope.run.run_no):
-                await self._writer.delete_file(path)
-            else:
-                await self._remove(path, entry)
+        return names
 
     async def _remove(self, path: str, entry: Entry) -> bool:
         """Delete what is in the way, as far as that was confirmed; False, and a line in the journal, if it stays."""
@@ -383,5 +387,6 @@ class RestoreBatch:
         self.files.tell(kind, path, node_id, reason)
 
 
-def _below(path: str, name: str) -> str:
+def below(path: str, name: str) -> str:
+    """The path of ``name`` in the directory at ``path``."""
     return f"{path}/{name}" if path else name

@@ -6,6 +6,7 @@ run in progress, and the *base*, that of the newest restore point if it was kept
 died, was given up, or could not delete it; it goes when the next run opens. What has no tag of ours is never touched.
 """
 
+import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -28,10 +29,23 @@ def snapshot_tag(share: Share, run_id: int) -> str:
     return f"{share.tenant_id}.{share.share_id}.{run_id}.{share.snapshot_mark}"
 
 
+UNDO_DAYS: Final = 7
+"""How long the share snapshot is kept by which a restore can be undone."""
+
+
+def undo_tag(share: Share, run_id: int, now: dt.datetime) -> str:
+    """The tag of the share snapshot by which a restore can be undone: it has a day on which it is to go."""
+    expires = (now + dt.timedelta(days=UNDO_DAYS)).strftime("%Y%m%d")
+    return f"{snapshot_tag(share, run_id)}.undo.{expires}"
+
+
 def left_behind(
-    found: Iterable[ShareSnapshot], share: Share, *, before_run_id: int, base: str | None
+    found: Iterable[ShareSnapshot], share: Share, *, before_run_id: int, base: str | None, today: str
 ) -> list[ShareSnapshot]:
-    """Those that earlier runs of this catalogue have left at the share. A share has one run at a time: they have all ended."""
+    """Those that earlier runs of this catalogue have left at the share. A share has one backup at a time: they have all ended.
+
+    :param today: ``YYYYMMDD``, for those by which restores could be undone.
+    """
     left: list[ShareSnapshot] = []
     for snapshot in found:
         match snapshot.tag.split("."):
@@ -39,6 +53,8 @@ def left_behind(
                 ours = (tenant_id, share_id, mark) == (share.tenant_id, str(share.share_id), share.snapshot_mark)
                 if ours and int(run_id) < before_run_id and snapshot.snapshot != base:
                     left.append(snapshot)
+            case [_, _, _, mark, "undo", expires] if mark == share.snapshot_mark and expires < today:
+                left.append(snapshot)
     return left
 
 
@@ -71,7 +87,8 @@ async def tidy(scope: RunScope) -> Found:
     if point is not None and base is not None and base not in {snapshot.snapshot for snapshot in found}:
         await scope.catalogue.forget_snapshot(share.share_id, point.run_no)
     stuck: list[str] = []
-    for snapshot in left_behind(found, share, before_run_id=run.run_id, base=base):
+    today = scope.clock.now().strftime("%Y%m%d")
+    for snapshot in left_behind(found, share, before_run_id=run.run_id, base=base, today=today):
         try:
             await scope.admin.delete_snapshot(snapshot.snapshot)
         except NODE_TROUBLE as error:  # a lease, for instance; it is not worth a backup
@@ -83,7 +100,7 @@ async def tidy(scope: RunScope) -> Found:
         looked=True,
         own=next((snapshot.snapshot for snapshot in found if snapshot.tag == tag), None),
         count=len(found),
-        ours=sum(snapshot.tag.endswith(f".{share.snapshot_mark}") for snapshot in found),
+        ours=sum(share.snapshot_mark in snapshot.tag.split(".") for snapshot in found),
         stuck=tuple(stuck),
     )
 

@@ -36,16 +36,19 @@ NOTHING = Here((), ignore_case=False)
 
 
 async def look(
-    writer: ShareWriter, items: Iterable[RestoreItem], *, ignore_case: bool, at_once: int
+    writer: ShareWriter, items: Iterable[RestoreItem], *, ignore_case: bool, at_once: int, at: str | None = None
 ) -> Mapping[int, Here | None]:
-    """What is in the place of each directory, by node id; None: there is no such directory."""
+    """What is in the place of each directory, by node id; None: there is no such directory.
+
+    :param at: a share snapshot; None: now.
+    """
     gate = asyncio.Semaphore(at_once)
 
     async def one(item: RestoreItem) -> tuple[int, Here | None]:
         if item.fresh:
             return item.node_id, NOTHING
         async with gate:
-            found = await patiently(lambda: writer.entries(item.path))
+            found = await patiently(lambda: writer.entries(item.path, at))
         return item.node_id, None if found is None else Here(found, ignore_case=ignore_case)
 
     return dict(await together(one(item) for item in items))
