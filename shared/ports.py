@@ -597,7 +597,7 @@ class Catalogue(Protocol):
     async def restore_unfilled(self, run_id: int, after: int, limit: int) -> list[tuple[RestoreItem, bool]]:
         """Up to ``limit`` directories of which not everything is written, in order of node id, after ``after``.
 
-        With each, whether a worker holds it: then something may be written of it, and of what is below.
+        With each, whether a worker ever held it: then something may be written of it, and of what is below.
         """
         ...
 

@@ -60,7 +60,8 @@ _PICK_FILLED: Final[LiteralString] = """
 FOR UPDATE SKIP LOCKED
 """
 _CLAIM: Final[LiteralString] = """
-    UPDATE restore_frontier SET state = state + 1, batch_no = %s WHERE run_id = %s AND node_id = ANY(%s::int8[])
+    UPDATE restore_frontier SET state = state + 1, batch_no = %s, begun = true
+     WHERE run_id = %s AND node_id = ANY(%s::int8[])
 """
 _CLAIMED: Final[LiteralString] = """
     SELECT node_id, state FROM restore_frontier WHERE run_id = %s AND state IN (1, 3) AND batch_no = %s
@@ -89,7 +90,7 @@ _NOTE_MADE: Final[LiteralString] = """
 _MADE: Final[LiteralString] = "SELECT node_id FROM restore_made WHERE run_id = %s AND node_id = ANY(%s::int8[])"
 _FORGET_MADE: Final[LiteralString] = "DELETE FROM restore_made WHERE run_id = %s"
 _UNFINISHED: Final[LiteralString] = """
-    SELECT node_id, path, properties, parent_id, fresh, lazy, only_names, next_page, state = 1
+    SELECT node_id, path, properties, parent_id, fresh, lazy, only_names, next_page, begun
       FROM restore_frontier
      WHERE run_id = %s AND state IN (0, 1) AND node_id > %s
   ORDER BY node_id
@@ -185,7 +186,7 @@ async def above(conn: Connection, run_id: int, node_ids: Sequence[int]) -> list[
 
 
 async def unfilled(conn: Connection, run_id: int, after: int, limit: int) -> list[tuple[RestoreItem, bool]]:
-    """Directories of which not everything is written, by node id, after one of them; and whether a worker holds it, or did."""
+    """Directories of which not everything is written, by node id, after one of them; and whether any worker ever held it."""
     rows = await (await conn.execute(_UNFINISHED, [run_id, after, limit])).fetchall()
     return [(_item(row[:-1]), row[-1]) for row in rows]
 

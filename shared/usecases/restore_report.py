@@ -8,11 +8,11 @@ A restore that was cancelled or given up leaves its frontier: directories that n
 worker held. Of the latter it is not known what was written, so they are looked at, with what is below them: a file is as it was saved, or is not.
 """
 
-import dataclasses
 import datetime as dt
 import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 import zstandard
@@ -27,6 +27,8 @@ from shared.model.run import Run, RunState
 from shared.model.work import RestoreItem
 from shared.usecases import target
 from shared.usecases.read_manifests import read_directories_at
+from shared.usecases.restore_files import is_own_unfinished
+from shared.usecases.restore_walk import below
 from shared.usecases.scope import RunScope
 
 VERIFIED: Final = (
@@ -114,7 +116,7 @@ async def _lines(
 ) -> AsyncIterator[dict[str, Any]]:
     yield report
     async for line in scope.journal.read(scope.run.key):
-        yield {key: value for key, value in dataclasses.asdict(line).items() if value}
+        yield {key: value for key, value in asdict(line).items() if value}
     for directory in unfinished:
         yield {"kind": "unfinished", **directory}
 
@@ -127,27 +129,35 @@ async def _unfinished(scope: RunScope, run: Run) -> list[dict[str, Any]]:
         after = items[-1][0].node_id
         for item, begun in items:
             lines.append({"path": item.path, "begun": begun, "written": 0, "not_written": 0})
-            if begun and not item.lazy and len(lines) < LOOKED_AT_MAX:
+            if begun and len(lines) < LOOKED_AT_MAX:
                 lines += await _look(scope, item, lines[-1], LOOKED_AT_MAX - len(lines))
     return lines
 
 
 async def _look(scope: RunScope, item: RestoreItem, line: dict[str, Any], room: int) -> list[dict[str, Any]]:
-    """Compare a directory of the target with the restore point; fills in ``line``, returns those of the directories below."""
+    """Compare a directory of the target with the restore point; fills in ``line``, returns those of the directories below.
+
+    What a worker that was killed has left of a large file is deleted. Where files were chosen one by one the others count as not written.
+    """
     assert scope.run.order is not None
     assert scope.writer is not None
-    here = (await target.look(scope.writer, [item], ignore_case="posix" not in item.properties, at_once=1))[
-        item.node_id
-    ]
+    here = (
+        await target.look(
+            scope.writer, [replace(item, fresh=False)], ignore_case="posix" not in item.properties, at_once=1
+        )
+    )[item.node_id]
     pages = await read_directories_at(scope, [item.node_id], scope.run.order.restore_point)
     lines: list[dict[str, Any]] = []
+    for entry in here.without(()) if here is not None else ():
+        if is_own_unfinished(entry.name, scope.run.run_no):
+            await scope.writer.delete_file(below(item.path, entry.name))
     for saved in [saved for page in pages.get(item.node_id, ()) for saved in page.entries]:
         met = here.get(saved.entry.name) if here is not None else None
         if not saved.entry.is_directory:
             line["written" if met is not None and is_same(saved.entry, met) else "not_written"] += 1
         elif met is not None and met.is_directory and len(lines) < room:
-            path = f"{item.path}/{saved.entry.name}" if item.path else saved.entry.name
-            below = RestoreItem(node_id=saved.node_id, path=path, properties=item.properties)
+            path = below(item.path, saved.entry.name)
+            child = RestoreItem(node_id=saved.node_id, path=path, properties=item.properties)
             lines.append({"path": path, "begun": True, "written": 0, "not_written": 0})
-            lines += await _look(scope, below, lines[-1], room - len(lines))
+            lines += await _look(scope, child, lines[-1], room - len(lines))
     return lines

@@ -7,6 +7,8 @@ import secrets
 
 import pytest
 
+from shared.core.rounds import RoundState
+from shared.db import restore_points, runs
 from shared.errors import Unavailable
 from shared.formats.frame import expand_stream
 from shared.model.objects import restore_report_name
@@ -21,6 +23,7 @@ from tests.support.world import world
 async def files(postgres_url, azurite, files_emulator):
     async with world(postgres_url, azurite, files_emulator) as found:
         yield found
+        found.control.clear()
 
 
 def target_share(files) -> str:
@@ -182,8 +185,6 @@ async def test_overwrite_if_different_writes_only_what_is(files):
 async def test_keep_both_names_what_it_restores_with_the_date_and_is_the_same_when_repeated(files):
     run, name, before, there = await disturbed(files)
     async with files.app.transaction() as conn:
-        from shared.db import restore_points
-
         taken = (await restore_points.get(conn, files.share.share_id, run.run_no)).taken_at
     mark = f" ({taken:%Y-%m-%d %H.%M})"
     beside = {"readme.txt": f"readme{mark}.txt", "docs/reports/report 04.csv": f"docs/reports/report 04{mark}.csv"}
@@ -395,3 +396,44 @@ async def test_the_report_in_the_vault_says_what_was_done_and_names_every_except
     refused = sorted(p for p, n in before.items() if p.startswith("docs/reports/") and n.kind == "file")
     assert sorted(line["path"] for line in lines if line["kind"] == "not_restored") == refused
     assert report["exceptions"] == len(refused) == found.report["exceptions"]
+
+
+async def test_a_cancelled_restore_says_what_it_wrote_and_leaves_no_half_files(files):
+    fill(files.client())
+    put(files.client(), "big/file.bin", secrets.token_bytes(9 * 1024 * 1024))
+    run, before = await files.backup(), read_tree(files.client())
+    name = target_share(files)
+    restore = await files.queue_restore(run.run_no, name)
+    steps = 0
+
+    def dies(scope):  # with half a batch written, as when the process is killed
+        return dataclasses.replace(scope, catalogue=Dies(scope.catalogue, 2))
+
+    files.wrap = dies
+    state = RoundState(restore.run_id, 1)
+    while steps < 2:
+        state = await files.step(restore, state)
+        steps += 1
+    left = files.client(name)
+    unfilled = await files.app.catalogue.restore_unfilled(restore.run_id, 0, 1000)
+    begun = [item.path for item, begun in unfilled if begun]
+    assert 0 < len(begun) < len(unfilled)
+    put(left, f"{begun[0]}/{unfinished_name(restore.run_no, 77)}", b"half of it")
+    async with files.app.transaction() as conn:
+        await runs.cancel(conn, restore.run_id)
+    files.wrap = lambda scope: scope
+    cancelled = await files.reload(restore)
+    cancelled = await files.drive_on(cancelled, RoundState(restore.run_id, 1, epoch=cancelled.epoch))
+    assert cancelled.state is RunState.CANCELLED
+    now = read_tree(left)
+    assert not [path for path in now if ".afb-restore" in path]
+    told = cancelled.report["unfinished"]
+    written = {p for p, n in now.items() if n.kind == "file"}
+    assert cancelled.counters.files + told["files_written_in_them"] == len(written)
+    assert written < {p for p, n in before.items() if n.kind == "file"}
+    async with files.app.run_scope(restore.run_id) as scope:
+        data = await scope.vault.get(restore_report_name(files.share.share_id, restore.run_no))
+    lines = [json.loads(line) for line in expand_stream(data).splitlines()]
+    unfinished = {line["path"] for line in lines if line.get("kind") == "unfinished"}
+    missing = {p.rpartition("/")[0] for p, n in before.items() if n.kind == "file" and p not in written}
+    assert all(any(not top or (path + "/").startswith(top + "/") for top in unfinished) for path in missing)

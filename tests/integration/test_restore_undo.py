@@ -15,6 +15,7 @@ from tests.support.world import world
 async def files(postgres_url, azurite, files_emulator):
     async with world(postgres_url, azurite, files_emulator) as found:
         yield found
+        found.control.clear()
 
 
 async def undo(files, run, name, **order):
@@ -64,7 +65,7 @@ async def snapshots(files, name):
 
 
 async def test_what_somebody_changed_since_stays_and_is_told(files):
-    run, name, before, there = await disturbed(files)
+    run, name, _, there = await disturbed(files)
     done, _ = await restored(files, run, name, conflicts=Conflicts.MIRROR, delete_at_most=99)
     share = files.client(name)
     put(share, "readme.txt", b"changed since")
