@@ -213,8 +213,11 @@ class ShareWriter(Protocol):
         """Write at most 4 MiB at ``offset``."""
         ...
 
-    async def rename_file(self, path: str, target: str) -> None:
-        """Move a file to another path of the share, in place of what file is there, a read-only one too."""
+    async def rename_file(self, path: str, target: str, properties: NewProperties, headers: ContentHeaders) -> None:
+        """Move a file to another path of the share, in place of what file is there, a read-only one too.
+
+        When it is there it has ``properties``, and the content headers that it was made with, which are ``headers``.
+        """
         ...
 
     async def delete_file(self, path: str) -> None:

@@ -11,6 +11,7 @@ Content goes with its MD5, so that the service refuses what was damaged on its w
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from json import dumps
 from typing import Final
 
@@ -268,15 +269,22 @@ class FilesWriter:
             await self._put("set_directory_properties", path, _DIRECTORY_PROPERTIES, {"x-ms-file-attributes": "None"})
             await self._http.send("delete_directory", "DELETE", where, _DIRECTORY)
 
-    async def rename_file(self, path: str, target: str) -> None:
-        """Move a file of this share to another path, in place of what file is there."""
-        headers = {
+    async def rename_file(self, path: str, target: str, properties: NewProperties, headers: ContentHeaders) -> None:
+        """Move a file of this share to another path, in place of what file is there.
+
+        On an NFS share owner, group and mode are not documented for this request: they are set before.
+        """
+        on_nfs = properties.posix is not None
+        if on_nfs:
+            await self.set_file_properties(path, properties, headers)
+            properties = replace(properties, posix=None, attributes=None)
+        source = {
             "x-ms-file-rename-source": self._http.url(share_path(self._share_name, path)),
             "x-ms-source-allow-trailing-dot": "true",
             "x-ms-file-rename-replace-if-exists": "true",
             "x-ms-file-rename-ignore-readonly": "true",
         }
-        await self._put("rename_file", target, _RENAME, headers)
+        await self._put("rename_file", target, _RENAME, source | property_headers(properties), on_nfs=on_nfs)
 
     async def close_handles(self, path: str) -> int:
         """Close what SMB clients have open of a file; returns how many handles that were."""
@@ -346,12 +354,20 @@ class FilesWriter:
         return key
 
     async def _put(
-        self, operation: str, path: str, query: Query, headers: dict[str, str] | None = None, body: bytes = b""
+        self,
+        operation: str,
+        path: str,
+        query: Query,
+        headers: dict[str, str] | None = None,
+        body: bytes = b"",
+        *,
+        on_nfs: bool = False,
     ) -> None:
+        """``on_nfs``: the node is on an NFS share, also when no header says so."""
         where, headers = share_path(self._share_name, path), headers or {}
         if body:
             headers = {**headers, "Content-MD5": await md5(body)}
-        if "x-ms-mode" not in headers or _CHANGED not in headers:
+        if _CHANGED not in headers or not (on_nfs or "x-ms-mode" in headers):
             await self._http.send(operation, "PUT", where, query, headers, body)
             return
         less = {name: value for name, value in headers.items() if name != _CHANGED}

@@ -73,8 +73,9 @@ def worked_seconds(run: Run, now: dt.datetime) -> float:
 def _part(run: Run, expected: RestorePoint) -> float | None:
     """The least of what is done of directories and files, and, where they are what takes the time, of bytes."""
     done = run.counters
-    pairs = [(done.directories, expected.directories), (done.files, expected.files)]
-    if run.kind is RunKind.RESTORE:  # a backup does not read the bytes of what has not changed
+    unwritten = done.same_files + done.left_files
+    pairs = [(done.directories, expected.directories), (done.files + unwritten, expected.files)]
+    if run.kind is RunKind.RESTORE and not unwritten:  # neither a backup nor such a restore moves all bytes
         pairs.append((done.bytes, expected.bytes))
     parts = [part / whole for part, whole in pairs if whole > 0]
     return min(1.0, *parts, 1.0) if parts else None

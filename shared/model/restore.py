@@ -128,6 +128,11 @@ class RestoreOrder:
     requested_by: str = ""
     """Who asked for it, for the report."""
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is about all that the restore point has."""
+        return not self.path and self.selection == Selection() and not self.undoes
+
     def to_wire(self) -> dict[str, Any]:
         """Plain JSON. What is as by default is left out, as far as releases before it knew nothing of it."""
         told = {name: _plain(value) for name, value in _told(self)}

@@ -129,7 +129,7 @@ class FileRestorer:
         for file in files:
             size = file.saved.entry.size_bytes
             chunks = count_of(size) if size > CHUNK_BYTES else 0
-            counters.planned_writes += 3 + chunks if chunks else 1  # made, renamed and given its times
+            counters.planned_writes += 2 + chunks if chunks else 1  # made and renamed
             counters.planned_reads_vault += chunks
             self._wrote(file)
 
@@ -265,7 +265,7 @@ class FileRestorer:
         await self.scope.writer.create_symbolic_link(file.path, await self._properties(file), file.saved.metadata)
 
     async def _create_large(self, file: FileToRestore, chunks: ChunkList) -> None:
-        """Make the file sparse, put every chunk that is not zeros, then its times and attributes last.
+        """Make the file sparse, put every chunk that is not zeros, and give it its name, times and attributes last, all at once.
 
         It has another name until its content is whole: what was there before stays until then, and nobody ever sees half a file.
         """
@@ -275,6 +275,7 @@ class FileRestorer:
         left = chunks.chunks()
         directory, slash, _ = file.path.rpartition("/")
         unfinished = directory + slash + unfinished_name(self.scope.run.run_no, file.saved.node_id)
+        properties = await self._properties(file)
 
         async def put() -> None:
             for place, digest in left:  # one iterator for all: nothing is held of the chunks that are not on their way
@@ -289,12 +290,11 @@ class FileRestorer:
             await together(put() for _ in range(CHUNKS_AT_ONCE))
             if file.there is not None and file.saved.posix is not None:
                 await writer.make_way(file.path)
-            await writer.rename_file(unfinished, file.path)
+            await writer.rename_file(unfinished, file.path, properties, file.saved.headers)
         except BaseException:
             with suppress(BackupError):
                 await asyncio.shield(writer.delete_file(unfinished))
             raise
-        await writer.set_file_properties(file.path, await self._properties(file), file.saved.headers)
 
     async def _properties(self, file: FileToRestore) -> NewProperties:
         entry = file.saved.entry

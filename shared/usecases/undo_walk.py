@@ -62,8 +62,8 @@ class UndoBatch(RestoreBatch):
             entries = [saved for page in pieces[item.node_id].records for saved in page.entries]
             if self._order.conflicts is Conflicts.MIRROR and not item.next_page and not item.lazy:
                 names = await self._all_names(item, entries, pieces[item.node_id].following)
-                gone = [entry for entry in before.without(names) if here.get(entry.name) is None]
-                await together(self._put_back(below(item.path, entry.name), entry) for entry in gone)
+                gone = before.without(names)
+                await together(self._put_back(below(item.path, e.name), e, here.get(e.name)) for e in gone)
             files += self._files_of(item, entries, here, later.get(item.node_id))
             for child, _, met in self._directories_of(item, entries, here):
                 was = before.get(child.path.rpartition("/")[2])
@@ -108,7 +108,7 @@ class UndoBatch(RestoreBatch):
             counters.planned_writes += self._order.dry_run
             if was.is_directory and not self._order.dry_run:
                 await patiently(lambda: self._writer.delete_file(file.path))
-            await self._put_back(file.path, was)
+            await self._put_back(file.path, was, None)
 
     async def _undo_part(self, file: FileToRestore, was: Entry | None, there: Entry) -> None:
         """Put back permissions, times and attributes, or metadata, whatever somebody did to the content since."""
@@ -132,22 +132,34 @@ class UndoBatch(RestoreBatch):
             return _properties_of(was, "")
         return _properties_of(was, was.permission_key)
 
-    async def _put_back(self, path: str, was: Entry) -> None:
-        """Bring a file or a directory with all below it back from the share snapshot."""
+    async def _put_back(self, path: str, was: Entry, now: Entry | None) -> None:
+        """Bring a file, or a directory with all below it, back from the share snapshot, unless it is back.
+
+        What somebody has put in its place since stays.
+        """
         counters, dry = self._counters, self._order.dry_run
-        if not was.is_directory:
-            counters.files += 1
-            counters.bytes += was.size_bytes
-            if not dry:
-                await patiently(lambda: self._writer.copy_back(path, self._at))
+        if now is not None and (
+            now.is_directory is not was.is_directory or not (was.is_directory or is_same(was, now))
+        ):
+            self._tell("changed_since", path, 0, "somebody has put something else in its place since it was deleted")
             return
-        counters.made_directories += 1
-        if not dry:
-            before = await patiently(lambda: self._writer.directory_properties(path, self._at))
-            metadata = before.metadata if before is not None else ()
-            await patiently(lambda: self._writer.create_directory(path, metadata))
+        if not was.is_directory:
+            if now is None:
+                counters.files += 1
+                counters.bytes += was.size_bytes
+                if not dry:
+                    await patiently(lambda: self._writer.copy_back(path, self._at))
+            return
+        if now is None:
+            counters.made_directories += 1
+            if not dry:
+                before = await patiently(lambda: self._writer.directory_properties(path, self._at))
+                metadata = before.metadata if before is not None else ()
+                await patiently(lambda: self._writer.create_directory(path, metadata))
+        found = await patiently(lambda: self._writer.entries(path)) if now is not None else None
+        there = Here(found or (), ignore_case=True)
         for entry in await patiently(lambda: self._writer.entries(path, self._at)) or []:
-            await self._put_back(below(path, entry.name), entry)
+            await self._put_back(below(path, entry.name), entry, there.get(entry.name))
         if not dry:
             await patiently(lambda: self._writer.set_directory_properties(path, self._part_of(was)))
 
