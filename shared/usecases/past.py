@@ -265,7 +265,9 @@ class Past:
                 elif (hop := history.next_hop(record, run_no)) is not None:
                     following[page] = hop
                 elif page[1]:  # page 0 may be younger than that; the others it has named
-                    raise IntegrityError(f"page {page[1]} of directory {page[0]} has no record of run {run_no} or before")
+                    raise IntegrityError(
+                        f"page {page[1]} of directory {page[0]} has no record of run {run_no} or before"
+                    )
             wanted = following
             steps += 1
         return found
