@@ -6,7 +6,7 @@ only those are read that a window needs. A cursor names the page it is in, so go
 least names that the catalogue knows of pages are the first guess: they mostly are what they were.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
@@ -199,9 +199,9 @@ class Past:
             at = (low + high) // 2
         return None
 
-    async def pages(self, then: DirectoryThen) -> AsyncIterator[PageRecord]:
-        """The records of all pages of a directory, in the order of names, a few dozen in memory at a time."""
-        pages = iter(then.order)
+    async def pages(self, then: DirectoryThen, skipped: Set[Page] = frozenset()) -> AsyncIterator[PageRecord]:
+        """The records of a directory's pages, in the order of names, a few dozen in memory at a time."""
+        pages = ((page, ref) for page, ref in then.order if page not in skipped)
         while some := dict(islice(pages, WINDOW_PAGES)):
             found = await self.records_at(some, then.run_no)
             for page in some:
@@ -276,16 +276,19 @@ class Past:
         """The records at these places."""
         wanted = set(refs)
         missing = wanted - self._known.keys()
-        found = {ref: self._known[ref] for ref in wanted - missing}
-        self.reads += self._reads_of(missing)
-        try:
-            found |= await read_records(self.vault, self.share_id, missing)
-        except NotFound as error:
-            raise IntegrityError(f"what the vault should have is not there: {error}") from error
+        found = {ref: self._known[ref] for ref in wanted - missing} | await self.read_once(missing)
         if len(self._known) + len(missing) > KEPT_RECORDS:
             self._known.clear()
         self._known |= found
         return found
+
+    async def read_once(self, refs: Collection[ManifestRef]) -> dict[ManifestRef, PageRecord]:
+        """The same without remembering any, for whoever goes through many."""
+        self.reads += sum(1 for _ in spans_of(refs))
+        try:
+            return await read_records(self.vault, self.share_id, refs)
+        except NotFound as error:
+            raise IntegrityError(f"what the vault should have is not there: {error}") from error
 
     def _reads_of(self, refs: Iterable[ManifestRef]) -> int:
         return sum(1 for _ in spans_of(ref for ref in refs if ref not in self._known))
