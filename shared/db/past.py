@@ -68,7 +68,7 @@ async def matching(
         return [], None
     await choose_share(conn, share_id)
     # A directory that was left in the middle is gone through again from its beginning.
-    begin = (after & ~SLOT_MAX) - 1 if after > 0 else 0
+    begin = after if after & SLOT_MAX == SLOT_MAX else max(0, (after & ~SLOT_MAX) - 1)
     row = await (await conn.execute(partition_sql(_SLICE_END, share_id), [begin, pages])).fetchone()
     if row is None or row[0] is None:
         return [], None

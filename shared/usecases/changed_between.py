@@ -33,7 +33,10 @@ async def changed_directories(past: Past, after_run_no: int, up_to_run_no: int, 
     return found
 
 
-async def _directories_in(past: Past, run_no: int, batch_no: int, size_bytes: int) -> set[int]:
+async def _directories_in(past: Past, run_no: int, batch_no: int, size_bytes: int) -> frozenset[int]:
+    known = past.indexes.get((run_no, batch_no))
+    if known is not None:
+        return known
     name = segment_name(past.share_id, run_no, batch_no)
     begin = max(0, size_bytes - TAIL_BYTES)
     try:
@@ -43,4 +46,6 @@ async def _directories_in(past: Past, run_no: int, batch_no: int, size_bytes: in
             tail = await past.vault.get(name, size_bytes - needed, needed)
     except NotFound as error:
         raise IntegrityError(f"what the vault should have is not there: {error}") from error
-    return {entry.directory_id for entry in segment.read_index(tail)}
+    found = frozenset(entry.directory_id for entry in segment.read_index(tail))
+    past.indexes[run_no, batch_no] = found
+    return found

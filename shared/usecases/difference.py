@@ -33,7 +33,7 @@ UNMATCHED_MAX: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One child of the directory that is compared."""
+    """One child of the directory that is compared. Another node of the same name is another child: one went, and one came."""
 
     before: SavedEntry | None
     """As the older restore point shows it here; None: it does not."""
@@ -46,11 +46,9 @@ class Difference:
     """False: there is more below than one answer takes; ``below`` is a part of it. Ask for the directory itself."""
 
     @property
-    def name(self) -> str:
-        """Its newest name."""
-        shown = self.after if self.after is not None else self.before
-        assert shown is not None
-        return shown.entry.name
+    def shown(self) -> SavedEntry:
+        """Its newest state."""
+        return _newest((self.before, self.after))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +78,12 @@ async def difference(
 ) -> Differences:
     """Compare a directory at two restore points.
 
-    :param after: only children with names after this.
+    :param after: only children after this cursor.
     :raises NotFound: neither shows it.
     :raises InvalidInput: they are not an older and a newer one.
     :raises IntegrityError: the directory's own records are damaged or lost.
     """
+    begin = _from_cursor(after)
     if older >= newer:
         raise InvalidInput(f"from is {older} and to is {newer}; expected an older and a newer one", field="from")
     comparison = _Comparison(past, older, newer)
@@ -99,11 +98,11 @@ async def difference(
             here.file(*pair)
             if not _file_changes(pair):
                 continue
-        if _name(pair) > after:
+        if _place(pair) > begin:
             children.append(pair)
         if len(children) > 2 * limit + 1:
-            children = sorted(children, key=_name)[: limit + 1]
-    children.sort(key=_name)
+            children = sorted(children, key=_place)[: limit + 1]
+    children.sort(key=_place)
     told: list[tuple[Pair, tuple[Change, ...], Reckoning | None, bool]] = []
     for pair in children[:limit]:
         if comparison.left <= 0:
@@ -140,7 +139,7 @@ def _answer(
         children=tuple(children),
         here=of_here,
         total=total,
-        following=children[-1].name if more else "",
+        following=_cursor(children[-1]) if more else "",
         moves_known=all(reckoning.moves_known for reckoning in reckonings),
         unreadable=tuple(sorted(unreadable)),
     )
@@ -193,9 +192,7 @@ class _Comparison:
         elsewhere = {*await self._shown(come, self.older), *await self._shown(gone, self.newer)}
         entered: list[tuple[tuple[Change, ...], list[int]]] = []
         for before, after in pairs:
-            saved = after if after is not None else before
-            assert saved is not None
-            node_id = saved.node_id
+            node_id = _newest((before, after)).node_id
             if before is not None and after is not None:
                 counts.directory(before, after)
                 ruled_out = self._is_ruled_out(parent_id, node_id, there_now)
@@ -325,11 +322,28 @@ def _is_directory(pair: Pair) -> bool:
     return any(saved is not None and saved.entry.is_directory for saved in pair)
 
 
-def _name(pair: Pair) -> str:
+def _newest(pair: Pair) -> SavedEntry:
     before, after = pair
     saved = after if after is not None else before
     assert saved is not None
-    return saved.entry.name
+    return saved
+
+
+def _place(pair: Pair) -> tuple[str, int]:
+    """What children are in the order of: one that went may have the name of one that came."""
+    saved = _newest(pair)
+    return saved.entry.name, saved.node_id
+
+
+def _cursor(child: Difference) -> str:
+    return f"{child.shown.node_id}/{child.shown.entry.name}"
+
+
+def _from_cursor(cursor: str) -> tuple[str, int]:
+    number, slash, name = cursor.partition("/")
+    if cursor and not (slash and number.isascii() and number.isdigit() and len(number) <= 19):
+        raise InvalidInput(f"after is {cursor!r}; expected what an earlier answer gave as next", field="after")
+    return (name, int(number)) if cursor else ("", 0)
 
 
 def _file_changes(pair: Pair) -> tuple[Change, ...]:

@@ -86,6 +86,8 @@ class Past:
     share_id: int
     reads: int = 0
     """Requests for records so far."""
+    indexes: dict[tuple[int, int], frozenset[int]] = field(default_factory=dict)
+    """Directories that have records in a segment, by its run and batch: those that were asked for."""
     _known: dict[ManifestRef, PageRecord] = field(default_factory=dict)
 
     async def children(self, directory_id: int, run_no: int, *, after: str = "", limit: int) -> Window:
