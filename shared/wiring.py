@@ -32,10 +32,12 @@ from shared.db.pool import Connection, make_pool
 from shared.db.shares import subject
 from shared.errors import BackupError, Unavailable
 from shared.model.run import RunKind
+from shared.model.share import Share
 from shared.model.tickets import Receipt, RunTicket
 from shared.ports import Clock, Ids, Journal, Vault
 from shared.settings import Settings
 from shared.usecases.pace_limits import within_pace
+from shared.usecases.past import Past
 from shared.usecases.scope import Limits, RunScope
 from shared.usecases.stopping import StopSignal
 from shared.usecases.verdict import verdict
@@ -114,6 +116,10 @@ class App:
                 writer=None if reads else FilesWriter(http, share_name),
                 admin=admin,
             )
+
+    def past(self, share: Share) -> Past:
+        """For one question about a share's past."""
+        return Past(self.catalogue, self.vaults.vault(share.tenant_id, Meter()), share.share_id)
 
     async def perform(self, ticket: RunTicket, usecase: UseCase) -> Receipt:
         """The verdict of a use case in the world of its run, also when that world cannot be made: its credential may be gone."""

@@ -1,4 +1,4 @@
-"""What is different between two saved states of one node."""
+"""What is different between two saved states of one node, or of two files that had one name after the other."""
 
 from dataclasses import replace
 from enum import StrEnum
@@ -12,6 +12,8 @@ class Change(StrEnum):
 
     CREATED = "created"
     DELETED = "deleted"
+    REPLACED = "replaced"
+    """Another file has taken its name: so it looks when a program saves by writing a new file and renaming it over the old one."""
     CONTENT = "content"
     """The bytes of a file, or what is in a directory."""
     NAME = "name"
@@ -29,13 +31,15 @@ class Change(StrEnum):
 
 
 def changes(before: SavedEntry, after: SavedEntry) -> tuple[Change, ...]:
-    """What changed from one state to the next, in the order of :class:`Change`; empty if nothing did.
+    """What changed from one state of a name or a node to the next, in the order of :class:`Change`; empty if nothing did.
 
     Directories say nothing about their content here: that is in records of their own. A node whose ChangeTime moved and nothing else
     has changed its times. When it was last accessed is nobody's change.
     """
     a, b = before.entry, after.entry
     found = set[Change]()
+    if before.node_id != after.node_id:
+        found.add(Change.REPLACED)
     if _differs_in_content(before, after):
         found.add(Change.CONTENT)
     if a.name != b.name:

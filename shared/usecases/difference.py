@@ -33,7 +33,7 @@ UNMATCHED_MAX: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One child of the directory that is compared. Another node of the same name is another child: one went, and one came."""
+    """One child of the directory that is compared: a node, or two files of which one has taken the other's name."""
 
     before: SavedEntry | None
     """As the older restore point shows it here; None: it does not."""
@@ -236,7 +236,7 @@ class _Comparison:
         return True
 
     async def pairs(self, older: DirectoryThen | None, newer: DirectoryThen | None) -> AsyncIterator[Pair]:
-        """What a directory holds at either point, each node once; nothing of the pages that are the same, where that is known unread.
+        """What a directory holds at either point, each once; nothing of the pages that are the same, where that is known unread.
 
         In order of name, but for what has another name now or is in one state only.
         """
@@ -312,8 +312,14 @@ class _Entries:
 
 
 def _unmatched(waiting: tuple[dict[int, SavedEntry], dict[int, SavedEntry]]) -> Iterator[Pair]:
+    """What found no match by node: files by name, as one that was replaced by another, and the rest alone."""
+    by_name = {before.entry.name: before for before in waiting[0].values() if not before.entry.is_directory}
+    for after in waiting[1].values():
+        before = None if after.entry.is_directory else by_name.get(after.entry.name)
+        if before is not None:
+            del waiting[0][before.node_id]
+        yield before, after
     yield from ((before, None) for before in waiting[0].values())
-    yield from ((None, after) for after in waiting[1].values())
     for side in waiting:
         side.clear()
 

@@ -154,7 +154,7 @@ class Past:
 
         The first takes the page of a guess and rarely a second; only the other looks through all pages.
         """
-        found = await self._find_exactly(then, name)
+        found = await self.find_exactly(then, name)
         if found is not None:
             return found
         folded = name.casefold()
@@ -166,7 +166,7 @@ class Past:
 
     async def find_node(self, then: DirectoryThen, node_id: int, name: str = "") -> SavedEntry | None:
         """The entry of a node, which probably is called ``name``; if not, all pages are looked through."""
-        found = await self._find_exactly(then, name) if name else None
+        found = await self.find_exactly(then, name) if name else None
         if found is not None and found.node_id == node_id:
             return found
         async for record in self.pages(then):
@@ -175,7 +175,8 @@ class Past:
                     return saved
         return None
 
-    async def _find_exactly(self, then: DirectoryThen, name: str) -> SavedEntry | None:
+    async def find_exactly(self, then: DirectoryThen, name: str) -> SavedEntry | None:
+        """The entry of exactly that name."""
         order = list(then.order)
         low, high = 0, len(order) - 1
         at = max((i for i, lower in enumerate(then.lowers) if lower <= name), default=0)

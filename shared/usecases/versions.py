@@ -5,16 +5,16 @@ others of its stretch: an entry names the run that saved it, and all restore poi
 the ETag alone hides in there, and is found by halving. So each version costs two or three looks, however often its directory
 changed in between.
 
-A directory that was moved is followed to where it was: among the directories that changed when it came, one had it before.
+A file that took the place of another of its name continues the other's history: many programs save that way. A directory that was moved is followed to where it was: among the directories that changed when it came, one had it before.
 """
 
 from bisect import bisect_left
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from shared.core.changes import Change, changes
-from shared.errors import NotFound
+from shared.errors import InvalidInput, NotFound
 from shared.model.content import NO_CONTENT
 from shared.model.entry import Entry
 from shared.model.manifest import SavedEntry
@@ -64,84 +64,88 @@ class _State:
         return (self.directory_id, self.content, node)
 
 
-async def versions(
-    past: Past, node_id: int, at: int, *, before: int | None = None, limit: int
-) -> tuple[list[Version], int | None]:
-    """Up to ``limit`` versions of a node, newest first, and what to ask ``before`` to go on; None if that was all.
+async def versions(past: Past, node_id: int, at: int, *, after: str = "", limit: int) -> tuple[list[Version], str]:
+    """Up to ``limit`` versions of a node, newest first, and what to ask ``after`` to go on; empty if that was all.
 
     :param at: a restore point that shows the node: by it a file is found of which there is nothing left.
-    :param before: only versions that end before this restore point: the ``first`` of the last one before.
     :raises NotFound: there is no such restore point, or it does not show the node. ``field`` says which.
+    :raises InvalidInput: ``after`` is not what an earlier call gave.
     """
     points = await past.catalogue.restore_point_numbers(past.share_id)
-    known = bisect_left(points, at)
-    if points[known : known + 1] != [at]:
+    if after:
+        at, node_id = _from_cursor(after)
+    newest = bisect_left(points, at)
+    if points[newest : newest + 1] != [at]:
         raise NotFound(f"share {past.share_id} has no restore point {at}", field="restore_point")
-    node = _Node(past, node_id)
-    if await node.look(at) is None:
+    node = _Node(past, node_id, points)
+    if await node.look(newest) is None:
         raise NotFound(
             f"restore point {at} does not show node {node_id}; hint: name one that does as restore_point, which a search over all"
             " versions tells",
             field="node_id",
         )
-
-    async def shows(index: int) -> _State | None:
-        return await node.look(points[index])
-
     found: list[Version] = []
-    if before is None:
-        newest = await _last(shows, known, len(points) - 1)
+    if not after:
+        newest = await _last(node, newest)
+        while (heir := await node.of_its_name(newest, newest + 1)) is not None:
+            node, newest = heir, await _last(heir, newest + 1)
         if newest < len(points) - 1:
             gone = points[newest + 1 :]
             found.append(Version(gone[0], gone[-1], len(gone), (Change.DELETED,), None))
-    else:
-        newest = bisect_left(points, before) - 1
-    while newest >= 0 and (top := await shows(newest)) is not None:
+    while newest >= 0 and (top := await node.look(newest)) is not None:
         if len(found) >= limit:
-            return found, found[-1].first
-        oldest = await _oldest_alike(shows, points, top, newest)
-        previous = await shows(oldest - 1) if oldest else None
+            return found, f"{points[newest]}.{node.node_id}"
+        oldest = await _oldest_alike(node, top, newest)
+        previous = await node.look(oldest - 1) if oldest else None
+        if previous is None and (replaced := await node.of_its_name(oldest, oldest - 1)) is not None:
+            node = replaced
+            previous = await node.look(oldest - 1)
         stretch = points[oldest : newest + 1]
         told = _told(previous, top)
         found.append(Version(stretch[0], stretch[-1], len(stretch), told, top.saved, top.directory_id))
         newest = oldest - 1
-    return found, None
+    return found, ""
 
 
-_Look = Callable[[int], Awaitable[_State | None]]
+def _from_cursor(cursor: str) -> tuple[int, int]:
+    parts = cursor.split(".")
+    if len(parts) != 2 or not all(part.isascii() and part.isdigit() and len(part) <= 19 for part in parts):
+        raise InvalidInput(f"after is {cursor!r}; expected what an earlier answer gave as next", field="after")
+    return int(parts[0]), int(parts[1])
 
 
-async def _last(shows: _Look, low: int, high: int) -> int:
-    """The last index that shows the node, which that of ``low`` does. Node ids are never given again, so nothing comes back."""
-    if await shows(high) is not None:
+async def _last(node: "_Node", low: int) -> int:
+    """The last index that shows the node, as that of ``low`` does. Node ids are never given again, so nothing comes back."""
+    high = len(node.points) - 1
+    if await node.look(high) is not None:
         return high
     while high - low > 1:
         middle = (low + high) // 2
-        if await shows(middle) is None:
+        if await node.look(middle) is None:
             high = middle
         else:
             low = middle
     return low
 
 
-async def _oldest_alike(shows: _Look, points: Sequence[int], top: _State, newest: int) -> int:
+async def _oldest_alike(node: "_Node", top: _State, newest: int) -> int:
     """The first index of the stretch that ends at ``newest``."""
-    low = min(bisect_left(points, top.since), newest)
-    if await _is(shows, low, top):
+
+    async def alike(index: int) -> bool:
+        found = await node.look(index)
+        return found is not None and found.key == top.key
+
+    low = min(bisect_left(node.points, top.since), newest)
+    if await alike(low):
         return low
     high = newest
     while high - low > 1:
         middle = (low + high) // 2
-        if await _is(shows, middle, top):
+        if await alike(middle):
             high = middle
         else:
             low = middle
     return high
-
-
-async def _is(shows: _Look, index: int, state: _State) -> bool:
-    found = await shows(index)
-    return found is not None and found.key == state.key
 
 
 def _told(before: _State | None, after: _State) -> tuple[Change, ...]:
@@ -160,33 +164,46 @@ def _told(before: _State | None, after: _State) -> tuple[Change, ...]:
 class _Node:
     """A node, to be looked at through many restore points."""
 
-    def __init__(self, past: Past, node_id: int) -> None:
+    def __init__(self, past: Past, node_id: int, points: Sequence[int]) -> None:
+        self.node_id = node_id
+        self.points = points
         self._past = past
-        self._node_id = node_id
         self._name = ""
         self._states: dict[int, _State | None] = {}
         self._homes: list[int] = [] if is_directory(node_id) else [parent_of_file(node_id)]
         """Directories that hold it or have held it, in the order they were found in."""
         self._searched: dict[tuple[int, int], int | None] = {}
 
-    async def look(self, run_no: int) -> _State | None:
+    async def look(self, index: int) -> _State | None:
         """The node as a restore point shows it; None if it does not."""
+        run_no = self.points[index]
         if run_no not in self._states:
             self._states[run_no] = await self._look(run_no)
         return self._states[run_no]
 
+    async def of_its_name(self, index: int, neighbour: int) -> "_Node | None":
+        """The file that a neighbouring restore point shows under the name, in the directory, that this has at ``index``; another than this."""
+        state = await self.look(index)
+        if is_directory(self.node_id) or state is None or state.saved is None or not 0 <= neighbour < len(self.points):
+            return None
+        then = await self._past.look(self._homes[0], self.points[neighbour])
+        found = await self._past.find_exactly(then, state.saved.entry.name) if then is not None else None
+        if found is None or found.entry.is_directory or found.node_id == self.node_id:
+            return None
+        return _Node(self._past, found.node_id, self.points)
+
     async def _look(self, run_no: int) -> _State | None:
-        if not is_directory(self._node_id):
+        if not is_directory(self.node_id):
             return await self._entry(self._homes[0], run_no)
         content = await self._content(run_no)
-        if self._node_id == ROOT_ID:
+        if self.node_id == ROOT_ID:
             if content is None:
                 return None
             saved = _root_entry((await self._past.point(run_no)).root)
             return _State(saved, None, since=content, content=content)
         if not self._homes:
-            parents = await self._past.catalogue.parents_above(self._past.share_id, [self._node_id])
-            parent = parents.get(self._node_id)
+            parents = await self._past.catalogue.parents_above(self._past.share_id, [self.node_id])
+            parent = parents.get(self.node_id)
             if parent is None:
                 return None
             self._homes.append(parent)
@@ -203,7 +220,7 @@ class _Node:
 
     async def _entry(self, directory_id: int, run_no: int) -> _State | None:
         then = await self._past.look(directory_id, run_no)
-        saved = await self._past.find_node(then, self._node_id, self._name) if then is not None else None
+        saved = await self._past.find_node(then, self.node_id, self._name) if then is not None else None
         if saved is None:
             return None
         self._name = saved.entry.name
@@ -211,7 +228,7 @@ class _Node:
 
     async def _content(self, run_no: int) -> int | None:
         """The newest run of which the directory has a record at ``run_no``; None if it was not there or not read."""
-        then = await self._past.look(self._node_id, run_no)
+        then = await self._past.look(self.node_id, run_no)
         if then is None:
             return None
         return max([record.run_no async for record in self._past.pages(then)])

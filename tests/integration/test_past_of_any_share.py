@@ -130,8 +130,13 @@ def tally(before, after, existed_before, exist_after):
             count("moved", b.saved)
         elif said:
             count("changed", b.saved)
-    come = [after[n].saved for n in after.keys() - before.keys()]
-    gone = [before[n].saved for n in before.keys() - after.keys()]
+    come = {(after[n].parent, after[n].saved.entry.name): after[n].saved for n in after.keys() - before.keys()}
+    gone = {(before[n].parent, before[n].saved.entry.name): before[n].saved for n in before.keys() - after.keys()}
+    for place in come.keys() & gone.keys():
+        if not come[place].entry.is_directory and not gone[place].entry.is_directory:
+            count("changed", come.pop(place))
+            del gone[place]
+    come, gone = list(come.values()), list(gone.values())
     for saved in come:
         if saved.entry.is_directory:
             count("moved" if saved.node_id in existed_before else "added", saved)
@@ -187,7 +192,7 @@ async def check_difference(files, points, older, newer):
             alone = await difference(past, node_id, older, newer, limit=1000)
             assert alone.total == tally(*compared(a, b, node_id), a, b), child.shown.entry.name
             assert bool(child.below) == bool(alone.total)
-    named = {(c.after or c.before).node_id for c in whole.children if c.changes}
+    named = {saved.node_id for c in whole.children if c.changes for saved in (c.before, c.after) if saved}
     expected = {
         n
         for n in {n for t in (a, b) for n, then in t.items() if then.parent == ROOT_ID}
@@ -199,22 +204,47 @@ async def check_difference(files, points, older, newer):
     assert named == expected
 
 
+def named_alike(points, numbers, node_id, step):
+    """The other file that has the node's name right before it came, or right after it went."""
+    shown_at = [number for number in numbers if node_id in points[number]]
+    edge = shown_at[-1] if step > 0 else shown_at[0]
+    at = numbers.index(edge) + step
+    if not 0 <= at < len(numbers):
+        return None
+    place = (points[edge][node_id].parent, points[edge][node_id].saved.entry.name)
+    for n, then in points[numbers[at]].items():
+        if (then.parent, then.saved.entry.name) == place and not then.saved.entry.is_directory:
+            return n
+    return None
+
+
 async def check_versions(files, points):
     numbers, past = sorted(points), past_of(files)
     for node_id in {n for nodes in points.values() for n in nodes}:
-        shown_at = [number for number in numbers if node_id in points[number]]
-        is_directory = points[shown_at[0]][node_id].saved.entry.is_directory
+        own = [number for number in numbers if node_id in points[number]]
+        is_directory = points[own[0]][node_id].saved.entry.is_directory
 
         def state(number, node_id=node_id, is_directory=is_directory):
             nodes = points[number]
             return directory_state(nodes, node_id) if is_directory else file_state(nodes.get(node_id))
 
-        expected = [(first, last) for first, last, _ in stretches(numbers, state)][::-1]
-        told, before = [], None
+        # A file goes on as the one that took its name, and was before the one whose name it took.
+        line = [node_id]
+        while not is_directory and (heir := named_alike(points, numbers, line[0], 1)):
+            line.insert(0, heir)
+        while not is_directory and (elder := named_alike(points, numbers, line[-1], -1)):
+            line.append(elder)
+        expected = [
+            (first, last)
+            for n in line
+            for first, last, _ in stretches(numbers, lambda number, n=n: state(number, n))[::-1]
+        ]
+        shown_at = [number for number in numbers if any(n in points[number] for n in line)]
+        told, after = [], ""
         while True:
-            some, before = await versions(past, node_id, shown_at[0], before=before, limit=2)
+            some, after = await versions(past, node_id, own[0], after=after, limit=2)
             told += some
-            if before is None:
+            if not after:
                 break
         if shown_at[-1] != numbers[-1]:
             assert (told[0].first, told[0].changes) == (numbers[numbers.index(shown_at[-1]) + 1], ("deleted",))
@@ -223,8 +253,8 @@ async def check_versions(files, points):
         assert told[-1].changes == ("created",)
         for version, older in pairwise(told):
             assert version.changes
-            assert version.saved == points[version.last][node_id].saved
-            assert version.directory_id == points[version.last][node_id].parent
+            assert version.saved == points[version.last][version.saved.node_id].saved
+            assert version.directory_id == points[version.last][version.saved.node_id].parent
             if not is_directory:
                 assert version.changes == changes(older.saved, version.saved)
 
