@@ -87,7 +87,8 @@ async def versions(past: Past, node_id: int, at: int, *, after: str = "", limit:
     found: list[Version] = []
     if not after:
         newest = await _last(node, newest)
-        while (heir := await node.of_its_name(newest, newest + 1)) is not None:
+        # One that had another name before is followed through that name: its history would not lead back here.
+        while (heir := await node.of_its_name(newest, newest + 1)) is not None and await heir.look(newest) is None:
             node, newest = heir, await _last(heir, newest + 1)
         if newest < len(points) - 1:
             gone = points[newest + 1 :]

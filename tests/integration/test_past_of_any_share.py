@@ -204,6 +204,10 @@ async def check_difference(files, points, older, newer):
     assert named == expected
 
 
+def last_of(points, node_id):
+    return max(number for number, nodes in points.items() if node_id in nodes)
+
+
 def named_alike(points, numbers, node_id, step):
     """The other file that has the node's name right before it came, or right after it went."""
     shown_at = [number for number in numbers if node_id in points[number]]
@@ -228,26 +232,28 @@ async def check_versions(files, points):
             nodes = points[number]
             return directory_state(nodes, node_id) if is_directory else file_state(nodes.get(node_id))
 
-        # A file goes on as the one that took its name, and was before the one whose name it took.
-        line = [node_id]
-        while not is_directory and (heir := named_alike(points, numbers, line[0], 1)):
-            line.insert(0, heir)
-        while not is_directory and (elder := named_alike(points, numbers, line[-1], -1)):
-            line.append(elder)
-        expected = [
-            (first, last)
-            for n in line
-            for first, last, _ in stretches(numbers, lambda number, n=n: state(number, n))[::-1]
-        ]
-        shown_at = [number for number in numbers if any(n in points[number] for n in line)]
+        newest = node_id
+        # A file goes on as the one that took its name, if that was nowhere before, and was before the one whose name it took.
+        while not is_directory and (heir := named_alike(points, numbers, newest, 1)):
+            if any(heir in points[number] for number in numbers if number <= last_of(points, newest)):
+                break
+            newest = heir
+        expected, one, until = [], newest, numbers[-1]
+        last_shown = last_of(points, newest)
+        while one is not None:
+            some = [number for number in numbers if number <= until]
+            found = stretches(some, lambda number, n=one: state(number, n))
+            expected += [(first, last) for first, last, _ in reversed(found)]
+            until = found[0][0] - 1
+            one = None if is_directory else named_alike(points, numbers, one, -1)
         told, after = [], ""
         while True:
             some, after = await versions(past, node_id, own[0], after=after, limit=2)
             told += some
             if not after:
                 break
-        if shown_at[-1] != numbers[-1]:
-            assert (told[0].first, told[0].changes) == (numbers[numbers.index(shown_at[-1]) + 1], ("deleted",))
+        if last_shown != numbers[-1]:
+            assert (told[0].first, told[0].changes) == (numbers[numbers.index(last_shown) + 1], ("deleted",))
             del told[0]
         assert [(v.first, v.last) for v in told] == expected, (node_id, told)
         assert told[-1].changes == ("created",)
