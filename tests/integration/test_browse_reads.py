@@ -4,8 +4,9 @@ import pytest
 
 from shared.adapters.metering import Meter
 from shared.errors import NotFound
+from shared.usecases.difference import difference
 from shared.usecases.past import Past
-from tests.support.long_history import LongDirectory, write
+from tests.support.long_history import PAGE_NAMES, LongDirectory, write
 from tests.support.world import world
 
 RUNS = 1000
@@ -18,10 +19,15 @@ async def files(postgres_url, azurite, files_emulator):
         yield ready
 
 
+def past_of(files, meter=None):
+    vault = files.app.vaults.vault(files.share.tenant_id, meter or Meter())
+    return Past(files.app.catalogue, vault, files.share.share_id)
+
+
 async def window(files, directory, run_no, after="", limit=200):
     """A window of a directory, and the requests it took."""
     meter = Meter()
-    past = Past(files.app.catalogue, files.app.vaults.vault(files.share.tenant_id, meter), files.share.share_id)
+    past = past_of(files, meter)
     found = await past.children(directory.node_id, run_no, after=after, limit=limit)
     assert past.reads == meter.vault_reads
     return found, meter.vault_reads
@@ -54,3 +60,46 @@ async def test_a_window_takes_at_most_12_reads_at_any_of_1000_restore_points_wha
             assert shown == directory.shown(run_no)
     assert worst[2] <= 6
     assert max(worst.values()) <= 12
+
+
+WIDE_PAGES, WIDE_RUNS = 150, 40
+
+
+async def test_a_wide_directory_is_looked_into_without_reading_all_of_it(files):
+    """Page k has a record at run 1 and at every multiple of k + 1; page 0, which names them, at every run."""
+    wide = LongDirectory(2, [range(1, WIDE_RUNS + 1), *(range(1, WIDE_RUNS + 1, k + 1) for k in range(1, WIDE_PAGES))])
+    await write(files, [wide])
+    for run_no in (1, 17, WIDE_RUNS):
+        expected = wide.shown(run_no)
+        shown, after, windows = [], "", 0
+        while True:
+            found, reads = await window(files, wide, run_no, after, limit=500)
+            assert reads <= 12
+            shown += [(saved.entry.name, saved.entry.size_bytes) for saved in found.entries]
+            windows += 1
+            if not (after := found.following):
+                break
+        assert shown == expected
+        for name, size_bytes in expected[:: len(expected) // 7]:
+            past = past_of(files)
+            then = await past.directory(wide.node_id, run_no)
+            before = past.reads
+            assert (await past.find(then, name)).entry.size_bytes == size_bytes
+            assert past.reads - before <= 6
+        then = await past.directory(wide.node_id, run_no)
+        assert (await past.find(then, "149-AT RUN 1")).entry.name == "149-at run 1"
+        assert await past.find(then, "149-at run 2") is None
+
+
+async def test_a_difference_reads_the_pages_of_a_wide_directory_that_changed(files):
+    changing = {7: range(1, 41, 20), 90: range(1, 41, 30)}
+    wide = LongDirectory(2, [range(1, 41), *(changing.get(k, range(1, 2)) for k in range(1, WIDE_PAGES))])
+    await write(files, [wide])
+    past = past_of(files)
+    found = await difference(past, wide.node_id, 19, 22, limit=100)
+    assert len(found.children) == 2 * (PAGE_NAMES + 1)
+    assert {(c.before.entry.name, c.after.entry.name) for c in found.children if "name" in c.changes} == {
+        ("000-at run 19", "000-at run 22"),
+        ("007-at run 1", "007-at run 21"),
+    }
+    assert past.reads <= 20  # three pages of 150, at two points

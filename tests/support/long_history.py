@@ -37,7 +37,7 @@ class LongDirectory:
 
     def entries(self, page_no: int, run_no: int) -> tuple[SavedEntry, ...]:
         """Names that stay, and one that says which run this is."""
-        names = sorted([*(f"{page_no}-{n:03d}" for n in range(PAGE_NAMES)), f"{page_no}-at run {run_no}"])
+        names = sorted([*(f"{page_no:03d}-{n:03d}" for n in range(PAGE_NAMES)), f"{page_no:03d}-at run {run_no}"])
         return tuple(
             SavedEntry(entry(name, size_bytes=run_no), self.node_id | page_no * 1000 + n + 1, run_no, NO_CONTENT)
             for n, name in enumerate(names)
