@@ -16,8 +16,16 @@ _SEGMENTS: Final[LiteralString] = """
      WHERE share_id = %s AND run_no > %s AND run_no <= %s AND segment_bytes > 0
   ORDER BY run_no, batch_no
 """
+# From one directory to the next by the index: a wide one's other pages are passed over, and the planner cannot decide to read all that follow.
 _DIRECTORIES: Final[LiteralString] = """
-    SELECT page_id FROM {page} WHERE page_id > %b AND page_id & 16777215 = 0 ORDER BY page_id LIMIT %b
+    WITH RECURSIVE directory (id) AS (
+        (SELECT page_id FROM {page} WHERE page_id > %b ORDER BY page_id LIMIT 1)
+        UNION ALL
+        SELECT (SELECT page_id FROM {page} WHERE page_id > directory.id | 16777215 ORDER BY page_id LIMIT 1)
+          FROM directory
+         WHERE id IS NOT NULL
+    )
+    SELECT id FROM directory WHERE id IS NOT NULL LIMIT %b
 """
 _SLICE_END: Final[LiteralString] = """
     SELECT max(page_id) FROM (SELECT page_id FROM {page} WHERE page_id > %b ORDER BY page_id LIMIT %b) AS slice
@@ -48,10 +56,10 @@ async def segments(conn: Connection, share_id: int, after_run_no: int, up_to_run
 
 
 async def directories(conn: Connection, share_id: int, after: int, limit: int) -> list[int]:
-    """Up to ``limit`` directories with higher node ids than ``after``, tombstones included, in order."""
+    """Up to ``limit`` directories with higher numbers than the page id ``after`` has, tombstones included, in order."""
     if not await _has_tree(conn, share_id):
         return []
-    rows = await (await conn.execute(partition_sql(_DIRECTORIES, share_id), [after, limit])).fetchall()
+    rows = await (await conn.execute(partition_sql(_DIRECTORIES, share_id), [after | SLOT_MAX, limit])).fetchall()
     return [row[0] for row in rows]
 
 

@@ -18,6 +18,7 @@ from shared.core.stretches import Kept, Shown, shown
 from shared.errors import IntegrityError, InvalidInput
 from shared.model.found import FoundNode
 from shared.model.manifest import ManifestRef, PageRecord
+from shared.model.node import SLOT_MAX
 from shared.model.page import DirectoryPages
 from shared.ports import Clock
 from shared.usecases.past import Past
@@ -117,7 +118,7 @@ async def search_versions(past: Past, clock: Clock, pattern: NamePattern, *, aft
         if len(read) < len(chunks):
             directory_id, chunk_no, skip = chunks[len(read)].directory_id, chunks[len(read)].number, 0
         else:
-            directory_id, chunk_no, skip = ids[-1] + 1, 0, 0
+            directory_id, chunk_no, skip = (ids[-1] | SLOT_MAX) + 1, 0, 0
         begin = directory_id - 1
     return Versions(tuple(found), f"{directory_id}.{chunk_no}.{skip}", tuple(sorted(unreadable)))
 
