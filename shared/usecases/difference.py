@@ -150,7 +150,7 @@ class _Comparison:
     past: Past
     older: int
     newer: int
-    left: int = DIRECTORIES_MAX
+    left: int = field(default_factory=lambda: DIRECTORIES_MAX)
     """Directories that may still be compared."""
     unreadable: set[int] = field(default_factory=set)
     _changed: set[int] | None = None

@@ -23,7 +23,6 @@ from shared.model.page import DirectoryPages
 from shared.ports import Clock
 from shared.usecases.past import Past
 from shared.usecases.read_manifests import Page
-from shared.usecases.together import together
 
 SEARCH_S: Final = 3.0
 """After this long an answer is given with what was found, be it nothing; a slice of the search that has begun is finished first."""
@@ -36,7 +35,6 @@ SLICE_RECORDS: Final = 1_000
 CHUNK_PAGES: Final = 16
 """Pages of one directory whose histories are looked at together: 1,000 entries. Of a larger directory, a version that went from a page
 of one chunk to one of another when its page was split is told twice, with the restore points before and after."""
-READS_AT_ONCE: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +68,13 @@ async def search_latest(
     at: int | None = _numbers(after, 1)[0]
     until = clock.monotonic() + SEARCH_S
     found: list[tuple[FoundNode, str]] = []
-    while at is not None and len(found) < limit and clock.monotonic() < until:
+    while at is not None and len(found) < limit:
         some, at = await past.catalogue.nodes_matching(
             past.share_id, pattern.sql, after=at, limit=limit - len(found), pages=SLICE_PAGES
         )
         found += some
+        if clock.monotonic() >= until:
+            break
     return found, "" if at is None else str(at)
 
 
@@ -89,7 +89,7 @@ async def search_versions(past: Past, clock: Clock, pattern: NamePattern, *, aft
     found: list[FoundVersion] = []
     unreadable: set[int] = set()
     begin = directory_id - 1 if directory_id else 0
-    while clock.monotonic() < until:
+    while True:
         ids = await past.catalogue.directories_after(past.share_id, begin, SLICE_DIRECTORIES)
         if not ids:
             return Versions(tuple(found), "", tuple(sorted(unreadable)))
@@ -120,7 +120,8 @@ async def search_versions(past: Past, clock: Clock, pattern: NamePattern, *, aft
         else:
             directory_id, chunk_no, skip = (ids[-1] | SLOT_MAX) + 1, 0, 0
         begin = directory_id - 1
-    return Versions(tuple(found), f"{directory_id}.{chunk_no}.{skip}", tuple(sorted(unreadable)))
+        if clock.monotonic() >= until:
+            return Versions(tuple(found), f"{directory_id}.{chunk_no}.{skip}", tuple(sorted(unreadable)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,30 +196,18 @@ async def _records(
     unreadable: set[int],
     known: dict[ManifestRef, PageRecord] | None = None,
 ) -> dict[ManifestRef, PageRecord]:
-    """The records at these places, many requests at a time; what is damaged is noted and left out."""
+    """The records at these places; what is damaged is noted and left out."""
     found = {ref: known[ref] for ref in wanted if ref in known} if known else {}
-
-    async def read(refs: Sequence[ManifestRef]) -> dict[ManifestRef, PageRecord]:
-        try:
-            return await past.read_once(refs)
-        except IntegrityError:
-            read: dict[ManifestRef, PageRecord] = {}
-            for ref in refs:
-                try:
-                    read |= await past.read_once([ref])
-                except IntegrityError:
-                    unreadable.add(wanted[ref][0])
-            return read
-
-    by_segment: dict[tuple[int, int], list[ManifestRef]] = {}
-    for ref in wanted:
-        if ref not in found:
-            by_segment.setdefault((ref.run_no, ref.batch_no), []).append(ref)
-    segments = list(by_segment.values())
-    for start in range(0, len(segments), READS_AT_ONCE):
-        for records in await together(read(refs) for refs in segments[start : start + READS_AT_ONCE]):
-            found |= records
-    return found
+    missing = [ref for ref in wanted if ref not in found]
+    try:
+        return found | await past.read_once(missing)
+    except IntegrityError:
+        for ref in missing:
+            try:
+                found |= await past.read_once([ref])
+            except IntegrityError:
+                unreadable.add(wanted[ref][0])
+        return found
 
 
 def _numbers(cursor: str, count: int) -> tuple[int, ...]:

@@ -6,7 +6,8 @@ from shared.adapters.metering import Meter
 from shared.errors import NotFound
 from shared.usecases.difference import difference
 from shared.usecases.past import Past
-from tests.support.long_history import PAGE_NAMES, LongDirectory, write
+from shared.usecases.versions import versions
+from tests.support.long_history import PAGE_NAMES, LongDirectory, add_points, write
 from tests.support.world import world
 
 RUNS = 1000
@@ -103,3 +104,20 @@ async def test_a_difference_reads_the_pages_of_a_wide_directory_that_changed(fil
         ("007-at run 1", "007-at run 21"),
     }
     assert past.reads <= 20  # three pages of 150, at two points
+
+
+async def test_a_version_costs_a_few_looks_however_often_its_directory_changed(files):
+    d = LongDirectory(2, [range(1, 501)], steady=True)
+    await write(files, [d])
+    await add_points(files, range(1, 501))
+    past = past_of(files)
+    [steady], following = await versions(past, d.node_id | 1, 300, limit=10)
+    assert (steady.first, steady.last, steady.restore_points, following) == (1, 500, 500, "")
+    assert past.reads <= 20
+    [changing] = [saved for saved in d.entries(0, 1) if saved.entry.name == "000-at run 1"]
+    past = past_of(files)
+    found, following = await versions(past, changing.node_id, 500, limit=10)
+    assert [(v.first, v.last) for v in found] == [(n, n) for n in range(500, 490, -1)]
+    assert past.reads <= 5 * len(found)
+    rest, _ = await versions(past_of(files), changing.node_id, 500, after=following, limit=1)
+    assert [v.first for v in rest] == [490]

@@ -18,6 +18,8 @@ from shared.model.manifest import SavedEntry
 from shared.model.node import ROOT_ID
 from shared.model.run import RunState
 from shared.model.ticks import to_text
+from shared.usecases import difference as difference_of
+from shared.usecases import search_names
 from shared.usecases.difference import difference
 from shared.usecases.past import Past
 from shared.usecases.search_names import search_latest, search_versions
@@ -204,6 +206,21 @@ async def check_difference(files, points, older, newer):
     assert named == expected
 
 
+async def check_small_difference(files, points, monkeypatch):
+    """With few directories to an answer it is windows that end early, and parts that say so."""
+    older, newer = min(points), max(points)
+    whole = await difference(past_of(files), ROOT_ID, older, newer, limit=1000)
+    monkeypatch.setattr(difference_of, "DIRECTORIES_MAX", 2)
+    children, parts = await all_differences(past_of(files), ROOT_ID, older, newer, limit=1000)
+    assert len(parts) > 1
+    assert [c.shown for c in children] == [c.shown for c in whole.children]
+    for part, all_of_it in zip(children, whole.children, strict=True):
+        if part.complete:
+            assert (part.changes, bool(part.below)) == (all_of_it.changes, bool(all_of_it.below))
+        else:
+            assert all_of_it.below
+
+
 def last_of(points, node_id):
     return max(number for number, nodes in points.items() if node_id in nodes)
 
@@ -303,7 +320,7 @@ async def check_search(files, points, pattern):
 
 
 @pytest.mark.parametrize("seed", range(2))
-async def test_the_past_is_what_the_share_was(postgres_url, azurite, files_emulator, seed):
+async def test_the_past_is_what_the_share_was(postgres_url, azurite, files_emulator, seed, monkeypatch):
     async with world(postgres_url, azurite, files_emulator) as files:
         owner, points = Owner(files.client(), seed + 100), {}
         for _ in range(ROUNDS):
@@ -323,3 +340,10 @@ async def test_the_past_is_what_the_share_was(postgres_url, azurite, files_emula
         await check_versions(files, points)
         for pattern in ("*", "f1?", "[DF]*2"):
             await check_search(files, points, pattern)
+        await check_small_difference(files, points, monkeypatch)
+        # In the smallest steps.
+        monkeypatch.setattr(search_names, "SEARCH_S", 0)
+        monkeypatch.setattr(search_names, "SLICE_DIRECTORIES", 2)
+        monkeypatch.setattr(search_names, "SLICE_RECORDS", 3)
+        monkeypatch.setattr(search_names, "SLICE_PAGES", 2)
+        await check_search(files, points, "*1*")

@@ -4,17 +4,19 @@ What is written is what backups write: a segment per batch with records that :fu
 that point to the newest of them. What each directory held at each run follows from its number alone (:func:`names_at`).
 """
 
+import datetime as dt
 from dataclasses import dataclass, field
 
 from shared.adapters.metering import Meter
 from shared.core import history
-from shared.db import pages
+from shared.db import pages, restore_points
 from shared.formats.segment import SegmentWriter
 from shared.model.content import NO_CONTENT
 from shared.model.manifest import ManifestRef, PageRecord, SavedEntry
 from shared.model.node import ROOT_ID
 from shared.model.objects import segment_name
 from shared.model.page import Page
+from shared.model.run import RestorePoint
 from shared.usecases.together import together
 from tests.support.records import entry
 
@@ -28,6 +30,8 @@ class LongDirectory:
 
     number: int
     runs: list[range]
+    steady: bool = False
+    """The names that stay are of files that do not change."""
     records: dict[int, PageRecord] = field(default_factory=dict)
     refs: dict[int, ManifestRef] = field(default_factory=dict)
 
@@ -39,8 +43,9 @@ class LongDirectory:
         """Names that stay, and one that says which run this is."""
         names = sorted([*(f"{page_no:03d}-{n:03d}" for n in range(PAGE_NAMES)), f"{page_no:03d}-at run {run_no}"])
         return tuple(
-            SavedEntry(entry(name, size_bytes=run_no), self.node_id | page_no * 1000 + n + 1, run_no, NO_CONTENT)
+            SavedEntry(entry(name, size_bytes=at, changed=at), self.node_id | page_no * 1000 + n + 1, at, NO_CONTENT)
             for n, name in enumerate(names)
+            for at in [1 if self.steady and "run" not in name else run_no]
         )
 
     def shown(self, run_no: int) -> list[tuple[str, int]]:
@@ -79,6 +84,17 @@ async def write(files, directories: list[LongDirectory]) -> None:
     async with files.app.transaction() as conn:
         await pages.create_partition(conn, share_id)
         await pages.upsert(conn, share_id, [row for d in directories for row in _rows(d)])
+
+
+async def add_points(files, run_nos: range) -> None:
+    """Make restore points of runs."""
+    moment = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    async with files.app.transaction() as conn:
+        for run_no in run_nos:
+            point = RestorePoint(
+                run_no=run_no, taken_at=moment, committed_at=moment, directories=1, files=1, bytes=1, errors=0
+            )
+            await restore_points.add(conn, files.share.share_id, point)
 
 
 def _rows(d: LongDirectory) -> list[Page]:
