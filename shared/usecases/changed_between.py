@@ -3,6 +3,7 @@
 One small read per segment, whatever the size of the share: no directory that did not change costs anything.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from shared.errors import IntegrityError, NotFound
@@ -27,14 +28,14 @@ async def changed_directories(past: Past, after_run_no: int, up_to_run_no: int, 
     segments = await past.catalogue.segments(past.share_id, after_run_no, up_to_run_no)
     for start in range(0, len(segments), AT_ONCE):
         for some in await together(_directories_in(past, *one) for one in segments[start : start + AT_ONCE]):
-            found |= some
+            found.update(some)
         if len(found) > limit:
             return None
     return found
 
 
-async def _directories_in(past: Past, run_no: int, batch_no: int, size_bytes: int) -> frozenset[int]:
-    known = past.indexes.get((run_no, batch_no))
+async def _directories_in(past: Past, run_no: int, batch_no: int, size_bytes: int) -> Iterable[int]:
+    known = past.indexes.get((past.share_id, run_no, batch_no))
     if known is not None:
         return known
     name = segment_name(past.share_id, run_no, batch_no)
@@ -46,6 +47,5 @@ async def _directories_in(past: Past, run_no: int, batch_no: int, size_bytes: in
             tail = await past.vault.get(name, size_bytes - needed, needed)
     except NotFound as error:
         raise IntegrityError(f"what the vault should have is not there: {error}") from error
-    found = frozenset(entry.directory_id for entry in segment.read_index(tail))
-    past.indexes[run_no, batch_no] = found
-    return found
+    directory_ids = (entry.directory_id for entry in segment.read_index(tail))
+    return past.indexes.put((past.share_id, run_no, batch_no), directory_ids)

@@ -20,6 +20,7 @@ from shared.model.objects import point_name
 from shared.model.page import PageHead
 from shared.model.point import PointRecord
 from shared.ports import Catalogue, Vault
+from shared.usecases.index_cache import IndexCache
 from shared.usecases.read_manifests import Page, read_records, spans_of
 from shared.usecases.together import together
 
@@ -89,8 +90,8 @@ class Past:
     share_id: int
     reads: int = 0
     """Requests for records so far."""
-    indexes: dict[tuple[int, int], frozenset[int]] = field(default_factory=dict)
-    """Directories that have records in a segment, by its run and batch: those that were asked for."""
+    indexes: IndexCache = field(default_factory=IndexCache)
+    """What is in segments that were asked about."""
     _known: dict[ManifestRef, PageRecord] = field(default_factory=dict)
 
     async def children(self, directory_id: int, run_no: int, *, after: str = "", limit: int) -> Window:
@@ -262,7 +263,15 @@ class Past:
                 room = reads_max - self.reads - kept_free
                 while len(wanted) > (first in wanted) and self._reads_of(wanted.values()) > room:
                     wanted.popitem()
-            records = await self.read(wanted.values())
+            try:
+                records = await self.read(wanted.values())
+            except IntegrityError as error:
+                directories = {directory_id for directory_id, _ in wanted}
+                if len(directories) > 1:
+                    raise
+                raise IntegrityError(
+                    f"what was in directory {directories.pop()} at restore point {run_no} cannot be read: {error}"
+                ) from error
             following: dict[Page, ManifestRef] = {}
             for page, ref in wanted.items():
                 record = records[ref]
