@@ -25,6 +25,7 @@ from shared.usecases.past import Past
 from shared.usecases.search_names import search_latest, search_versions
 from shared.usecases.versions import versions
 from tests.integration.test_any_change import Owner
+from tests.integration.test_any_change_nfs import NfsOwner
 from tests.support.share_tree import read_tree
 from tests.support.world import world
 
@@ -145,12 +146,19 @@ def tally(before, after, existed_before, exist_after):
     for saved in gone:
         if saved.entry.is_directory:
             count("moved" if saved.node_id in exist_after else "deleted", saved)
-    left = {saved.entry.file_id: saved for saved in gone if not saved.entry.is_directory}
+    left = {}
+    for saved in gone:
+        if not saved.entry.is_directory:
+            left.setdefault(saved.entry.file_id, []).append(saved)
     for saved in come:
         if not saved.entry.is_directory:
-            count("moved" if left.pop(saved.entry.file_id, None) else "added", saved)
-    for saved in left.values():
-        count("deleted", saved)
+            names = left.get(saved.entry.file_id)
+            count("moved" if names else "added", saved)
+            if names:
+                names.pop()
+    for names in left.values():
+        for saved in names:
+            count("deleted", saved)
     return found
 
 
@@ -319,6 +327,22 @@ async def check_search(files, points, pattern):
     )
 
 
+async def check(files, points, monkeypatch):
+    """Everything that can be asked, of restore points of which all nodes are known."""
+    for older, newer in combinations(sorted(points), 2):
+        await check_difference(files, points, older, newer)
+    await check_versions(files, points)
+    for pattern in ("*", "f1?", "[DF]*2"):
+        await check_search(files, points, pattern)
+    await check_small_difference(files, points, monkeypatch)
+    # In the smallest steps.
+    monkeypatch.setattr(search_names, "SEARCH_S", 0)
+    monkeypatch.setattr(search_names, "SLICE_DIRECTORIES", 2)
+    monkeypatch.setattr(search_names, "SLICE_RECORDS", 3)
+    monkeypatch.setattr(search_names, "SLICE_PAGES", 2)
+    await check_search(files, points, "*1*")
+
+
 @pytest.mark.parametrize("seed", range(2))
 async def test_the_past_is_what_the_share_was(postgres_url, azurite, files_emulator, seed, monkeypatch):
     async with world(postgres_url, azurite, files_emulator) as files:
@@ -335,15 +359,25 @@ async def test_the_past_is_what_the_share_was(postgres_url, azurite, files_emula
             for node_id, then in nodes.items():
                 assert (await past.resolve(then.path.upper(), run_no)).node_id == node_id
             points[run_no] = nodes
-        for older, newer in combinations(sorted(points), 2):
-            await check_difference(files, points, older, newer)
-        await check_versions(files, points)
-        for pattern in ("*", "f1?", "[DF]*2"):
-            await check_search(files, points, pattern)
-        await check_small_difference(files, points, monkeypatch)
-        # In the smallest steps.
-        monkeypatch.setattr(search_names, "SEARCH_S", 0)
-        monkeypatch.setattr(search_names, "SLICE_DIRECTORIES", 2)
-        monkeypatch.setattr(search_names, "SLICE_RECORDS", 3)
-        monkeypatch.setattr(search_names, "SLICE_PAGES", 2)
-        await check_search(files, points, "*1*")
+        await check(files, points, monkeypatch)
+
+
+async def test_the_past_of_an_nfs_share_is_what_it_was(postgres_url, azurite, files_emulator, monkeypatch):
+    async with world(postgres_url, azurite, files_emulator, protocol="NFS") as files:
+        owner, points = NfsOwner(files.client(), 100), {}
+        for _ in range(ROUNDS - 1):
+            owner.work()
+            run = await files.backup()
+            assert run.state is RunState.SUCCEEDED, await files.journal(run)
+            points[run.run_no] = owner.nodes()
+        for run_no, kinds in list(points.items()):
+            nodes = await browse(past_of(files), run_no)
+            assert {then.path: kind_of(then.saved) for then in nodes.values()} == kinds, f"restore point {run_no}"
+            for node_id, then in nodes.items():
+                assert (await past_of(files).resolve(then.path, run_no)).node_id == node_id
+            points[run_no] = nodes
+        await check(files, points, monkeypatch)
+
+
+def kind_of(saved):
+    return "Directory" if saved.entry.is_directory else "SymLink" if saved.posix.link_text else "Regular"
