@@ -1,6 +1,7 @@
 """What a share holds and held: children of a directory, versions of a node, differences, search. All of it reads and changes nothing."""
 
 import dataclasses
+import re
 from typing import Any, Final
 
 import azure.functions as func
@@ -18,6 +19,7 @@ from shared.model.content import ContentKind
 from shared.model.entry import Attributes
 from shared.model.manifest import SavedEntry
 from shared.model.node import ROOT_ID, is_directory
+from shared.model.objects import permission_name
 from shared.model.run import RestorePoint
 from shared.usecases.difference import Difference, difference
 from shared.usecases.past import Past
@@ -29,6 +31,7 @@ bp = func.Blueprint()
 _RUN_NO_MAX: Final = 2**31 - 1
 _NODE_ID_MAX: Final = 2**63 - 1
 _LIMIT_MAX: Final = 1_000
+_PERMISSION_KEY: Final = re.compile(r"[0-9]{1,20}\*[0-9]{1,20}")
 
 
 @answered
@@ -165,6 +168,24 @@ async def search(req: func.HttpRequest) -> func.HttpResponse:
     return answers.answer({"found": found, "unreadable": answer.unreadable, **_more(answer.following)})
 
 
+@answered
+async def show_permission(req: func.HttpRequest) -> func.HttpResponse:
+    """The security descriptor behind a permission of a node."""
+    key = req.params.get("key", "")
+    if not _PERMISSION_KEY.fullmatch(key):
+        raise InvalidInput(
+            f"key is {key!r}; expected what a node has as permission, two numbers with * between", field="key"
+        )
+    app = await wiring.app()
+    async with app.transaction() as conn:
+        share = await requested_share(conn, req)
+    try:
+        sddl = await app.past(share).vault.get(permission_name(share.share_id, key))
+    except NotFound as error:
+        raise NotFound(f"share {share.share_id} has saved no permission {key}", field="key") from error
+    return answers.answer({"key": key, "sddl": sddl.decode()})
+
+
 def _named(req: func.HttpRequest) -> tuple[int, str | None]:
     """Node id or path of the query string; without either, the root."""
     node_id, path = req.params.get("node_id", ""), req.params.get("path")
@@ -261,3 +282,4 @@ bp.route(route=_SHARE + "/restore-points/{restore_point:int}/children", methods=
 bp.route(route=_SHARE + "/versions", methods=["GET"])(list_versions)
 bp.route(route=_SHARE + "/difference", methods=["GET"])(show_difference)
 bp.route(route=_SHARE + "/search", methods=["GET"])(search)
+bp.route(route=_SHARE + "/permissions", methods=["GET"])(show_permission)

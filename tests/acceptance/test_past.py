@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.support.share_tree import change, fill, service
+from tests.support.share_tree import SDDL, change, fill, service
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +93,13 @@ def test_versions_say_what_changed_and_which_restore_points_show_it(ask):
     assert [v["restore_points"]["first"] for v in rest["versions"]] == [1]
 
 
+def test_a_permission_that_was_is_told_in_full(ask):
+    newer, older = ask("versions", path="docs/reports/report 07.csv")["versions"]
+    told = [ask("permissions", key=version["node"]["permission"])["sddl"] for version in (newer, older)]
+    assert SDDL.format(n=1003) in told[0]
+    assert SDDL.format(n=1003) not in told[1]
+
+
 def test_a_difference_counts_what_is_below_each_child(ask):
     body = ask("difference", **{"from": 1})
     assert (body["to"], body["moves_known"], body["unreadable"], body["more"]) == (2, True, [], False)
@@ -163,6 +170,9 @@ def test_search_finds_names_now_and_then(ask):
         ("difference", {"from": 1, "path": "empty.bin"}, 400, "path"),
         ("difference", {"from": 1, "after": "x"}, 400, "after"),
         ("difference", {"from": 1, "node_id": 999 << 24}, 404, "node_id"),
+        ("permissions", {}, 400, "key"),
+        ("permissions", {"key": "../1"}, 400, "key"),
+        ("permissions", {"key": "1*2"}, 404, "key"),
         ("search", {}, 400, "pattern"),
         ("search", {"pattern": "a/b"}, 400, "pattern"),
         ("search", {"pattern": "[z-a]"}, 400, "pattern"),
