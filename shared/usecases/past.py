@@ -97,7 +97,8 @@ class Past:
     async def children(self, directory_id: int, run_no: int, *, after: str = "", limit: int) -> Window:
         """Up to ``limit`` entries of a directory as restore point ``run_no`` shows it, from a cursor on.
 
-        Takes at most :data:`WINDOW_READS` requests (more only of pages with more than 1,024 records), and for that it may stop
+        Takes at most :data:`WINDOW_READS` requests (more only of pages with more than 1,024 records, or with many of a release before
+        docs/adr/0010), and for that it may stop
         short of ``limit``, though never before it has an entry.
 
         :raises NotFound: the restore point does not show the directory.

@@ -5,13 +5,12 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.support.api import Api
 from tests.support.share_tree import SDDL, change, fill, service
 
 
 @pytest.fixture(scope="module")
 def share(product):
-    from tests.support.api import Api
-
     api = Api(product.host_url, product.host_key)
     name = f"share-{secrets.token_hex(5)}"
     service(product.files).create_share(name)
