@@ -44,19 +44,19 @@ class Unavailable(Retryable):
 
 
 class Rejected(BackupError):
-    """The same call will never work. ``code`` is the service's error code where there is one."""
+    """The same call will never work.
 
-    def __init__(self, message: str, code: str = "") -> None:
+    ``code`` is the service's error code where there is one; ``field`` names what of the caller's input it is about, where it can be named.
+    """
+
+    def __init__(self, message: str, code: str = "", field: str = "") -> None:
         super().__init__(message)
         self.code = code
+        self.field = field
 
 
 class InvalidInput(Rejected):
-    """The caller sent something malformed; ``field`` names it where it can be named."""
-
-    def __init__(self, message: str, code: str = "", field: str = "") -> None:
-        super().__init__(message, code)
-        self.field = field
+    """The caller sent something malformed."""
 
 
 class Denied(Rejected):

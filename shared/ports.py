@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from shared.core.pace import Part, Report
 from shared.model.entry import Entry, Posix
+from shared.model.found import FoundNode
 from shared.model.manifest import ContentHeaders, ManifestRef
 from shared.model.page import DirectoryHead, DirectoryPages, Page
 from shared.model.run import Counters, RestorePoint, Run, RunKey, RunState
@@ -642,4 +643,34 @@ class Catalogue(Protocol):
 
     async def links_to_make(self, run_id: int, directory_ids: Sequence[int]) -> list[LinkToMake]:
         """The names in these directories that are to be made links. All there are once every directory is filled."""
+        ...
+
+    # the past
+    async def restore_point_numbers(self, share_id: int) -> list[int]:
+        """Numbers of all restore points of a share, in order."""
+        ...
+
+    async def segments(self, share_id: int, after_run_no: int, up_to_run_no: int) -> list[tuple[int, int, int]]:
+        """``(run_no, batch_no, bytes)`` of segments committed by runs in ``(after, up_to]``, in order."""
+        ...
+
+    async def parents_above(self, share_id: int, directory_ids: Sequence[int]) -> dict[int, int | None]:
+        """Parents of these directories, tombstones included, and of all directories above them."""
+        ...
+
+    async def paths_of(self, share_id: int, directory_ids: Sequence[int]) -> dict[int, str]:
+        """Where directories are, or where they were last, from the root. Raises ``IntegrityError`` for one without a row."""
+        ...
+
+    async def directories_after(self, share_id: int, after: int, limit: int) -> list[int]:
+        """Up to ``limit`` directories with higher node ids than ``after``, tombstones included, in order."""
+        ...
+
+    async def nodes_matching(
+        self, share_id: int, pattern: str, *, after: int, limit: int, pages: int
+    ) -> tuple[list[tuple[FoundNode, str]], int | None]:
+        """Live nodes with names that match the regular expression, and their paths, among the next ``pages`` pages or a few more.
+
+        Up to ``limit`` with higher node ids than ``after``, in their order, and what to go on ``after``; None if that was all.
+        """
         ...

@@ -32,10 +32,13 @@ from shared.db.pool import Connection, make_pool
 from shared.db.shares import subject
 from shared.errors import BackupError, Unavailable
 from shared.model.run import RunKind
+from shared.model.share import Share
 from shared.model.tickets import Receipt, RunTicket
 from shared.ports import Clock, Ids, Journal, Vault
 from shared.settings import Settings
+from shared.usecases.index_cache import IndexCache
 from shared.usecases.pace_limits import within_pace
+from shared.usecases.past import Past
 from shared.usecases.scope import Limits, RunScope
 from shared.usecases.stopping import StopSignal
 from shared.usecases.verdict import verdict
@@ -64,6 +67,7 @@ class App:
     stack: AsyncExitStack
     accounts: dict[tuple[str, str], FilesHttp] = field(default_factory=dict)
     """Connections to Azure Files accounts by address and credential, opened when first needed."""
+    indexes: IndexCache = field(default_factory=IndexCache)
     leaving: StopSignal = field(default_factory=StopSignal)
     """Asked when this process is to go: all that it does stops early."""
 
@@ -114,6 +118,11 @@ class App:
                 writer=None if reads else FilesWriter(http, share_name),
                 admin=admin,
             )
+
+    def past(self, share: Share) -> Past:
+        """For one question about a share's past."""
+        vault = self.vaults.vault(share.tenant_id, Meter())
+        return Past(self.catalogue, vault, share.share_id, indexes=self.indexes)
 
     async def perform(self, ticket: RunTicket, usecase: UseCase) -> Receipt:
         """The verdict of a use case in the world of its run, also when that world cannot be made: its credential may be gone."""

@@ -20,6 +20,7 @@ from shared.db import (
     frontier,
     large_files,
     pages,
+    past,
     permissions,
     restore_frontier,
     restore_links,
@@ -33,6 +34,7 @@ from shared.db.pool import Connection, Pool
 from shared.db.restore_frontier import RestoreState
 from shared.db.translate import translation
 from shared.errors import Conflict, Retryable
+from shared.model.found import FoundNode
 from shared.model.manifest import ManifestRef
 from shared.model.node import ROOT_ID
 from shared.model.page import DirectoryHead, DirectoryPages, Page
@@ -534,6 +536,36 @@ class PostgresCatalogue:
     async def links_to_make(self, run_id: int, directory_ids: Sequence[int]) -> list[LinkToMake]:
         """See the port."""
         return await self._once(lambda conn: restore_links.within(conn, run_id, directory_ids))
+
+    # the past
+
+    async def restore_point_numbers(self, share_id: int) -> list[int]:
+        """See the port."""
+        return await self._once(lambda conn: past.points(conn, share_id))
+
+    async def segments(self, share_id: int, after_run_no: int, up_to_run_no: int) -> list[tuple[int, int, int]]:
+        """See the port."""
+        return await self._once(lambda conn: past.segments(conn, share_id, after_run_no, up_to_run_no))
+
+    async def parents_above(self, share_id: int, directory_ids: Sequence[int]) -> dict[int, int | None]:
+        """See the port."""
+        return await self._once(lambda conn: pages.parents_above(conn, share_id, directory_ids))
+
+    async def paths_of(self, share_id: int, directory_ids: Sequence[int]) -> dict[int, str]:
+        """See the port."""
+        return await self._once(lambda conn: past.paths_of(conn, share_id, directory_ids))
+
+    async def directories_after(self, share_id: int, after: int, limit: int) -> list[int]:
+        """See the port."""
+        return await self._once(lambda conn: past.directories(conn, share_id, after, limit))
+
+    async def nodes_matching(
+        self, share_id: int, pattern: str, *, after: int, limit: int, pages: int
+    ) -> tuple[list[tuple[FoundNode, str]], int | None]:
+        """See the port."""
+        return await self._once(
+            lambda conn: past.matching(conn, share_id, pattern, after=after, limit=limit, pages=pages)
+        )
 
     # transactions
 

@@ -45,7 +45,7 @@ async def get(conn: Connection, share_id: int, run_no: int) -> RestorePoint:
     """One restore point. Raises ``NotFound``."""
     row = await (await conn.execute(_GET, [share_id, run_no])).fetchone()
     if row is None:
-        raise NotFound(f"share {share_id} has no restore point {run_no}")
+        raise NotFound(f"share {share_id} has no restore point {run_no}", field="restore_point")
     return _from_row(row)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, cast
 
-from shared.errors import Conflict, InvalidInput, NoAccess, NotFound, Rejected, ShareGone
+from shared.errors import Conflict, InvalidInput, NoAccess, Rejected, ShareGone
 from shared.formats import point
 from shared.model.entry import Entry, Posix
 from shared.model.manifest import SavedEntry
@@ -17,7 +17,7 @@ from shared.model.point import PointRecord, RootProperties
 from shared.model.restore import Part, RestoreOrder
 from shared.model.work import RestoreItem
 from shared.ports import NewProperties, ShareWriter
-from shared.usecases.read_manifests import read_directories_at
+from shared.usecases.past import Past
 from shared.usecases.scope import RunScope
 from shared.usecases.share_snapshots import undo_tag
 
@@ -150,25 +150,10 @@ class _Opening:
 
     async def _chain(self, node_id: int, relative: str, told: str) -> list[SavedEntry]:
         """The nodes on the way from a directory to what lies at a path below it."""
-        run_no = self._order.restore_point
-        chain: list[SavedEntry] = []
         components = [c for c in relative.split("/") if c]
         before = told.split("/")[: -len(components)] if components else []
-        for component in components:
-            gone_through = "/".join(["", *before, *(saved.entry.name for saved in chain)])
-            if chain and not chain[-1].entry.is_directory:
-                raise InvalidInput(f"{gone_through!r} is a file; there is nothing below it", field="path")
-            folded = component.casefold()
-            found: SavedEntry | None = None
-            pages = await read_directories_at(self._scope, [chain[-1].node_id if chain else node_id], run_no)
-            for saved in [saved for records in pages.values() for page in records for saved in page.entries]:
-                # Exactly that name if there is one: NFS shares tell case apart, and SMB shares "ss" from the sharp s.
-                if saved.entry.name == component or (found is None and saved.entry.name.casefold() == folded):
-                    found = saved
-            if found is None:
-                raise NotFound(f"restore point {run_no} has no {gone_through + '/' + component!r}")
-            chain.append(found)
-        return chain
+        past = Past(self._scope.catalogue, self._scope.vault, self._scope.share.share_id)
+        return await past.way(relative, self._order.restore_point, below=node_id, told="/".join(before))
 
     async def prepare(self) -> None:
         """Make the directories that the restore begins with, as far as it is to make any, and note what was not there."""

@@ -2,12 +2,12 @@
 
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from shared.core.history import next_hop
-from shared.core.ranges import coalesce
+from shared.core.ranges import Span, coalesce
 from shared.errors import IntegrityError, NotFound
 from shared.formats import manifest
 from shared.model.manifest import ManifestRef, PageRecord
@@ -27,19 +27,24 @@ Page = tuple[int, int]
 
 async def read_records(vault: Vault, share_id: int, refs: Iterable[ManifestRef]) -> dict[ManifestRef, PageRecord]:
     """Read the records of ``refs``. Raises ``IntegrityError`` or ``NotFound`` for damaged or lost segments."""
+    records: dict[ManifestRef, PageRecord] = {}
+    for run_no, batch_no, span in spans_of(refs):
+        data = await vault.get(segment_name(share_id, run_no, batch_no), span.offset, span.length)
+        for ref in span.items:
+            start = ref.offset - span.offset
+            records[ref] = manifest.decode(data[start : start + ref.length])
+    return records
+
+
+def spans_of(refs: Iterable[ManifestRef]) -> Iterator[tuple[int, int, Span[ManifestRef]]]:
+    """The requests that reading ``refs`` takes: ``run_no`` and ``batch_no`` of a segment, and what to ask of it."""
     by_segment: defaultdict[tuple[int, int], set[ManifestRef]] = defaultdict(set)
     for ref in refs:
         by_segment[ref.run_no, ref.batch_no].add(ref)
-    records: dict[ManifestRef, PageRecord] = {}
     for (run_no, batch_no), wanted in by_segment.items():
-        name = segment_name(share_id, run_no, batch_no)
-        ranges = coalesce(((r.offset, r.length, r) for r in wanted), gap=GAP_BYTES, length_max=READ_BYTES_MAX)
-        for span in ranges:
-            data = await vault.get(name, span.offset, span.length)
-            for ref in span.items:
-                start = ref.offset - span.offset
-                records[ref] = manifest.decode(data[start : start + ref.length])
-    return records
+        ranges = ((ref.offset, ref.length, ref) for ref in wanted)
+        for span in coalesce(ranges, gap=GAP_BYTES, length_max=READ_BYTES_MAX):
+            yield run_no, batch_no, span
 
 
 async def read_records_at(

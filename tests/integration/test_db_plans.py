@@ -5,7 +5,7 @@ import asyncio
 import psycopg
 import pytest
 
-from shared.db import frontier, large_files, pages, restore_frontier
+from shared.db import frontier, large_files, pages, past, restore_frontier
 from shared.db.migrate import migrate
 from tests.support.catalogue import directory, page, shelf
 
@@ -94,6 +94,22 @@ def test_a_batchs_directories_are_found_by_its_number(explained):
 def test_the_tree_is_read_through_its_indexes(explained, text, index, count):
     plan = explained(pages.partition_sql(text, 1), [[directory(n) for n in range(1, count + 1)]])
     assert index in plan
+    assert "Seq Scan" not in plan
+
+
+@pytest.mark.parametrize("text", [past._SLICE_END, past._DIRECTORIES])
+def test_a_search_goes_through_the_tree_in_the_order_of_its_index(explained, text):
+    plan = explained(pages.partition_sql(text, 1), [directory(5_000), 64])
+    assert "page_1_by_id" in plan
+    assert "Seq Scan" not in plan
+    assert "Sort" not in plan
+
+
+def test_a_search_unpacks_its_slice_and_nothing_else(explained, conn):
+    conn.execute("SELECT choose_share(1)")
+    slice_of = {"first": directory(5_000), "last": directory(5_300) | 16777215, "after": 0, "limit": 10}
+    plan = explained(past._MATCHING, slice_of | {"pattern": "^(?:f.*)$"})
+    assert plan.count("page_1_by_id") >= 2
     assert "Seq Scan" not in plan
 
 

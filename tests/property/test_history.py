@@ -1,6 +1,7 @@
 """From any head to any run: the right record, in few reads."""
 
-from math import log2
+from dataclasses import replace
+from math import ceil, log
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,12 +18,14 @@ def test_the_newest_record_not_newer_than_a_run_is_found(gaps, data):
     for gap in gaps:
         run_no += gap
         run_nos.append(run_no)
-    chain = Chain(run_nos)
+    by_old_rule = data.draw(st.sampled_from([0, 0, len(run_nos)]) | st.integers(0, len(run_nos)))
+    chain = Chain(run_nos, by_old_rule=by_old_rule)
     head = data.draw(st.integers(0, len(run_nos) - 1))
     sought = data.draw(st.integers(0, run_nos[head] + 1))
     candidates = [record for record in chain.records[: head + 1] if record.run_no <= sought]
     assert chain.find(head, sought) is (candidates[-1] if candidates else None)
-    assert len(chain.walk(head, sought)) <= 2 * log2(head + 1) + 2
+    if not by_old_rule:
+        assert len(chain.walk(head, sought)) <= ceil(log(head + 1, 4))
 
 
 @given(st.integers(1, 500))
@@ -32,3 +35,18 @@ def test_depths_descend_and_the_first_is_the_predecessor(count):
     depths = [ancestor.depth for ancestor in record.ancestors]
     assert depths == sorted(set(depths), reverse=True)
     assert not depths or (depths[0], depths[-1]) == (record.depth - 1, 0)
+
+
+@given(gaps, st.sets(st.integers(0, 300)), st.data())
+@settings(deadline=None)
+def test_pointers_that_are_lost_cost_reads_and_never_the_answer(gaps, lost, data):
+    """Every record but the first loses the same pointers, its predecessor's apart."""
+    chain = Chain([1, *(1 + sum(gaps[: at + 1]) for at in range(len(gaps)))])
+    chain.records = [
+        replace(r, ancestors=tuple(a for a in r.ancestors if a.depth in (0, r.depth - 1) or a.depth not in lost))
+        for r in chain.records
+    ]
+    head = data.draw(st.integers(0, len(gaps)))
+    sought = data.draw(st.integers(0, chain.records[head].run_no + 1))
+    candidates = [record for record in chain.records[: head + 1] if record.run_no <= sought]
+    assert chain.find(head, sought) is (candidates[-1] if candidates else None)

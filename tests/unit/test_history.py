@@ -15,21 +15,21 @@ def test_the_first_record_has_no_ancestors():
     assert history.extend(None, None) == (0, ())
 
 
-def test_a_record_points_to_its_predecessor_and_along_the_cleared_bits():
-    chain = Chain(range(1, 15))
-    assert [depths(chain, at) for at in range(9)] == [
+def test_a_record_points_to_its_predecessor_and_down_a_ladder_of_powers_of_four():
+    chain = Chain(range(1, 70))
+    assert [depths(chain, at) for at in range(7)] == [
         [],
         [0],
         [1, 0],
-        [2, 0],
-        [3, 0],
+        [2, 1, 0],
+        [3, 2, 1, 0],
         [4, 0],
         [5, 4, 0],
-        [6, 4, 0],
-        [7, 0],
     ]
-    assert depths(chain, 11) == [10, 8, 0]
-    assert depths(chain, 13) == [12, 8, 0]
+    assert depths(chain, 12) == [11, 10, 9, 8, 4, 0]
+    assert depths(chain, 13) == [12, 8, 4, 0]
+    assert depths(chain, 27) == [26, 25, 24, 20, 16, 0]
+    assert depths(chain, 65) == [64, 0]
 
 
 def test_a_lost_ancestor_is_left_out():
@@ -41,10 +41,29 @@ def test_a_lost_ancestor_is_left_out():
     assert history.extend(pruned, chain.refs[5]) == (6, (Ancestor(5, chain.refs[5]), previous.ancestors[0]))
 
 
-def test_a_thousand_records_are_never_more_than_19_reads_apart():
+def test_the_record_sought_is_read_next_when_its_neighbour_is_known_to_be_too_new():
+    chain = Chain([1, 2, 3, 9, 9])
+    assert chain.walk(4, 3) == [chain.records[2]]
+    assert chain.walk(4, 2) == [chain.records[1]]
+
+
+def reads(chain, step):
+    """Most reads, that of the newest record included, from any record to any run."""
+    count = len(chain.records)
+    return max(1 + len(chain.walk(head, run_no)) for head in range(count) for run_no in range(1, head + 1, step))
+
+
+def test_of_a_thousand_records_any_is_found_with_six_reads():
     chain = Chain(range(1, 1001))
-    assert max(len(chain.walk(head, run_no)) for head in range(1000) for run_no in range(1, head + 1, 9)) == 19
-    assert max(len(record.ancestors) for record in chain.records) == 9
+    assert reads(chain, 9) == 6
+    assert max(1 + len(chain.walk(999, run_no)) for run_no in range(1, 1001)) == 6
+    assert max(len(record.ancestors) for record in chain.records) == 15
+
+
+def test_records_of_the_old_rule_below_new_ones_are_found_with_no_more_reads_than_before():
+    assert reads(Chain(range(1, 1001), by_old_rule=1000), 9) <= 19
+    for by_old_rule in (1, 500, 511, 512, 800, 999):
+        assert reads(Chain(range(1, 1001), by_old_rule=by_old_rule), 31) <= 19
 
 
 def test_of_several_records_of_one_run_the_newest_is_found():
@@ -57,6 +76,7 @@ def test_of_several_records_of_one_run_the_newest_is_found():
 def test_before_the_first_record_the_page_did_not_exist():
     chain = Chain([3, 4, 9])
     assert chain.find(2, 2) is None
+    assert chain.walk(2, 2) == []  # the pointer to the first record says so
 
 
 def test_a_search_that_went_too_far_is_refused():

@@ -1,0 +1,109 @@
+"""What looking into a share's past, and searching it, ask of the catalogue."""
+
+from collections.abc import Sequence
+from typing import Final, LiteralString
+
+from shared.db.pages import choose_share, partition_sql, with_paths
+from shared.db.pool import Connection
+from shared.model.found import FoundNode
+from shared.model.node import SLOT_MAX
+
+_EXISTS: Final[LiteralString] = "SELECT to_regclass(%s) IS NOT NULL"
+_POINTS: Final[LiteralString] = "SELECT run_no FROM restore_point WHERE share_id = %s ORDER BY run_no"
+_SEGMENTS: Final[LiteralString] = """
+    SELECT run_no, batch_no, segment_bytes
+      FROM batch
+     WHERE share_id = %s AND run_no > %s AND run_no <= %s AND segment_bytes > 0
+  ORDER BY run_no, batch_no
+"""
+# From one directory to the next by the index: a wide one's other pages are passed over, and the planner cannot decide to read all that follow.
+_DIRECTORIES: Final[LiteralString] = """
+    WITH RECURSIVE directory (id) AS (
+        (SELECT page_id FROM {page} WHERE page_id > %b ORDER BY page_id LIMIT 1)
+        UNION ALL
+        SELECT (SELECT page_id FROM {page} WHERE page_id > directory.id | 16777215 ORDER BY page_id LIMIT 1)
+          FROM directory
+         WHERE id IS NOT NULL
+    )
+    SELECT id FROM directory WHERE id IS NOT NULL LIMIT %b
+"""
+_SLICE_END: Final[LiteralString] = """
+    SELECT max(page_id) FROM (SELECT page_id FROM {page} WHERE page_id > %b ORDER BY page_id LIMIT %b) AS slice
+"""
+# The functions unpack what lies between two page ids; a whole number of directories, so that the order of node ids is the order of pages.
+_MATCHING: Final[LiteralString] = """
+    SELECT node_id, parent_id, name, size, mtime
+      FROM (
+               SELECT * FROM directories_within(%(first)s, %(last)s) WHERE parent_id IS NOT NULL
+               UNION ALL
+               SELECT * FROM files_within(%(first)s, %(last)s)
+           ) AS node
+     WHERE node_id > %(after)s AND name COLLATE "C" ~ %(pattern)s
+  ORDER BY node_id
+     LIMIT %(limit)s
+"""
+
+
+async def points(conn: Connection, share_id: int) -> list[int]:
+    """Numbers of all restore points, in order."""
+    return [row[0] for row in await (await conn.execute(_POINTS, [share_id])).fetchall()]
+
+
+async def segments(conn: Connection, share_id: int, after_run_no: int, up_to_run_no: int) -> list[tuple[int, int, int]]:
+    """``(run_no, batch_no, bytes)`` of the segments of runs in ``(after, up_to]``, in order."""
+    rows = await (await conn.execute(_SEGMENTS, [share_id, after_run_no, up_to_run_no])).fetchall()
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+async def directories(conn: Connection, share_id: int, after: int, limit: int) -> list[int]:
+    """Up to ``limit`` directories with higher numbers than the page id ``after`` has, tombstones included, in order."""
+    if not await _has_tree(conn, share_id):
+        return []
+    rows = await (await conn.execute(partition_sql(_DIRECTORIES, share_id), [after | SLOT_MAX, limit])).fetchall()
+    return [row[0] for row in rows]
+
+
+async def matching(
+    conn: Connection, share_id: int, pattern: str, *, after: int, limit: int, pages: int
+) -> tuple[list[tuple[FoundNode, str]], int | None]:
+    """Live nodes whose names match, with their paths, among the next ``pages`` pages and up to the end of a directory.
+
+    :param pattern: for Postgres's ``~``.
+    :param after: only nodes with higher ids.
+    :returns: up to ``limit`` in the order of node ids, and what to go on ``after``; None if that was all there are.
+    """
+    if not await _has_tree(conn, share_id):
+        return [], None
+    await choose_share(conn, share_id)
+    # A directory that was left in the middle is gone through again from its beginning.
+    begin = after if after & SLOT_MAX == SLOT_MAX else max(0, (after & ~SLOT_MAX) - 1)
+    row = await (await conn.execute(partition_sql(_SLICE_END, share_id), [begin, pages])).fetchone()
+    if row is None or row[0] is None:
+        return [], None
+    last = row[0] | SLOT_MAX
+    args = {"first": begin + 1, "last": last, "after": after, "pattern": pattern, "limit": limit}
+    found = [
+        FoundNode(node_id, parent_id, name, size, mtime)
+        for node_id, parent_id, name, size, mtime in await (await conn.execute(_MATCHING, args)).fetchall()
+    ]
+    paths = await paths_of(conn, share_id, [node.directory_id for node in found])
+    told = [(node, joined(paths[node.directory_id], node.name)) for node in found]
+    return told, found[-1].node_id if len(found) == limit else last
+
+
+async def paths_of(conn: Connection, share_id: int, directory_ids: Sequence[int]) -> dict[int, str]:
+    """Where directories are, or where they last were, from the root."""
+    wanted = sorted(set(directory_ids))
+    found = await with_paths(conn, share_id, wanted) if wanted else {}
+    return {node_id: path for node_id, (_, path) in found.items()}
+
+
+def joined(directory: str, name: str) -> str:
+    """The path of what is called ``name`` in a directory."""
+    return f"{directory}/{name}" if directory else name
+
+
+async def _has_tree(conn: Connection, share_id: int) -> bool:
+    """Whether the share was ever backed up or scanned."""
+    row = await (await conn.execute(_EXISTS, [f"public.page_{share_id}"])).fetchone()
+    return row is not None and bool(row[0])

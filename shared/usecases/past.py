@@ -1,0 +1,357 @@
+"""The share as a restore point shows it: what is in a directory, in windows of names, and what a path leads to.
+
+The catalogue says which pages a directory has ever had and where the newest record of each lies; the records say the rest. A
+directory is looked at without reading all of its pages: page 0's record names the pages in the order of names, and from there on
+only those are read that a window needs. A cursor names the page it is in, so going on costs no search. To search for a name, the
+least names that the catalogue knows of pages are the first guess: they mostly are what they were.
+"""
+
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final
+
+from shared.core import history
+from shared.errors import IntegrityError, InvalidInput, NotFound
+from shared.formats import point
+from shared.model.manifest import ManifestRef, PageRecord, SavedEntry
+from shared.model.node import ROOT_ID
+from shared.model.objects import point_name
+from shared.model.page import PageHead
+from shared.model.point import PointRecord
+from shared.ports import Catalogue, Vault
+from shared.usecases.index_cache import IndexCache
+from shared.usecases.read_manifests import Page, read_records, spans_of
+from shared.usecases.together import together
+
+WINDOW_READS: Final = 12
+"""Requests to the vault for one window of a directory; whoever wants more names than fit them asks again."""
+CHAIN_READS: Final = 6
+"""What one page may take of :data:`WINDOW_READS`: the worst case among 1,024 records."""
+WINDOW_PAGES: Final = 64
+"""Pages read at once: with 64 entries each, 400 KB of records and 15 MB when decoded."""
+READS_AT_ONCE: Final = 16
+"""Segments read from at once."""
+KEPT_RECORDS: Final = 256
+"""Records remembered, so that neighbouring restore points do not read them again: 50 MB if all of them were full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Some neighbouring entries of a directory."""
+
+    entries: tuple[SavedEntry, ...]
+    """In code point order of name."""
+    following: str
+    """Cursor to go on from; empty when there are no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a path leads to."""
+
+    path: str
+    """From the root, as the share spells it."""
+    node_id: int
+    directory_id: int
+    """Of the directory that holds it; the root's is its own."""
+    saved: SavedEntry | None
+    """None: the root, which no directory has an entry of."""
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether it is one."""
+        return self.saved is None or self.saved.entry.is_directory
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryThen:
+    """A directory at a restore point, before anything but page 0 is read."""
+
+    directory_id: int
+    run_no: int
+    first: PageRecord
+    """Of page 0."""
+    order: tuple[tuple[Page, ManifestRef], ...]
+    """Its pages in the order of names, each with its newest record of all."""
+    lowers: tuple[str, ...]
+    """Of each, the least name that belonged to it when the catalogue last wrote it: now, as a rule then too."""
+
+
+@dataclass(slots=True)
+class Past:
+    """Looks at one share's past. Remembers what it read, so make one for each question.
+
+    Every method raises ``IntegrityError`` for a record that is damaged or lost: what needs it cannot be told, all else can.
+    """
+
+    catalogue: Catalogue
+    vault: Vault
+    share_id: int
+    reads: int = 0
+    """Requests for records so far."""
+    indexes: IndexCache = field(default_factory=IndexCache)
+    """What is in segments that were asked about."""
+    _known: dict[ManifestRef, PageRecord] = field(default_factory=dict)
+
+    async def children(self, directory_id: int, run_no: int, *, after: str = "", limit: int) -> Window:
+        """Up to ``limit`` entries of a directory as restore point ``run_no`` shows it, from a cursor on.
+
+        Takes at most :data:`WINDOW_READS` requests (more only of pages with more than 1,024 records, or with many of a release before
+        docs/adr/0010), and for that it may stop
+        short of ``limit``, though never before it has an entry.
+
+        :raises NotFound: the restore point does not show the directory.
+        :raises InvalidInput: ``after`` is no cursor of this directory at this restore point.
+        """
+        reads_max = self.reads + WINDOW_READS
+        then = await self.directory(directory_id, run_no)
+        at, after_name = _from_cursor(after, then)
+        entries: list[SavedEntry] = []
+        while at < len(then.order):
+            wanted = dict(then.order[at : at + min(WINDOW_PAGES, limit // 16 + 2)])
+            found = await self.records_at(wanted, run_no, reads_max=reads_max)
+            for page in wanted:
+                if page not in found:
+                    break
+                for saved in found[page].entries:
+                    if saved.entry.name <= after_name:
+                        continue
+                    if len(entries) == limit:
+                        return Window(tuple(entries), _cursor(page, after_name))
+                    entries.append(saved)
+                    after_name = saved.entry.name
+                at += 1
+            if at < len(then.order) and entries and self.reads + CHAIN_READS > reads_max:
+                return Window(tuple(entries), _cursor(then.order[at][0], after_name))
+        return Window(tuple(entries), "")
+
+    async def resolve(self, path: str, run_no: int) -> Place:
+        """What restore point ``run_no`` has at ``path``: names with ``/`` between them. Raises as :meth:`way` does."""
+        way = await self.way(path, run_no)
+        spelled = "/".join(saved.entry.name for saved in way)
+        above = [ROOT_ID, *(saved.node_id for saved in way)]
+        return Place(spelled, above[-1], above[-2] if way else ROOT_ID, way[-1] if way else None)
+
+    async def way(self, path: str, run_no: int, *, below: int = ROOT_ID, told: str = "") -> list[SavedEntry]:
+        """The nodes on the way to ``path``, from a directory down; ``told`` is what to call that directory.
+
+        Exactly that name counts if there is one, else one that differs in case only: NFS shares tell case apart, and SMB shares "ss"
+        from the sharp s.
+
+        :raises NotFound: there is nothing, or a directory on the way could not be listed. ``field`` is ``path``.
+        :raises InvalidInput: a file is on the way.
+        """
+        way: list[SavedEntry] = []
+        for name in [c for c in path.split("/") if c]:
+            gone_through = "/".join(["", *(c for c in told.split("/") if c), *(saved.entry.name for saved in way)])
+            if way and not way[-1].entry.is_directory:
+                raise InvalidInput(f"{gone_through!r} is a file; there is nothing below it", field="path")
+            then = await self.look(way[-1].node_id if way else below, run_no)
+            saved = await self.find(then, name) if then is not None else None
+            if saved is None:
+                raise NotFound(f"restore point {run_no} has no {f'{gone_through}/{name}'!r}", field="path")
+            way.append(saved)
+        return way
+
+    async def find(self, then: DirectoryThen, name: str) -> SavedEntry | None:
+        """The entry of that name, or else the first whose name differs in case only.
+
+        The first takes the page of a guess and rarely a second; only the other looks through all pages.
+        """
+        found = await self.find_exactly(then, name)
+        if found is not None:
+            return found
+        folded = name.casefold()
+        async for record in self.pages(then):
+            for saved in record.entries:
+                if saved.entry.name.casefold() == folded:
+                    return saved
+        return None
+
+    async def find_node(self, then: DirectoryThen, node_id: int, name: str = "") -> SavedEntry | None:
+        """The entry of a node, which probably is called ``name``; if not, all pages are looked through."""
+        found = await self.find_exactly(then, name) if name else None
+        if found is not None and found.node_id == node_id:
+            return found
+        async for record in self.pages(then):
+            for saved in record.entries:
+                if saved.node_id == node_id:
+                    return saved
+        return None
+
+    async def find_exactly(self, then: DirectoryThen, name: str) -> SavedEntry | None:
+        """The entry of exactly that name."""
+        order = list(then.order)
+        low, high = 0, len(order) - 1
+        at = max((i for i, lower in enumerate(then.lowers) if lower <= name), default=0)
+        neighbour = True
+        while low <= high:
+            page, ref = order[at]
+            entries = (await self.records_at({page: ref}, then.run_no))[page].entries
+            if not entries:
+                del order[at]
+                high -= 1
+            elif name < entries[0].entry.name:
+                high = at - 1
+                at = high if neighbour else (low + high) // 2
+                neighbour = False
+                continue
+            elif name > entries[-1].entry.name:
+                low = at + 1
+                at = low if neighbour else (low + high) // 2
+                neighbour = False
+                continue
+            else:
+                return next((saved for saved in entries if saved.entry.name == name), None)
+            at = (low + high) // 2
+        return None
+
+    async def pages(self, then: DirectoryThen, skipped: Set[Page] = frozenset()) -> AsyncIterator[PageRecord]:
+        """The records of a directory's pages, in the order of names, a few dozen in memory at a time."""
+        pages = ((page, ref) for page, ref in then.order if page not in skipped)
+        while some := dict(islice(pages, WINDOW_PAGES)):
+            found = await self.records_at(some, then.run_no)
+            for page in some:
+                yield found[page]
+
+    async def directory(self, directory_id: int, run_no: int) -> DirectoryThen:
+        """A directory that restore point ``run_no`` shows. Raises ``NotFound``."""
+        then = await self.look(directory_id, run_no)
+        if then is None:
+            raise NotFound(
+                f"restore point {run_no} does not show what is in directory {directory_id}: it was not there, or could not be listed",
+                field="node_id",
+            )
+        return then
+
+    async def look(self, directory_id: int, run_no: int) -> DirectoryThen | None:
+        """The same; None of a directory that was not there or was never read."""
+        return (await self.look_at_many([directory_id], run_no)).get(directory_id)
+
+    async def look_at_many(self, directory_ids: Sequence[int], run_no: int) -> dict[int, DirectoryThen]:
+        """The same of several directories, those that there are."""
+        known = await self.catalogue.page_heads(self.share_id, directory_ids)
+        heads: dict[int, dict[int, PageHead]] = {}
+        firsts: dict[Page, ManifestRef] = {}
+        for directory_id, found in known.items():
+            heads[directory_id] = {head.page_no: head for head in found.heads}
+            first = heads[directory_id].get(0)
+            if first is None or first.manifest is None:
+                continue  # no such directory, or one that was found and not read
+            if first.deleted_run is None or first.deleted_run > run_no:
+                firsts[directory_id, 0] = first.manifest
+        return {
+            directory_id: _then(record, heads[directory_id], run_no)
+            for (directory_id, _), record in (await self.records_at(firsts, run_no)).items()
+        }
+
+    async def records_at(
+        self, heads: Mapping[Page, ManifestRef], run_no: int, *, reads_max: int | None = None
+    ) -> dict[Page, PageRecord]:
+        """The records of pages as ``run_no`` saw them; pages that were not there then are left out.
+
+        :param heads: the newest record of each page.
+        :param reads_max: what :attr:`reads` may come to. Pages from the end of ``heads`` are left out for it; the first never is.
+        """
+        found: dict[Page, PageRecord] = {}
+        wanted = dict(heads)
+        first = next(iter(wanted), None)
+        steps = 0
+        while wanted:
+            if reads_max is not None:
+                kept_free = max(CHAIN_READS - 1 - steps, 0) if first in wanted else 0
+                room = reads_max - self.reads - kept_free
+                while len(wanted) > (first in wanted) and self._reads_of(wanted.values()) > room:
+                    wanted.popitem()
+            try:
+                records = await self.read(wanted.values())
+            except IntegrityError as error:
+                directories = {directory_id for directory_id, _ in wanted}
+                if len(directories) > 1:
+                    raise
+                raise IntegrityError(
+                    f"what was in directory {directories.pop()} at restore point {run_no} cannot be read: {error}"
+                ) from error
+            following: dict[Page, ManifestRef] = {}
+            for page, ref in wanted.items():
+                record = records[ref]
+                if record.run_no <= run_no:
+                    found[page] = record
+                elif (hop := history.next_hop(record, run_no)) is not None:
+                    following[page] = hop
+                elif page[1]:  # page 0 may be younger than that; the others it has named
+                    raise IntegrityError(
+                        f"page {page[1]} of directory {page[0]} has no record of run {run_no} or before"
+                    )
+            wanted = following
+            steps += 1
+        return found
+
+    async def read(self, refs: Iterable[ManifestRef]) -> dict[ManifestRef, PageRecord]:
+        """The records at these places."""
+        wanted = set(refs)
+        missing = wanted - self._known.keys()
+        found = {ref: self._known[ref] for ref in wanted - missing} | await self.read_once(missing)
+        if len(self._known) + len(missing) > KEPT_RECORDS:
+            self._known.clear()
+        self._known |= found
+        return found
+
+    async def read_once(self, refs: Collection[ManifestRef]) -> dict[ManifestRef, PageRecord]:
+        """The same without remembering any, for whoever goes through many."""
+        self.reads += sum(1 for _ in spans_of(refs))
+        segments: dict[tuple[int, int], list[ManifestRef]] = {}
+        for ref in refs:
+            segments.setdefault((ref.run_no, ref.batch_no), []).append(ref)
+        wanted = list(segments.values())
+        found: dict[ManifestRef, PageRecord] = {}
+        try:
+            for start in range(0, len(wanted), READS_AT_ONCE):
+                some = wanted[start : start + READS_AT_ONCE]
+                for records in await together(read_records(self.vault, self.share_id, one) for one in some):
+                    found |= records
+        except NotFound as error:
+            raise IntegrityError(f"what the vault should have is not there: {error}") from error
+        return found
+
+    def _reads_of(self, refs: Iterable[ManifestRef]) -> int:
+        return sum(1 for _ in spans_of(ref for ref in refs if ref not in self._known))
+
+    async def point(self, run_no: int) -> PointRecord:
+        """The commit record of a restore point."""
+        try:
+            return point.decode(await self.vault.get(point_name(self.share_id, run_no)))
+        except NotFound as error:
+            raise IntegrityError(f"restore point {run_no} has lost its record in the vault: {error}") from error
+
+
+def _then(first: PageRecord, heads: Mapping[int, PageHead], run_no: int) -> DirectoryThen:
+    order: list[tuple[Page, ManifestRef]] = []
+    for page_no in first.page_nos:
+        head = heads.get(page_no)
+        if head is None or head.manifest is None:
+            raise IntegrityError(
+                f"directory {first.directory_id} had a page {page_no} at run {first.run_no} that the catalogue does not know"
+            )
+        order.append(((first.directory_id, page_no), head.manifest))
+    lowers = tuple(heads[page_no].lower for page_no in first.page_nos)
+    return DirectoryThen(first.directory_id, run_no, first, tuple(order), lowers)
+
+
+def _cursor(page: Page, after_name: str) -> str:
+    return f"{page[1]}/{after_name}"
+
+
+def _from_cursor(cursor: str, then: DirectoryThen) -> tuple[int, str]:
+    """Where in the order of pages to begin, and after which name."""
+    if not cursor:
+        return 0, ""
+    number, slash, name = cursor.partition("/")
+    page_nos = [str(page_no) for (_, page_no), _ in then.order]
+    if not slash or number not in page_nos:
+        raise InvalidInput(
+            f"after is {cursor!r}; expected what an earlier answer about this directory and restore point gave as next",
+            field="after",
+        )
+    return page_nos.index(number), name
