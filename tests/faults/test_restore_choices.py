@@ -67,7 +67,7 @@ async def test_a_restore_onto_what_is_there_broken_anywhere_can_be_finished_and_
     expected = told(files, whole)
     assert differences(before, expected)
     broken = []
-    for at in count(1, 2):
+    for at in count(1, 3):
         name = target(files)
         wire = Tripwire(at, when, fault)
         run = await finish(files, await files.queue_restore(point.run_no, name, **ORDERS[order]), wire)
