@@ -27,6 +27,8 @@ from shared.db import (
     rollups,
     runs,
     shares,
+    verify_findings,
+    verify_items,
 )
 from shared.db.batches import BatchKind
 from shared.db.pool import Connection, Pool
@@ -122,7 +124,7 @@ class PostgresCatalogue:
                 await restore_points.add(conn, run.share_id, point)
             await batches.end(conn, run_id)
             await rollups.fold(conn, run.share_id, run.run_no)
-            for table in (frontier, large_files, restore_frontier, restore_links):
+            for table in (frontier, large_files, restore_frontier, restore_links, verify_items, verify_findings):
                 await table.forget(conn, run_id)
 
         await self._once(work)
@@ -170,6 +172,8 @@ class PostgresCatalogue:
                 await large_files.release(conn, run_id, [batch_no])
             elif kind is BatchKind.RESTORE:
                 await restore_frontier.release(conn, run_id, [batch_no])
+            elif kind is BatchKind.VERIFY:
+                await verify_items.release(conn, run_id, [batch_no])
 
         await self._once(work)
 

@@ -290,7 +290,7 @@ class Changed:
             name=s.lower,
             page_fingerprint=page_fingerprint,
             manifest=ref,
-            files=tuple(_file_row(file) for file in saved if not file.entry.is_directory),
+            files=tuple(file_row(file) for file in saved if not file.entry.is_directory),
         )
 
 
@@ -316,7 +316,8 @@ def compare(visit: Visit, listing: Listing, found: DirectoryPages, page_entries:
     )
 
 
-def _file_row(saved: SavedEntry) -> FileRow:
+def file_row(saved: SavedEntry) -> FileRow:
+    """What the catalogue keeps of a saved file."""
     return FileRow(
         name=saved.entry.name,
         slot=saved.node_id & SLOT_MAX,
