@@ -506,8 +506,8 @@ class Catalogue(Protocol):
         """Permission keys whose SDDL is in the vault."""
         ...
 
-    async def add_permission(self, share_id: int, key: str) -> None:
-        """Remember that this one's SDDL is in the vault; batches bring their own."""
+    async def add_permission(self, share_id: int, key: str, checksum: int) -> None:
+        """Remember that this one's SDDL is in the vault, and its XXH3-64; batches bring their own."""
         ...
 
     async def commit(self, batch: BatchCommit, *, lease_s: float = 0) -> Kept | None:

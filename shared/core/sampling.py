@@ -56,11 +56,7 @@ def _at_most(k: int, n: int, p: float) -> float:
     if p >= 1.0:
         return 0.0
     log_term = (
-        math.lgamma(n + 1)
-        - math.lgamma(k + 1)
-        - math.lgamma(n - k + 1)
-        + k * math.log(p)
-        + (n - k) * math.log1p(-p)
+        math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) + k * math.log(p) + (n - k) * math.log1p(-p)
     )
     term = total = 1.0
     for i in range(k, 0, -1):

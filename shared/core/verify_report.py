@@ -30,7 +30,9 @@ def advice(finding: Finding) -> str:
     if folder == ["permission"]:
         return "nodes that have it are restored without it and inherit: note their permissions while the share is there"
     if not finding.files and not finding.points:
-        return "no file that was looked at is concerned; without it the catalogue cannot be rebuilt wholly from the vault"
+        return (
+            "no file that was looked at is concerned; without it the catalogue cannot be rebuilt wholly from the vault"
+        )
     if folder == ["chunk"] and kind is not FindingKind.LOST:
         again = f"delete this object, which is of no use, and {_AGAIN}: that mends all restore points that have it"
     elif folder == ["chunk"]:

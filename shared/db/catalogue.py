@@ -272,9 +272,9 @@ class PostgresCatalogue:
         """See the port."""
         return await self._once(lambda conn: permissions.known(conn, share_id))
 
-    async def add_permission(self, share_id: int, key: str) -> None:
+    async def add_permission(self, share_id: int, key: str, checksum: int) -> None:
         """See the port."""
-        await self._once(lambda conn: permissions.add(conn, share_id, [key]))
+        await self._once(lambda conn: permissions.add(conn, share_id, [key], {key: checksum}))
 
     async def commit(self, batch: BatchCommit, *, lease_s: float = 0) -> Kept | None:
         """See the port. A batch that was committed before is left as it is."""
@@ -304,7 +304,7 @@ class PostgresCatalogue:
             if waiting:
                 await frontier.put_aside(conn, batch.run_id, await _mtimes(conn, batch), unfinished)
             await frontier.miss(conn, batch.run_id, batch.missing)
-            await permissions.add(conn, batch.share_id, batch.permissions)
+            await permissions.add(conn, batch.share_id, batch.permissions, batch.checksums)
             await batches.close(
                 conn,
                 batch.run_id,

@@ -22,9 +22,7 @@ async def known(conn: Connection, share_id: int) -> set[str]:
     return {row[0] for row in await (await conn.execute(_KNOWN, [share_id])).fetchall()}
 
 
-async def add(
-    conn: Connection, share_id: int, keys: Sequence[str], checksums: Mapping[str, int] | None = None
-) -> None:
+async def add(conn: Connection, share_id: int, keys: Sequence[str], checksums: Mapping[str, int] | None = None) -> None:
     """Remember that these are in the vault, and the XXH3-64 of their descriptors if it is known."""
     if keys:
         known = checksums or {}

@@ -177,9 +177,7 @@ class PostgresVerifies(PostgresCatalogue):
         """See the port."""
 
         async def work(conn: Connection) -> list[int]:
-            return [
-                row[0] for row in await (await conn.execute(_RUNS_STORED, [share_id, up_to_run_no])).fetchall()
-            ]
+            return [row[0] for row in await (await conn.execute(_RUNS_STORED, [share_id, up_to_run_no])).fetchall()]
 
         return await self._once(work)
 

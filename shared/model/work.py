@@ -155,6 +155,8 @@ class BatchCommit:
     large: list[LargeFile] = field(default_factory=list)
     permissions: list[str] = field(default_factory=list)
     """Permission keys now in the vault."""
+    checksums: dict[str, int] = field(default_factory=dict)
+    """XXH3-64 of their security descriptors, by key."""
     segment_bytes: int = 0
     """Size of the segment object; 0 when none was written."""
     bundles: list[int] = field(default_factory=list)

@@ -32,7 +32,7 @@ from shared.usecases.plan_large import plan_large
 from shared.usecases.read_manifests import read_records
 from shared.usecases.save_files import FileSaver, FileToSave
 from shared.usecases.save_large import save_content_list
-from shared.usecases.save_permission import save_permission
+from shared.usecases.save_permission import SavedPermission, save_permission
 from shared.usecases.scope import RunScope
 from shared.usecases.together import together
 
@@ -273,17 +273,18 @@ class Batch:
             self._known_permissions = await self._scope.catalogue.known_permissions(self._scope.share.share_id)
         gate = asyncio.Semaphore(self._scope.limits.concurrent_reads)
 
-        async def save(key: str) -> str:
+        async def save(key: str) -> SavedPermission:
             async with gate:
                 return await save_permission(self._scope, key)
 
         new = sorted(keys - self._known_permissions - self._lost_permissions)
-        for key, error in zip(new, await together(save(key) for key in new), strict=True):
-            if error:
-                self.complain("permission_unreadable", "", f"permission {key}: {error}")
+        for key, saved in zip(new, await together(save(key) for key in new), strict=True):
+            if saved.error:
+                self.complain("permission_unreadable", "", f"permission {key}: {saved.error}")
                 self._lost_permissions.add(key)
             else:
                 self.commit.permissions.append(key)
+                self.commit.checksums[key] = saved.checksum
                 self._known_permissions.add(key)
         for c in changed:
             if self._lost_permissions:

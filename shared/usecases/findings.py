@@ -77,4 +77,4 @@ class Findings:
 
 
 def _joined(above: str, name: str) -> str:
-    return f"{above}/{name}" if above and name else above or name
+    return f"{above}/{name}" if above and name else above or name or "/"

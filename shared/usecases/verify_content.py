@@ -295,7 +295,9 @@ class ContentVerifier:
         if size_bytes == ABSENT and name.startswith(f"{self._share_id}/"):
             self._findings.file(FindingKind.LOST, name, GONE, file)
         elif content.kind in (ContentKind.BUNDLED, ContentKind.PLAIN) and end > size_bytes:
-            self._findings.file(FindingKind.SIZE, name, f"it has {size_bytes} bytes, and is read up to byte {end}", file)
+            self._findings.file(
+                FindingKind.SIZE, name, f"it has {size_bytes} bytes, and is read up to byte {end}", file
+            )
         else:
             self._findings.file(FindingKind.DAMAGED, name, reason.removeprefix(f"{name}: "), file)
 
@@ -312,5 +314,3 @@ class ContentVerifier:
 def _check_quickxor(body: bytes, saved: SavedEntry) -> None:
     if saved.quickxor and xorhash.quickxor(body) != saved.quickxor:
         raise IntegrityError("its QuickXorHash is not the one that was saved")
-
-

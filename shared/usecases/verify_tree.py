@@ -191,8 +191,10 @@ class TreeVerifier:
             ref = next_hop(record, self._selected[0])
         if ref is None:
             return False
-        chain.ref, chain.before = ref, min(chain.before, record.run_no)
         chain.depth = next(ancestor.depth for ancestor in record.ancestors if ancestor.ref == ref)
+        # Behind a jump it is known only of its own run that it is shown; and nobody asks, for it is read on the way to an older one.
+        chain.before = min(chain.before, record.run_no if chain.depth == record.depth - 1 else ref.run_no + 1)
+        chain.ref = ref
         return True
 
     def _lost(self, chain: _Chain, kind: FindingKind, name: str, reason: str, *, only_named: bool) -> bool:
@@ -229,9 +231,7 @@ class TreeVerifier:
         return [
             point
             for point in points
-            if any(
-                n.first <= point < n.before and (n.page_nos is None or page.page_no in n.page_nos) for n in named
-            )
+            if any(n.first <= point < n.before and (n.page_nos is None or page.page_no in n.page_nos) for n in named)
         ]
 
     def _look_at(self, chain: _Chain, record: PageRecord, shown: Sequence[int], *, only_named: bool) -> None:
@@ -244,26 +244,29 @@ class TreeVerifier:
         counters, is_newest = self._counters, self._newest in shown
         seen = self._seen[page.directory_id]
         current = chain.is_newest and page.deleted_run is None
-        keys: set[str] = set()
+        bad_permissions = self._state.bad_permissions
         for saved in record.entries:
             entry = saved.entry
-            keys.add(entry.permission_key)
             if entry.is_directory:
                 last, _, _ = self._children.get(saved.node_id, (0, 0, ""))
                 if shown[-1] > last:
                     self._children[saved.node_id] = shown[-1], page.directory_id, entry.name
-                continue
-            if is_newest:
+            elif is_newest:
                 counters.files += 1
                 counters.bytes += entry.size_bytes
             version = saved.node_id, saved.saved_run
             if version in seen:
                 continue
             seen.add(version)
-            self._files.append(CheckedFile(saved, page.directory_id, chain.page_id, chain.before, current))
+            file = CheckedFile(saved, page.directory_id, chain.page_id, chain.before, current)
+            if entry.permission_key in bad_permissions:
+                kind, reason = bad_permissions[entry.permission_key]
+                name = permission_name(self._share_id, entry.permission_key)
+                self._findings.file(kind, name, reason, file, again=False)
+            if not entry.is_directory:
+                self._files.append(file)
         if is_newest and page.page_no == 0:
             counters.directories += 1
-        self._check_permissions(keys, chain, record)
 
     # ------------------------------------------------------------------------------------------------------------ checks
 
@@ -287,16 +290,6 @@ class TreeVerifier:
             for file_name in odd or [""]:
                 self._findings.node(finding, page.directory_id, file_name)
             self._findings.damaged.append(Damage(page.directory_id | page.page_no))
-
-    def _check_permissions(self, keys: set[str], chain: _Chain, record: PageRecord) -> None:
-        bad = self._state.bad_permissions
-        for key in keys & bad.keys():
-            kind, reason = bad[key]
-            name = permission_name(self._share_id, key)
-            for saved in record.entries:
-                if saved.entry.permission_key == key:
-                    file = CheckedFile(saved, chain.page.directory_id, chain.page_id, chain.before, chain.is_newest)
-                    self._findings.file(kind, name, reason, file, again=False)
 
     async def _check_files(self) -> None:
         files, self._files = self._files, []
