@@ -15,7 +15,7 @@ from shared.model.manifest import ContentHeaders, ManifestRef
 from shared.model.page import DirectoryHead, DirectoryPages, Page, PageHead
 from shared.model.run import Counters, RestorePoint, Run, RunKey, RunState
 from shared.model.share import Share, ShareSnapshot
-from shared.model.verify import Finding, StoredBatch, VerifyClaim, VerifyCommit, VerifyItem
+from shared.model.verify import Damage, Finding, StoredBatch, VerifyClaim, VerifyCommit, VerifyItem
 from shared.model.work import (
     BatchCommit,
     Claim,
@@ -500,6 +500,17 @@ class Catalogue(Protocol):
 
     async def allocate_directories(self, share_id: int, count: int) -> range:
         """``count`` fresh ``directory_no``. Raises ``Rejected`` when the share has used up 2**39 of them."""
+        ...
+
+    async def damaged_within(self, share_id: int, directory_ids: Sequence[int]) -> list[Damage]:
+        """What verifies found damaged of these directories, and no backup has saved again."""
+        ...
+
+    async def reopen_damaged(self, share_id: int, after: int, limit: int) -> int | None:
+        """Have up to ``limit`` damaged pages with a page_id above ``after``, and their directories, compared by whoever lists them next.
+
+        Returns the last page_id, None when there are no more.
+        """
         ...
 
     async def known_permissions(self, share_id: int) -> set[str]:

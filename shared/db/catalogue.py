@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 
 from shared.db import (
     batches,
+    damaged,
     frontier,
     large_files,
     pages,
@@ -40,6 +41,7 @@ from shared.model.node import ROOT_ID
 from shared.model.page import DirectoryHead, DirectoryPages, Page
 from shared.model.run import ACTIVE, Counters, RestorePoint, Run, RunKind, RunState
 from shared.model.share import Share
+from shared.model.verify import Damage
 from shared.model.work import (
     BatchCommit,
     Claim,
@@ -268,6 +270,14 @@ class PostgresCatalogue:
         """See the port."""
         return await self._once(lambda conn: shares.allocate_directories(conn, share_id, count))
 
+    async def damaged_within(self, share_id: int, directory_ids: Sequence[int]) -> list[Damage]:
+        """See the port."""
+        return await self._once(lambda conn: damaged.within(conn, share_id, directory_ids))
+
+    async def reopen_damaged(self, share_id: int, after: int, limit: int) -> int | None:
+        """See the port."""
+        return await self._once(lambda conn: damaged.reopen(conn, share_id, after, limit))
+
     async def known_permissions(self, share_id: int) -> set[str]:
         """See the port."""
         return await self._once(lambda conn: permissions.known(conn, share_id))
@@ -305,6 +315,7 @@ class PostgresCatalogue:
                 await frontier.put_aside(conn, batch.run_id, await _mtimes(conn, batch), unfinished)
             await frontier.miss(conn, batch.run_id, batch.missing)
             await permissions.add(conn, batch.share_id, batch.permissions, batch.checksums)
+            await damaged.mended(conn, batch.share_id, batch.mended)
             await batches.close(
                 conn,
                 batch.run_id,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, LiteralString
 
-from shared.db import batches, pages, permissions, restore_points, runs, verify_findings, verify_items
+from shared.db import batches, damaged, pages, permissions, restore_points, runs, verify_findings, verify_items
 from shared.db.batches import BatchKind
 from shared.db.catalogue import COMMITTING, PostgresCatalogue
 from shared.db.pages import partition_sql
@@ -99,7 +99,7 @@ class PostgresVerifies(PostgresCatalogue):
                 raise batches.fenced(batch.run_id, batch.batch_no)
             await verify_items.add(conn, batch.run_id, batch.following)
             batch.counters.errors = await verify_findings.add(conn, batch.run_id, batch.findings)
-            await verify_findings.mark(conn, batch.share_id, batch.damaged)
+            await damaged.mark(conn, batch.share_id, batch.damaged)
             await permissions.set_checksums(conn, batch.share_id, batch.checksums)
             await batches.close(conn, batch.run_id, batch.batch_no, batch.counters)
 

@@ -1,10 +1,10 @@
-"""What a verify found so far, one row per object, and what of it the next backup is to save again."""
+"""What a verify found so far, one row per object."""
 
 from collections.abc import Sequence
 from typing import Final, LiteralString
 
 from shared.db.pool import Connection
-from shared.model.verify import PATHS_TOLD, Damage, Finding, FindingKind
+from shared.model.verify import PATHS_TOLD, Finding, FindingKind
 
 # What it concerns is added up. Of several things that are wrong with one object the gravest is told.
 _ADD: Final[LiteralString] = """
@@ -35,12 +35,6 @@ _PAGE: Final[LiteralString] = """
      LIMIT %s
 """
 _FORGET: Final[LiteralString] = "DELETE FROM verify_finding WHERE run_id = %s"
-_DAMAGED: Final[LiteralString] = """
-    INSERT INTO damaged (share_id, page_id, node_id, saved_run)
-         SELECT %s, page_id, node_id, saved_run
-           FROM unnest(%s::int8[], %s::int8[], %s::int4[]) AS row (page_id, node_id, saved_run)
-    ON CONFLICT (share_id, page_id, node_id) DO UPDATE SET saved_run = EXCLUDED.saved_run
-"""
 
 
 async def add(conn: Connection, run_id: int, findings: Sequence[Finding]) -> int:
@@ -88,11 +82,3 @@ async def page(conn: Connection, run_id: int, after: str, limit: int) -> list[Fi
 async def forget(conn: Connection, run_id: int) -> None:
     """Remove all rows of a run."""
     await conn.execute(_FORGET, [run_id])
-
-
-async def mark(conn: Connection, share_id: int, found: Sequence[Damage]) -> None:
-    """Remember what the next backup is to save again."""
-    if found:
-        ordered = sorted(set(found), key=lambda d: (d.page_id, d.node_id))
-        columns = [[d.page_id for d in ordered], [d.node_id for d in ordered], [d.saved_run for d in ordered]]
-        await conn.execute(_DAMAGED, [share_id, *columns])

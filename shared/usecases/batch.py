@@ -23,6 +23,7 @@ from shared.model.manifest import ManifestRef, PageRecord, SavedEntry
 from shared.model.node import SLOT_MAX, directory_id
 from shared.model.objects import segment_name
 from shared.model.page import DirectoryHead, Page
+from shared.model.verify import Damage
 from shared.model.work import BatchCommit, Claim, LargeContent, LargeFile
 from shared.ports import JournalLine
 from shared.usecases.changed_directory import Changed, Visit
@@ -69,10 +70,13 @@ class Batch:
         records = await self._records([ref for c in changed for ref in c.manifests().values()])
         for c in changed:
             c.records = {page_no: records[ref] for page_no, ref in c.manifests().items() if ref in records}
+        mended = await self._forget_damaged(changed)
         await self._recall(changed)
         for c in changed:
             c.plan_files()
         changed = await self._large_first(changed)
+        for c in changed:
+            self.commit.mended += mended.get(c.node_id, [])
         following = await self._place_subdirectories(changed, children)
         await self._save_subdirectories(changed)
         await self._save_permissions(changed)
@@ -110,6 +114,18 @@ class Batch:
                     hint = "older versions of this directory may be out of reach; what is there now is saved anew"
                     self.complain("damaged", "", f"{name}: {error}", hint=hint)
             return found
+
+    async def _forget_damaged(self, changed: list[Changed]) -> dict[int, list[Damage]]:
+        """Take what verifies found damaged out of what was saved before, so that it is read again; what that is, by directory."""
+        saved = [c.node_id for c in changed if c.manifests()]
+        found = await self._scope.catalogue.damaged_within(self._scope.share.share_id, saved) if saved else []
+        by_node = {c.node_id: c for c in changed}
+        mended: dict[int, list[Damage]] = {}
+        for damage in found:
+            c = by_node[damage.page_id & ~SLOT_MAX]
+            if c.forget(damage):
+                mended.setdefault(c.node_id, []).append(damage)
+        return mended
 
     async def _recall(self, changed: list[Changed]) -> None:
         """Read what scans have numbered and no run has saved: those files keep their numbers."""

@@ -10,10 +10,12 @@ from shared.core import diff, history, paging, xorhash
 from shared.core.fingerprint import entries_fingerprint
 from shared.formats.segment import SegmentWriter
 from shared.model import ticks
+from shared.model.content import UNSAVED
 from shared.model.entry import Entry
 from shared.model.manifest import ManifestRef, PageRecord, SavedEntry
 from shared.model.node import SLOT_MAX
 from shared.model.page import DirectoryHead, DirectoryPages, FileRow, Page, PageHead
+from shared.model.verify import Damage
 from shared.model.work import LargeContent
 from shared.usecases.list_directory import Listing
 from shared.usecases.save_files import FileToSave
@@ -184,6 +186,19 @@ class Changed:
         """Take note of the row of one of :meth:`unsaved_pages`."""
         self.scanned[row.page_no] = row
         self.scanned_slots |= {file.name: file.slot for file in row.files}
+
+    def forget(self, damage: Damage) -> bool:
+        """Treat a version of a file that a verify found damaged as not saved; whether it is among what is compared here."""
+        if not damage.node_id:
+            return any(s.page_no == damage.page_id & SLOT_MAX for s in self.changed_slices)
+        for page_no, record in self.records.items():
+            for at, saved in enumerate(record.entries):
+                if (saved.node_id, saved.saved_run) == (damage.node_id, damage.saved_run):
+                    lost = replace(saved, content=UNSAVED, digest=b"", quickxor=b"")
+                    entries = (*record.entries[:at], lost, *record.entries[at + 1 :])
+                    self.records[page_no] = replace(record, entries=entries)
+                    return True
+        return False
 
     def plan_files(self) -> None:
         """Decide what to do about each file. Call when the records are there."""

@@ -1,11 +1,14 @@
 """A verify finds nothing in an intact vault, and whatever is damaged in another, with the files and restore points concerned."""
 
+import secrets
+from contextlib import nullcontext
+
 import pytest
 
 from shared.model.run import RunState
 from shared.model.verify_order import VerifyLevel
 from tests.support.damage import Oracle, Vandal, numbers
-from tests.support.share_tree import change, fill, put
+from tests.support.share_tree import change, differences, fill, put, read_tree
 from tests.support.world import world
 
 QUICK, SAMPLE, FULL = VerifyLevel.QUICK, VerifyLevel.SAMPLE, VerifyLevel.FULL
@@ -249,3 +252,34 @@ async def test_damage_of_a_segment_is_found(damaged):
             with damaged.vandal.instead(name, damaged.vandal.flipped(name, at)):
                 assert await damaged.found(QUICK, name) is None
                 assert (await damaged.found(FULL, name)).kind == "object_damaged"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Mending
+
+
+async def test_a_backup_saves_again_what_a_verify_found_damaged_although_nothing_has_changed(damaged):
+    files, vandal = damaged.files, damaged.vandal
+    plain, lists, chunks, _ = kinds_of_objects(damaged)
+    bundle = next(n for n in damaged.names if n.startswith("bundle/1/"))
+    segment = next(
+        f"segment/{ref.run_no}/{ref.batch_no}.fb" for no, _, ref in damaged.oracle.refs() if no == 3 and ref.run_no == 1
+    )
+    expected = read_tree(files.client())
+    for name in (plain[-1], lists[0], bundle, chunks[0], segment):
+        with vandal.instead(name, None) if "chunk" not in name else nullcontext():
+            if "chunk" in name:
+                vandal.delete(name)  # and the backup puts it back: it has the same name
+            found = await files.verify()
+            assert found.counters.errors == 1, name
+            run = await files.backup()
+            assert run.counters.changed_files >= 1 or "segment" in name, name
+            again = await files.verify()
+            # What older restore points have lost stays lost, and is told; the newest is whole.
+            assert not any("restore_points" in line.details for line in await files.journal(again)), name
+            assert again.state is RunState.SUCCEEDED or name in (bundle, segment)
+            target = f"mended-{secrets.token_hex(4)}"
+            await files.restore(run.run_no, target)
+            assert differences(expected, read_tree(files.client(target))) == []
+            still = await files.backup()
+            assert (still.counters.changed_files, still.counters.changed_directories) == (0, 0), name

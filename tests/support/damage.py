@@ -27,6 +27,10 @@ class Vandal:
         with self._container() as container:
             return container.download_blob(self._prefix + name).readall()
 
+    def delete(self, name):
+        with self._container() as container:
+            container.delete_blob(self._prefix + name)
+
     @contextmanager
     def instead(self, name, data):
         """While this lasts the object holds ``data``, or is gone if that is None."""
