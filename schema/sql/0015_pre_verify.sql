@@ -51,7 +51,7 @@ ALTER TABLE permission ADD COLUMN checksum bigint;
 CREATE TABLE damaged (
     share_id   int NOT NULL CONSTRAINT damaged_of_share REFERENCES share ON DELETE CASCADE,
     page_id    bigint NOT NULL,            -- the page that is to be compared
-    node_id    bigint NOT NULL,            -- the file; 0: the page's record itself
-    saved_run  int NOT NULL,               -- which version of it; 0: the record
+    node_id    bigint NOT NULL,            -- the file; 0: the page itself
+    saved_run  int NOT NULL,               -- which version of it; of a page 0: its record, -1: its row
     CONSTRAINT damaged_pk PRIMARY KEY (share_id, page_id, node_id)
 );

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, LiteralString
 
-from shared.db import pages
+from shared.db import pages, rollups
 from shared.db.pool import Connection
 from shared.model.node import SLOT_MAX
-from shared.model.verify import Damage
+from shared.model.verify import ROW, Damage
 
 _MARK: Final[LiteralString] = """
     INSERT INTO damaged (share_id, page_id, node_id, saved_run)
@@ -34,6 +34,7 @@ _MENDED: Final[LiteralString] = """
 _PAGES: Final[LiteralString] = """
     SELECT DISTINCT page_id FROM damaged WHERE share_id = %s AND page_id > %s ORDER BY page_id LIMIT %s
 """
+_ROWS: Final[LiteralString] = "SELECT EXISTS (SELECT FROM damaged WHERE share_id = %s AND saved_run = %s)"
 _GONE: Final[LiteralString] = "DELETE FROM damaged WHERE share_id = %s AND page_id = ANY(%s::int8[])"
 
 
@@ -63,6 +64,12 @@ async def reopen(conn: Connection, share_id: int, after: int, limit: int) -> int
 
     Whoever lists these next compares them. Returns the last page_id, None when there are no more. What is not there any more is forgotten.
     """
+    if not after:
+        # Roll-ups change by the difference that a row makes. They are counted anew with the rows as they are, which saves them from
+        # the difference between a row that was tampered with and what it had been.
+        row = await (await conn.execute(_ROWS, [share_id, ROW])).fetchone()
+        if row is not None and row[0]:
+            await rollups.count(conn, share_id)
     page_ids = [row[0] for row in await (await conn.execute(_PAGES, [share_id, after, limit])).fetchall()]
     if not page_ids:
         return None

@@ -88,15 +88,18 @@ class Finding:
     """One of the nodes concerned."""
 
 
+ROW: Final = -1
+
+
 @dataclass(frozen=True, slots=True)
 class Damage:
     """Something of a share's newest state that the next backup is to save again."""
 
     page_id: int
     node_id: int = 0
-    """The file; 0: the record of the page."""
+    """The file; 0: the page itself."""
     saved_run: int = 0
-    """The version of the file; 0 for a record."""
+    """The version of the file. Of a page 0 if it is the record that is damaged, :data:`ROW` if it is the row."""
 
 
 @dataclass(slots=True, kw_only=True)

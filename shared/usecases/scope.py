@@ -68,6 +68,10 @@ class Limits:
     wide_s: float = 240.0
     """No further piece of a wide directory this long after its walk began. Longer than ``activity_s``, because who goes on later lists
     again, which is 200 requests per million entries; with the piece that is under way it stays below ten minutes."""
+    verify_pages: int = 2_048
+    """Rows of the tree that a quick verify claims at once: a second's work or two."""
+    verify_read_pages: int = 256
+    """The same where files are read; what is not done in time goes back, so it may be too much."""
     span_bytes: int = 64 * 1024 * 1024
     """A large file is read in spans of this size; a multiple of the chunk."""
 

@@ -22,11 +22,6 @@ from shared.usecases.verify_objects import ObjectVerifier
 from shared.usecases.verify_state import VerifyState
 from shared.usecases.verify_tree import TreeVerifier
 
-QUICK_PAGES = 2_048
-"""Rows claimed at once, a second's work or two."""
-READ_PAGES = 256
-"""The same where files are read: a piece that is not done in time goes back, so it may be too much."""
-
 
 async def verify_pieces(ticket: RunTicket, scope: RunScope) -> Receipt:
     """Work on the run until it is done or the time is up. What is damaged is a finding of the run, not here."""
@@ -37,12 +32,9 @@ async def _one_piece(ticket: RunTicket, scope: RunScope) -> bool:
     """Claim and finish one piece; False when there is none to claim now."""
     order = scope.run.verify
     assert order is not None
-    claim = await scope.verifies.claim_verify(
-        ticket.run_id,
-        ticket.worker,
-        most_pages=QUICK_PAGES if order.level is VerifyLevel.QUICK else READ_PAGES,
-        lease_s=scope.limits.lease_s,
-    )
+    limits = scope.limits
+    pages = limits.verify_pages if order.level is VerifyLevel.QUICK else limits.verify_read_pages
+    claim = await scope.verifies.claim_verify(ticket.run_id, ticket.worker, most_pages=pages, lease_s=limits.lease_s)
     if claim is None:
         return False
     commit = VerifyCommit(run_id=claim.run_id, share_id=scope.share.share_id, batch_no=claim.batch_no)

@@ -26,7 +26,7 @@ from shared.model.node import SLOT_MAX
 from shared.model.objects import permission_name, segment_name
 from shared.model.page import Page
 from shared.model.run import Counters
-from shared.model.verify import Damage, FindingKind, ItemKind, VerifyItem
+from shared.model.verify import ROW, Damage, FindingKind, ItemKind, VerifyItem
 from shared.model.verify_order import VerifyLevel
 from shared.usecases.changed_directory import file_row
 from shared.usecases.findings import CheckedFile, Findings
@@ -289,7 +289,7 @@ class TreeVerifier:
             finding.files += len(odd)
             for file_name in odd or [""]:
                 self._findings.node(finding, page.directory_id, file_name)
-            self._findings.damaged.append(Damage(page.directory_id | page.page_no))
+            self._findings.damaged.append(Damage(page.directory_id | page.page_no, saved_run=ROW))
 
     async def _check_files(self) -> None:
         files, self._files = self._files, []

@@ -31,6 +31,10 @@ class Vandal:
         with self._container() as container:
             container.delete_blob(self._prefix + name)
 
+    def put(self, name, data):
+        with self._container() as container:
+            container.upload_blob(self._prefix + name, data)
+
     @contextmanager
     def instead(self, name, data):
         """While this lasts the object holds ``data``, or is gone if that is None."""

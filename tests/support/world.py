@@ -11,7 +11,7 @@ from shared import wiring
 from shared.core.rounds import Phase, RoundState
 from shared.db import restore_points, runs, shares, tenants
 from shared.model.restore import RestoreOrder
-from shared.model.run import Driver, Run, RunKind
+from shared.model.run import Driver, Run, RunKind, RunState
 from shared.model.share import Share, ShareSettings
 from shared.model.tickets import RunTicket
 from shared.model.verify_order import VerifyLevel, VerifyOrder
@@ -91,6 +91,12 @@ class World:
     async def verify(self, level: VerifyLevel = VerifyLevel.QUICK, point: int | None = None, **order) -> Run:
         return await self.drive(await self.queue_verify(level, point, **order))
 
+    async def nothing_is_damaged(self) -> None:
+        """A verify of all there is says so, at any level."""
+        for level in (VerifyLevel.QUICK, VerifyLevel.FULL):
+            run = await self.verify(level, all_points=True)
+            assert (run.state, await self.journal(run)) == (RunState.SUCCEEDED, []), run.report
+
     async def restore(self, restore_point: int, share_name: str, **order) -> Run:
         return await self.drive(await self.queue_restore(restore_point, share_name, **order))
 
@@ -159,6 +165,8 @@ async def world(postgres_url: str, azurite, emulator, protocol: str = "SMB", **s
             page_entries=5,
             wide_entries=16,
             piece_entries=11,
+            verify_pages=7,
+            verify_read_pages=5,
         )
         name = f"share-{secrets.token_hex(6)}"
         service(emulator).create_share(name, **({"protocols": protocol} if protocol != "SMB" else {}))
