@@ -7,11 +7,13 @@ import pytest
 
 from shared.model.run import RunState
 from shared.model.verify_order import VerifyLevel
+from shared.usecases import verify_content
 from tests.support.damage import Oracle, Vandal, numbers
 from tests.support.share_tree import change, differences, fill, put, read_tree
 from tests.support.world import world
 
-QUICK, SAMPLE, FULL = VerifyLevel.QUICK, VerifyLevel.SAMPLE, VerifyLevel.FULL
+QUICK, FULL = VerifyLevel.QUICK, VerifyLevel.FULL
+MIB = 1024 * 1024
 
 
 @pytest.fixture
@@ -283,3 +285,35 @@ async def test_a_backup_saves_again_what_a_verify_found_damaged_although_nothing
             assert differences(expected, read_tree(files.client(target))) == []
             still = await files.backup()
             assert (still.counters.changed_files, still.counters.changed_directories) == (0, 0), name
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Files too large for one piece
+
+
+async def test_a_very_large_file_is_read_in_pieces_by_many(files, monkeypatch):
+    monkeypatch.setattr(verify_content, "PIECE_CHUNKS", 2)
+    share = files.client()
+    client = share.get_file_client("disk.img")
+    client.create_file(60 * MIB)
+    for place in (0, 1, 3, 4, 5, 9, 14):
+        client.upload_range(secrets.token_bytes(MIB), place * 4 * MIB, MIB)
+    put(share, "small.txt", b"small")
+    await files.backup()
+    full = await files.verify(FULL)
+    assert full.state is RunState.SUCCEEDED
+    assert (full.report["read"]["files"], full.report["read"]["bytes"]) == (2, 60 * MIB + 5)
+    async with files.app.transaction() as conn:
+        query = b"SELECT count(*) FROM batch WHERE run_id = %s AND kind = 4 AND state = 1"
+        (pieces,) = await (await conn.execute(query, [full.run_id])).fetchone()
+    assert pieces >= 1 + 1 + 4  # objects, pages, and seven chunks by two
+    vandal = Vandal(files)
+    chunks = [n for n in vandal.names() if n.startswith("chunk/")]
+    assert len(chunks) == 7
+    for name in chunks:
+        with vandal.instead(name, vandal.flipped(name, 100_000)):
+            run = await files.verify(FULL)
+            (line,) = await files.journal(run)
+            assert line.details["object"].endswith(name)
+            assert (line.kind, line.path, line.details["files"]) == ("object_damaged", "disk.img", "1")
+            assert run.report["read"]["unreadable"] == 1
