@@ -240,7 +240,10 @@ class Changed:
             if previous is not None and previous.entries == entries and previous.page_nos == named:
                 written, ref = previous, before[page_no]  # only the directory's own times changed
             else:
-                depth, ancestors = history.extend(previous, before[page_no] if previous is not None else None)
+                if previous is None and page_no in before:  # damaged or gone
+                    depth, ancestors = history.after_lost(before[page_no])
+                else:
+                    depth, ancestors = history.extend(previous, before.get(page_no))
                 written = PageRecord(self.node_id, page_no, run_no, depth, ancestors, entries, named)
                 ref = ManifestRef(run_no, batch_no, *segment.add(written))
             if page_no == 0:

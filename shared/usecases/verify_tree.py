@@ -352,6 +352,6 @@ def _misplaced(chain: _Chain, record: PageRecord) -> str:
         return f"at {chain.ref} is the record of page {record.page_no} of directory {record.directory_id}"
     if record.run_no != chain.ref.run_no:
         return f"the record at {chain.ref} says it is of run {record.run_no}"
-    if chain.depth is not None and record.depth != chain.depth:
-        return f"the record at {chain.ref} has {record.depth} older ones, and {chain.depth} by the newer ones"
+    if chain.depth is not None and record.depth > chain.depth:  # less: one between them was lost and is back
+        return f"the record at {chain.ref} has {record.depth} older ones, and {chain.depth} at most by the newer ones"
     return ""

@@ -285,6 +285,11 @@ async def test_a_backup_saves_again_what_a_verify_found_damaged_although_nothing
             assert differences(expected, read_tree(files.client(target))) == []
             still = await files.backup()
             assert (still.counters.changed_files, still.counters.changed_directories) == (0, 0), name
+            if "chunk" not in name:
+                older = await files.verify(all_points=True)
+                (line,) = await files.journal(older)
+                assert numbers(line.details["restore_points"]) & {1, 2, 3}, "what older restore points have lost is told again"
+    await files.nothing_is_damaged()  # each object came back in the end, and with it what had been lost
 
 
 # ---------------------------------------------------------------------------------------------------------------------
