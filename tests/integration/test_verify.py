@@ -288,7 +288,9 @@ async def test_a_backup_saves_again_what_a_verify_found_damaged_although_nothing
             if "chunk" not in name:
                 older = await files.verify(all_points=True)
                 (line,) = await files.journal(older)
-                assert numbers(line.details["restore_points"]) & {1, 2, 3}, "what older restore points have lost is told again"
+                assert numbers(line.details["restore_points"]) & {1, 2, 3}, (
+                    "what older restore points have lost is told again"
+                )
     await files.nothing_is_damaged()  # each object came back in the end, and with it what had been lost
 
 
