@@ -48,8 +48,9 @@ CREATE TABLE verify_finding (
 ALTER TABLE permission ADD COLUMN checksum bigint;
 
 -- What a verify found damaged of the newest state of a share: the next backup saves it again, although nothing in the share has changed.
+-- No foreign key to share, as of roll-ups: a program from before does not know the table.
 CREATE TABLE damaged (
-    share_id   int NOT NULL CONSTRAINT damaged_of_share REFERENCES share ON DELETE CASCADE,
+    share_id   int NOT NULL,
     page_id    bigint NOT NULL,            -- the page that is to be compared
     node_id    bigint NOT NULL,            -- the file; 0: the page itself
     saved_run  int NOT NULL,               -- which version of it; of a page 0: its record, -1: its row

@@ -109,13 +109,13 @@ class InventoryWriter:
             last = np.uint64((bucket + 1 << 56) - 1)
             ends = [int(np.searchsorted(run[0], last, side="right")) for run in runs]
             some = [np.concatenate([run[i][s:e] for run, s, e in zip(runs, starts, ends, strict=True)]) for i in (0, 1)]
-            order = np.argsort(some[0], kind="stable")
+            order = np.argsort(some[0])
             hashes[at : at + len(order)], sizes[at : at + len(order)] = some[0][order], some[1][order]
             at, starts = at + len(order), ends
 
     def _sorted(self) -> tuple[Numbers, Numbers]:
         hashes, sizes = np.array(self._hashes, dtype=np.uint64), np.array(self._sizes, dtype=np.uint64)
-        order = np.argsort(hashes, kind="stable")
+        order = np.argsort(hashes)
         return hashes[order], sizes[order]
 
     def _write_run(self) -> None:
