@@ -34,8 +34,10 @@ SPANS_AT_ONCE: Final = 3
 FILES_AT_ONCE: Final = 4
 """Other files, a chunk of each at a time."""
 LISTS_AT_ONCE: Final = 4
-PIECE_CHUNKS: Final = 256
-"""A file with more chunks than this is read in pieces of so many, each for whoever claims it: 1 GiB, some ten seconds."""
+PIECE_CHUNKS: Final = 64
+"""A file with more chunks than this is read in pieces of so many, each for whoever claims it: 256 MiB, some seconds."""
+INLINE_BYTES: Final = 4 << 30
+"""Once a piece has read so much, every file that has a content list is left to pieces of its own."""
 GONE: Final = "it is not in the vault"
 
 
@@ -50,6 +52,7 @@ class ContentVerifier:
         self._counters = counters
         self._reader = ContentReader(scope.vault, self._share_id, scope.hasher)
         self._stored: dict[tuple[int, int], StoredBatch | None] = {}
+        self._read_bytes = 0
         self.following: list[VerifyItem] = []
         """Pieces of files that are too large to read here."""
 
@@ -218,10 +221,12 @@ class ContentVerifier:
         if chunks is None:
             self._counters.unreadable += 1
             return
-        if chunks.filled > PIECE_CHUNKS:
+        saved = file.saved
+        is_listed = saved.content.kind is ContentKind.LISTED
+        if is_listed and (chunks.filled > PIECE_CHUNKS or (chunks.filled and self._read_bytes >= INLINE_BYTES)):
             self._in_pieces(file, chunks)
             return
-        saved = file.saved
+        self._read_bytes += chunks.filled * CHUNK_BYTES
         states = await self._read_chunks(file, chunks, 0, chunks.count)
         if states is not None and saved.quickxor:
             whole = xorhash.finish(xorhash.combine(states), saved.entry.size_bytes)

@@ -37,6 +37,8 @@ from shared.usecases.verify_state import FOR_EVER, VerifyState
 
 WAVE_PAGES: Final = 256
 """Rows looked at together: full pages of 64 files are 16,000, some 40 MB with their records."""
+WAVE_BYTES: Final = 1 << 30
+"""Of files to be read after which a wave is closed: ten seconds or so, for it is between waves that a piece can stop."""
 FILES_AT_ONCE: Final = 20_000
 """Files gathered before they are checked: of a long history a wave has many more than it has pages."""
 
@@ -102,14 +104,26 @@ class TreeVerifier:
             if not found:
                 at = high
                 break
-            await self._wave([self._readable(row) for row in found])
-            last = found[-1]
+            wave = found[: self._pages_to_read(found)]
+            await self._wave([self._readable(row) for row in wave])
+            last = wave[-1]
             at = (last[0] if isinstance(last, tuple) else last.directory_id | last.page_no) + 1
-            if len(found) < WAVE_PAGES:
+            if len(wave) == len(found) < WAVE_PAGES:
                 at = high
         self._scope.stop.check()
         left = [VerifyItem(kind=ItemKind.PAGES, low=at, high=high)] if at < high else []
         return left + self._content.following
+
+    def _pages_to_read(self, found: Sequence[Page | tuple[int, str]]) -> int:
+        """How many of these rows make a wave, by the files that are to be read; one at least."""
+        if self._order.level is VerifyLevel.QUICK:
+            return len(found)
+        size = 0
+        for count, row in enumerate(found):
+            if count and size >= WAVE_BYTES * self._order.parts:
+                return count
+            size += sum(file.size_bytes for file in row.files) if isinstance(row, Page) else 0
+        return len(found)
 
     def _readable(self, row: Page | tuple[int, str]) -> Page | None:
         if isinstance(row, Page):
