@@ -3,9 +3,9 @@
 import azure.durable_functions as df
 import azure.functions as func
 
-from activities import backup_directories, close_run, open_run, restore_directories, scan_directories
-from http_api import health, nodes, overview, restores, runs, shares, tenants
-from orchestrators import backup, restore, scan
+from activities import backup_directories, close_run, open_run, restore_directories, scan_directories, verify_pieces
+from http_api import health, nodes, overview, restores, runs, shares, tenants, verifications
+from orchestrators import backup, restore, scan, verify
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
 
@@ -14,15 +14,18 @@ for module in (
     backup_directories,
     restore_directories,
     scan_directories,
+    verify_pieces,
     close_run,
     backup,
     restore,
     scan,
+    verify,
     tenants,
     shares,
     runs,
     restores,
     nodes,
+    verifications,
     overview,
     health,
 ):

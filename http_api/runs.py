@@ -105,7 +105,9 @@ async def get_run(req: func.HttpRequest) -> func.HttpResponse:
     async with app.transaction() as conn:
         share = await requested_share(conn, req)
         run = await runs.by_number(conn, share.share_id, int(req.route_params["run_no"]))
-        if run.order is not None:
+        if run.verify is not None:
+            before = [await restore_points.get(conn, share.share_id, run.verify.restore_point)]
+        elif run.order is not None:
             before = [await restore_points.get(conn, share.share_id, run.order.restore_point)]
         else:
             before = await restore_points.of_share(conn, share.share_id, before=run.run_no, limit=1)

@@ -13,9 +13,10 @@ from shared.core.pace import Part, Report
 from shared.model.entry import Entry, Posix
 from shared.model.found import FoundNode
 from shared.model.manifest import ContentHeaders, ManifestRef
-from shared.model.page import DirectoryHead, DirectoryPages, Page
+from shared.model.page import DirectoryHead, DirectoryPages, Page, PageHead
 from shared.model.run import Counters, RestorePoint, Run, RunKey, RunState
 from shared.model.share import Share, ShareSnapshot
+from shared.model.verify import Damage, Finding, StoredBatch, VerifyClaim, VerifyCommit, VerifyItem
 from shared.model.work import (
     BatchCommit,
     Claim,
@@ -505,12 +506,23 @@ class Catalogue(Protocol):
         """``count`` fresh ``directory_no``. Raises ``Rejected`` when the share has used up 2**39 of them."""
         ...
 
+    async def damaged_within(self, share_id: int, directory_ids: Sequence[int]) -> list[Damage]:
+        """What verifies found damaged of these directories, and no backup has saved again."""
+        ...
+
+    async def reopen_damaged(self, share_id: int, after: int, limit: int) -> int | None:
+        """Have up to ``limit`` damaged pages with a page_id above ``after``, and their directories, compared by whoever lists them next.
+
+        Returns the last page_id, None when there are no more.
+        """
+        ...
+
     async def known_permissions(self, share_id: int) -> set[str]:
         """Permission keys whose SDDL is in the vault."""
         ...
 
-    async def add_permission(self, share_id: int, key: str) -> None:
-        """Remember that this one's SDDL is in the vault; batches bring their own."""
+    async def add_permission(self, share_id: int, key: str, checksum: int) -> None:
+        """Remember that this one's SDDL is in the vault, and its XXH3-64; batches bring their own."""
         ...
 
     async def commit(self, batch: BatchCommit, *, lease_s: float = 0) -> Kept | None:
@@ -673,4 +685,64 @@ class Catalogue(Protocol):
 
         Up to ``limit`` with higher node ids than ``after``, in their order, and what to go on ``after``; None if that was all.
         """
+        ...
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Verify
+
+
+class Verifies(Protocol):
+    """The Postgres side of verifies, in whole transactions as :class:`Catalogue`'s."""
+
+    async def verify_points(self, share_id: int) -> list[RestorePoint]:
+        """All restore points of a share, oldest first."""
+        ...
+
+    async def seed_verify(self, run_id: int, items: Sequence[VerifyItem]) -> None:
+        """Put ``items`` in the frontier of a verify if it has never had any."""
+        ...
+
+    async def claim_verify(self, run_id: int, worker: str, *, most_pages: int, lease_s: float) -> VerifyClaim | None:
+        """Claim a piece, in order of kind; of rows of the tree the next ``most_pages``. Else as :meth:`Catalogue.claim`."""
+        ...
+
+    async def commit_verify(self, batch: VerifyCommit) -> None:
+        """Apply what a piece came to. ``counters.errors`` becomes the number of damaged objects that nobody had met. Raises ``Fenced``."""
+        ...
+
+    async def findings(self, run_id: int, after: str, limit: int) -> list[Finding]:
+        """Up to ``limit`` findings of a run that has not ended, in order of object, those after one."""
+        ...
+
+    async def rows(self, share_id: int, low: int, high: int, limit: int) -> list[Page | tuple[int, str]]:
+        """The first ``limit`` rows of the tree with ``low <= page_id < high``; of one that is unreadable, its page_id and why."""
+        ...
+
+    async def heads_of(self, share_id: int, page_ids: Sequence[int]) -> dict[int, PageHead]:
+        """These rows without their files, those that exist and are readable, deleted ones included."""
+        ...
+
+    async def directory_paths(self, share_id: int, directory_ids: Sequence[int]) -> dict[int, str]:
+        """Where these directories are, or were when they were deleted; of one that hangs below nothing, its number."""
+        ...
+
+    async def stored(self, share_id: int, keys: Sequence[tuple[int, int]]) -> dict[tuple[int, int], StoredBatch]:
+        """What the batches ``(run_no, batch_no)`` wrote to the vault; those without a segment are left out."""
+        ...
+
+    async def stored_of_run(self, share_id: int, run_no: int) -> list[StoredBatch]:
+        """The same of all batches of a run, in order."""
+        ...
+
+    async def runs_stored(self, share_id: int, up_to_run_no: int) -> list[int]:
+        """Runs that wrote segments, in order."""
+        ...
+
+    async def permission_checksums(self, share_id: int) -> dict[str, int | None]:
+        """XXH3-64 of the security descriptor of each key that is in the vault; None where nobody has noted it."""
+        ...
+
+    async def sampled_runs(self, share_id: int, before_run_no: int, parts: int) -> list[Run]:
+        """Sampling verifies of a share that have read their part, of so many ``parts``, newest first; as many as there are parts."""
         ...

@@ -7,7 +7,7 @@ long as one activity.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -30,6 +30,7 @@ from shared.db.migrate import migrate
 from shared.db.pace import PostgresPaceBook
 from shared.db.pool import Connection, make_pool
 from shared.db.shares import subject
+from shared.db.verify_catalogue import PostgresVerifies
 from shared.errors import BackupError, Unavailable
 from shared.model.run import RunKind
 from shared.model.share import Share
@@ -42,6 +43,7 @@ from shared.usecases.past import Past
 from shared.usecases.scope import Limits, RunScope
 from shared.usecases.stopping import StopSignal
 from shared.usecases.verdict import verdict
+from shared.usecases.verify_state import VerifyStates
 
 UseCase = Callable[[RunTicket, RunScope], Awaitable[Receipt]]
 
@@ -56,6 +58,7 @@ class App:
 
     settings: Settings
     catalogue: PostgresCatalogue
+    verifies: PostgresVerifies
     vaults: BlobAccount
     journal: Journal
     credentials: Credentials
@@ -68,6 +71,7 @@ class App:
     accounts: dict[tuple[str, str], FilesHttp] = field(default_factory=dict)
     """Connections to Azure Files accounts by address and credential, opened when first needed."""
     indexes: IndexCache = field(default_factory=IndexCache)
+    verify_states: VerifyStates = field(default_factory=VerifyStates)
     leaving: StopSignal = field(default_factory=StopSignal)
     """Asked when this process is to go: all that it does stops early."""
 
@@ -86,6 +90,24 @@ class App:
         """The world of one activity of a run. Raises ``NotFound``; ``InvalidInput`` for an unknown credential."""
         run, share = await self.catalogue.run(run_id)
         meter = Meter()
+        scope = RunScope(
+            run=run,
+            share=share,
+            catalogue=self.catalogue,
+            verifies=self.verifies,
+            vault=self.vaults.vault(run.tenant_id, meter),
+            journal=self.journal,
+            clock=self.clock,
+            hasher=ShareHasher(share.tenant_id, share.share_id),
+            limits=self.limits,
+            prices=self.prices,
+            take_requests=meter.take,
+            verify_states=self.verify_states,
+            stop=StopSignal(self.leaving),
+        )
+        if run.kind is RunKind.VERIFY:  # needs neither the share nor a credential that still works
+            yield scope
+            return
         if run.order is None:
             account_url, share_name, credential = share.account_url, share.share_name, share.credential
         else:
@@ -100,18 +122,9 @@ class App:
             FilesAdmin(account_url, share_name, self.credentials.resolve(credential), meter=meter) as admin,
         ):
             http = account.metered(meter, pace, until)
-            yield RunScope(
-                run=run,
-                share=share,
-                catalogue=self.catalogue,
-                vault=self.vaults.vault(run.tenant_id, meter),
-                journal=self.journal,
-                clock=self.clock,
-                hasher=ShareHasher(share.tenant_id, share.share_id),
+            yield replace(
+                scope,
                 limits=within_pace(self.limits, pace.outlook),
-                prices=self.prices,
-                take_requests=meter.take,
-                stop=StopSignal(self.leaving),
                 reader=FilesReader(http, share_name, run.share_snapshot, md5=self.settings.content_md5)
                 if reads
                 else None,
@@ -151,6 +164,7 @@ class App:
 
     async def aclose(self) -> None:
         """Close every connection."""
+        await self.verify_states.aclose()
         await self.stack.aclose()
 
 
@@ -176,6 +190,7 @@ async def make_app(settings: Settings) -> App:
         return App(
             settings=settings,
             catalogue=PostgresCatalogue(pool),
+            verifies=PostgresVerifies(pool),
             vaults=vaults,
             journal=journal,
             credentials=credentials,

@@ -108,7 +108,13 @@ async def backup(
 
     :raises BenchmarkFailed: the run did not succeed.
     """
-    run = await world.queue(share)
+    return await take_through(world, share, await world.queue(share), workers=workers, limits=limits)
+
+
+async def take_through(
+    world: World, share: Share, run: Run, *, workers: int = 1, limits: Mapping[str, float] | None = None
+) -> Measured:
+    """The same for any queued run of ``share``."""
     services = {s.name: s.identity.pid for s in (world.files, world.azurite, world.postgres) if s.identity is not None}
     async with AsyncExitStack() as stack:
         team = await asyncio.gather(  # side by side: one takes a second to start

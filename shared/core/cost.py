@@ -226,7 +226,7 @@ def work_of(kind: RunKind, counters: Counters, *, worker_s: float) -> Work:
         read_bytes=counters.changed_bytes if kind is RunKind.BACKUP else 0,
         vault_write=counters.vault_writes,
         vault_read=counters.vault_reads,
-        vault_read_bytes=counters.bytes if kind is RunKind.RESTORE else 0,
+        vault_read_bytes=counters.bytes if kind is RunKind.RESTORE else counters.reread_bytes,
         stored_bytes=counters.vault_bytes,
         worker_s=worker_s,
     )

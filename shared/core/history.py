@@ -23,6 +23,8 @@ from shared.model.manifest import Ancestor, ManifestRef, PageRecord
 
 BASE: Final = 4
 """Steps of one scale in a step of the next. Another number would cost reads where it follows this one, and no answer."""
+RECORDS_PER_RUN: Final = 4_096
+"""More than any page gets on average: page 0 of the largest directory that there can be gets 838 in a run."""
 
 
 def extend(previous: PageRecord | None, previous_ref: ManifestRef | None) -> tuple[int, tuple[Ancestor, ...]]:
@@ -40,6 +42,17 @@ def extend(previous: PageRecord | None, previous_ref: ManifestRef | None) -> tup
     known = {ancestor.depth: ancestor for ancestor in previous.ancestors}
     jumps = (known[older] for older in _ladder(previous.depth) if older in known)
     return previous.depth + 1, (Ancestor(previous.depth, previous_ref), *jumps)
+
+
+def after_lost(lost: ManifestRef) -> tuple[int, tuple[Ancestor, ...]]:
+    """Depth and ancestors of the record that follows one that cannot be read any more.
+
+    It still points there: what is older is out of reach as long as that record is, and whoever looks for it is told so, instead of
+    finding that there was nothing. The lost record's depth is not known, and the new one's must be greater: it is taken from the run,
+    in which no page gets as many records.
+    """
+    depth = (lost.run_no + 1) * RECORDS_PER_RUN
+    return depth, (Ancestor(depth - 1, lost),)
 
 
 def next_hop(record: PageRecord, run_no: int) -> ManifestRef | None:

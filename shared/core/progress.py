@@ -87,12 +87,15 @@ def _waits_for(run: Run, at_work: AtWork | None) -> str:
         return ""
     if run.state is RunState.PAUSED:
         return "somebody to resume or cancel it"
+    if run.state is RunState.CANCELLING and run.kind is RunKind.VERIFY:
+        return f"{'a worker' if workers else 'its orchestration'} to end it"
     if run.state is RunState.CANCELLING:
         return f"{'a worker' if workers else 'its orchestration'} to delete its share snapshot and what was left to do"
     if run.state is RunState.QUEUED:
         return "a worker to open it: is `python -m worker` running?" if workers else "its orchestration to open it"
     if not run.seeded:
-        return "its share snapshot" if run.kind is not RunKind.RESTORE else "its target share"
+        waited = {RunKind.RESTORE: "its target share", RunKind.VERIFY: "its opening"}
+        return waited.get(run.kind, "its share snapshot")
     if at_work is None:
         return ""
     if at_work.left == 0:

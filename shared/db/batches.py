@@ -24,6 +24,7 @@ class BatchKind(IntEnum):
     RESTORE = 2
     CONTROL = 3
     """Nothing but the right to open or close the run."""
+    VERIFY = 4
 
 
 class BatchState(IntEnum):

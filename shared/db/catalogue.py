@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 
 from shared.db import (
     batches,
+    damaged,
     frontier,
     large_files,
     pages,
@@ -28,6 +29,8 @@ from shared.db import (
     rollups,
     runs,
     shares,
+    verify_findings,
+    verify_items,
 )
 from shared.db.batches import BatchKind
 from shared.db.pool import Connection, Pool
@@ -40,6 +43,7 @@ from shared.model.node import ROOT_ID
 from shared.model.page import DirectoryHead, DirectoryPages, Page
 from shared.model.run import ACTIVE, Counters, RestorePoint, Run, RunKind, RunState
 from shared.model.share import Share
+from shared.model.verify import Damage
 from shared.model.work import (
     BatchCommit,
     Claim,
@@ -124,7 +128,7 @@ class PostgresCatalogue:
                 await restore_points.add(conn, run.share_id, point)
             await batches.end(conn, run_id)
             await rollups.fold(conn, run.share_id, run.run_no)
-            for table in (frontier, large_files, restore_frontier, restore_links):
+            for table in (frontier, large_files, restore_frontier, restore_links, verify_items, verify_findings):
                 await table.forget(conn, run_id)
 
         await self._once(work)
@@ -172,6 +176,8 @@ class PostgresCatalogue:
                 await large_files.release(conn, run_id, [batch_no])
             elif kind is BatchKind.RESTORE:
                 await restore_frontier.release(conn, run_id, [batch_no])
+            elif kind is BatchKind.VERIFY:
+                await verify_items.release(conn, run_id, [batch_no])
 
         await self._once(work)
 
@@ -266,13 +272,21 @@ class PostgresCatalogue:
         """See the port."""
         return await self._once(lambda conn: shares.allocate_directories(conn, share_id, count))
 
+    async def damaged_within(self, share_id: int, directory_ids: Sequence[int]) -> list[Damage]:
+        """See the port."""
+        return await self._once(lambda conn: damaged.within(conn, share_id, directory_ids))
+
+    async def reopen_damaged(self, share_id: int, after: int, limit: int) -> int | None:
+        """See the port."""
+        return await self._once(lambda conn: damaged.reopen(conn, share_id, after, limit))
+
     async def known_permissions(self, share_id: int) -> set[str]:
         """See the port."""
         return await self._once(lambda conn: permissions.known(conn, share_id))
 
-    async def add_permission(self, share_id: int, key: str) -> None:
+    async def add_permission(self, share_id: int, key: str, checksum: int) -> None:
         """See the port."""
-        await self._once(lambda conn: permissions.add(conn, share_id, [key]))
+        await self._once(lambda conn: permissions.add(conn, share_id, [key], {key: checksum}))
 
     async def commit(self, batch: BatchCommit, *, lease_s: float = 0) -> Kept | None:
         """See the port. A batch that was committed before is left as it is."""
@@ -302,7 +316,8 @@ class PostgresCatalogue:
             if waiting:
                 await frontier.put_aside(conn, batch.run_id, await _mtimes(conn, batch), unfinished)
             await frontier.miss(conn, batch.run_id, batch.missing)
-            await permissions.add(conn, batch.share_id, batch.permissions)
+            await permissions.add(conn, batch.share_id, batch.permissions, batch.checksums)
+            await damaged.mended(conn, batch.share_id, batch.mended)
             await batches.close(
                 conn,
                 batch.run_id,

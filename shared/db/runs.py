@@ -6,17 +6,18 @@ from typing import Any, Final, LiteralString
 
 from psycopg.types.json import Jsonb
 
-from shared.db import batches, frontier, large_files, restore_frontier, shares
+from shared.db import batches, frontier, large_files, restore_frontier, shares, verify_items
 from shared.db.pool import Connection
 from shared.errors import Conflict, NotFound
 from shared.model.restore import Conflicts, RestoreOrder
 from shared.model.run import ACTIVE, TRANSITIONS, Counters, Driver, Run, RunKind, RunState
 from shared.model.share import ShareSettings
+from shared.model.verify_order import VerifyOrder
 
 _COLUMNS: Final[LiteralString] = """
     run_id, tenant_id, share_id, run_no, kind, state, requested_at, started_at, finished_at, share_snapshot, restore_order,
     error, coalesce(final_counters, counters), final_counters IS NOT NULL, driver, epoch, seeded,
-    paused_at, paused_seconds, settings, report
+    paused_at, paused_seconds, settings, report, verify_order
 """
 _GET: Final[LiteralString] = f"SELECT {_COLUMNS} FROM run WHERE run_id = %s"
 _LOCK: Final[LiteralString] = _GET + " FOR UPDATE"
@@ -53,6 +54,12 @@ _TAKE_DELETES: Final[LiteralString] = """
      WHERE run_id = %(run_id)s AND deletes_left >= %(count)s
  RETURNING run_id
 """
+_SAMPLED: Final[LiteralString] = f"""
+    SELECT {_COLUMNS} FROM run
+     WHERE share_id = %s AND run_no < %s AND kind = 'verify' AND state IN ('succeeded', 'completed_with_errors')
+       AND verify_order->>'level' = 'sample' AND (verify_order->>'parts')::int = %s
+  ORDER BY run_no DESC LIMIT %s
+"""
 _NOW: Final[LiteralString] = "SELECT state, epoch FROM run WHERE run_id = %s"
 _WANT: Final[LiteralString] = "UPDATE run SET wanted = true WHERE run_id = %s AND NOT wanted"
 _TAKE_WANT: Final[LiteralString] = """
@@ -67,8 +74,10 @@ _NEXT_NUMBER: Final[LiteralString] = """
     RETURNING next_run_no - 1, account_url, share_name, settings
 """
 _CREATE: Final[LiteralString] = f"""
-    INSERT INTO run (tenant_id, share_id, run_no, kind, subject, restore_order, driver, settings, deletes_left)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+    INSERT INTO run (
+        tenant_id, share_id, run_no, kind, subject, restore_order, driver, settings, deletes_left, verify_order
+    )
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
     RETURNING {_COLUMNS}
 """
 _START: Final[LiteralString] = """
@@ -103,9 +112,11 @@ async def create(
     order: RestoreOrder | None = None,
     *,
     driver: Driver = Driver.DURABLE,
+    verify: VerifyOrder | None = None,
 ) -> Run:
     """Queue a run of a share.
 
+    :param verify: of a verify, which works on the share's objects in the vault and is in nobody's way but another verify's.
     :raises NotFound: the tenant has no such share.
     :raises Conflict: a run is active on the Azure share that this one would read or write.
     """
@@ -115,6 +126,8 @@ async def create(
     run_no, account_url, share_name, settings = row
     if order is not None:
         target = await _check_room(conn, share_id, order)
+    elif verify is not None:
+        target = f"vault/{share_id}"
     else:
         target = shares.subject(account_url, share_name)
     # A friendlier answer than the constraint's, which is what decides when two come at the same moment.
@@ -131,6 +144,7 @@ async def create(
     wire = None if order is None else Jsonb(order.to_wire())
     deletes = order.delete_at_most if order is not None and order.conflicts is Conflicts.MIRROR else None
     values = [tenant_id, share_id, run_no, kind.value, target, wire, driver.value, Jsonb(settings), deletes]
+    values.append(None if verify is None else Jsonb(verify.to_wire()))
     created = await (await conn.execute(_CREATE, values)).fetchone()
     assert created is not None
     return _from_row(created)
@@ -193,6 +207,12 @@ async def of_share(conn: Connection, share_id: int, *, before: int | None = None
     return [await _whole(conn, row, "") for row in rows]
 
 
+async def sampled(conn: Connection, share_id: int, before_run_no: int, parts: int) -> list[Run]:
+    """Sampling verifies that have read their part, one of so many, newest first; not more than there are parts."""
+    rows = await (await conn.execute(_SAMPLED, [share_id, before_run_no, parts, parts])).fetchall()
+    return [_from_row(row) for row in rows]
+
+
 async def queued_for(conn: Connection, seconds: float) -> list[Run]:
     """Runs for Durable, requested at least ``seconds`` ago, that an orchestration is to open, or to cancel.
 
@@ -230,6 +250,7 @@ async def left(conn: Connection, run_id: int) -> int:
         await frontier.left(conn, run_id)
         + await large_files.left(conn, run_id)
         + await restore_frontier.left(conn, run_id)
+        + await verify_items.left(conn, run_id)
     )
 
 
@@ -311,7 +332,7 @@ async def add_counters(conn: Connection, run_id: int, counters: Counters) -> Non
 
 
 async def set_report(conn: Connection, run_id: int, report: Mapping[str, Any]) -> None:
-    """Remember what a scan came to."""
+    """Remember what a scan or a verify came to."""
     await conn.execute(_REPORT, [Jsonb(dict(report)), run_id])
 
 
@@ -387,4 +408,5 @@ def _from_row(row: tuple[Any, ...]) -> Run:
         paused_seconds=row[18],
         settings=None if row[19] is None else ShareSettings.from_wire(row[19]),
         report=row[20],
+        verify=None if row[21] is None else VerifyOrder.from_wire(row[21]),
     )

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from shared.model.restore import RestoreOrder
 from shared.model.share import ShareSettings
+from shared.model.verify_order import VerifyOrder
 
 
 class RunKind(StrEnum):
@@ -16,6 +17,8 @@ class RunKind(StrEnum):
     RESTORE = "restore"
     SCAN = "scan"
     """List and compare, and move no content."""
+    VERIFY = "verify"
+    """Prove that what restore points refer to is in the vault and is what it was."""
 
 
 class RunKey(NamedTuple):
@@ -128,6 +131,16 @@ class Counters:
     """Nodes that could not be saved or restored; each has a line in the journal."""
     pages_written: int = 0
     """Rows of the catalogue's page table written."""
+    records: int = 0
+    """Verify: manifest records read and checked."""
+    reread_files: int = 0
+    """Verify: versions of files whose content was read from the vault and hashed."""
+    reread_bytes: int = 0
+    """Verify: their sizes."""
+    unreadable: int = 0
+    """Verify: the part of ``reread_files`` that is not what was saved."""
+    unsaved: int = 0
+    """Verify: files without content, and directories without a record, since they were backed up: known then, and no damage."""
     files_requests: int = 0
     """Requests sent to the Azure Files service, repeats included."""
     files_lists: int = 0
@@ -181,13 +194,15 @@ class Run:
     share_snapshot: str | None = None
     """Id of the share snapshot a backup reads from, such as ``2022-10-05T22:14:14.0000000Z``."""
     order: RestoreOrder | None = None
+    verify: VerifyOrder | None = None
+    """What a verify was asked to do."""
     error: str | None = None
     """Why the run failed, for people."""
     counters: Counters = field(default_factory=Counters)
     settings: ShareSettings | None = None
     """The share's when the run was queued: a change of them is for later runs. None: the share's own."""
     report: dict[str, Any] | None = None
-    """Of a scan or a restore that has ended: what it found or did, as the API shows it."""
+    """Of a scan, a restore or a verify that has ended: what it found or did, as the API shows it."""
 
     @property
     def key(self) -> RunKey:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from shared.model.page import DirectoryHead, Page
 from shared.model.run import Counters
+from shared.model.verify import Damage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +156,10 @@ class BatchCommit:
     large: list[LargeFile] = field(default_factory=list)
     permissions: list[str] = field(default_factory=list)
     """Permission keys now in the vault."""
+    checksums: dict[str, int] = field(default_factory=dict)
+    """XXH3-64 of their security descriptors, by key."""
+    mended: list[Damage] = field(default_factory=list)
+    """What verifies had found damaged and this batch has saved again."""
     segment_bytes: int = 0
     """Size of the segment object; 0 when none was written."""
     bundles: list[int] = field(default_factory=list)

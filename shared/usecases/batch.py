@@ -23,6 +23,7 @@ from shared.model.manifest import ManifestRef, PageRecord, SavedEntry
 from shared.model.node import SLOT_MAX, directory_id
 from shared.model.objects import segment_name
 from shared.model.page import DirectoryHead, Page
+from shared.model.verify import Damage
 from shared.model.work import BatchCommit, Claim, LargeContent, LargeFile
 from shared.ports import JournalLine
 from shared.usecases.changed_directory import Changed, Visit
@@ -32,7 +33,7 @@ from shared.usecases.plan_large import plan_large
 from shared.usecases.read_manifests import read_records
 from shared.usecases.save_files import FileSaver, FileToSave
 from shared.usecases.save_large import save_content_list
-from shared.usecases.save_permission import save_permission
+from shared.usecases.save_permission import SavedPermission, save_permission
 from shared.usecases.scope import RunScope
 from shared.usecases.together import together
 
@@ -69,10 +70,13 @@ class Batch:
         records = await self._records([ref for c in changed for ref in c.manifests().values()])
         for c in changed:
             c.records = {page_no: records[ref] for page_no, ref in c.manifests().items() if ref in records}
+        mended = await self._forget_damaged(changed)
         await self._recall(changed)
         for c in changed:
             c.plan_files()
         changed = await self._large_first(changed)
+        for c in changed:
+            self.commit.mended += mended.get(c.node_id, [])
         following = await self._place_subdirectories(changed, children)
         await self._save_subdirectories(changed)
         await self._save_permissions(changed)
@@ -110,6 +114,18 @@ class Batch:
                     hint = "older versions of this directory may be out of reach; what is there now is saved anew"
                     self.complain("damaged", "", f"{name}: {error}", hint=hint)
             return found
+
+    async def _forget_damaged(self, changed: list[Changed]) -> dict[int, list[Damage]]:
+        """Take what verifies found damaged out of what was saved before, so that it is read again; what that is, by directory."""
+        saved = [c.node_id for c in changed if c.manifests()]
+        found = await self._scope.catalogue.damaged_within(self._scope.share.share_id, saved) if saved else []
+        by_node = {c.node_id: c for c in changed}
+        mended: dict[int, list[Damage]] = {}
+        for damage in found:
+            c = by_node[damage.page_id & ~SLOT_MAX]
+            if c.forget(damage):
+                mended.setdefault(c.node_id, []).append(damage)
+        return mended
 
     async def _recall(self, changed: list[Changed]) -> None:
         """Read what scans have numbered and no run has saved: those files keep their numbers."""
@@ -273,17 +289,18 @@ class Batch:
             self._known_permissions = await self._scope.catalogue.known_permissions(self._scope.share.share_id)
         gate = asyncio.Semaphore(self._scope.limits.concurrent_reads)
 
-        async def save(key: str) -> str:
+        async def save(key: str) -> SavedPermission:
             async with gate:
                 return await save_permission(self._scope, key)
 
         new = sorted(keys - self._known_permissions - self._lost_permissions)
-        for key, error in zip(new, await together(save(key) for key in new), strict=True):
-            if error:
-                self.complain("permission_unreadable", "", f"permission {key}: {error}")
+        for key, saved in zip(new, await together(save(key) for key in new), strict=True):
+            if saved.error:
+                self.complain("permission_unreadable", "", f"permission {key}: {saved.error}")
                 self._lost_permissions.add(key)
             else:
                 self.commit.permissions.append(key)
+                self.commit.checksums[key] = saved.checksum
                 self._known_permissions.add(key)
         for c in changed:
             if self._lost_permissions:

@@ -10,10 +10,12 @@ from shared.core import diff, history, paging, xorhash
 from shared.core.fingerprint import entries_fingerprint
 from shared.formats.segment import SegmentWriter
 from shared.model import ticks
+from shared.model.content import UNSAVED
 from shared.model.entry import Entry
 from shared.model.manifest import ManifestRef, PageRecord, SavedEntry
 from shared.model.node import SLOT_MAX
 from shared.model.page import DirectoryHead, DirectoryPages, FileRow, Page, PageHead
+from shared.model.verify import Damage
 from shared.model.work import LargeContent
 from shared.usecases.list_directory import Listing
 from shared.usecases.save_files import FileToSave
@@ -185,6 +187,19 @@ class Changed:
         self.scanned[row.page_no] = row
         self.scanned_slots |= {file.name: file.slot for file in row.files}
 
+    def forget(self, damage: Damage) -> bool:
+        """Treat a version of a file that a verify found damaged as not saved; whether it is among what is compared here."""
+        if not damage.node_id:
+            return any(s.page_no == damage.page_id & SLOT_MAX for s in self.changed_slices)
+        for page_no, record in self.records.items():
+            for at, saved in enumerate(record.entries):
+                if (saved.node_id, saved.saved_run) == (damage.node_id, damage.saved_run):
+                    lost = replace(saved, content=UNSAVED, digest=b"", quickxor=b"")
+                    entries = (*record.entries[:at], lost, *record.entries[at + 1 :])
+                    self.records[page_no] = replace(record, entries=entries)
+                    return True
+        return False
+
     def plan_files(self) -> None:
         """Decide what to do about each file. Call when the records are there."""
         previous, entries = self.saved_before(), self.entries()
@@ -225,7 +240,10 @@ class Changed:
             if previous is not None and previous.entries == entries and previous.page_nos == named:
                 written, ref = previous, before[page_no]  # only the directory's own times changed
             else:
-                depth, ancestors = history.extend(previous, before[page_no] if previous is not None else None)
+                if previous is None and page_no in before:  # damaged or gone
+                    depth, ancestors = history.after_lost(before[page_no])
+                else:
+                    depth, ancestors = history.extend(previous, before.get(page_no))
                 written = PageRecord(self.node_id, page_no, run_no, depth, ancestors, entries, named)
                 ref = ManifestRef(run_no, batch_no, *segment.add(written))
             if page_no == 0:
@@ -290,7 +308,7 @@ class Changed:
             name=s.lower,
             page_fingerprint=page_fingerprint,
             manifest=ref,
-            files=tuple(_file_row(file) for file in saved if not file.entry.is_directory),
+            files=tuple(file_row(file) for file in saved if not file.entry.is_directory),
         )
 
 
@@ -316,7 +334,8 @@ def compare(visit: Visit, listing: Listing, found: DirectoryPages, page_entries:
     )
 
 
-def _file_row(saved: SavedEntry) -> FileRow:
+def file_row(saved: SavedEntry) -> FileRow:
+    """What the catalogue keeps of a saved file."""
     return FileRow(
         name=saved.entry.name,
         slot=saved.node_id & SLOT_MAX,

@@ -153,12 +153,15 @@ async def _commit_record(scope: RunScope) -> PointRecord:
 
 
 async def _save_root_permission(scope: RunScope, key: str) -> None:
-    error = await save_permission(scope, key)
-    if not error:
-        await scope.catalogue.add_permission(scope.share.share_id, key)
+    saved = await save_permission(scope, key)
+    if not saved.error:
+        await scope.catalogue.add_permission(scope.share.share_id, key, saved.checksum)
         return
     line = JournalLine(
-        at=scope.clock.now(), kind="permission_unreadable", path="", reason=f"permission {key} of the root: {error}"
+        at=scope.clock.now(),
+        kind="permission_unreadable",
+        path="",
+        reason=f"permission {key} of the root: {saved.error}",
     )
     await scope.journal.write(scope.run.key, 0, [line])  # no batch has that number
     await scope.catalogue.add_counters(scope.run.run_id, Counters(errors=1))

@@ -4,10 +4,15 @@ Safe to repeat at any point: the snapshot is found again by its tag, the frontie
 share goes first (:mod:`shared.usecases.share_snapshots`).
 """
 
+from typing import Final
+
 from shared.model.node import ROOT_ID
 from shared.model.run import RunState
 from shared.usecases.scope import RunScope
 from shared.usecases.share_snapshots import check_room, snapshot_tag, tidy, warn
+
+PAGES_PER_TRANSACTION: Final = 1_000
+"""Damaged pages that are reopened in one transaction."""
 
 
 async def open_backup(scope: RunScope) -> None:
@@ -30,7 +35,15 @@ async def open_backup(scope: RunScope) -> None:
             snapshot_tag(scope.share, scope.run.run_id), is_new=found.looked
         )
         await scope.catalogue.set_snapshot(scope.run.run_id, snapshot)
+    await _reopen_damaged(scope)
     await scope.catalogue.seed(scope.run.run_id, scope.share.share_id, [(ROOT_ID, 0)])
+
+
+async def _reopen_damaged(scope: RunScope) -> None:
+    """Have compared, though nothing in the share has changed, what a verify has found damaged: usecases/batch.py saves it again."""
+    after: int | None = 0
+    while after is not None:
+        after = await scope.catalogue.reopen_damaged(scope.share.share_id, after, PAGES_PER_TRANSACTION)
 
 
 def outcome(errors: int) -> RunState:

@@ -1,5 +1,6 @@
 """Read manifest records, neighbours in one request."""
 
+import asyncio
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,12 +15,15 @@ from shared.model.manifest import ManifestRef, PageRecord
 from shared.model.objects import segment_name
 from shared.ports import Vault
 from shared.usecases.scope import RunScope
+from shared.usecases.together import together
 
 GAP_BYTES: Final = 64 * 1024
 """Bytes worth reading for nothing to save a request: about what a request costs in time at 100 MiB/s."""
 
 READ_BYTES_MAX: Final = 8 * 1024 * 1024
 """Most bytes asked for at once."""
+
+READS_AT_ONCE: Final = 8
 
 Page = tuple[int, int]
 """``(directory_id, page_no)``."""
@@ -45,6 +49,44 @@ def spans_of(refs: Iterable[ManifestRef]) -> Iterator[tuple[int, int, Span[Manif
         ranges = ((ref.offset, ref.length, ref) for ref in wanted)
         for span in coalesce(ranges, gap=GAP_BYTES, length_max=READ_BYTES_MAX):
             yield run_no, batch_no, span
+
+
+async def read_each(
+    vault: Vault, share_id: int, refs: Iterable[ManifestRef]
+) -> dict[ManifestRef, PageRecord | IntegrityError | NotFound]:
+    """The records of ``refs``, or what is wrong with each that cannot be read: it was read a second time, by itself."""
+    by_segment: defaultdict[tuple[int, int], set[ManifestRef]] = defaultdict(set)
+    for ref in refs:
+        by_segment[ref.run_no, ref.batch_no].add(ref)
+    found: dict[ManifestRef, PageRecord | IntegrityError | NotFound] = {}
+    gate = asyncio.Semaphore(READS_AT_ONCE)
+
+    async def read(name: str, span: Span[ManifestRef]) -> None:
+        try:
+            async with gate:
+                data = await vault.get(name, span.offset, span.length)
+        except (IntegrityError, NotFound) as error:
+            if len(span.items) == 1 or isinstance(error, NotFound):
+                found.update(dict.fromkeys(span.items, error))
+                return
+            for ref in span.items:
+                await read(name, Span(ref.offset, ref.length, (ref,)))
+            return
+        for ref in span.items:
+            start = ref.offset - span.offset
+            try:
+                found[ref] = manifest.decode(data[start : start + ref.length])
+            except IntegrityError as error:
+                found[ref] = error
+                if len(span.items) > 1:
+                    await read(name, Span(ref.offset, ref.length, (ref,)))
+
+    await together(
+        read(segment_name(share_id, run_no, batch_no), span)
+        for (run_no, batch_no), wanted in by_segment.items()
+        for span in coalesce(((r.offset, r.length, r) for r in wanted), gap=GAP_BYTES, length_max=READ_BYTES_MAX)
+    )
+    return found
 
 
 async def read_records_at(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from shared.core.cost import Prices
 from shared.core.hashing import ShareHasher
@@ -9,8 +10,11 @@ from shared.core.rules import Rules, rules_of
 from shared.model.node import PAGE_ENTRIES_MAX
 from shared.model.run import Counters, Run
 from shared.model.share import Share
-from shared.ports import Catalogue, Clock, Journal, ShareAdmin, ShareReader, ShareWriter, Vault
+from shared.ports import Catalogue, Clock, Journal, ShareAdmin, ShareReader, ShareWriter, Vault, Verifies
 from shared.usecases.stopping import StopSignal
+
+if TYPE_CHECKING:
+    from shared.usecases.verify_state import VerifyStates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +68,10 @@ class Limits:
     wide_s: float = 240.0
     """No further piece of a wide directory this long after its walk began. Longer than ``activity_s``, because who goes on later lists
     again, which is 200 requests per million entries; with the piece that is under way it stays below ten minutes."""
+    verify_pages: int = 2_048
+    """Rows of the tree that a quick verify claims at once: a second's work or two."""
+    verify_read_pages: int = 256
+    """The same where files are read; what is not done in time goes back, so it may be too much."""
     span_bytes: int = 64 * 1024 * 1024
     """A large file is read in spans of this size; a multiple of the chunk."""
 
@@ -75,6 +83,7 @@ class RunScope:
     run: Run
     share: Share
     catalogue: Catalogue
+    verifies: Verifies
     vault: Vault
     journal: Journal
     clock: Clock
@@ -83,6 +92,8 @@ class RunScope:
     prices: Prices
     take_requests: Callable[[], Counters]
     """Requests and vault traffic of this scope since the last call, in a fresh Counters."""
+    verify_states: "VerifyStates"
+    """Verify: what this process knows of the vault."""
     stop: StopSignal = field(default_factory=StopSignal)
     """Set when the work is to stop early."""
     reader: ShareReader | None = None

@@ -130,6 +130,7 @@ async def test_every_restore_point_comes_back_as_it_was(postgres_url, azurite, f
             tree = points[run.run_no] = read_tree(files.client())
             expected = {p: len(n.content) if n.kind == "file" else None for p, n in tree.items()}
             assert await catalogued(files) == expected
+        await files.nothing_is_damaged()
         for run_no in sorted(points, reverse=True):
             target = f"restored-{secrets.token_hex(4)}"
             restore = await files.restore(run_no, target)

@@ -120,6 +120,7 @@ async def test_every_restore_point_of_an_nfs_share_comes_back_as_it_was(postgres
                 if n.kind != "Directory"
             }
             assert await catalogued(files) == {p: sizes.get(p) for p in tree if p}
+        await files.nothing_is_damaged()
         for run_no in sorted(points, reverse=True):
             target = f"restored-{secrets.token_hex(4)}"
             restore = await files.restore(run_no, target)

@@ -274,6 +274,7 @@ async def test_only_the_chunks_that_changed_are_read(files, disk, change):
         await assert_restores(files, run, "profile/disk.vhdx")
         if change in (grow, shrink):
             break
+    await files.nothing_is_damaged()
 
 
 async def test_a_file_whose_last_chunk_was_short_and_that_grew_is_right(files):

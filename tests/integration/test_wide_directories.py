@@ -109,6 +109,7 @@ async def test_a_wide_directory_comes_back_as_it_was_at_every_time(files):
     assert runs[0].counters.changed_files == 44
     heads, _ = await page_rows(files)
     assert any(head.deleted_run is not None for head in heads.heads)
+    await files.nothing_is_damaged()
     await check(files, points)
 
 
@@ -183,6 +184,7 @@ async def test_pages_that_lost_their_files_are_merged_and_their_numbers_used_aga
     assert live | dissolved == set(range(20))
     assert len(live) >= 12
     assert deleted == [0, 80, 0]
+    await files.nothing_is_damaged()
     await check(files, points)
 
 

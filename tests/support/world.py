@@ -9,11 +9,12 @@ from azure.storage.fileshare import ShareClient
 
 from shared import wiring
 from shared.core.rounds import Phase, RoundState
-from shared.db import runs, shares, tenants
+from shared.db import restore_points, runs, shares, tenants
 from shared.model.restore import RestoreOrder
-from shared.model.run import Driver, Run, RunKind
+from shared.model.run import Driver, Run, RunKind, RunState
 from shared.model.share import Share, ShareSettings
 from shared.model.tickets import RunTicket
+from shared.model.verify_order import VerifyLevel, VerifyOrder
 from shared.ports import EVENT
 from shared.settings import Settings
 from shared.usecases.backup_directories import backup_directories
@@ -21,6 +22,7 @@ from shared.usecases.restore_directories import restore_directories
 from shared.usecases.runs import close_run, open_run
 from shared.usecases.scan_directories import scan_directories
 from shared.usecases.scope import RunScope
+from shared.usecases.verify_pieces import verify_pieces
 from tests.support.files_control import ControlClient
 from tests.support.share_tree import service
 
@@ -70,6 +72,31 @@ class World:
             run = await runs.create(conn, self.share.tenant_id, self.share.share_id, RunKind.SCAN)
         return await self.drive(run)
 
+    async def queue_verify(
+        self,
+        level: VerifyLevel = VerifyLevel.QUICK,
+        point: int | None = None,
+        driver: Driver = Driver.DURABLE,
+        **order,
+    ) -> Run:
+        """Of the newest restore point unless another one is named."""
+        async with self.app.transaction() as conn:
+            if point is None:
+                point = (await restore_points.last(conn, self.share.share_id)).run_no
+            wanted = VerifyOrder(level=level, restore_point=point, **order)
+            return await runs.create(
+                conn, self.share.tenant_id, self.share.share_id, RunKind.VERIFY, driver=driver, verify=wanted
+            )
+
+    async def verify(self, level: VerifyLevel = VerifyLevel.QUICK, point: int | None = None, **order) -> Run:
+        return await self.drive(await self.queue_verify(level, point, **order))
+
+    async def nothing_is_damaged(self) -> None:
+        """A verify of all there is says so, at any level."""
+        for level in (VerifyLevel.QUICK, VerifyLevel.FULL):
+            run = await self.verify(level, all_points=True)
+            assert (run.state, await self.journal(run)) == (RunState.SUCCEEDED, []), run.report
+
     async def restore(self, restore_point: int, share_name: str, **order) -> Run:
         return await self.drive(await self.queue_restore(restore_point, share_name, **order))
 
@@ -79,6 +106,7 @@ class World:
             RunKind.BACKUP: backup_directories,
             RunKind.RESTORE: restore_directories,
             RunKind.SCAN: scan_directories,
+            RunKind.VERIFY: verify_pieces,
         }[run.kind]
         usecase = {Phase.OPENING: open_run, Phase.WORKING: work, Phase.CLOSING: close_run}[state.phase]
         ticket = RunTicket(
@@ -137,6 +165,8 @@ async def world(postgres_url: str, azurite, emulator, protocol: str = "SMB", **s
             page_entries=5,
             wide_entries=16,
             piece_entries=11,
+            verify_pages=7,
+            verify_read_pages=5,
         )
         name = f"share-{secrets.token_hex(6)}"
         service(emulator).create_share(name, **({"protocols": protocol} if protocol != "SMB" else {}))

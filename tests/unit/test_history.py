@@ -3,7 +3,7 @@
 import pytest
 
 from shared.core import history
-from shared.model.manifest import Ancestor
+from shared.model.manifest import Ancestor, ManifestRef, PageRecord
 from tests.support.histories import Chain
 
 
@@ -39,6 +39,17 @@ def test_a_lost_ancestor_is_left_out():
         **{f: getattr(previous, f) for f in previous.__dataclass_fields__} | {"ancestors": previous.ancestors[:1]}
     )
     assert history.extend(pruned, chain.refs[5]) == (6, (Ancestor(5, chain.refs[5]), previous.ancestors[0]))
+
+
+def test_after_a_record_that_is_lost_depth_goes_on_above_all_before_and_points_to_it():
+    chain = Chain([1, 2, 2, 2, 5])
+    depth, ancestors = history.after_lost(chain.refs[4])
+    assert depth > max(record.depth for record in chain.records)
+    assert ancestors == (Ancestor(depth - 1, chain.refs[4]),)
+    following = PageRecord(1 << 24, 0, 6, depth, ancestors, ())
+    assert history.next_hop(following, 5) == chain.refs[4]
+    again, _ = history.after_lost(ManifestRef(6, 1, 0, 0))
+    assert again > depth
 
 
 def test_the_record_sought_is_read_next_when_its_neighbour_is_known_to_be_too_new():

@@ -81,7 +81,7 @@ class Catalogued:
 
     def backups(self):
         """Runs that write to the tree."""
-        return [run for run in self.runs.values() if run.kind != "restore"]
+        return [run for run in self.runs.values() if run.kind in ("backup", "scan")]
 
     @property
     def is_busy(self):

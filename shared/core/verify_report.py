@@ -1,0 +1,132 @@
+"""What a verify came to, and what to do about each thing it found."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from shared.core import sampling
+from shared.model.run import Counters, Run
+from shared.model.verify import Finding, FindingKind
+from shared.model.verify_order import VerifyLevel, VerifyOrder
+
+_AGAIN = "the next backup saves it again, whether or not it has changed"
+_OLDER = "restore it from a restore point that is not named here"
+_ROW = "the vault has all that the row is about: rebuild the catalogue from the vault"
+
+
+def advice(finding: Finding) -> str:
+    """What to do about a finding, for people."""
+    kind, name = finding.kind, finding.object
+    if kind is FindingKind.ORPHANS:
+        return "nothing: they are swept"
+    if kind is FindingKind.POINT:
+        return "restores from it may be incomplete: look at the other findings; if there are none, rebuild the catalogue from the vault"
+    if kind is FindingKind.ROW:
+        return f"{_AGAIN}; {_ROW}" if finding.current else _ROW
+    if kind is FindingKind.HISTORY:
+        return f"older restore points of this directory may be out of reach; {_ROW}"
+    folder = name.split("/")[1:2]
+    if folder == ["point"]:
+        return "the catalogue still knows the restore point, but it cannot be restored: use another one"
+    if folder == ["permission"]:
+        return "nodes that have it are restored without it and inherit: note their permissions while the share is there"
+    if not finding.files and not finding.points:
+        return (
+            "no file that was looked at is concerned; without it the catalogue cannot be rebuilt wholly from the vault"
+        )
+    if folder == ["chunk"] and kind is not FindingKind.LOST:
+        again = f"delete this object, which is of no use, and {_AGAIN}: that mends all restore points that have it"
+    elif folder == ["chunk"]:
+        again = f"{_AGAIN}: that mends all restore points that have it"
+    else:
+        again = f"{_AGAIN}: what is restored from later restore points is whole"
+    if not finding.current:
+        return f"{_OLDER}; nothing brings these versions back"
+    return f"{again}. Until then, and if it is gone from the share, {_OLDER}"
+
+
+def details(finding: Finding) -> dict[str, str]:
+    """What a line of the journal tells beside path, reason and hint; all texts."""
+    told = {"object": finding.object, "files": str(finding.files), "bytes": str(finding.bytes)}
+    if finding.points:
+        told["restore_points"] = _ranges(finding.points)
+    if finding.paths:
+        told["paths"] = "\n".join(finding.paths)
+    return told
+
+
+def report(
+    run: Run, counters: Counters, found: Mapping[str, int], points: Sequence[int], cycle: Sequence[Run]
+) -> dict[str, Any]:
+    """What the API shows of a verify that has ended.
+
+    :param found: how many findings there are of each kind.
+    :param points: the restore points that were verified.
+    :param cycle: SAMPLE: earlier verifies that belong to it, newest first: see :func:`cycle_of`.
+    """
+    order = run.verify
+    assert order is not None
+    told: dict[str, Any] = {
+        "level": order.level.value,
+        "restore_points": {"newest": order.restore_point, "oldest": points[0], "count": len(points)},
+        "checked": {
+            "directories": counters.directories,
+            "files": counters.files,
+            "bytes": counters.bytes,
+            "records": counters.records,
+        },
+        "read": {"files": counters.reread_files, "bytes": counters.reread_bytes, "unreadable": counters.unreadable},
+        "unsaved": counters.unsaved,
+        "damaged_objects": sum(n for kind, n in found.items() if FindingKind(kind).is_damage),
+        "findings": dict(found),
+    }
+    if order.level is VerifyLevel.SAMPLE:
+        told["sample"] = _sample(run, order, counters, cycle)
+        told["statement"] = sampling.statement(counters.reread_files, counters.unreadable)
+    return told
+
+
+def cycle_of(order: VerifyOrder, earlier: Iterable[Run]) -> list[Run]:
+    """Of earlier sampling verifies, newest first, those that read the parts before this one's, since part 0 was last read."""
+    found: list[Run] = []
+    part = order.part
+    for run in earlier:
+        if part == 0 or run.verify is None:
+            break
+        if run.verify.parts == order.parts and run.verify.part == part - 1:
+            found.append(run)
+            part -= 1
+    return found
+
+
+def next_part(parts: int, last: VerifyOrder | None) -> int:
+    """Which part the next sampling verify reads after ``last``, the newest that has read its own."""
+    return 0 if last is None or last.parts != parts else (last.part + 1) % parts
+
+
+def _sample(run: Run, order: VerifyOrder, counters: Counters, cycle: Sequence[Run]) -> dict[str, Any]:
+    total = Counters()
+    for one in (counters, *(earlier.counters for earlier in cycle)):
+        total.add(one)
+    began = cycle[-1].started_at if cycle else run.started_at
+    return {
+        "part": order.part,
+        "parts": order.parts,
+        "percent": round(100 / order.parts, 4),
+        "since": began.isoformat() if began is not None else None,
+        "parts_read": 1 + len(cycle),
+        "files_read": total.reread_files,
+        "bytes_read": total.reread_bytes,
+        "coverage_percent": round(100 * (1 + len(cycle)) / order.parts, 4),
+        "statement": sampling.statement(total.reread_files, total.unreadable),
+    }
+
+
+def _ranges(numbers: Iterable[int]) -> str:
+    """``1-3, 7``: stretches of numbers that follow one another."""
+    stretches: list[list[int]] = []
+    for number in sorted(numbers):
+        if stretches and number == stretches[-1][-1] + 1:
+            stretches[-1] = [stretches[-1][0], number]
+        else:
+            stretches.append([number, number])
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in stretches)
