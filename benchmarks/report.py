@@ -51,3 +51,15 @@ def count(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
     return number
+
+
+def phases(text: str, needs: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Read which phases an option wants, with those that they need, in the order of ``needs``."""
+    wanted = set(text.split(","))
+    unknown = wanted - needs.keys()
+    if unknown:
+        raise argparse.ArgumentTypeError(f"{min(unknown)!r} is not one of {', '.join(needs)}")
+    for name in reversed(tuple(needs)):
+        if name in wanted:
+            wanted.update(needs[name])
+    return tuple(name for name in needs if name in wanted)

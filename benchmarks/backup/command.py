@@ -69,14 +69,7 @@ def add(parsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 
 def _phases(text: str) -> tuple[str, ...]:
-    wanted = set(text.split(","))
-    unknown = wanted - PHASES.keys()
-    if unknown:
-        raise argparse.ArgumentTypeError(f"{min(unknown)!r} is not one of {', '.join(PHASES)}")
-    for name in reversed(tuple(PHASES)):
-        if name in wanted:
-            wanted.update(PHASES[name][1])
-    return tuple(name for name in PHASES if name in wanted)
+    return report.phases(text, {name: needed for name, (_, needed) in PHASES.items()})
 
 
 def run(options: argparse.Namespace) -> None:

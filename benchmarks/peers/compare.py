@@ -40,6 +40,13 @@ def with_rclone(world: World, verb: str, share_name: str) -> Ran:
     return Ran(used, _operations(world, share_name))
 
 
+def back_with_rclone(world: World, share_name: str) -> Ran:
+    """Rclone ``copy`` of that container to a share, which it makes."""
+    world.control("DELETE", "/counters")
+    used = rclone.transfer_back(world.azurite, CONTAINER, world.files, share_name, world.directory / "rclone")
+    return Ran(used, _operations(world, share_name))
+
+
 def with_azcopy(world: World, verb: str, share_name: str) -> Ran:
     """AzCopy ``copy`` or ``sync`` of a share to a directory."""
     world.control("DELETE", "/counters")

