@@ -13,6 +13,7 @@ from shared.core.pace import Part, Report
 from shared.model.entry import Posix
 from shared.model.manifest import ContentHeaders, ManifestRef
 from shared.model.page import DirectoryHead, DirectoryPages, Page
+from shared.model.point import Origin
 from shared.model.run import Counters, RestorePoint, Run, RunKey, RunState
 from shared.model.share import Share, ShareSnapshot
 from shared.model.work import (
@@ -28,6 +29,7 @@ from shared.model.work import (
     RestoreLink,
     SpanClaim,
     SpanResult,
+    Tombstones,
 )
 
 
@@ -519,6 +521,21 @@ class Catalogue(Protocol):
 
     async def totals(self, share_id: int) -> tuple[int, int, int]:
         """Live directories, files and bytes of the share's tree."""
+        ...
+
+    async def claim_tombstones(self, run_id: int, limit: int, *, lease_s: float) -> Tombstones | None:
+        """Up to ``limit`` tombstones that no segment notes, with a fresh batch number; None if there are none.
+
+        Those of runs that made no restore point are among them. Asked again before they are committed, the same with another number.
+        """
+        ...
+
+    async def commit_tombstones(self, run_id: int, noted: Tombstones, segment_bytes: int) -> None:
+        """Record their segment. Raises ``Fenced`` if another closing has taken them."""
+        ...
+
+    async def origin(self, run_id: int, after_run_no: int) -> Origin:
+        """What a commit record says of the catalogue; ``after_run_no`` is the restore point before, 0 if there is none."""
         ...
 
     async def committed_batches(self, share_id: int, after_run_no: int, up_to_run_no: int) -> list[tuple[int, int]]:

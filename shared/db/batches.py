@@ -24,6 +24,9 @@ class BatchKind(IntEnum):
     RESTORE = 2
     CONTROL = 3
     """Nothing but the right to open or close the run."""
+    TOMBSTONES = 8
+    """Nothing: it has a segment with notes of what a closing deleted."""
+    REBUILD = 9
 
 
 class BatchState(IntEnum):

@@ -19,6 +19,7 @@ from shared.db import (
     batches,
     frontier,
     large_files,
+    origins,
     pages,
     permissions,
     restore_frontier,
@@ -27,6 +28,7 @@ from shared.db import (
     rollups,
     runs,
     shares,
+    tombstones,
 )
 from shared.db.batches import BatchKind
 from shared.db.pool import Connection, Pool
@@ -36,6 +38,7 @@ from shared.errors import Conflict, Retryable
 from shared.model.manifest import ManifestRef
 from shared.model.node import ROOT_ID
 from shared.model.page import DirectoryHead, DirectoryPages, Page
+from shared.model.point import Origin
 from shared.model.run import ACTIVE, Counters, RestorePoint, Run, RunKind, RunState
 from shared.model.share import Share
 from shared.model.work import (
@@ -51,6 +54,7 @@ from shared.model.work import (
     RestoreLink,
     SpanClaim,
     SpanResult,
+    Tombstones,
 )
 
 T = TypeVar("T")
@@ -61,6 +65,9 @@ COMMITTING: Final = (RunState.QUEUED, RunState.RUNNING, RunState.PAUSED)
 TRIES: Final = 5
 """Four pauses of up to 0.2, 0.4, 0.8 and 1.6 s: a failover takes longer, which is the activity's to retry."""
 FIRST_PAUSE_S: Final = 0.2
+
+CLOSER: Final = "closing"
+"""The worker of batches that a closing opens for itself: a run has one closing at a time."""
 
 DELETED_PAGES: Final = 1_000
 """Pages made tombstones in one transaction: tens of milliseconds of locks, tens of megabytes of memory."""
@@ -417,6 +424,37 @@ class PostgresCatalogue:
         """See the port."""
         return await self._once(lambda conn: rollups.totals(conn, share_id))
 
+    async def claim_tombstones(self, run_id: int, limit: int, *, lease_s: float) -> Tombstones | None:
+        """See the port."""
+
+        async def work(conn: Connection) -> Tombstones | None:
+            share_id, _ = await _hold_to_close(conn, run_id)
+            page_ids = await tombstones.some(conn, share_id, limit)
+            if not page_ids:
+                return None
+            await batches.give_up(conn, run_id, BatchKind.TOMBSTONES, CLOSER)
+            batch_no = await batches.open_one(conn, run_id, BatchKind.TOMBSTONES, CLOSER, lease_s)
+            rows = await pages.of_pages(conn, share_id, page_ids)
+            # One that a later run found again has a row of its own in some segment.
+            return Tombstones(batch_no, tuple(page_ids), tuple(row for row in rows if row.deleted_run is not None))
+
+        return await self._once(work)
+
+    async def commit_tombstones(self, run_id: int, noted: Tombstones, segment_bytes: int) -> None:
+        """See the port. A batch that was committed before is left as it is."""
+
+        async def work(conn: Connection) -> None:
+            share_id, _ = await _hold_to_close(conn, run_id)
+            if await batches.lock_open(conn, run_id, noted.batch_no):
+                await tombstones.remove(conn, share_id, noted.page_ids)
+                await batches.close(conn, run_id, noted.batch_no, Counters(), segment_bytes=segment_bytes)
+
+        await self._once(work)
+
+    async def origin(self, run_id: int, after_run_no: int) -> Origin:
+        """See the port."""
+        return await self._once(lambda conn: origins.of_run(conn, run_id, after_run_no))
+
     async def committed_batches(self, share_id: int, after_run_no: int, up_to_run_no: int) -> list[tuple[int, int]]:
         """See the port."""
         return await self._once(lambda conn: batches.committed_segments(conn, share_id, after_run_no, up_to_run_no))
@@ -587,12 +625,11 @@ async def _delete(conn: Connection, run_id: int, share_id: int, run_no: int, mis
     gone = [page.directory_id for page in found if page.page_no == 0]
     # Not to be skipped as unchanged by a run that finds it again, should this one never finish.
     await _reopen(conn, share_id, [heads[node_id] for node_id in {page.directory_id for page in found} - set(gone)])
-    tombstones = [
-        replace(page, fingerprint=None, page_fingerprint=None, deleted_run=run_no, files=()) for page in found
-    ]
-    seen = await rollups.watch(conn, share_id, tombstones, before=found)
-    await pages.upsert(conn, share_id, tombstones)
-    change = await rollups.book(conn, seen, run_no, rollups.CLOSING, tombstones, deleted=gone)
+    dead = [replace(page, fingerprint=None, page_fingerprint=None, deleted_run=run_no, files=()) for page in found]
+    seen = await rollups.watch(conn, share_id, dead, before=found)
+    await pages.upsert(conn, share_id, dead)
+    await tombstones.add(conn, share_id, [page.directory_id | page.page_no for page in dead])
+    change = await rollups.book(conn, seen, run_no, rollups.CLOSING, dead, deleted=gone)
     await frontier.miss(conn, run_id, [(node_id, missed[node_id]) for node_id in set(doomed) - set(gone)])
     await frontier.miss_below(conn, run_id, share_id, gone)
     return Counters(deleted_directories=len(gone), deleted_files=change.deleted_files)

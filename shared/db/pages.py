@@ -55,6 +55,7 @@ _DROP: Final[LiteralString] = """
     DROP TABLE IF EXISTS {page};
     DELETE FROM rollup WHERE share_id = {share_id};
     DELETE FROM rollup_change WHERE share_id = {share_id};
+    DELETE FROM tombstone WHERE share_id = {share_id};
 """
 _UPSERT: Final[LiteralString] = """
     INSERT INTO {page} AS page (page_id, parent_id, file_id, share_id, name, names, packed)

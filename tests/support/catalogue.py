@@ -56,7 +56,7 @@ def empty(url: str) -> None:
         for (partition,) in partitions.fetchall():
             conn.execute(f"DROP TABLE {partition} CASCADE")
             conn.execute(f"DROP SCHEMA IF EXISTS {partition.replace('page', 'share')}")
-        transient = "frontier, missing, large_file, span, restore_frontier, restore_link"
+        transient = "frontier, missing, large_file, span, restore_frontier, restore_link, tombstone, rebuild_item"
         conn.execute(
             f"TRUNCATE tenant, share, run, batch, permission, restore_point, rollup, rollup_change, pace, pace_part, {transient} RESTART IDENTITY"
         )
