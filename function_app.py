@@ -3,9 +3,9 @@
 import azure.durable_functions as df
 import azure.functions as func
 
-from activities import backup_directories, close_run, open_run, restore_directories, scan_directories
+from activities import backup_directories, close_run, open_run, rebuild_catalogue, restore_directories, scan_directories
 from http_api import health, overview, runs, shares, tenants
-from orchestrators import backup, restore, scan
+from orchestrators import backup, rebuild, restore, scan
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
 
@@ -14,10 +14,12 @@ for module in (
     backup_directories,
     restore_directories,
     scan_directories,
+    rebuild_catalogue,
     close_run,
     backup,
     restore,
     scan,
+    rebuild,
     tenants,
     shares,
     runs,

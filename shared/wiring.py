@@ -7,7 +7,7 @@ long as one activity.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -29,9 +29,11 @@ from shared.db.catalogue import PostgresCatalogue
 from shared.db.migrate import migrate
 from shared.db.pace import PostgresPaceBook
 from shared.db.pool import Connection, make_pool
+from shared.db.rebuilds import PostgresRebuilds
 from shared.db.shares import subject
 from shared.errors import BackupError, Unavailable
-from shared.model.run import RunKind
+from shared.model.run import Run, RunKind
+from shared.model.share import Share
 from shared.model.tickets import Receipt, RunTicket
 from shared.ports import Clock, Ids, Journal
 from shared.settings import Settings
@@ -78,6 +80,9 @@ class App:
         """The world of one activity of a run. Raises ``NotFound``; ``InvalidInput`` for an unknown credential."""
         run, share = await self.catalogue.run(run_id)
         meter = Meter()
+        if run.kind is RunKind.REBUILD:
+            yield self._scope(run, share, meter, rebuilds=PostgresRebuilds(self.catalogue))
+            return
         if run.order is None:
             account_url, share_name, credential = share.account_url, share.share_name, share.credential
         else:
@@ -92,24 +97,32 @@ class App:
             FilesAdmin(account_url, share_name, self.credentials.resolve(credential), meter=meter) as admin,
         ):
             http = account.metered(meter, pace, until)
-            yield RunScope(
-                run=run,
-                share=share,
-                catalogue=self.catalogue,
-                vault=self.vaults.vault(run.tenant_id, meter),
-                journal=self.journal,
-                clock=self.clock,
-                hasher=ShareHasher(share.tenant_id, share.share_id),
+            yield replace(
+                self._scope(run, share, meter),
                 limits=within_pace(self.limits, pace.outlook),
-                prices=self.prices,
-                take_requests=meter.take,
-                stop=StopSignal(self.leaving),
                 reader=FilesReader(http, share_name, run.share_snapshot, md5=self.settings.content_md5)
                 if reads
                 else None,
                 writer=None if reads else FilesWriter(http, share_name),
                 admin=admin,
             )
+
+    def _scope(self, run: Run, share: Share, meter: Meter, rebuilds: PostgresRebuilds | None = None) -> RunScope:
+        """The world of an activity without a share to speak to."""
+        return RunScope(
+            run=run,
+            share=share,
+            catalogue=self.catalogue,
+            vault=self.vaults.vault(run.tenant_id, meter),
+            journal=self.journal,
+            clock=self.clock,
+            hasher=ShareHasher(share.tenant_id, share.share_id),
+            limits=self.limits,
+            prices=self.prices,
+            take_requests=meter.take,
+            stop=StopSignal(self.leaving),
+            rebuilds=rebuilds,
+        )
 
     async def perform(self, ticket: RunTicket, usecase: UseCase) -> Receipt:
         """The verdict of a use case in the world of its run, also when that world cannot be made: its credential may be gone."""

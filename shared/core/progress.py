@@ -91,6 +91,8 @@ def _waits_for(run: Run, at_work: AtWork | None) -> str:
     if run.state is RunState.QUEUED:
         return "a worker to open it: is `python -m worker` running?" if workers else "its orchestration to open it"
     if not run.seeded:
+        if run.kind is RunKind.REBUILD:
+            return "the list of its segments"
         return "its share snapshot" if run.kind is not RunKind.RESTORE else "its target share"
     if at_work is None:
         return ""

@@ -22,6 +22,7 @@ from shared.db import (
     origins,
     pages,
     permissions,
+    rebuild_items,
     restore_frontier,
     restore_links,
     restore_points,
@@ -97,6 +98,8 @@ class PostgresCatalogue:
         async def work(conn: Connection) -> None:
             run = await runs.lock(conn, run_id)
             await runs.start(conn, run)
+            if run.kind is RunKind.REBUILD:
+                return  # it makes the tree: shared/db/rebuilds.py
             await shares.lock(conn, run.share_id)
             await pages.create_partition(conn, run.share_id)
             if run.kind in (RunKind.BACKUP, RunKind.SCAN):
@@ -129,7 +132,7 @@ class PostgresCatalogue:
                 await restore_points.add(conn, run.share_id, point)
             await batches.end(conn, run_id)
             await rollups.fold(conn, run.share_id, run.run_no)
-            for table in (frontier, large_files, restore_frontier, restore_links):
+            for table in (frontier, large_files, rebuild_items, restore_frontier, restore_links):
                 await table.forget(conn, run_id)
 
         await self._once(work)
@@ -177,6 +180,8 @@ class PostgresCatalogue:
                 await large_files.release(conn, run_id, [batch_no])
             elif kind is BatchKind.RESTORE:
                 await restore_frontier.release(conn, run_id, [batch_no])
+            elif kind is BatchKind.REBUILD:
+                await rebuild_items.release(conn, run_id, [batch_no])
 
         await self._once(work)
 
@@ -389,7 +394,7 @@ class PostgresCatalogue:
             share_id, run_no = await _hold_to_close(conn, run_id)
             missed = await frontier.take_missing(conn, run_id, limit)
             if missed:
-                counters = await _delete(conn, run_id, share_id, run_no, missed)
+                counters = await delete_missed(conn, run_id, share_id, run_no, missed)
                 await runs.add_counters(conn, run_id, counters)
             return await frontier.missing_left(conn, run_id)
 
@@ -547,6 +552,10 @@ class PostgresCatalogue:
             async with self._pool.connection() as conn:
                 yield conn
 
+    async def repeated(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """One transaction of our own making, under the rules of all others here: see the module."""
+        return await self._once(work)
+
     async def _once(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Do ``work`` in one transaction; the whole of it again when it failed for a reason that passes."""
         for attempt in range(1, TRIES):
@@ -613,7 +622,7 @@ async def _reopen(conn: Connection, share_id: int, heads: Iterable[DirectoryHead
     await pages.upsert(conn, share_id, [replace(page, fingerprint=None) for page in rows])
 
 
-async def _delete(conn: Connection, run_id: int, share_id: int, run_no: int, missed: dict[int, int]) -> Counters:
+async def delete_missed(conn: Connection, run_id: int, share_id: int, run_no: int, missed: dict[int, int]) -> Counters:
     """Make tombstones of those that are still where they were missed, and queue their children; what that came to.
 
     What remains of a page is its place in the tree and its manifest, by which older restore points find it. A directory with

@@ -5,16 +5,16 @@ from typing import Any, Final, LiteralString
 
 from psycopg.types.json import Jsonb
 
-from shared.db import batches, frontier, large_files, restore_frontier, shares
+from shared.db import batches, frontier, large_files, rebuild_items, restore_frontier, shares
 from shared.db.pool import Connection
 from shared.errors import Conflict, NotFound
-from shared.model.run import ACTIVE, TRANSITIONS, Counters, Driver, RestoreOrder, Run, RunKind, RunState
+from shared.model.run import ACTIVE, TRANSITIONS, Counters, Driver, RebuildOrder, RestoreOrder, Run, RunKind, RunState
 from shared.model.share import ShareSettings
 
 _COLUMNS: Final[LiteralString] = """
     run_id, tenant_id, share_id, run_no, kind, state, requested_at, started_at, finished_at, share_snapshot, restore_order,
     error, coalesce(final_counters, counters), final_counters IS NOT NULL, driver, epoch, seeded,
-    paused_at, paused_seconds, settings, report
+    paused_at, paused_seconds, settings, report, rebuild_order
 """
 _GET: Final[LiteralString] = f"SELECT {_COLUMNS} FROM run WHERE run_id = %s"
 _LOCK: Final[LiteralString] = _GET + " FOR UPDATE"
@@ -49,8 +49,8 @@ _NEXT_NUMBER: Final[LiteralString] = """
     RETURNING next_run_no - 1, account_url, share_name, settings
 """
 _CREATE: Final[LiteralString] = f"""
-    INSERT INTO run (tenant_id, share_id, run_no, kind, subject, restore_order, driver, settings)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+    INSERT INTO run (tenant_id, share_id, run_no, kind, subject, restore_order, driver, settings, rebuild_order)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
     RETURNING {_COLUMNS}
 """
 _START: Final[LiteralString] = """
@@ -85,6 +85,7 @@ async def create(
     order: RestoreOrder | None = None,
     *,
     driver: Driver = Driver.DURABLE,
+    rebuild: RebuildOrder | None = None,
 ) -> Run:
     """Queue a run of a share.
 
@@ -111,6 +112,7 @@ async def create(
         raise Conflict(f"a run of this share is active: {which} works on {share_name}; {until}", "run_active_subject")
     wire = None if order is None else Jsonb(order.to_wire())
     values = [tenant_id, share_id, run_no, kind.value, target, wire, driver.value, Jsonb(settings)]
+    values.append(None if rebuild is None else Jsonb(rebuild.to_wire()))
     created = await (await conn.execute(_CREATE, values)).fetchone()
     assert created is not None
     return _from_row(created)
@@ -173,6 +175,7 @@ async def left(conn: Connection, run_id: int) -> int:
         await frontier.left(conn, run_id)
         + await large_files.left(conn, run_id)
         + await restore_frontier.left(conn, run_id)
+        + await rebuild_items.left(conn, run_id)
     )
 
 
@@ -330,4 +333,5 @@ def _from_row(row: tuple[Any, ...]) -> Run:
         paused_seconds=row[18],
         settings=None if row[19] is None else ShareSettings.from_wire(row[19]),
         report=row[20],
+        rebuild=None if row[21] is None else RebuildOrder.from_wire(row[21]),
     )

@@ -15,6 +15,8 @@ class RunKind(StrEnum):
     RESTORE = "restore"
     SCAN = "scan"
     """List and compare, and move no content."""
+    REBUILD = "rebuild"
+    """Make the catalogue of a share from the vault."""
 
 
 class RunKey(NamedTuple):
@@ -165,6 +167,25 @@ class RestoreOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RebuildOrder:
+    """What a rebuild was asked to do."""
+
+    restore_point: int | None = None
+    """The catalogue as it was at this restore point; None: at the newest that can be read."""
+    replace: bool = False
+    """Although the share has a catalogue, which is dropped."""
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    @classmethod
+    def from_wire(cls, wire: dict[str, Any]) -> Self:
+        """The opposite of :meth:`to_wire`."""
+        return cls(**wire)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One run as its row says."""
 
@@ -189,6 +210,7 @@ class Run:
     share_snapshot: str | None = None
     """Id of the share snapshot a backup reads from, such as ``2022-10-05T22:14:14.0000000Z``."""
     order: RestoreOrder | None = None
+    rebuild: RebuildOrder | None = None
     error: str | None = None
     """Why the run failed, for people."""
     counters: Counters = field(default_factory=Counters)

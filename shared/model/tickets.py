@@ -15,16 +15,19 @@ Wire = dict[str, Any]
 BACKUP_SHARE: Final = "backup_share"
 RESTORE_SHARE: Final = "restore_share"
 SCAN_SHARE: Final = "scan_share"
+REBUILD_SHARE: Final = "rebuild_share"
 OPEN_RUN: Final = "open_run"
 BACKUP_DIRECTORIES: Final = "backup_directories"
 RESTORE_DIRECTORIES: Final = "restore_directories"
 SCAN_DIRECTORIES: Final = "scan_directories"
+REBUILD_CATALOGUE: Final = "rebuild_catalogue"
 CLOSE_RUN: Final = "close_run"
 
 ORCHESTRATOR_OF: Final = {
     RunKind.BACKUP: BACKUP_SHARE,
     RunKind.RESTORE: RESTORE_SHARE,
     RunKind.SCAN: SCAN_SHARE,
+    RunKind.REBUILD: REBUILD_SHARE,
 }
 
 
