@@ -22,19 +22,20 @@ CREATE TABLE tombstone (
     CONSTRAINT tombstone_pk PRIMARY KEY (share_id, page_id)
 );
 
--- What a rebuild has to do: segments to be read, then ranges of directories to be put together, then indexes. Rows go when the
--- run ends. What was read is kept meanwhile in a schema of the share's own, rebuild_<share_id> (shared/db/rebuilding.py).
+-- What a rebuild has to do: segments to be read, then (planned when they are) ranges of directories to be put together, then indexes.
+-- Rows go when they are done, at the latest when the run ends. What was read is kept meanwhile in a schema of the share's own,
+-- rebuild_<share_id> (shared/db/rebuilds.py).
 CREATE TABLE rebuild_item (
     run_id    bigint NOT NULL,
-    kind      smallint NOT NULL CONSTRAINT rebuild_item_kind CHECK (kind IN (0, 1, 2)),   -- segment, range, index
-    item_no   bigint NOT NULL,     -- kind 0: run_no << 32 | batch_no; 1: the first page of the range; 2: which index
-    bytes     bigint NOT NULL,     -- kind 0: size of the object, -1 if it is not there
-    bundles   int[] NOT NULL DEFAULT '{}',  -- kind 0: sizes of the batch's bundles
+    kind      smallint NOT NULL CONSTRAINT rebuild_item_kind CHECK (kind IN (0, 1, 2, 3)),  -- segment, plan, range, index
+    item_no   bigint NOT NULL,     -- segment: -(run_no << 32 | batch_no), the newest first; range: its first page; index: which
+    bytes     bigint NOT NULL,     -- segment: size of the object, -1 if it is not there
+    bundles   int[] NOT NULL DEFAULT '{}',  -- segment: sizes of the batch's bundles
     batch_no  int,
-    state     smallint NOT NULL,   -- 0 pending, 1 claimed, 2 done
+    state     smallint NOT NULL,   -- 0 pending, 1 claimed; what is done goes
     CONSTRAINT rebuild_item_pk PRIMARY KEY (run_id, kind, item_no),
-    CONSTRAINT rebuild_item_state CHECK (state IN (0, 1, 2) AND (state = 1) = (batch_no IS NOT NULL))
+    CONSTRAINT rebuild_item_state CHECK (state IN (0, 1) AND (state = 1) = (batch_no IS NOT NULL))
 );
 
-CREATE INDEX rebuild_item_pending ON rebuild_item (run_id, kind, item_no DESC) WHERE state = 0;
+CREATE INDEX rebuild_item_pending ON rebuild_item (run_id, kind, item_no) WHERE state = 0;
 CREATE INDEX rebuild_item_claimed ON rebuild_item (run_id, batch_no) WHERE state = 1;

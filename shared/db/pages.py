@@ -47,8 +47,8 @@ _INDEXES: Final[tuple[LiteralString, ...]] = (
 )
 INDEXES: Final = len(_INDEXES)
 _ADOPT: Final[LiteralString] = """
-    ALTER TABLE {place}.{made} SET SCHEMA public;
-    ALTER TABLE {made} RENAME TO {page};
+    ALTER TABLE {place}.{made} RENAME TO {page};
+    ALTER TABLE {place}.{page} SET SCHEMA public;
 """
 _ATTACH: Final[LiteralString] = """
     ALTER TABLE page ATTACH PARTITION {page} FOR VALUES IN ({share_id});

@@ -209,7 +209,7 @@ _PICK: Final[LiteralString] = """
                  FROM (
                           SELECT * FROM rebuild_item WHERE run_id = %s AND kind = %s AND state = 0
                            ORDER BY item_no LIMIT %s FOR UPDATE SKIP LOCKED
-                      ) AS some
+                      ) AS picked
            ) AS item
      WHERE before < %s
 """
