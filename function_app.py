@@ -4,7 +4,7 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from activities import backup_directories, close_run, open_run, rebuild_catalogue, restore_directories, scan_directories
-from http_api import health, overview, runs, shares, tenants
+from http_api import health, overview, rebuilds, runs, shares, tenants
 from orchestrators import backup, rebuild, restore, scan
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
@@ -23,6 +23,7 @@ for module in (
     tenants,
     shares,
     runs,
+    rebuilds,
     overview,
     health,
 ):

@@ -73,7 +73,7 @@ def run(
         "finished_at": value.finished_at,
         "seconds": round(known.seconds, 3),
         "share_snapshot": value.share_snapshot,
-        "order": value.order.to_wire() if value.order else None,
+        "order": value.order.to_wire() if value.order else value.rebuild.to_wire() if value.rebuild else None,
         "counters": counters.to_wire(),
         "rate": {"files_per_s": round(known.files_per_s, 1), "bytes_per_s": round(known.bytes_per_s)},
         "progress": {

@@ -32,12 +32,14 @@ from shared.db.pool import Connection, make_pool
 from shared.db.rebuilds import PostgresRebuilds
 from shared.db.shares import subject
 from shared.errors import BackupError, Unavailable
-from shared.model.run import Run, RunKind
+from shared.model.rebuild import LeftOut
+from shared.model.run import Driver, RebuildOrder, Run, RunKind
 from shared.model.share import Share
 from shared.model.tickets import Receipt, RunTicket
 from shared.ports import Clock, Ids, Journal
 from shared.settings import Settings
 from shared.usecases.pace_limits import within_pace
+from shared.usecases.queue_rebuilds import queue_rebuilds
 from shared.usecases.scope import Limits, RunScope
 from shared.usecases.stopping import StopSignal
 from shared.usecases.verdict import verdict
@@ -122,6 +124,25 @@ class App:
             take_requests=meter.take,
             stop=StopSignal(self.leaving),
             rebuilds=rebuilds,
+        )
+
+    async def queue_rebuilds(
+        self,
+        order: RebuildOrder,
+        *,
+        tenant_id: str | None = None,
+        share_id: int | None = None,
+        driver: Driver | None = None,
+    ) -> tuple[list[Run], list[LeftOut]]:
+        """See :func:`shared.usecases.queue_rebuilds.queue_rebuilds`; the runs are for whoever this app queues for, unless told."""
+        return await queue_rebuilds(
+            self.vaults,
+            PostgresRebuilds(self.catalogue),
+            self.journal,
+            order,
+            driver or self.settings.driver,
+            tenant_id=tenant_id,
+            share_id=share_id,
         )
 
     async def perform(self, ticket: RunTicket, usecase: UseCase) -> Receipt:

@@ -3,9 +3,7 @@
 import psycopg
 from psycopg.rows import dict_row
 
-from shared.db.rebuilds import PostgresRebuilds
 from shared.model.run import Driver, RebuildOrder, Run
-from shared.usecases.queue_rebuilds import queue_rebuilds
 from tests.support import catalogue
 
 # What cannot be equal, and why. Everything else is compared.
@@ -76,13 +74,8 @@ def lose(world):
 
 async def queue(world, *, driver=Driver.DURABLE, **order) -> Run:
     """Queue the rebuild of the world's share, whatever else there is in the account."""
-    queued, left_out = await queue_rebuilds(
-        world.app.vaults,
-        PostgresRebuilds(world.app.catalogue),
-        world.app.journal,
-        RebuildOrder(**order),
-        driver,
-        tenant_id=world.share.tenant_id,
+    queued, left_out = await world.app.queue_rebuilds(
+        RebuildOrder(**order), tenant_id=world.share.tenant_id, driver=driver
     )
     assert left_out == [], left_out
     [run] = queued
