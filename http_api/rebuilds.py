@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from http_api import answers
 from http_api.problems import answered, body_as
 from http_api.runs import start
-from http_api.shares import check_share_name
+from http_api.shares import check_credential, check_share_name
 from shared import wiring
 from shared.model.run import RebuildOrder
 
@@ -29,6 +29,10 @@ class NewRebuild(BaseModel):
     """The catalogue of the share as it was at this restore point; default: the newest that can be read."""
     replace: bool = False
     """Drop the catalogue that the share has."""
+    credential: str = ""
+    """Of shares whose restore points are from before the vault said it."""
+
+    _credential = field_validator("credential")(staticmethod(check_credential))
 
     @field_validator("tenant_id")
     @classmethod
@@ -53,6 +57,7 @@ async def start_rebuilds(req: func.HttpRequest, client: df.DurableOrchestrationC
         RebuildOrder(restore_point=body.restore_point, replace=body.replace),
         tenant_id=body.tenant_id,
         share_id=body.share_id,
+        credential=body.credential,
     )
     for run in queued:
         await start(client, run, app.settings.width)

@@ -132,6 +132,7 @@ class App:
         *,
         tenant_id: str | None = None,
         share_id: int | None = None,
+        credential: str = "",
         driver: Driver | None = None,
     ) -> tuple[list[Run], list[LeftOut]]:
         """See :func:`shared.usecases.queue_rebuilds.queue_rebuilds`; the runs are for whoever this app queues for, unless told."""
@@ -143,6 +144,7 @@ class App:
             driver or self.settings.driver,
             tenant_id=tenant_id,
             share_id=share_id,
+            credential=credential,
         )
 
     async def perform(self, ticket: RunTicket, usecase: UseCase) -> Receipt:

@@ -43,6 +43,12 @@ def _parser() -> argparse.ArgumentParser:
         "--restore-point", type=int, metavar="N", help="of the one share: as it was at this restore point"
     )
     parser.add_argument("--replace", action="store_true", help="of the one share: drop the catalogue that it has")
+    parser.add_argument(
+        "--credential",
+        default="",
+        metavar="NAME",
+        help="of shares whose restore points are from before the vault said it (default: managed identity)",
+    )
     parser.add_argument("--name", help="name of this worker, unlike any other's (default: host, process id, random)")
     parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
     return parser
@@ -55,7 +61,13 @@ async def _serve(options: argparse.Namespace, settings: Settings) -> None:
     try:
         app.limits = replace(app.limits, wait_s=WAIT_S)
         if options.rebuild is not None:
-            await rebuild.queue(app, options.rebuild, options.restore_point, replace=options.replace)
+            await rebuild.queue(
+                app,
+                options.rebuild,
+                options.restore_point,
+                replace=options.replace,
+                credential=options.credential,
+            )
         worker = Worker(app, name, only=options.run, until_idle=options.until_idle)
 
         def told(number: int) -> None:

@@ -7,7 +7,7 @@ from worker.events import log
 ALL = "all"
 
 
-async def queue(app: App, what: str, restore_point: int | None, *, replace: bool) -> None:
+async def queue(app: App, what: str, restore_point: int | None, *, replace: bool, credential: str) -> None:
     """Queue rebuilds of ``all`` shares, of those of a ``TENANT``, or of one ``TENANT/SHARE``.
 
     :raises NotFound: the vault has nothing of it.
@@ -17,6 +17,7 @@ async def queue(app: App, what: str, restore_point: int | None, *, replace: bool
         RebuildOrder(restore_point=restore_point, replace=replace),
         tenant_id=None if what == ALL else tenant_id,
         share_id=int(share_id) if share_id else None,
+        credential=credential,
         driver=Driver.WORKERS,
     )
     for run in queued:

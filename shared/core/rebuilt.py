@@ -127,7 +127,7 @@ class Assembly:
         records = [record for record, _ in found.pages if record is not None]
         if records and (first.manifest is None or not all(record.noted for record in records)):
             first = replace(first, next_slot=max(first.next_slot, *(record.next_slot for record in records)))
-        if self.has_losses and len(pages) > 1:
+        if self.has_losses and any(len(record.page_nos) > 1 or record.page_id != found.node_id for record in records):
             first = replace(first, fingerprint=None)
         missing: int | None = None
         noted = any(
@@ -169,7 +169,10 @@ class Assembly:
         return page
 
     def _dissolved(self, found: StagedDirectory, pages: list[Page]) -> list[Page]:
-        """Have pages gone that page 0 does not name; of segments without notes nothing else tells."""
+        """Have pages gone that page 0 does not name; of segments without notes nothing else tells.
+
+        Empty ones as well: which names belong to them is lost, and nobody needs them.
+        """
         first = next(
             (record for record, _ in found.pages if record is not None and not record.page_id & SLOT_MAX), None
         )
@@ -179,8 +182,8 @@ class Assembly:
         gone = [
             page
             for page in pages
-            if page.page_no not in first.page_nos
-            and page.page_no
+            if page.page_no
+            and (page.page_no not in first.page_nos or not page.name)
             and page.deleted_run is None
             and not known.get(page.directory_id | page.page_no, True)
         ]

@@ -656,7 +656,7 @@ async def _adopt(conn: Connection, found: FoundShare) -> None:
             "name": point.share_name if origin is None else origin.name,
             "account_url": point.account_url,
             "share_name": point.share_name,
-            "credential": "" if origin is None else origin.credential,
+            "credential": found.credential if origin is None else origin.credential,
             "settings": Jsonb({} if origin is None else origin.settings),
             "created_at": point.taken_at if origin is None else origin.created_at,
             "snapshot_mark": None if origin is None else origin.snapshot_mark,

@@ -42,6 +42,11 @@ def encode(record: PageRecord, compress: envelope.Compress | None = None) -> byt
     return envelope.seal(MAGIC, VERSION, _buffer(record), compress)
 
 
+def check(data: bytes) -> None:
+    """Look whether a record is what was written. Raises ``IntegrityError``."""
+    envelope.check(MAGIC, data, "manifest")
+
+
 def decode(data: bytes) -> PageRecord:
     """Return the record whose bytes are exactly ``data``.
 

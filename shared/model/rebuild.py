@@ -24,6 +24,8 @@ class FoundShare:
     """The highest that any restore point knows; 0 if none does."""
     next_run_no: int
     """Higher than any that has left a trace which is quickly found."""
+    credential: str
+    """For the share, if the vault does not say which it has."""
 
 
 @dataclass(frozen=True, slots=True)

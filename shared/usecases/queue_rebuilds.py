@@ -28,16 +28,18 @@ async def queue_rebuilds(
     *,
     tenant_id: str | None = None,
     share_id: int | None = None,
+    credential: str = "",
 ) -> tuple[list[Run], list[LeftOut]]:
     """Queue rebuilds of all shares with restore points, of one tenant's, or of one share; returns the runs, and what was left out.
 
+    :param credential: for shares of which the vault does not say it: their restore points are from before it did.
     :raises NotFound: the vault has nothing of what is asked for.
     """
     queued: list[Run] = []
     left_out: list[LeftOut] = []
     async for tenant, share in _shares(vaults, tenant_id, share_id):
         try:
-            found = await _look(vaults.of(tenant), journal, tenant, share, order)
+            found = await _look(vaults.of(tenant), journal, tenant, share, order, credential)
             queued.append(await rebuilds.queue(found, order, driver))
         except (Conflict, NotFound, IntegrityError) as error:
             left_out.append(LeftOut(tenant, share, str(error)))
@@ -55,12 +57,18 @@ async def _shares(vaults: Vaults, tenant_id: str | None, share_id: int | None) -
     tenants = [tenant_id] if tenant_id is not None else [name async for name in vaults.tenants()]
     for tenant in tenants:
         vault = vaults.of(tenant)
-        for share in [share_id] if share_id is not None else await _folders(vault, ""):
-            if await numbers_of_points(vault, share):
-                yield tenant, share
+        try:
+            shares = [share_id] if share_id is not None else await _folders(vault, "")
+            found = [share for share in shares if await numbers_of_points(vault, share)]
+        except NotFound:
+            continue  # there is no such container
+        for share in found:
+            yield tenant, share
 
 
-async def _look(vault: Vault, journal: Journal, tenant_id: str, share_id: int, order: RebuildOrder) -> FoundShare:
+async def _look(
+    vault: Vault, journal: Journal, tenant_id: str, share_id: int, order: RebuildOrder, credential: str
+) -> FoundShare:
     every = await read_points(vault, share_id)
     newest = chosen(every, order.restore_point, share_id).newest
     assert newest is not None
@@ -75,6 +83,7 @@ async def _look(vault: Vault, journal: Journal, tenant_id: str, share_id: int, o
         point=newest,
         run_id=_highest_run_id(every),
         next_run_no=await _after_the_journal(journal, tenant_id, share_id, last) + 1,
+        credential=credential,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from shared.core.history import next_hop
 from shared.core.ranges import coalesce
+from shared.errors import IntegrityError
 from shared.formats import manifest
 from shared.model.manifest import ManifestRef, PageRecord
 from shared.model.objects import segment_name
@@ -61,19 +62,29 @@ async def read_records_at(
     return found
 
 
+def _head(heads: Mapping[Page, ManifestRef], directory_id: int, page_no: int) -> ManifestRef:
+    """The newest record of a page. A catalogue that was rebuilt from a damaged vault may not have it."""
+    try:
+        return heads[directory_id, page_no]
+    except KeyError:
+        raise IntegrityError(f"no record of page {page_no} of directory {directory_id} is left") from None
+
+
 async def read_directories_at(
     scope: RunScope, directory_ids: Sequence[int], run_no: int
 ) -> dict[int, list[PageRecord]]:
     """Every page of some directories as ``run_no`` saw them, in name order.
 
     A directory that did not exist then, or was never read, is left out.
+
+    :raises IntegrityError: or ``NotFound``, what one of them needs is damaged or lost.
     """
     share_id = scope.share.share_id
     heads = await scope.catalogue.page_manifests(share_id, directory_ids)
     first = {page: ref for page, ref in heads.items() if page[1] == 0}
     records = await read_records_at(scope.vault, share_id, first, run_no)
     later = {
-        (directory_id, page_no): heads[directory_id, page_no]
+        (directory_id, page_no): _head(heads, directory_id, page_no)
         for (directory_id, _), record in records.items()
         for page_no in record.page_nos
         if page_no

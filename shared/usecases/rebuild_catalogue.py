@@ -106,8 +106,8 @@ class _Work:
             if note.record is not None:
                 stage_note(run_no, batch_no, note, staged)
         await self._rebuilds.stage(claim, staged)
-        wanted = await self._wanted(claim, index, run_no)
-        for span in coalesce(((e.offset, e.length, e) for e in wanted), gap=PIECE_BYTES, length_max=PIECE_BYTES):
+        later = await self._superseded(claim, index, run_no)
+        for span in coalesce(((e.offset, e.length, e) for e in index.records), gap=PIECE_BYTES, length_max=PIECE_BYTES):
             data = whole
             try:
                 start = 0 if whole is not None else span.offset
@@ -116,7 +116,7 @@ class _Work:
                 await self._lose(claim, name, run_no, str(error), len({e.directory_id for e in span.items}))
                 continue
             entries = list(span.items)
-            staged, broken = await asyncio.to_thread(_decode, data, start, entries, own, run_no, batch_no)
+            staged, broken = await asyncio.to_thread(_decode, data, start, entries, own, later, run_no, batch_no)
             await self._rebuilds.stage(claim, staged)
             if broken:
                 reason = next(iter(broken.values()))
@@ -127,13 +127,12 @@ class _Work:
         needed = segment.index_bytes(tail)
         return tail if needed <= len(tail) else await self._scope.vault.get(name, max(0, size - needed))
 
-    async def _wanted(self, claim: RebuildClaim, index: Index, run_no: int) -> list[IndexEntry]:
-        """Records worth reading: where all that they add is noted, not those of pages that a later run has written."""
-        if not index.notes:
-            return index.records
-        pages = [entry.directory_id | entry.page_no for entry in index.records]
-        later = await self._rebuilds.superseded(claim.share_id, pages, run_no) if pages else set()
-        return [entry for entry in index.records if entry.directory_id | entry.page_no not in later]
+    async def _superseded(self, claim: RebuildClaim, index: Index, run_no: int) -> set[int]:
+        """Pages that a later run has written: where all that is to be known of a record is noted, those need not be opened."""
+        if not index.notes or not index.records:
+            return set()
+        page_ids = [entry.directory_id | entry.page_no for entry in index.records]
+        return await self._rebuilds.superseded(claim.share_id, page_ids, run_no)
 
     async def _lose(self, claim: RebuildClaim, name: str, run_no: int, reason: str, directories: int) -> None:
         points = await self._known_points()
@@ -171,7 +170,13 @@ class _Work:
 
 
 def _decode(
-    data: bytes, start: int, entries: Sequence[IndexEntry], own: dict[int, PageNote], run_no: int, batch_no: int
+    data: bytes,
+    start: int,
+    entries: Sequence[IndexEntry],
+    own: dict[int, PageNote],
+    later: set[int],
+    run_no: int,
+    batch_no: int,
 ) -> tuple[Staged, dict[int, str]]:
     """What the records at ``entries`` say, and of which directories one cannot be read, and why."""
     staged = Staged()
@@ -179,6 +184,9 @@ def _decode(
     for entry in entries:
         at = entry.offset - start
         try:
+            if entry.directory_id | entry.page_no in later:
+                manifest.check(data[at : at + entry.length])
+                continue
             found = manifest.outline(data[at : at + entry.length])
             if (found.directory_id, found.page_no) != (entry.directory_id, entry.page_no):
                 raise IntegrityError(f"the record at {entry.offset} is of another page than its index says")

@@ -1,9 +1,18 @@
 """Lose a catalogue, rebuild it from the vault, and compare the two, row by row."""
 
+from contextlib import contextmanager
+from dataclasses import replace
+
 import psycopg
+import pytest
+from azure.storage.blob import ContainerClient
 from psycopg.rows import dict_row
 
+from shared.db import tombstones
+from shared.formats import point
+from shared.formats.segment import SegmentWriter
 from shared.model.run import Driver, RebuildOrder, Run
+from shared.usecases import close_backup
 from tests.support import catalogue
 
 # What cannot be equal, and why. Everything else is compared.
@@ -72,10 +81,10 @@ def lose(world):
     catalogue.empty(world.app.settings.postgres_url)
 
 
-async def queue(world, *, driver=Driver.DURABLE, **order) -> Run:
+async def queue(world, *, driver=Driver.DURABLE, credential="", **order) -> Run:
     """Queue the rebuild of the world's share, whatever else there is in the account."""
     queued, left_out = await world.app.queue_rebuilds(
-        RebuildOrder(**order), tenant_id=world.share.tenant_id, driver=driver
+        RebuildOrder(**order), tenant_id=world.share.tenant_id, driver=driver, credential=credential
     )
     assert left_out == [], left_out
     [run] = queued
@@ -85,3 +94,45 @@ async def queue(world, *, driver=Driver.DURABLE, **order) -> Run:
 async def rebuild(world, **order) -> Run:
     """Rebuild the world's share."""
     return await world.drive(await queue(world, **order))
+
+
+@contextmanager
+def before_there_were_notes():
+    """Backups write what the release before the first with notes wrote."""
+    with pytest.MonkeyPatch.context() as patch:
+        encode = point.encode
+        patch.setattr(SegmentWriter, "note", lambda self, note: None)
+        patch.setattr(point, "encode", lambda record: encode(replace(record, origin=None)))
+        patch.setattr(close_backup, "note_tombstones", _forget_tombstones)
+        yield
+
+
+async def _forget_tombstones(scope):
+    async def work(conn):
+        await tombstones.forget(conn, scope.share.share_id)
+
+    await scope.catalogue.repeated(work)
+
+
+def container(world) -> ContainerClient:
+    """The tenant's part of the vault, to be spoiled."""
+    return ContainerClient.from_connection_string(world.app.settings.vault_connection, world.share.tenant_id)
+
+
+def segments(world) -> list[tuple[int, int]]:
+    """Run and batch of every segment."""
+    prefix = f"{world.share.share_id}/segment/"
+    with container(world) as vault:
+        names = [
+            blob.name.removeprefix(prefix).removesuffix(".fb") for blob in vault.list_blobs(name_starts_with=prefix)
+        ]
+    return sorted((int(run_no), int(batch_no)) for run_no, _, batch_no in (name.partition("/") for name in names))
+
+
+def spoil(world, name, change):
+    """Replace an object by what ``change`` makes of its bytes; by nothing if that is None."""
+    with container(world) as vault:
+        data = change(vault.download_blob(name).readall())
+        vault.delete_blob(name)
+        if data is not None:
+            vault.upload_blob(name, data)
