@@ -128,7 +128,8 @@ class Assembly:
         if records and (first.manifest is None or not all(record.noted for record in records)):
             first = replace(first, next_slot=max(first.next_slot, *(record.next_slot for record in records)))
         if self.has_losses and any(len(record.page_nos) > 1 or record.page_id != found.node_id for record in records):
-            first = replace(first, fingerprint=None)
+            # Its record may name a page of which nothing is left: the next backup is to write it anew.
+            first = replace(first, fingerprint=None, page_fingerprint=None)
         missing: int | None = None
         noted = any(
             record is not None and record.noted and record.page_id == found.node_id for record, _ in found.pages
