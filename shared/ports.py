@@ -695,6 +695,9 @@ class Rebuilds(Protocol):
         """Record what there is beside the tree."""
         ...
 
-    async def end(self, run_id: int, share_id: int, *, keep: bool) -> None:
-        """Drop what was kept while the run lasted; without ``keep`` the tree too."""
+    async def finish(self, run_id: int, state: RunState, *, error: str = "", counters: Counters, keep: bool) -> None:
+        """RUNNING to ``state``, and drop what was kept while the run lasted; without ``keep`` the tree too.
+
+        Nothing if it is already in that state.
+        """
         ...

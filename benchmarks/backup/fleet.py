@@ -108,7 +108,16 @@ async def backup(
 
     :raises BenchmarkFailed: the run did not succeed.
     """
-    run = await world.queue(share)
+    return await run_through(world, await world.queue(share), share.share_name, workers=workers, limits=limits)
+
+
+async def run_through(
+    world: World, run: Run, share_name: str, *, workers: int = 1, limits: Mapping[str, float] | None = None
+) -> Measured:
+    """Take a queued run of whatever kind to its end in the same way; requests are counted that ``share_name`` gets.
+
+    :raises BenchmarkFailed: the run did not succeed.
+    """
     services = {s.name: s.identity.pid for s in (world.files, world.azurite, world.postgres) if s.identity is not None}
     async with AsyncExitStack() as stack:
         team = await asyncio.gather(  # side by side: one takes a second to start
@@ -128,7 +137,7 @@ async def backup(
         worked = time.perf_counter()
         await team[0].do("close")
         ended = time.perf_counter()
-        counted = world.control("GET", f"/shares/{share.share_name}/counters")["operations"]
+        counted = world.control("GET", f"/shares/{share_name}/counters")["operations"]
         run = await world.reload(run)
         measured = Measured(
             run=run,

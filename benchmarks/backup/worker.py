@@ -18,8 +18,7 @@ from shared import wiring
 from shared.adapters.system import keep_memory_low
 from shared.model.tickets import Receipt, RunTicket
 from shared.settings import Settings
-from shared.usecases.backup_directories import backup_directories
-from shared.usecases.runs import close_run, open_run
+from shared.usecases.runs import close_run, open_run, work_on
 from shared.usecases.scope import RunScope
 
 PROFILE: Final = "BENCHMARK_PROFILE"
@@ -41,7 +40,7 @@ class Orders:
 
 
 Step = Callable[[RunTicket, RunScope], Awaitable[Receipt]]
-STEPS: Final[Mapping[str, Step]] = {"open": open_run, "work": backup_directories, "close": close_run}
+STEPS: Final[Mapping[str, Step]] = {"open": open_run, "work": work_on, "close": close_run}
 
 
 async def _serve(orders: Orders) -> None:

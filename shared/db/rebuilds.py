@@ -588,16 +588,20 @@ class PostgresRebuilds:
 
         return await self._repeated(work)
 
-    async def end(self, run_id: int, share_id: int, *, keep: bool) -> None:
-        """See the port."""
+    async def finish(self, run_id: int, state: RunState, *, error: str = "", counters: Counters, keep: bool) -> None:
+        """See the port. The lock on the run waits for batches being committed; later ones find it ended."""
 
         async def work(conn: Connection) -> None:
-            await runs.lock(conn, run_id)
-            if not keep:
-                await frontier.forget_missing(conn, run_id)
-                await pages.drop_partition(conn, share_id)
+            run = await runs.lock(conn, run_id)
+            if run.state is state:
+                return
+            await runs.finish(conn, run, state, error=error, counters=counters)
+            await batches.end(conn, run_id)
             await rebuild_items.forget(conn, run_id)
-            await conn.execute(_sql(_END, share_id))
+            await frontier.forget_missing(conn, run_id)
+            if not keep:
+                await pages.drop_partition(conn, run.share_id)
+            await conn.execute(_sql(_END, run.share_id))
 
         await self._repeated(work)
 

@@ -55,12 +55,11 @@ async def close_rebuild(scope: RunScope) -> RunState:
             for loss in losses
         ]
         await scope.journal.write(scope.run.key, LOSSES, lines)
-    await scope.rebuilds.end(run_id, share_id, keep=True)
     state = outcome(len(losses))
     current, _ = await scope.catalogue.run(run_id)
     done = scope.take_requests()
     done.add(Counters(files=files, bytes=size, errors=max(0, len(losses) - current.counters.errors)))
-    await scope.catalogue.finish_run(run_id, state, counters=done)
+    await scope.rebuilds.finish(run_id, state, counters=done, keep=True)
     return state
 
 
@@ -76,8 +75,8 @@ async def give_up_rebuild(scope: RunScope, error: str) -> RunState:
         state = RunState.FAILED
     else:
         return state
-    await scope.rebuilds.end(scope.run.run_id, scope.share.share_id, keep=False)
-    await scope.catalogue.finish_run(scope.run.run_id, state, error=error, counters=scope.take_requests())
+    done = scope.take_requests()
+    await scope.rebuilds.finish(scope.run.run_id, state, error=error, counters=done, keep=False)
     return state
 
 
