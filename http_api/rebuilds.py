@@ -1,16 +1,17 @@
 """``/api/rebuilds``: make the catalogue of shares from the vault. For whoever administers the platform, not for tenants."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 import azure.durable_functions as df
 import azure.functions as func
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from http_api import answers
 from http_api.problems import answered, body_as
 from http_api.runs import start
 from http_api.shares import check_credential, check_share_name
 from shared import wiring
+from shared.errors import InvalidInput
 from shared.model.run import RebuildOrder
 
 bp = df.Blueprint()
@@ -39,19 +40,21 @@ class NewRebuild(BaseModel):
     def _container_name(cls, value: str | None) -> str | None:
         return None if value is None else check_share_name(value)
 
-    @model_validator(mode="after")
-    def _of_one_share(self) -> Self:
-        if self.share_id is not None and self.tenant_id is None:
-            raise ValueError("share_id needs the tenant_id of its tenant")
-        if (self.restore_point is not None or self.replace) and self.share_id is None:
-            raise ValueError("restore_point and replace are about one share: name it with tenant_id and share_id")
-        return self
+
+def _check(body: NewRebuild) -> None:
+    """:raises InvalidInput: something is said of one share, and not of which."""
+    if body.share_id is not None and body.tenant_id is None:
+        raise InvalidInput("share_id needs tenant_id: expected both, or neither for all shares", field="tenant_id")
+    for name, given in (("restore_point", body.restore_point is not None), ("replace", body.replace)):
+        if given and body.share_id is None:
+            raise InvalidInput(f"{name} is about one share: expected tenant_id and share_id with it", field="share_id")
 
 
 @answered
 async def start_rebuilds(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """Start rebuilds: 202 with the runs, and the shares that were left out and why; 404 if the vault has nothing of what was asked."""
     body = body_as(req, NewRebuild)
+    _check(body)
     app = await wiring.app()
     queued, left_out = await app.queue_rebuilds(
         RebuildOrder(restore_point=body.restore_point, replace=body.replace),

@@ -658,8 +658,8 @@ class Rebuilds(Protocol):
         """What is lost."""
         ...
 
-    async def done(self, claim: RebuildClaim, counters: Counters) -> None:
-        """The items of a claim are finished. Raises ``Fenced``."""
+    async def done(self, claim: RebuildClaim, counters: Counters, returned: Sequence[RebuildItem] = ()) -> None:
+        """The items of a claim are finished, but those that are ``returned``, which others may claim. Raises ``Fenced``."""
         ...
 
     async def plan(self, claim: RebuildClaim) -> None:

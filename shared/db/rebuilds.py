@@ -49,6 +49,7 @@ RANGE_DIRECTORIES: Final = 2_048
 
 _BEGIN: Final[LiteralString] = """
     CREATE SCHEMA {schema};
+    CREATE TABLE {schema}.run (run_id bigint NOT NULL);
     CREATE TABLE {schema}.segment (
         run_no int NOT NULL, batch_no int NOT NULL, bytes bigint NOT NULL, bundles int[] NOT NULL, PRIMARY KEY (run_no, batch_no)
     );
@@ -68,6 +69,8 @@ _BEGIN: Final[LiteralString] = """
     );
     CREATE TABLE {schema}.loss (object text COLLATE "C" PRIMARY KEY, loss jsonb NOT NULL);
 """
+_NOTE_RUN: Final[LiteralString] = "INSERT INTO {schema}.run (run_id) VALUES (%s)"
+_RUN: Final[LiteralString] = "SELECT run_id FROM {schema}.run"
 _STAGE_RECORDS: Final[LiteralString] = """
     INSERT INTO {schema}.record AS known (
         page_id, run_no, depth, batch_no, at, length, next_slot, noted, lower, page_nos, names, packed
@@ -219,6 +222,10 @@ _CLAIM: Final[LiteralString] = """
 _CLAIMED: Final[LiteralString] = """
     SELECT kind, item_no FROM rebuild_item WHERE run_id = %s AND state = 1 AND batch_no = %s
 """
+_RETURN: Final[LiteralString] = """
+    UPDATE rebuild_item SET state = 0, batch_no = NULL
+     WHERE run_id = %s AND kind = %s AND item_no = ANY(%s::int8[]) AND state = 1 AND batch_no = %s
+"""
 _DONE: Final[LiteralString] = "DELETE FROM rebuild_item WHERE run_id = %s AND state = 1 AND batch_no = %s"
 
 # The share and its runs
@@ -343,7 +350,8 @@ class PostgresRebuilds:
         async def work(conn: Connection) -> None:
             run = await runs.lock(conn, run_id)
             assert run.rebuild is not None
-            if await _exists(conn, f"rebuild_{run.share_id}.record") and run.state is not RunState.QUEUED:
+            if await _is_at_work(conn, run.share_id, run_id):
+                await runs.start(conn, run)  # it may have been paused
                 return
             if not run.rebuild.replace and not await is_empty(conn, run.share_id):
                 raise Conflict(
@@ -358,6 +366,7 @@ class PostgresRebuilds:
             for statement in _WIPE:
                 await conn.execute(statement, {"share_id": run.share_id, "run_id": run_id})
             await conn.execute(_sql(_BEGIN, run.share_id))
+            await conn.execute(_sql(_NOTE_RUN, run.share_id), [run_id])
             await pages.create_table(conn, run.share_id, schema_of(run.share_id))
 
         await self._repeated(work)
@@ -440,13 +449,15 @@ class PostgresRebuilds:
 
         return await self._repeated(work)
 
-    async def done(self, claim: RebuildClaim, counters: Counters) -> None:
+    async def done(self, claim: RebuildClaim, counters: Counters, returned: Sequence[RebuildItem] = ()) -> None:
         """See the port."""
 
-        async def nothing(conn: Connection) -> None:
-            pass
+        async def work(conn: Connection) -> None:
+            if returned:
+                numbers = [item.item_no for item in returned]
+                await conn.execute(_RETURN, [claim.run_id, claim.task.value, numbers, claim.batch_no])
 
-        await self._commit(claim, nothing, counters=counters)
+        await self._commit(claim, work, counters=counters)
 
     async def plan(self, claim: RebuildClaim) -> None:
         """See the port."""
@@ -673,6 +684,14 @@ async def _adopt(conn: Connection, found: FoundShare) -> None:
 async def _exists(conn: Connection, table: str) -> bool:
     row = await (await conn.execute(_EXISTS, [table])).fetchone()
     return bool(row and row[0])
+
+
+async def _is_at_work(conn: Connection, share_id: int, run_id: int) -> bool:
+    """Whether what is kept of a share is that of this run; another one's was left behind."""
+    if not await _exists(conn, f"{schema_of(share_id)}.run"):
+        return False
+    row = await (await conn.execute(_sql(_RUN, share_id))).fetchone()
+    return row is not None and row[0] == run_id
 
 
 async def _hold_to_close(conn: Connection, run_id: int) -> int:

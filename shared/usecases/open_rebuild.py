@@ -36,6 +36,8 @@ async def open_rebuild(scope: RunScope) -> None:
     every = await read_points(scope.vault, share_id)
     found = chosen(every, order.restore_point, share_id)  # before anything is dropped
     await scope.rebuilds.begin(run.run_id)
+    if run.seeded:
+        return  # it goes on after a pause
     newest = max(found.records)
     losses = list(_lost_points(found, share_id, newest))
     await scope.rebuilds.lost_at_opening(share_id, [(loss.object, loss.to_wire()) for loss in losses])

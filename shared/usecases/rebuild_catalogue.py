@@ -61,10 +61,12 @@ class _Work:
         self._counters = Counters()
         async with lease_kept(scope, claim.batch_no):
             if claim.task is Task.SEGMENT:
-                for item in claim.items:
-                    scope.stop.check()
-                    await self._read(claim, item)
-                await self._rebuilds.done(claim, self._counted())
+                left = list(claim.items)
+                while left and not scope.stop:
+                    await self._read(claim, left[0])
+                    del left[0]
+                scope.stop.check()
+                await self._rebuilds.done(claim, self._counted(), left)
             elif claim.task is Task.PLAN:
                 await self._rebuilds.plan(claim)
             elif claim.task is Task.RANGE:

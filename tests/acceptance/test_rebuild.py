@@ -53,10 +53,10 @@ def test_a_catalogue_is_replaced_by_what_the_vault_says(api, product, files):
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        ({"share_id": 1}, "share_id needs the tenant_id"),
-        ({"replace": True}, "name it with tenant_id and share_id"),
-        ({"tenant_id": "t-1", "restore_point": 3}, "name it with tenant_id and share_id"),
-        ({"tenant_id": "t-1", "share_id": 1, "restore_point": 0}, "restore_point"),
+        ({"share_id": 1}, "share_id needs tenant_id"),
+        ({"replace": True}, "replace is about one share: expected tenant_id and share_id"),
+        ({"tenant_id": "contoso", "restore_point": 3}, "restore_point is about one share"),
+        ({"tenant_id": "contoso", "share_id": 1, "restore_point": 0}, "restore_point"),
         ({"tenant_id": "No Container"}, "tenant_id"),
         ({"everything": True}, "everything"),
     ],

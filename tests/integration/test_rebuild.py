@@ -415,6 +415,53 @@ async def test_bad_orders_are_refused_and_change_nothing(files):
     assert "no readable restore point" in ended.error
 
 
+async def test_a_rebuild_that_is_paused_goes_on_where_it_was(files, monkeypatch):
+    monkeypatch.setattr("shared.usecases.rebuild_catalogue.CLAIM_BYTES", 1)  # one segment at a time
+    for n in range(30):
+        put(files.client(), f"d/d{n}/f", b"%d" % n)
+    await succeeded(files, await files.backup())
+    lost = rows_of(files)
+    lose(files)
+    run = await queue(files)
+    state = await files.step(run, RoundState(run.run_id, 1))
+    there = await files.app.catalogue.left(run.run_id)
+    read = Pausing(files, run)
+    files.wrap = lambda scope: replace(scope, rebuilds=read.wrap(scope.rebuilds))
+    state = await files.step(run, state)
+    files.wrap = lambda scope: scope
+    assert state.phase is Phase.ENDED  # whoever resumes it starts anew
+    left = await files.app.catalogue.left(run.run_id)
+    assert 1 < left < there
+    async with files.app.transaction() as conn:
+        await runs.resume(conn, run.run_id)
+    run = await files.reload(run)
+    state = await files.step(run, RoundState(run.run_id, 1, epoch=run.epoch))
+    assert await files.app.catalogue.left(run.run_id) == left, "what was done is not done again"
+    await succeeded(files, await files.drive_on(run, state))
+    assert unlike(lost, rows_of(files)) == []
+
+
+class Pausing:
+    """Pauses a rebuild when two items of it are done."""
+
+    def __init__(self, files, run):
+        self._files, self._run, self._done = files, run, 0
+
+    def wrap(self, rebuilds):
+        self._rebuilds = rebuilds
+        return self
+
+    def __getattr__(self, name):
+        return getattr(self._rebuilds, name)
+
+    async def done(self, *args, **kwargs):
+        await self._rebuilds.done(*args, **kwargs)
+        self._done += 1
+        if self._done == 2:
+            async with self._files.app.transaction() as conn:
+                await runs.pause(conn, self._run.run_id)
+
+
 async def test_a_rebuild_that_is_cancelled_leaves_nothing_and_can_be_started_again(files):
     fill(files.client())
     await succeeded(files, await files.backup())
