@@ -5,6 +5,7 @@ import pytest
 from shared.db import catalogue
 from shared.errors import Unavailable
 from shared.model.run import RunState
+from shared.usecases import queue_rebuilds
 from tests.faults.test_backup_and_restore import finish
 from tests.integration.test_crash_at_any_statement import Wire
 from tests.support.aftermath import to_the_end
@@ -67,6 +68,14 @@ async def test_a_rebuild_broken_anywhere_can_be_finished(files, when, fault):
     pytest.fail("there is no end of effects")
 
 
+def without_new_ids(rows):
+    """The vault does not say the ids of runs from before there were notes: they get new ones, and a transaction in vain uses some up."""
+    for row in [*rows["run"], *rows["batch"]]:
+        if row["run_no"] < 3:
+            del row["run_id"]
+    return rows
+
+
 async def driven(files, run):
     """Take a run to its end, also if who drives it cannot look at it for a moment."""
     while True:
@@ -80,16 +89,18 @@ async def driven(files, run):
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 async def test_a_rebuild_whose_connection_is_lost_at_any_statement_can_be_finished(files, monkeypatch, after):
-    expected = await untroubled(files)
+    """Every place between two statements once: the odd ones are not executed, of the even ones the answer is lost."""
+    monkeypatch.setattr(queue_rebuilds, "SILENT_RUNS", 1)
+    expected = without_new_ids(await untroubled(files))
     monkeypatch.setattr(catalogue, "TRIES", 1)
-    for at in range(1, 500):
+    for at in range(1 + after, 1_000, 2):
         lose(files)
         run = await queue(files, credential="devstore")
         wire = Wire(at, after=after)
         with wire.tied(monkeypatch):
             run = await driven(files, run)
         assert run.state is RunState.SUCCEEDED, (at, run.error)
-        assert unlike(expected, all_rows(files.app.settings.postgres_url)) == [], f"statement {at}"
+        assert unlike(expected, without_new_ids(all_rows(files.app.settings.postgres_url))) == [], f"statement {at}"
         if not wire.cut:
             assert at > 40, "hardly anything was broken"
             return
