@@ -109,9 +109,10 @@ async def peak_of(files, sizes):
             await asyncio.sleep(0.02)
         assert await worker.left() == 0
     async with files.app.transaction() as conn:
-        query = "SELECT state, report FROM run WHERE share_id = %s"
-        state, told = await (await conn.execute(query, [share_id])).fetchone()
-    assert (state, told["files"], told["lost"]) == ("succeeded", sum(sizes) * FILES, [])
+        query = "SELECT state, error, report FROM run WHERE share_id = %s AND kind = 'rebuild'"
+        state, error, told = await (await conn.execute(query, [share_id])).fetchone()
+    assert (state, error) == ("succeeded", None)
+    assert (told["files"], told["lost"]) == (sum(sizes) * FILES, [])
     return peak
 
 
