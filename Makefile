@@ -1,5 +1,5 @@
 # Every target installs what it needs first; nothing is installed outside this directory but Debian packages
-# (python3-venv, flatbuffers-compiler, libsecret-1-0), and those only when missing and when run by somebody who may.
+# (python3-venv, flatbuffers-compiler, libsecret-1-0, zstd), and those only when missing and when run by somebody who may.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help

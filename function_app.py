@@ -3,9 +3,17 @@
 import azure.durable_functions as df
 import azure.functions as func
 
-from activities import backup_directories, close_run, open_run, restore_directories, scan_directories, verify_pieces
-from http_api import health, nodes, overview, restores, runs, shares, tenants, verifications
-from orchestrators import backup, restore, scan, verify
+from activities import (
+    backup_directories,
+    close_run,
+    open_run,
+    rebuild_catalogue,
+    restore_directories,
+    scan_directories,
+    verify_pieces,
+)
+from http_api import health, nodes, overview, rebuilds, restores, runs, shares, tenants, verifications
+from orchestrators import backup, rebuild, restore, scan, verify
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
 
@@ -15,17 +23,20 @@ for module in (
     restore_directories,
     scan_directories,
     verify_pieces,
+    rebuild_catalogue,
     close_run,
     backup,
     restore,
     scan,
     verify,
+    rebuild,
     tenants,
     shares,
     runs,
     restores,
     nodes,
     verifications,
+    rebuilds,
     overview,
     health,
 ):

@@ -59,6 +59,7 @@ def run(
     """
     active = value.state in ACTIVE
     counters = value.counters
+    ordered = value.order or value.verify or value.rebuild
     known = reckon(value, now=now, expected=expected, at_work=at_work)
     return {
         "run_no": value.run_no,
@@ -73,7 +74,7 @@ def run(
         "finished_at": value.finished_at,
         "seconds": round(known.seconds, 3),
         "share_snapshot": value.share_snapshot,
-        "order": value.order.to_wire() if value.order else value.verify.to_wire() if value.verify else None,
+        "order": ordered.to_wire() if ordered else None,
         "counters": counters.to_wire(),
         "rate": {"files_per_s": round(known.files_per_s, 1), "bytes_per_s": round(known.bytes_per_s)},
         "progress": {

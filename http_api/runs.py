@@ -113,7 +113,8 @@ async def get_run(req: func.HttpRequest) -> func.HttpResponse:
             before = await restore_points.of_share(conn, share.share_id, before=run.run_no, limit=1)
         holding = await batches.workers(conn, run.run_id)
     at_work = AtWork(workers=holding, left=await app.catalogue.left(run.run_id))
-    expected = before[0] if before and (run.order is None or run.order.is_whole) else None
+    is_part = run.kind is RunKind.REBUILD or (run.order is not None and not run.order.is_whole)
+    expected = before[0] if before and not is_part else None
     shown = answers.run(run, now=app.clock.now(), at_work=at_work, expected=expected)
     return answers.answer(shown | {"cost": _cost(run, shown["seconds"], app.settings.width, app.prices)})
 

@@ -14,7 +14,9 @@ from shared.model.entry import Entry, Posix
 from shared.model.found import FoundNode
 from shared.model.manifest import ContentHeaders, ManifestRef
 from shared.model.page import DirectoryHead, DirectoryPages, Page, PageHead
-from shared.model.run import Counters, RestorePoint, Run, RunKey, RunState
+from shared.model.point import Origin
+from shared.model.rebuild import FoundShare, RebuildClaim, RebuildItem, Rebuilt, Row, Staged, StagedDirectory
+from shared.model.run import Counters, Driver, RebuildOrder, RestorePoint, Run, RunKey, RunState
 from shared.model.share import Share, ShareSnapshot
 from shared.model.verify import Damage, Finding, StoredBatch, VerifyClaim, VerifyCommit, VerifyItem
 from shared.model.work import (
@@ -30,6 +32,7 @@ from shared.model.work import (
     RestoreLink,
     SpanClaim,
     SpanResult,
+    Tombstones,
 )
 
 
@@ -309,8 +312,24 @@ class Vault(Protocol):
         """Names and sizes of the objects below ``prefix``, in order."""
         ...
 
+    def folders(self, prefix: str) -> AsyncIterator[str]:
+        """What is between ``prefix`` and the next ``/`` in the names of objects, each once, in order."""
+        ...
+
     async def prepare(self) -> None:
         """Make the tenant's container; one that is already there is fine."""
+        ...
+
+
+class Vaults(Protocol):
+    """The vaults of all tenants."""
+
+    def tenants(self) -> AsyncIterator[str]:
+        """Ids of the tenants that have one. Raises ``NoAccess`` if the identity may not list them."""
+        ...
+
+    def of(self, tenant_id: str) -> Vault:
+        """The vault of one tenant."""
         ...
 
 
@@ -574,6 +593,21 @@ class Catalogue(Protocol):
         """Live directories, files and bytes of the share's tree."""
         ...
 
+    async def claim_tombstones(self, run_id: int, limit: int, *, lease_s: float) -> Tombstones | None:
+        """Up to ``limit`` tombstones that no segment notes, with a fresh batch number; None if there are none.
+
+        Those of runs that made no restore point are among them. Asked again before they are committed, the same with another number.
+        """
+        ...
+
+    async def commit_tombstones(self, run_id: int, noted: Tombstones, segment_bytes: int) -> None:
+        """Record their segment. Raises ``Fenced`` if another closing has taken them."""
+        ...
+
+    async def origin(self, run_id: int, after_run_no: int) -> Origin:
+        """What a commit record says of the catalogue; ``after_run_no`` is the restore point before, 0 if there is none."""
+        ...
+
     async def committed_batches(self, share_id: int, after_run_no: int, up_to_run_no: int) -> list[tuple[int, int]]:
         """``(run_no, batch_no)`` of segments committed by runs in ``(after, up_to]``, in order."""
         ...
@@ -745,4 +779,102 @@ class Verifies(Protocol):
 
     async def sampled_runs(self, share_id: int, before_run_no: int, parts: int) -> list[Run]:
         """Sampling verifies of a share that have read their part, of so many ``parts``, newest first; as many as there are parts."""
+        ...
+
+
+class Rebuilds(Protocol):
+    """The Postgres side of rebuilds. What is staged may be staged again, or be older than what is there: that changes nothing."""
+
+    async def queue(self, found: FoundShare, order: RebuildOrder, driver: Driver) -> Run:
+        """Queue a rebuild of a share, which is made, with its tenant, if the catalogue does not have it.
+
+        Raises ``Conflict`` when a run is active on its Azure share, when it has a catalogue that may not be replaced, or when its
+        number is taken.
+        """
+        ...
+
+    async def begin(self, run_id: int) -> None:
+        """QUEUED to RUNNING with a place for what will be read; nothing if that is there.
+
+        A catalogue that the share has is dropped if that was asked for. Raises ``Conflict`` if it was not.
+        """
+        ...
+
+    async def add_items(self, run_id: int, share_id: int, items: Sequence[RebuildItem]) -> None:
+        """Add work; what is there already is left as it is."""
+        ...
+
+    async def seed(self, run_id: int, share_id: int, *, run_no: int, directory_no: int) -> None:
+        """Note that all work was added, and that lower numbers than these have been given out."""
+        ...
+
+    async def claim(self, run_id: int, worker: str, *, bytes_most: int, lease_s: float) -> RebuildClaim | None:
+        """Claim work of the kind that is next: segments of up to so many bytes (at least one), or one item of another kind.
+
+        None when there is none to claim now. Otherwise as :meth:`Catalogue.claim`.
+        """
+        ...
+
+    async def superseded(self, share_id: int, page_ids: Sequence[int], run_no: int) -> set[int]:
+        """Which of these pages have been read at a later run."""
+        ...
+
+    async def stage(self, claim: RebuildClaim, staged: Staged) -> None:
+        """Keep what was read of claimed segments. Raises ``Fenced``."""
+        ...
+
+    async def lost(self, claim: RebuildClaim, losses: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        """Note what is lost, by object: :class:`shared.model.rebuild.Loss` as JSON. Raises ``Fenced``."""
+        ...
+
+    async def lost_at_opening(self, share_id: int, losses: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        """The same of what no claim is about."""
+        ...
+
+    async def losses(self, share_id: int) -> list[dict[str, Any]]:
+        """What is lost."""
+        ...
+
+    async def done(self, claim: RebuildClaim, counters: Counters, returned: Sequence[RebuildItem] = ()) -> None:
+        """The items of a claim are finished, but those that are ``returned``, which others may claim. Raises ``Fenced``."""
+        ...
+
+    async def plan(self, claim: RebuildClaim) -> None:
+        """Divide what was read into ranges, which are work; the claim is finished. Raises ``Fenced``."""
+        ...
+
+    async def directories(self, share_id: int, first: int) -> tuple[list[StagedDirectory], bool]:
+        """What was read of the directories of the range that begins at page ``first``, and whether anything at all is lost."""
+        ...
+
+    async def add_rows(
+        self, claim: RebuildClaim, rows: Sequence[Row], missing: Sequence[tuple[int, int]], counters: Counters
+    ) -> None:
+        """Write the rows of a range; the claim is finished. Raises ``Fenced``.
+
+        :param missing: ``(node_id, parent_id)`` of directories that are gone although nothing notes it.
+        """
+        ...
+
+    async def make_index(self, claim: RebuildClaim) -> None:
+        """Make the claimed index; the claim is finished. Raises ``Fenced``."""
+        ...
+
+    async def attach(self, run_id: int, share_id: int) -> None:
+        """Make what was written the share's tree; nothing if that was done."""
+        ...
+
+    async def take_missing(self, run_id: int, deleted_run: int, limit: int) -> int:
+        """As :meth:`Catalogue.take_missing`, with tombstones of ``deleted_run``."""
+        ...
+
+    async def record(self, run_id: int, share_id: int, rebuilt: Rebuilt) -> None:
+        """Record what there is beside the tree."""
+        ...
+
+    async def finish(self, run_id: int, state: RunState, *, error: str = "", counters: Counters, keep: bool) -> None:
+        """RUNNING to ``state``, and drop what was kept while the run lasted; without ``keep`` the tree too.
+
+        Nothing if it is already in that state.
+        """
         ...

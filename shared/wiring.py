@@ -29,10 +29,12 @@ from shared.db.catalogue import PostgresCatalogue
 from shared.db.migrate import migrate
 from shared.db.pace import PostgresPaceBook
 from shared.db.pool import Connection, make_pool
+from shared.db.rebuilds import PostgresRebuilds
 from shared.db.shares import subject
 from shared.db.verify_catalogue import PostgresVerifies
 from shared.errors import BackupError, Unavailable
-from shared.model.run import RunKind
+from shared.model.rebuild import LeftOut
+from shared.model.run import Driver, RebuildOrder, Run, RunKind
 from shared.model.share import Share
 from shared.model.tickets import Receipt, RunTicket
 from shared.ports import Clock, Ids, Journal, Vault
@@ -40,6 +42,7 @@ from shared.settings import Settings
 from shared.usecases.index_cache import IndexCache
 from shared.usecases.pace_limits import within_pace
 from shared.usecases.past import Past
+from shared.usecases.queue_rebuilds import queue_rebuilds
 from shared.usecases.scope import Limits, RunScope
 from shared.usecases.stopping import StopSignal
 from shared.usecases.verdict import verdict
@@ -90,23 +93,11 @@ class App:
         """The world of one activity of a run. Raises ``NotFound``; ``InvalidInput`` for an unknown credential."""
         run, share = await self.catalogue.run(run_id)
         meter = Meter()
-        scope = RunScope(
-            run=run,
-            share=share,
-            catalogue=self.catalogue,
-            verifies=self.verifies,
-            vault=self.vaults.vault(run.tenant_id, meter),
-            journal=self.journal,
-            clock=self.clock,
-            hasher=ShareHasher(share.tenant_id, share.share_id),
-            limits=self.limits,
-            prices=self.prices,
-            take_requests=meter.take,
-            verify_states=self.verify_states,
-            stop=StopSignal(self.leaving),
-        )
+        if run.kind is RunKind.REBUILD:
+            yield self._scope(run, share, meter, rebuilds=PostgresRebuilds(self.catalogue))
+            return
         if run.kind is RunKind.VERIFY:  # needs neither the share nor a credential that still works
-            yield scope
+            yield self._scope(run, share, meter)
             return
         if run.order is None:
             account_url, share_name, credential = share.account_url, share.share_name, share.credential
@@ -123,7 +114,7 @@ class App:
         ):
             http = account.metered(meter, pace, until)
             yield replace(
-                scope,
+                self._scope(run, share, meter),
                 limits=within_pace(self.limits, pace.outlook),
                 reader=FilesReader(http, share_name, run.share_snapshot, md5=self.settings.content_md5)
                 if reads
@@ -136,6 +127,46 @@ class App:
         """For one question about a share's past."""
         vault = self.vaults.vault(share.tenant_id, Meter())
         return Past(self.catalogue, vault, share.share_id, indexes=self.indexes)
+
+    def _scope(self, run: Run, share: Share, meter: Meter, rebuilds: PostgresRebuilds | None = None) -> RunScope:
+        """The world of an activity without a share to speak to."""
+        return RunScope(
+            run=run,
+            share=share,
+            catalogue=self.catalogue,
+            verifies=self.verifies,
+            vault=self.vaults.vault(run.tenant_id, meter),
+            journal=self.journal,
+            clock=self.clock,
+            hasher=ShareHasher(share.tenant_id, share.share_id),
+            limits=self.limits,
+            prices=self.prices,
+            take_requests=meter.take,
+            verify_states=self.verify_states,
+            stop=StopSignal(self.leaving),
+            rebuilds=rebuilds,
+        )
+
+    async def queue_rebuilds(
+        self,
+        order: RebuildOrder,
+        *,
+        tenant_id: str | None = None,
+        share_id: int | None = None,
+        credential: str = "",
+        driver: Driver | None = None,
+    ) -> tuple[list[Run], list[LeftOut]]:
+        """See :func:`shared.usecases.queue_rebuilds.queue_rebuilds`; the runs are for whoever this app queues for, unless told."""
+        return await queue_rebuilds(
+            self.vaults,
+            PostgresRebuilds(self.catalogue),
+            self.journal,
+            order,
+            driver or self.settings.driver,
+            tenant_id=tenant_id,
+            share_id=share_id,
+            credential=credential,
+        )
 
     async def perform(self, ticket: RunTicket, usecase: UseCase) -> Receipt:
         """The verdict of a use case in the world of its run, also when that world cannot be made: its credential may be gone."""

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import re
 import signal
 import socket
 import sys
@@ -15,9 +16,11 @@ from shared.adapters.system import SystemIds, keep_memory_low
 from shared.errors import BackupError, InvalidInput, NotFound
 from shared.settings import Settings
 from shared.wiring import make_app
-from worker import events
+from worker import events, rebuild
 from worker.events import log
 from worker.serve import Worker
+
+_WHAT: Final = re.compile(r"[a-z0-9][a-z0-9-]*(/[1-9][0-9]{0,9})?")
 
 WAIT_S: Final = 1.0
 """A worker that found nothing to claim in a run for this long looks at the other runs."""
@@ -31,6 +34,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--run", type=int, metavar="RUN_ID", help="work on this run only, and leave when it has ended")
     parser.add_argument("--until-idle", action="store_true", help="leave when no run has anything to do")
+    parser.add_argument(
+        "--rebuild",
+        metavar="WHAT",
+        help="first queue rebuilds of the catalogue from the vault: of all shares (all), TENANT, or TENANT/SHARE_ID",
+    )
+    parser.add_argument(
+        "--restore-point", type=int, metavar="N", help="of the one share: as it was at this restore point"
+    )
+    parser.add_argument("--replace", action="store_true", help="of the one share: drop the catalogue that it has")
+    parser.add_argument(
+        "--credential",
+        default="",
+        metavar="NAME",
+        help="of shares whose restore points are from before the vault said it (default: managed identity)",
+    )
     parser.add_argument("--name", help="name of this worker, unlike any other's (default: host, process id, random)")
     parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
     return parser
@@ -42,6 +60,14 @@ async def _serve(options: argparse.Namespace, settings: Settings) -> None:
     keep_memory_low()
     try:
         app.limits = replace(app.limits, wait_s=WAIT_S)
+        if options.rebuild is not None:
+            await rebuild.queue(
+                app,
+                options.rebuild,
+                options.restore_point,
+                replace=options.replace,
+                credential=options.credential,
+            )
         worker = Worker(app, name, only=options.run, until_idle=options.until_idle)
 
         def told(number: int) -> None:
@@ -61,7 +87,12 @@ async def _serve(options: argparse.Namespace, settings: Settings) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """0 after an orderly end, however the runs went; 2 when settings or options cannot be used, 1 for trouble at the start."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.rebuild is not None and not _WHAT.fullmatch(options.rebuild):
+        parser.error(f"--rebuild {options.rebuild!r}: expected all, TENANT, or TENANT/SHARE_ID")
+    if (options.restore_point is not None or options.replace) and "/" not in (options.rebuild or ""):
+        parser.error("--restore-point and --replace are about one share: --rebuild TENANT/SHARE_ID")
     events.configure(options.log_level)
     try:
         asyncio.run(_serve(options, settings_module.from_process()))

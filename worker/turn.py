@@ -22,7 +22,7 @@ from shared.usecases.scope import RunScope
 from shared.wiring import App
 from worker.events import log
 
-WORK = (BatchKind.DIRECTORIES, BatchKind.SPAN, BatchKind.RESTORE, BatchKind.VERIFY)
+WORK = (BatchKind.DIRECTORIES, BatchKind.SPAN, BatchKind.RESTORE, BatchKind.VERIFY, BatchKind.REBUILD)
 
 
 @dataclass(slots=True)

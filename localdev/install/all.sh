@@ -9,3 +9,4 @@ localdev/install/python.sh
 localdev/install/azurite.sh
 localdev/install/azcopy.sh
 localdev/install/flatc.sh
+localdev/install/zstd.sh

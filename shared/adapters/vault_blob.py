@@ -69,6 +69,24 @@ class BlobAccount:
         """The vault of one tenant, counted on ``meter``. Closing it leaves the account open."""
         return BlobVault(self, tenant_id, meter)
 
+    def of(self, tenant_id: str) -> "BlobVault":
+        """The vault of one tenant, counted nowhere."""
+        return self.vault(tenant_id, Meter())
+
+    async def tenants(self) -> AsyncIterator[str]:
+        """Names of the account's containers."""
+        lane = Lane(lambda _: None, Patience(self.retry_budget_s))
+        marker = ""
+        while True:
+            asked = query(**{name: value for name, value in {"comp": "list", "marker": marker}.items() if value})
+            reply = await self.http.send(Call("list_containers", "GET", "/", asked), lane)
+            root = _parsed(reply.body)
+            for name in root.iterfind("Containers/Container/Name"):
+                yield name.text or ""
+            marker = root.findtext("NextMarker") or ""
+            if not marker:
+                return
+
     async def aclose(self) -> None:
         """Close all connections."""
         await self.http.aclose()
@@ -171,6 +189,26 @@ class BlobVault:
             if not marker:
                 return
 
+    async def folders(self, prefix: str) -> AsyncIterator[str]:
+        """What follows ``prefix`` up to the next ``/``, in the service's order."""
+        marker = ""
+        while True:
+            asked = {
+                "restype": "container",
+                "comp": "list",
+                "prefix": prefix,
+                "delimiter": "/",
+                "marker": marker,
+            }
+            page = query(**{name: value for name, value in asked.items() if value})
+            root = _parsed((await self._send("list_blobs", "GET", "", page)).body)
+            for name in root.iterfind("Blobs/BlobPrefix/Name"):
+                text = unquote(name.text or "") if name.get("Encoded") == "true" else name.text or ""
+                yield text.removeprefix(prefix).removesuffix("/")
+            marker = root.findtext("NextMarker") or ""
+            if not marker:
+                return
+
     async def prepare(self) -> None:
         """Make the container; one that is there is fine."""
         try:
@@ -211,6 +249,13 @@ class BlobVault:
     async def __aexit__(self, *_: object) -> None:
         """Close."""
         await self.aclose()
+
+
+def _parsed(body: bytes) -> ET.Element:
+    try:
+        return ET.fromstring(body)  # noqa: S314 - from the account's own service
+    except ET.ParseError as error:
+        raise IntegrityError(f"vault listing is unreadable: {error}") from error
 
 
 def _listed(body: bytes) -> tuple[list[tuple[str, int]], str]:

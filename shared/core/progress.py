@@ -94,7 +94,11 @@ def _waits_for(run: Run, at_work: AtWork | None) -> str:
     if run.state is RunState.QUEUED:
         return "a worker to open it: is `python -m worker` running?" if workers else "its orchestration to open it"
     if not run.seeded:
-        waited = {RunKind.RESTORE: "its target share", RunKind.VERIFY: "its opening"}
+        waited = {
+            RunKind.RESTORE: "its target share",
+            RunKind.VERIFY: "its opening",
+            RunKind.REBUILD: "the list of its segments",
+        }
         return waited.get(run.kind, "its share snapshot")
     if at_work is None:
         return ""

@@ -25,6 +25,9 @@ class BatchKind(IntEnum):
     CONTROL = 3
     """Nothing but the right to open or close the run."""
     VERIFY = 4
+    TOMBSTONES = 8
+    """Nothing: it has a segment with notes of what a closing deleted."""
+    REBUILD = 9
 
 
 class BatchState(IntEnum):

@@ -20,15 +20,18 @@ from shared.db import (
     damaged,
     frontier,
     large_files,
+    origins,
     pages,
     past,
     permissions,
+    rebuild_items,
     restore_frontier,
     restore_links,
     restore_points,
     rollups,
     runs,
     shares,
+    tombstones,
     verify_findings,
     verify_items,
 )
@@ -41,6 +44,7 @@ from shared.model.found import FoundNode
 from shared.model.manifest import ManifestRef
 from shared.model.node import ROOT_ID
 from shared.model.page import DirectoryHead, DirectoryPages, Page
+from shared.model.point import Origin
 from shared.model.run import ACTIVE, Counters, RestorePoint, Run, RunKind, RunState
 from shared.model.share import Share
 from shared.model.verify import Damage
@@ -57,6 +61,7 @@ from shared.model.work import (
     RestoreLink,
     SpanClaim,
     SpanResult,
+    Tombstones,
 )
 
 T = TypeVar("T")
@@ -67,6 +72,9 @@ COMMITTING: Final = (RunState.QUEUED, RunState.RUNNING, RunState.PAUSED)
 TRIES: Final = 5
 """Four pauses of up to 0.2, 0.4, 0.8 and 1.6 s: a failover takes longer, which is the activity's to retry."""
 FIRST_PAUSE_S: Final = 0.2
+
+CLOSER: Final = "closing"
+"""The worker of batches that a closing opens for itself: a run has one closing at a time."""
 
 DELETED_PAGES: Final = 1_000
 """Pages made tombstones in one transaction: tens of milliseconds of locks, tens of megabytes of memory."""
@@ -96,6 +104,8 @@ class PostgresCatalogue:
         async def work(conn: Connection) -> None:
             run = await runs.lock(conn, run_id)
             await runs.start(conn, run)
+            if run.kind is RunKind.REBUILD:
+                return  # it makes the tree: shared/db/rebuilds.py
             await shares.lock(conn, run.share_id)
             await pages.create_partition(conn, run.share_id)
             if run.kind in (RunKind.BACKUP, RunKind.SCAN):
@@ -128,7 +138,15 @@ class PostgresCatalogue:
                 await restore_points.add(conn, run.share_id, point)
             await batches.end(conn, run_id)
             await rollups.fold(conn, run.share_id, run.run_no)
-            for table in (frontier, large_files, restore_frontier, restore_links, verify_items, verify_findings):
+            for table in (
+                frontier,
+                large_files,
+                restore_frontier,
+                restore_links,
+                verify_items,
+                verify_findings,
+                rebuild_items,
+            ):
                 await table.forget(conn, run_id)
 
         await self._once(work)
@@ -178,6 +196,8 @@ class PostgresCatalogue:
                 await restore_frontier.release(conn, run_id, [batch_no])
             elif kind is BatchKind.VERIFY:
                 await verify_items.release(conn, run_id, [batch_no])
+            elif kind is BatchKind.REBUILD:
+                await rebuild_items.release(conn, run_id, [batch_no])
 
         await self._once(work)
 
@@ -399,7 +419,7 @@ class PostgresCatalogue:
             share_id, run_no = await _hold_to_close(conn, run_id)
             missed = await frontier.take_missing(conn, run_id, limit)
             if missed:
-                counters = await _delete(conn, run_id, share_id, run_no, missed)
+                counters = await delete_missed(conn, run_id, share_id, run_no, missed)
                 await runs.add_counters(conn, run_id, counters)
             return await frontier.missing_left(conn, run_id)
 
@@ -433,6 +453,37 @@ class PostgresCatalogue:
     async def totals(self, share_id: int) -> tuple[int, int, int]:
         """See the port."""
         return await self._once(lambda conn: rollups.totals(conn, share_id))
+
+    async def claim_tombstones(self, run_id: int, limit: int, *, lease_s: float) -> Tombstones | None:
+        """See the port."""
+
+        async def work(conn: Connection) -> Tombstones | None:
+            share_id, _ = await _hold_to_close(conn, run_id)
+            page_ids = await tombstones.some(conn, share_id, limit)
+            if not page_ids:
+                return None
+            await batches.give_up(conn, run_id, BatchKind.TOMBSTONES, CLOSER)
+            batch_no = await batches.open_one(conn, run_id, BatchKind.TOMBSTONES, CLOSER, lease_s)
+            rows = await pages.of_pages(conn, share_id, page_ids)
+            # One that a later run found again has a row of its own in some segment.
+            return Tombstones(batch_no, tuple(page_ids), tuple(row for row in rows if row.deleted_run is not None))
+
+        return await self._once(work)
+
+    async def commit_tombstones(self, run_id: int, noted: Tombstones, segment_bytes: int) -> None:
+        """See the port. A batch that was committed before is left as it is."""
+
+        async def work(conn: Connection) -> None:
+            share_id, _ = await _hold_to_close(conn, run_id)
+            if await batches.lock_open(conn, run_id, noted.batch_no):
+                await tombstones.remove(conn, share_id, noted.page_ids)
+                await batches.close(conn, run_id, noted.batch_no, Counters(), segment_bytes=segment_bytes)
+
+        await self._once(work)
+
+    async def origin(self, run_id: int, after_run_no: int) -> Origin:
+        """See the port."""
+        return await self._once(lambda conn: origins.of_run(conn, run_id, after_run_no))
 
     async def committed_batches(self, share_id: int, after_run_no: int, up_to_run_no: int) -> list[tuple[int, int]]:
         """See the port."""
@@ -591,6 +642,10 @@ class PostgresCatalogue:
             async with self._pool.connection() as conn:
                 yield conn
 
+    async def repeated(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """One transaction of our own making, under the rules of all others here: see the module."""
+        return await self._once(work)
+
     async def _once(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Do ``work`` in one transaction; the whole of it again when it failed for a reason that passes."""
         for attempt in range(1, TRIES):
@@ -657,7 +712,7 @@ async def _reopen(conn: Connection, share_id: int, heads: Iterable[DirectoryHead
     await pages.upsert(conn, share_id, [replace(page, fingerprint=None) for page in rows])
 
 
-async def _delete(conn: Connection, run_id: int, share_id: int, run_no: int, missed: dict[int, int]) -> Counters:
+async def delete_missed(conn: Connection, run_id: int, share_id: int, run_no: int, missed: dict[int, int]) -> Counters:
     """Make tombstones of those that are still where they were missed, and queue their children; what that came to.
 
     What remains of a page is its place in the tree and its manifest, by which older restore points find it. A directory with
@@ -669,12 +724,11 @@ async def _delete(conn: Connection, run_id: int, share_id: int, run_no: int, mis
     gone = [page.directory_id for page in found if page.page_no == 0]
     # Not to be skipped as unchanged by a run that finds it again, should this one never finish.
     await _reopen(conn, share_id, [heads[node_id] for node_id in {page.directory_id for page in found} - set(gone)])
-    tombstones = [
-        replace(page, fingerprint=None, page_fingerprint=None, deleted_run=run_no, files=()) for page in found
-    ]
-    seen = await rollups.watch(conn, share_id, tombstones, before=found)
-    await pages.upsert(conn, share_id, tombstones)
-    change = await rollups.book(conn, seen, run_no, rollups.CLOSING, tombstones, deleted=gone)
+    dead = [replace(page, fingerprint=None, page_fingerprint=None, deleted_run=run_no, files=()) for page in found]
+    seen = await rollups.watch(conn, share_id, dead, before=found)
+    await pages.upsert(conn, share_id, dead)
+    await tombstones.add(conn, share_id, [page.directory_id | page.page_no for page in dead])
+    change = await rollups.book(conn, seen, run_no, rollups.CLOSING, dead, deleted=gone)
     await frontier.miss(conn, run_id, [(node_id, missed[node_id]) for node_id in set(doomed) - set(gone)])
     await frontier.miss_below(conn, run_id, share_id, gone)
     return Counters(deleted_directories=len(gone), deleted_files=change.deleted_files)

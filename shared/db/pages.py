@@ -25,8 +25,8 @@ from shared.model.page import DirectoryHead, DirectoryPages, Page, PageHead
 _EXISTS: Final[LiteralString] = "SELECT to_regclass(%s) IS NOT NULL"
 
 # A table made apart and attached: CREATE ... PARTITION OF would lock every reader out of every share's tree.
-_CREATE: Final[LiteralString] = """
-    CREATE TABLE {page} (
+_CREATE_TABLE: Final[LiteralString] = """
+    CREATE TABLE {place}.{made} (
         LIKE page INCLUDING STORAGE,
         CONSTRAINT {check} CHECK (share_id = {share_id})
     ) WITH (
@@ -37,13 +37,22 @@ _CREATE: Final[LiteralString] = """
         autovacuum_vacuum_scale_factor = 0.01, toast.autovacuum_vacuum_scale_factor = 0.01,
         autovacuum_vacuum_cost_delay = 0, toast.autovacuum_vacuum_cost_delay = 0,
         autovacuum_vacuum_insert_scale_factor = 0.1
-    );
+    )
+"""
+_INDEXES: Final[tuple[LiteralString, ...]] = (
+    "CREATE UNIQUE INDEX {by_id} ON {place}.{made} (page_id)",
+    "CREATE INDEX {by_parent_group} ON {place}.{made} ((parent_id >> 28)) WHERE parent_id IS NOT NULL",
+    "CREATE INDEX {by_file_group} ON {place}.{made} ((file_id & 36028797018963967)) WHERE file_id IS NOT NULL",
+    "CREATE INDEX {by_name} ON {place}.{made} ((page_id & -16777216), name) WHERE page_id & 16777215 > 0",
+)
+INDEXES: Final = len(_INDEXES)
+_ADOPT: Final[LiteralString] = """
+    ALTER TABLE {place}.{made} RENAME TO {page};
+    ALTER TABLE {place}.{page} SET SCHEMA public;
+"""
+_ATTACH: Final[LiteralString] = """
     ALTER TABLE page ATTACH PARTITION {page} FOR VALUES IN ({share_id});
     ALTER TABLE {page} DROP CONSTRAINT {check};
-    CREATE UNIQUE INDEX {by_id} ON {page} (page_id);
-    CREATE INDEX {by_parent_group} ON {page} ((parent_id >> 28)) WHERE parent_id IS NOT NULL;
-    CREATE INDEX {by_file_group} ON {page} ((file_id & 36028797018963967)) WHERE file_id IS NOT NULL;
-    CREATE INDEX {by_name} ON {page} ((page_id & -16777216), name) WHERE page_id & 16777215 > 0;
     -- Where the SQL functions find it: schema/sql/0006.
     CREATE SCHEMA {schema};
     CREATE VIEW {schema}.page AS SELECT * FROM {page};
@@ -56,6 +65,7 @@ _DROP: Final[LiteralString] = """
     DELETE FROM rollup WHERE share_id = {share_id};
     DELETE FROM rollup_change WHERE share_id = {share_id};
     DELETE FROM damaged WHERE share_id = {share_id};
+    DELETE FROM tombstone WHERE share_id = {share_id};
 """
 _UPSERT: Final[LiteralString] = """
     INSERT INTO {page} AS page (page_id, parent_id, file_id, share_id, name, names, packed)
@@ -177,9 +187,29 @@ async def create_partition(conn: Connection, share_id: int) -> bool:
     row = await (await conn.execute(_EXISTS, [f"public.page_{share_id}"])).fetchone()
     if row is not None and row[0]:
         return False
-    await conn.execute(partition_sql(_CREATE, share_id))
+    made = f"page_{share_id}"
+    await create_table(conn, share_id, "public", made)
+    for number in range(INDEXES):
+        await create_index(conn, share_id, "public", number, made)
+    await conn.execute(partition_sql(_ATTACH, share_id))
     await upsert(conn, share_id, [Page(directory_id=ROOT_ID, name="")])
     return True
+
+
+async def create_table(conn: Connection, share_id: int, schema: str, name: str = "page") -> None:
+    """Make a table that can become the share's partition, empty and without indexes."""
+    await conn.execute(partition_sql(_CREATE_TABLE, share_id, schema, name))
+
+
+async def create_index(conn: Connection, share_id: int, schema: str, number: int, name: str = "page") -> None:
+    """Give such a table the one of its :data:`INDEXES` indexes with this number (from 0)."""
+    await conn.execute(partition_sql(_INDEXES[number], share_id, schema, name))
+
+
+async def adopt_table(conn: Connection, share_id: int, schema: str) -> None:
+    """Make such a table, with its indexes, the share's partition. There must be none; the caller has locked the share."""
+    await conn.execute(partition_sql(_ADOPT, share_id, schema, "page"))
+    await conn.execute(partition_sql(_ATTACH, share_id))
 
 
 async def drop_partition(conn: Connection, share_id: int) -> None:
@@ -363,8 +393,11 @@ def _live(rows: Iterable[tuple[Any, ...]]) -> list[DirectoryHead]:
 
 
 @lru_cache(maxsize=1024)
-def partition_sql(text: LiteralString, share_id: int) -> bytes:
-    """``text`` about one share's partition. The same bytes each time, so that the driver finds them prepared."""
+def partition_sql(text: LiteralString, share_id: int, place: str = "public", made: str = "") -> bytes:
+    """``text`` about one share's partition. The same bytes each time, so that the driver finds them prepared.
+
+    :param place: schema of a table that is to become the partition, ``made`` its name there.
+    """
     names = ("by_id", "by_parent_group", "by_file_group", "by_name", "check")
     return (
         sql.SQL(text)
@@ -372,6 +405,8 @@ def partition_sql(text: LiteralString, share_id: int) -> bytes:
             page=sql.Identifier(f"page_{share_id}"),
             schema=sql.Identifier(f"share_{share_id}"),
             live=_LIVE,
+            place=sql.Identifier(place),
+            made=sql.Identifier(made),
             share_id=sql.Literal(share_id),
             **{name: sql.Identifier(f"page_{share_id}_{name}") for name in names},
         )

@@ -6,18 +6,18 @@ from typing import Any, Final, LiteralString
 
 from psycopg.types.json import Jsonb
 
-from shared.db import batches, frontier, large_files, restore_frontier, shares, verify_items
+from shared.db import batches, frontier, large_files, rebuild_items, restore_frontier, shares, verify_items
 from shared.db.pool import Connection
 from shared.errors import Conflict, NotFound
 from shared.model.restore import Conflicts, RestoreOrder
-from shared.model.run import ACTIVE, TRANSITIONS, Counters, Driver, Run, RunKind, RunState
+from shared.model.run import ACTIVE, TRANSITIONS, Counters, Driver, RebuildOrder, Run, RunKind, RunState
 from shared.model.share import ShareSettings
 from shared.model.verify_order import VerifyOrder
 
 _COLUMNS: Final[LiteralString] = """
     run_id, tenant_id, share_id, run_no, kind, state, requested_at, started_at, finished_at, share_snapshot, restore_order,
     error, coalesce(final_counters, counters), final_counters IS NOT NULL, driver, epoch, seeded,
-    paused_at, paused_seconds, settings, report, verify_order
+    paused_at, paused_seconds, settings, report, verify_order, rebuild_order
 """
 _GET: Final[LiteralString] = f"SELECT {_COLUMNS} FROM run WHERE run_id = %s"
 _LOCK: Final[LiteralString] = _GET + " FOR UPDATE"
@@ -75,9 +75,9 @@ _NEXT_NUMBER: Final[LiteralString] = """
 """
 _CREATE: Final[LiteralString] = f"""
     INSERT INTO run (
-        tenant_id, share_id, run_no, kind, subject, restore_order, driver, settings, deletes_left, verify_order
+        tenant_id, share_id, run_no, kind, subject, restore_order, driver, settings, deletes_left, verify_order, rebuild_order
     )
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
     RETURNING {_COLUMNS}
 """
 _START: Final[LiteralString] = """
@@ -113,6 +113,7 @@ async def create(
     *,
     driver: Driver = Driver.DURABLE,
     verify: VerifyOrder | None = None,
+    rebuild: RebuildOrder | None = None,
 ) -> Run:
     """Queue a run of a share.
 
@@ -145,6 +146,7 @@ async def create(
     deletes = order.delete_at_most if order is not None and order.conflicts is Conflicts.MIRROR else None
     values = [tenant_id, share_id, run_no, kind.value, target, wire, driver.value, Jsonb(settings), deletes]
     values.append(None if verify is None else Jsonb(verify.to_wire()))
+    values.append(None if rebuild is None else Jsonb(rebuild.to_wire()))
     created = await (await conn.execute(_CREATE, values)).fetchone()
     assert created is not None
     return _from_row(created)
@@ -251,6 +253,7 @@ async def left(conn: Connection, run_id: int) -> int:
         + await large_files.left(conn, run_id)
         + await restore_frontier.left(conn, run_id)
         + await verify_items.left(conn, run_id)
+        + await rebuild_items.left(conn, run_id)
     )
 
 
@@ -409,4 +412,5 @@ def _from_row(row: tuple[Any, ...]) -> Run:
         settings=None if row[19] is None else ShareSettings.from_wire(row[19]),
         report=row[20],
         verify=None if row[21] is None else VerifyOrder.from_wire(row[21]),
+        rebuild=None if row[22] is None else RebuildOrder.from_wire(row[22]),
     )

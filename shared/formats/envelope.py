@@ -47,19 +47,27 @@ def seal(magic: bytes, version: int, buffer: bytes, compress: Compress | None = 
     return b"".join((key, _CHECKSUM.pack(xxhash.xxh3_64_intdigest(key + packed)), packed))
 
 
+def check(magic: bytes, data: bytes, what: str) -> None:
+    """Look whether a sealed buffer is what was written, without opening it.
+
+    :raises IntegrityError: not one of these, damaged or cut short.
+    """
+    if len(data) < HEADER_BYTES or data[:4] != magic:
+        raise IntegrityError(f"not a {what}: {len(data)} bytes starting {data[:4]!r}, expected {magic!r}")
+    (checksum,) = _CHECKSUM.unpack_from(data, _KEY.size)
+    actual = xxhash.xxh3_64_intdigest(data[: _KEY.size] + data[HEADER_BYTES:])
+    if actual != checksum:
+        raise IntegrityError(f"{what} is damaged: checksum {actual:016x}, expected {checksum:016x} ({len(data)} bytes)")
+
+
 def unseal(magic: bytes, version: int, data: bytes, what: str) -> bytes:
     """Return the buffer inside; ``what`` names it in messages.
 
     :raises IntegrityError: not one of these, damaged, cut short, or of another version.
     """
-    if len(data) < HEADER_BYTES or data[:4] != magic:
-        raise IntegrityError(f"not a {what}: {len(data)} bytes starting {data[:4]!r}, expected {magic!r}")
+    check(magic, data, what)
     _, found, _ = _KEY.unpack_from(data)
-    (checksum,) = _CHECKSUM.unpack_from(data, _KEY.size)
     packed = data[HEADER_BYTES:]
-    actual = xxhash.xxh3_64_intdigest(data[: _KEY.size] + packed)
-    if actual != checksum:
-        raise IntegrityError(f"{what} is damaged: checksum {actual:016x}, expected {checksum:016x} ({len(data)} bytes)")
     if found != version:
         raise IntegrityError(f"{what} has version {found}; this program reads version {version}")
     buffer = frame.expand(packed, least=8, most=_BUFFER_MAX_BYTES)

@@ -9,7 +9,7 @@ The schema is a struct of arrays: a number per entry in one vector per field. Bo
 
 from dataclasses import replace
 from itertools import chain
-from typing import Final
+from typing import Final, NamedTuple
 
 from shared.formats import envelope, flat, texts
 from shared.formats._generated.vault.Manifest import Manifest
@@ -42,6 +42,11 @@ def encode(record: PageRecord, compress: envelope.Compress | None = None) -> byt
     return envelope.seal(MAGIC, VERSION, _buffer(record), compress)
 
 
+def check(data: bytes) -> None:
+    """Look whether a record is what was written. Raises ``IntegrityError``."""
+    envelope.check(MAGIC, data, "manifest")
+
+
 def decode(data: bytes) -> PageRecord:
     """Return the record whose bytes are exactly ``data``.
 
@@ -50,6 +55,75 @@ def decode(data: bytes) -> PageRecord:
     buffer = envelope.unseal(MAGIC, VERSION, data, "manifest")
     with envelope.reading("manifest"):
         return _record(Manifest.GetRootAs(buffer))
+
+
+class Subdirectory(NamedTuple):
+    """A directory that a record names."""
+
+    node_id: int
+    file_id: int
+    written: int
+    """Ticks."""
+    name: str
+
+
+class File(NamedTuple):
+    """A file that a record names."""
+
+    name: str
+    node_id: int
+    size_bytes: int
+    written: int
+    """Ticks."""
+    quickxor: bytes
+    """20 bytes or none."""
+
+
+class Outline(NamedTuple):
+    """The part of a record that a row of the catalogue is made of."""
+
+    directory_id: int
+    page_no: int
+    run_no: int
+    depth: int
+    page_nos: tuple[int, ...]
+    first_name: str
+    files: list[File]
+    subdirectories: list[Subdirectory]
+
+
+def outline(data: bytes) -> Outline:
+    """Return what the record ``data`` comes to in the catalogue, in a third of the time that all of it takes.
+
+    :raises IntegrityError: as :func:`decode`.
+    """
+    buffer = envelope.unseal(MAGIC, VERSION, data, "manifest")
+    with envelope.reading("manifest"):
+        table = Manifest.GetRootAs(buffer)
+        numbers = flat.numbers
+        flags = flat.raw(table.FlagsAsNumpy())
+        count = len(flags)
+        files: list[File] = []
+        subdirectories: list[Subdirectory] = []
+        names = (table.Names() or b"").decode().split("/") if count else []
+        rows = zip(
+            flags,
+            names,
+            numbers(table.NodeIdsAsNumpy(), count),
+            numbers(table.FileIdsAsNumpy(), count),
+            numbers(table.SizesAsNumpy(), count),
+            numbers(table.WrittenAsNumpy(), count),
+            _spread(flags, _QUICKXOR, flat.raw(table.QuickxorsAsNumpy()), _QUICKXOR_BYTES),
+            strict=True,
+        )
+        for flag, name, node_id, file_id, size, written, quickxor in rows:
+            if flag & _DIRECTORY:
+                subdirectories.append(Subdirectory(node_id, file_id, written, name))
+            else:
+                files.append(File(name, node_id, size, written, quickxor))
+        page_nos = tuple(numbers(table.PageNosAsNumpy()))
+        head = (table.DirectoryId(), table.PageNo(), table.RunNo(), table.Depth(), page_nos)
+        return Outline(*head, names[0] if names else "", files, subdirectories)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

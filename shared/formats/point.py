@@ -8,7 +8,9 @@ Segments are kept as ranges of consecutive batches of a run: a backup of a billi
 gaps.
 """
 
+import dataclasses
 import datetime as dt
+import json
 from collections.abc import Iterable
 from typing import Final
 
@@ -16,12 +18,13 @@ from shared.formats import envelope, flat, texts
 from shared.formats._generated.vault.Point import Point
 from shared.model import ticks
 from shared.model.entry import Posix
-from shared.model.point import PointRecord, RootProperties
+from shared.model.point import Origin, PointRecord, RootProperties, RunChange
 
 MAGIC: Final = b"AFBP"
 VERSION: Final = 1
 _UNIX_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _TICKS_PER_MICROSECOND: Final = 10
+_U64: Final = (1 << 64) - 1
 _SEGMENTS_MAX: Final = 1 << 22
 """Some 40 times what a billion files need; a range that makes no sense does not fill the memory."""
 
@@ -62,6 +65,7 @@ def encode(point: PointRecord) -> bytes:
         flat.vector("I", _ranges(point.segments)),
         *known.fields(),
         flat.vector("I", [root.posix.owner, root.posix.group, root.posix.mode] if root.posix is not None else []),
+        *(_origin_fields(point.origin) if point.origin is not None else []),
     ]
     return envelope.seal(MAGIC, VERSION, flat.table(MAGIC, fields))
 
@@ -104,6 +108,50 @@ def _point(table: Point) -> PointRecord:
         errors=table.Errors(),
         previous_run_no=table.PreviousRunNo(),
         segments=_segments(numbers(table.SegmentsAsNumpy())),
+        origin=_origin(table),
+    )
+
+
+def _origin_fields(origin: Origin) -> list[flat.Field]:
+    numbers = [number & _U64 for change in origin.changes for number in dataclasses.astuple(change)]
+    return [
+        flat.string(origin.tenant_name),
+        flat.u64(_to_ticks(origin.tenant_created_at)),
+        flat.string(origin.name),
+        flat.string(origin.credential),
+        flat.string(json.dumps(origin.settings, sort_keys=True, separators=(",", ":"))),
+        flat.u64(_to_ticks(origin.created_at)),
+        flat.string(origin.snapshot_mark),
+        flat.u64(origin.next_directory_no),
+        flat.u64(origin.run_id),
+        flat.u64(_to_ticks(origin.requested_at)),
+        flat.u64(_to_ticks(origin.started_at)),
+        flat.string(json.dumps(origin.counters, sort_keys=True, separators=(",", ":"))),
+        flat.u32(int(origin.keeps_snapshot)),
+        flat.vector("Q", numbers),
+        flat.u32(1),
+    ]
+
+
+def _origin(table: Point) -> Origin | None:
+    if not table.HasChanges():
+        return None
+    numbers = [number - (number >> 63 << 64) for number in flat.numbers(table.ChangesAsNumpy())]
+    return Origin(
+        tenant_name=_text(table.TenantName()),
+        tenant_created_at=_from_ticks(table.TenantCreatedAt()),
+        name=_text(table.Name()),
+        credential=_text(table.Credential()),
+        settings=json.loads(_text(table.Settings())),
+        created_at=_from_ticks(table.CreatedAt()),
+        snapshot_mark=_text(table.SnapshotMark()),
+        next_directory_no=table.NextDirectoryNo(),
+        run_id=table.RunId(),
+        requested_at=_from_ticks(table.RequestedAt()),
+        started_at=_from_ticks(table.StartedAt()),
+        counters=json.loads(_text(table.RunCounters())),
+        keeps_snapshot=bool(table.KeepsSnapshot()),
+        changes=tuple(RunChange(*row) for row in zip(*[iter(numbers)] * 8, strict=True)),
     )
 
 

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.errors import IntegrityError
-from shared.formats import envelope, flat, manifest
+from shared.formats import envelope, flat, manifest, page_notes
 from shared.formats._generated.vault.SegmentIndex import SegmentIndex
 from shared.model.manifest import PageRecord
+from shared.model.note import PageNote
 
 MAGIC: Final = b"AFBS"
 VERSION: Final = 1
@@ -39,6 +40,16 @@ class IndexEntry:
     length: int
 
 
+@dataclass(frozen=True, slots=True)
+class Index:
+    """What is in a segment."""
+
+    records: list[IndexEntry]
+    """In the order of the bytes."""
+    notes: list[PageNote]
+    """None of a segment from before there were any. Such a one has records."""
+
+
 class SegmentWriter:
     """Collects the records of a batch; use from one thread at a time."""
 
@@ -46,12 +57,13 @@ class SegmentWriter:
         self._compress = envelope.compressor()
         self._parts: list[bytes] = [_HEADER]
         self._index: list[IndexEntry] = []
+        self._notes: list[PageNote] = []
         self._length = len(_HEADER)
 
     @property
     def empty(self) -> bool:
         """Whether nothing was added."""
-        return not self._index
+        return not self._index and not self._notes
 
     def add(self, record: PageRecord) -> tuple[int, int]:
         """Append ``record``. Returns offset and length of its bytes in the segment."""
@@ -62,6 +74,10 @@ class SegmentWriter:
         self._length += len(data)
         return entry.offset, entry.length
 
+    def note(self, note: PageNote) -> None:
+        """Append what is to be noted of a page."""
+        self._notes.append(note)
+
     def finish(self) -> bytes:
         """Return the whole object."""
         index = self._index
@@ -70,6 +86,7 @@ class SegmentWriter:
             flat.vector("I", [entry.page_no for entry in index]),
             flat.vector("I", [entry.offset for entry in index]),
             flat.vector("I", [entry.length for entry in index]),
+            *page_notes.fields(self._notes),
         ]
         sealed = envelope.seal(MAGIC, VERSION, flat.table(MAGIC, fields), self._compress)
         return b"".join((*self._parts, sealed, _TRAILER.pack(len(sealed), MAGIC)))
@@ -88,8 +105,8 @@ def index_bytes(tail: bytes) -> int:
     return int(length) + TRAILER_BYTES
 
 
-def read_index(tail: bytes) -> list[IndexEntry]:
-    """Return what is in a segment, in the order of the bytes; ``tail`` holds at least its last :func:`index_bytes`.
+def read_index(tail: bytes) -> Index:
+    """Return what is in a segment; ``tail`` holds at least its last :func:`index_bytes`.
 
     :raises IntegrityError: damaged, cut short, or ``tail`` is too short.
     """
@@ -103,7 +120,7 @@ def read_index(tail: bytes) -> list[IndexEntry]:
         directory_ids = flat.numbers(table.DirectoryIdsAsNumpy())
         columns = (table.PageNosAsNumpy(), table.OffsetsAsNumpy(), table.LengthsAsNumpy())
         others = [flat.numbers(column, len(directory_ids)) for column in columns]
-        return [IndexEntry(*row) for row in zip(directory_ids, *others, strict=True)]
+        return Index([IndexEntry(*row) for row in zip(directory_ids, *others, strict=True)], page_notes.read(table))
 
 
 def read(data: bytes) -> Iterator[tuple[int, int, PageRecord]]:
@@ -117,7 +134,7 @@ def read(data: bytes) -> Iterator[tuple[int, int, PageRecord]]:
         if header[:4] == MAGIC and version != VERSION:
             raise IntegrityError(f"segment has version {version}; this program reads version {VERSION}")
         raise IntegrityError(f"not a segment: {len(data)} bytes starting {data[:4]!r}, expected {MAGIC!r}")
-    index = read_index(data)
+    index = read_index(data).records
     at = len(_HEADER)
     for entry in index:
         if entry.offset != at:

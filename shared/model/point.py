@@ -1,7 +1,8 @@
 """The vault's commit record of a restore point: what makes a run's manifests one."""
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from shared.model.entry import Posix
 
@@ -19,6 +20,45 @@ class RootProperties:
     metadata: tuple[tuple[str, str], ...] = ()
     posix: Posix | None = None
     """Of an NFS share."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunChange:
+    """What a run changed below one top folder: a row of the roll-ups."""
+
+    run_no: int
+    top_id: int
+    directories: int
+    files: int
+    bytes: int
+    new_files: int
+    changed_files: int
+    deleted_files: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What the catalogue knew that no manifest tells: for whoever makes a catalogue of the vault alone."""
+
+    tenant_name: str
+    tenant_created_at: dt.datetime
+    name: str
+    """Of the share, as people call it."""
+    credential: str
+    settings: dict[str, Any]
+    """As the share's row has them."""
+    created_at: dt.datetime
+    snapshot_mark: str
+    next_directory_no: int
+    run_id: int
+    requested_at: dt.datetime
+    started_at: dt.datetime
+    counters: dict[str, int] = field(default_factory=dict)
+    """What the run had done when its record was written; zeros left out."""
+    keeps_snapshot: bool = False
+    """The run's share snapshot stays as the base of the next run."""
+    changes: tuple[RunChange, ...] = ()
+    """Of all runs since the restore point before, in order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,3 +84,5 @@ class PointRecord:
     """The restore point before; None for the first."""
     segments: tuple[tuple[int, int], ...]
     """``(run_no, batch_no)`` of every segment committed since the restore point before, in order."""
+    origin: Origin | None = None
+    """None: written before there was any."""

@@ -19,6 +19,8 @@ class RunKind(StrEnum):
     """List and compare, and move no content."""
     VERIFY = "verify"
     """Prove that what restore points refer to is in the vault and is what it was."""
+    REBUILD = "rebuild"
+    """Make the catalogue of a share from the vault."""
 
 
 class RunKey(NamedTuple):
@@ -170,6 +172,25 @@ class Counters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RebuildOrder:
+    """What a rebuild was asked to do."""
+
+    restore_point: int | None = None
+    """The catalogue as it was at this restore point; None: at the newest that can be read."""
+    replace: bool = False
+    """Although the share has a catalogue, which is dropped."""
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    @classmethod
+    def from_wire(cls, wire: dict[str, Any]) -> Self:
+        """The opposite of :meth:`to_wire`."""
+        return cls(**wire)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One run as its row says."""
 
@@ -196,6 +217,8 @@ class Run:
     order: RestoreOrder | None = None
     verify: VerifyOrder | None = None
     """What a verify was asked to do."""
+    rebuild: RebuildOrder | None = None
+    """What a rebuild was asked to do."""
     error: str | None = None
     """Why the run failed, for people."""
     counters: Counters = field(default_factory=Counters)

@@ -16,11 +16,13 @@ BACKUP_SHARE: Final = "backup_share"
 RESTORE_SHARE: Final = "restore_share"
 SCAN_SHARE: Final = "scan_share"
 VERIFY_SHARE: Final = "verify_share"
+REBUILD_SHARE: Final = "rebuild_share"
 OPEN_RUN: Final = "open_run"
 BACKUP_DIRECTORIES: Final = "backup_directories"
 RESTORE_DIRECTORIES: Final = "restore_directories"
 SCAN_DIRECTORIES: Final = "scan_directories"
 VERIFY_PIECES: Final = "verify_pieces"
+REBUILD_CATALOGUE: Final = "rebuild_catalogue"
 CLOSE_RUN: Final = "close_run"
 
 ORCHESTRATOR_OF: Final = {
@@ -28,6 +30,7 @@ ORCHESTRATOR_OF: Final = {
     RunKind.RESTORE: RESTORE_SHARE,
     RunKind.SCAN: SCAN_SHARE,
     RunKind.VERIFY: VERIFY_SHARE,
+    RunKind.REBUILD: REBUILD_SHARE,
 }
 
 

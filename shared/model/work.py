@@ -167,6 +167,18 @@ class BatchCommit:
     counters: Counters = field(default_factory=Counters)
 
 
+@dataclass(frozen=True, slots=True)
+class Tombstones:
+    """Pages of directories that a closing deleted, to be noted in a segment."""
+
+    batch_no: int
+    """Whose segment it is."""
+    page_ids: tuple[int, ...]
+    """Directory plus page number."""
+    pages: tuple[Page, ...]
+    """Their rows, but of those that a later run has found again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreItem:
     """A directory to restore, with what is needed to write it: the frontier of a restore."""

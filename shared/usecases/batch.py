@@ -21,6 +21,7 @@ from shared.model.content import Content, ContentKind
 from shared.model.entry import Entry
 from shared.model.manifest import ManifestRef, PageRecord, SavedEntry
 from shared.model.node import SLOT_MAX, directory_id
+from shared.model.note import note_of
 from shared.model.objects import segment_name
 from shared.model.page import DirectoryHead, Page
 from shared.model.verify import Damage
@@ -356,6 +357,8 @@ class Batch:
         segment = SegmentWriter()
         for c in self._changed:
             self.commit.pages += c.finish(self._scope.run.run_no, self._claim.batch_no, segment)
+        for page in self.commit.pages:
+            segment.note(note_of(page, self._scope.run.run_no, self._claim.batch_no))
         visited = {c.node_id for c in self._changed}
         self.commit.pages += [page for node_id, page in self._bare.items() if node_id not in visited]
         inserted = {page.directory_id for page in self.commit.pages}

@@ -47,5 +47,5 @@ async def _directories_in(past: Past, run_no: int, batch_no: int, size_bytes: in
             tail = await past.vault.get(name, size_bytes - needed, needed)
     except NotFound as error:
         raise IntegrityError(f"what the vault should have is not there: {error}") from error
-    directory_ids = (entry.directory_id for entry in segment.read_index(tail))
+    directory_ids = (entry.directory_id for entry in segment.read_index(tail).records)
     return past.indexes.put((past.share_id, run_no, batch_no), directory_ids)

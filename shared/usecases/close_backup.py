@@ -1,6 +1,6 @@
 """Close a backup run: decide what was deleted, write the commit record, let go of share snapshots, record the outcome.
 
-Order: deletions, commit record (the moment the restore point exists), share snapshots, run state. Each step may be repeated,
+Order: deletions, segments that note them, commit record (the moment the restore point exists), share snapshots, run state. Each step may be repeated,
 and a crash between two of them is finished by the next delivery of the same activity. Giving a run up takes the last two
 steps only: without a commit record there is no restore point, and what was saved serves the next run.
 
@@ -14,6 +14,7 @@ newest restore point.
 
 import datetime as dt
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from shared.errors import NotFound, OutOfReach, Rejected, Retryable
@@ -21,9 +22,10 @@ from shared.formats import point
 from shared.model import ticks
 from shared.model.objects import point_name
 from shared.model.point import PointRecord, RootProperties
-from shared.model.run import Counters, RestorePoint, RunState
+from shared.model.run import Counters, RestorePoint, Run, RunState
 from shared.ports import JournalLine
 from shared.usecases.giving_up import giving_up
+from shared.usecases.note_tombstones import note_tombstones
 from shared.usecases.open_backup import outcome
 from shared.usecases.save_permission import save_permission
 from shared.usecases.scope import RunScope
@@ -42,6 +44,7 @@ async def close_backup(scope: RunScope) -> RunState:
         pass
     record = await _record_there(scope)
     if record is None:
+        await note_tombstones(scope)
         record = await _commit_record(scope)
         if not await scope.vault.put(point_name(share.share_id, run.run_no), point.encode(record)):
             # Another one that closes the run was first: its record counts.
@@ -106,10 +109,14 @@ async def _let_go(scope: RunScope) -> tuple[str | None, str]:
     share, own = scope.share, scope.run.share_snapshot
     before = await scope.catalogue.last_restore_point(share.share_id)
     now, _ = await scope.catalogue.run(scope.run.run_id)
-    keep = share.settings.keep_share_snapshot and now.counters.large_files > 0
+    keep = _keeps_snapshot(scope, now)
     goes = (before.share_snapshot if before is not None else None, None if keep else own)
     left = [await let_go(scope, snapshot) for snapshot in goes if snapshot is not None]
     return own if keep else None, "; ".join(filter(None, left))
+
+
+def _keeps_snapshot(scope: RunScope, now: Run) -> bool:
+    return scope.share.settings.keep_share_snapshot and now.counters.large_files > 0
 
 
 async def _commit_record(scope: RunScope) -> PointRecord:
@@ -124,6 +131,7 @@ async def _commit_record(scope: RunScope) -> PointRecord:
     previous_no = previous.run_no if previous is not None else None
     current, _ = await catalogue.run(run.run_id)
     directories, files, size = await catalogue.totals(share.share_id)
+    origin = await catalogue.origin(run.run_id, previous_no or 0)
     return PointRecord(
         tenant_id=share.tenant_id,
         share_id=share.share_id,
@@ -149,6 +157,7 @@ async def _commit_record(scope: RunScope) -> PointRecord:
         errors=current.counters.errors,
         previous_run_no=previous_no,
         segments=tuple(await catalogue.committed_batches(share.share_id, previous_no or 0, run.run_no)),
+        origin=replace(origin, keeps_snapshot=_keeps_snapshot(scope, current)),
     )
 
 

@@ -111,12 +111,22 @@ async def read_records_at(
     return found
 
 
+def _head(heads: Mapping[Page, ManifestRef], directory_id: int, page_no: int) -> ManifestRef:
+    """The newest record of a page. A catalogue that was rebuilt from a damaged vault may not have it."""
+    try:
+        return heads[directory_id, page_no]
+    except KeyError:
+        raise IntegrityError(f"no record of page {page_no} of directory {directory_id} is left") from None
+
+
 async def read_directories_at(
     scope: RunScope, directory_ids: Sequence[int], run_no: int
 ) -> dict[int, list[PageRecord]]:
     """Every page of some directories as ``run_no`` saw them, in name order.
 
     A directory that did not exist then, or was never read, is left out.
+
+    :raises IntegrityError: or ``NotFound``, what one of them needs is damaged or lost.
     """
     pieces = await read_pieces_at(scope, dict.fromkeys(directory_ids, 0), run_no)
     return {directory_id: list(piece.records) for directory_id, piece in pieces.items() if piece.records}
@@ -162,7 +172,7 @@ async def read_pieces_at(
         chosen[directory_id] = taken, start + len(taken) if len(taken) < len(page_nos) else 0
         room -= len(taken)
     later = {
-        (directory_id, page_no): heads[directory_id, page_no]
+        (directory_id, page_no): _head(heads, directory_id, page_no)
         for directory_id, (page_nos, _) in chosen.items()
         for page_no in page_nos
         if page_no

@@ -10,13 +10,16 @@ from shared.model.tickets import Receipt, RunTicket, Stop
 from shared.ports import CLOSED, OPENED, JournalLine, event
 from shared.usecases.backup_directories import backup_directories
 from shared.usecases.close_backup import close_backup, give_up_backup
+from shared.usecases.close_rebuild import close_rebuild, give_up_rebuild
 from shared.usecases.close_restore import close_restore
 from shared.usecases.close_scan import close_scan, give_up_scan
 from shared.usecases.close_verify import close_verify, give_up_verify
 from shared.usecases.open_backup import open_backup
+from shared.usecases.open_rebuild import open_rebuild
 from shared.usecases.open_restore import open_restore
 from shared.usecases.open_scan import open_scan
 from shared.usecases.open_verify import open_verify
+from shared.usecases.rebuild_catalogue import rebuild_catalogue
 from shared.usecases.restore_directories import restore_directories
 from shared.usecases.scan_directories import scan_directories
 from shared.usecases.scope import RunScope
@@ -28,12 +31,14 @@ _OPEN: Final[dict[RunKind, Callable[[RunScope], Awaitable[None]]]] = {
     RunKind.RESTORE: open_restore,
     RunKind.SCAN: open_scan,
     RunKind.VERIFY: open_verify,
+    RunKind.REBUILD: open_rebuild,
 }
 _WORK: Final[dict[RunKind, Callable[[RunTicket, RunScope], Awaitable[Receipt]]]] = {
     RunKind.BACKUP: backup_directories,
     RunKind.RESTORE: restore_directories,
     RunKind.SCAN: scan_directories,
     RunKind.VERIFY: verify_pieces,
+    RunKind.REBUILD: rebuild_catalogue,
 }
 
 
@@ -75,6 +80,8 @@ async def close_run(ticket: RunTicket, scope: RunScope) -> Receipt:
             await (give_up_scan(scope, error) if error or why is Stop.CANCELLED else close_scan(scope))
         elif scope.run.kind is RunKind.VERIFY:
             await (give_up_verify(scope, error) if error or why is Stop.CANCELLED else close_verify(scope))
+        elif scope.run.kind is RunKind.REBUILD:
+            await (give_up_rebuild(scope, error) if error or why is Stop.CANCELLED else close_rebuild(scope))
         elif error or why is Stop.CANCELLED:
             await give_up_backup(scope, error)
         else:

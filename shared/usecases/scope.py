@@ -10,7 +10,7 @@ from shared.core.rules import Rules, rules_of
 from shared.model.node import PAGE_ENTRIES_MAX
 from shared.model.run import Counters, Run
 from shared.model.share import Share
-from shared.ports import Catalogue, Clock, Journal, ShareAdmin, ShareReader, ShareWriter, Vault, Verifies
+from shared.ports import Catalogue, Clock, Journal, Rebuilds, ShareAdmin, ShareReader, ShareWriter, Vault, Verifies
 from shared.usecases.stopping import StopSignal
 
 if TYPE_CHECKING:
@@ -100,6 +100,8 @@ class RunScope:
     """Backup: the share at the run's share snapshot (live while it has none yet). Scan: the live share."""
     writer: ShareWriter | None = None
     """Restore: the target share."""
+    rebuilds: Rebuilds | None = None
+    """Rebuild. Such a scope has no share to speak to."""
     admin: ShareAdmin | None = None
     """The share that is read or written."""
 

@@ -161,3 +161,26 @@ async def test_a_put_whose_answer_was_lost_finds_its_own_object():
     ):
         with pytest.raises(Throttled):
             await vault.get("1/x")
+
+
+async def test_folders_are_listed_without_what_is_in_them(vault):
+    for name in (
+        "7/segment/12/1.fb",
+        "7/segment/12/2.fb",
+        "7/segment/3/1.fb",
+        "7/point/3.fb",
+        "10/point/1.fb",
+        "7/loose",
+    ):
+        await vault.put(name, b"x")
+    assert [name async for name in vault.folders("")] == ["10", "7"]
+    assert [name async for name in vault.folders("7/segment/")] == ["12", "3"]
+    assert [name async for name in vault.folders("8/")] == []
+
+
+async def test_every_tenant_with_a_container_is_found(azurite):
+    async with BlobAccount.from_connection_string(azurite.connection_string) as account:
+        made = [f"tenant-{secrets.token_hex(6)}" for _ in range(3)]
+        for tenant_id in made:
+            await account.of(tenant_id).prepare()
+        assert set(made) <= {name async for name in account.tenants()}

@@ -17,12 +17,8 @@ from shared.model.tickets import RunTicket
 from shared.model.verify_order import VerifyLevel, VerifyOrder
 from shared.ports import EVENT
 from shared.settings import Settings
-from shared.usecases.backup_directories import backup_directories
-from shared.usecases.restore_directories import restore_directories
-from shared.usecases.runs import close_run, open_run
-from shared.usecases.scan_directories import scan_directories
+from shared.usecases.runs import close_run, open_run, work_on
 from shared.usecases.scope import RunScope
-from shared.usecases.verify_pieces import verify_pieces
 from tests.support.files_control import ControlClient
 from tests.support.share_tree import service
 
@@ -102,13 +98,7 @@ class World:
 
     async def step(self, run: Run, state: RoundState) -> RoundState:
         """One step of a run, as the orchestrator would take it with one worker."""
-        work = {
-            RunKind.BACKUP: backup_directories,
-            RunKind.RESTORE: restore_directories,
-            RunKind.SCAN: scan_directories,
-            RunKind.VERIFY: verify_pieces,
-        }[run.kind]
-        usecase = {Phase.OPENING: open_run, Phase.WORKING: work, Phase.CLOSING: close_run}[state.phase]
+        usecase = {Phase.OPENING: open_run, Phase.WORKING: work_on, Phase.CLOSING: close_run}[state.phase]
         ticket = RunTicket(
             run_id=run.run_id,
             worker="worker-0",

@@ -316,7 +316,132 @@ class Point(object):
         o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(50))
         return o == 0
 
-def PointStart(builder): builder.StartObject(24)
+    # Point
+    def TenantName(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(52))
+        if o != 0:
+            return self._tab.String(o + self._tab.Pos)
+        return None
+
+    # Point
+    def TenantCreatedAt(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(54))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
+        return 0
+
+    # Point
+    def Name(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(56))
+        if o != 0:
+            return self._tab.String(o + self._tab.Pos)
+        return None
+
+    # Point
+    def Credential(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(58))
+        if o != 0:
+            return self._tab.String(o + self._tab.Pos)
+        return None
+
+    # Point
+    def Settings(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(60))
+        if o != 0:
+            return self._tab.String(o + self._tab.Pos)
+        return None
+
+    # Point
+    def CreatedAt(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(62))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
+        return 0
+
+    # Point
+    def SnapshotMark(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(64))
+        if o != 0:
+            return self._tab.String(o + self._tab.Pos)
+        return None
+
+    # Point
+    def NextDirectoryNo(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(66))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
+        return 0
+
+    # Point
+    def RunId(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(68))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
+        return 0
+
+    # Point
+    def RequestedAt(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(70))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
+        return 0
+
+    # Point
+    def StartedAt(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(72))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
+        return 0
+
+    # Point
+    def RunCounters(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(74))
+        if o != 0:
+            return self._tab.String(o + self._tab.Pos)
+        return None
+
+    # Point
+    def KeepsSnapshot(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(76))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return 0
+
+    # Point
+    def Changes(self, j):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(78))
+        if o != 0:
+            a = self._tab.Vector(o)
+            return self._tab.Get(flatbuffers.number_types.Uint64Flags, a + flatbuffers.number_types.UOffsetTFlags.py_type(j * 8))
+        return 0
+
+    # Point
+    def ChangesAsNumpy(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(78))
+        if o != 0:
+            return self._tab.GetVectorAsNumpy(flatbuffers.number_types.Uint64Flags, o)
+        return 0
+
+    # Point
+    def ChangesLength(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(78))
+        if o != 0:
+            return self._tab.VectorLen(o)
+        return 0
+
+    # Point
+    def ChangesIsNone(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(78))
+        return o == 0
+
+    # Point
+    def HasChanges(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(80))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return 0
+
+def PointStart(builder): builder.StartObject(39)
 def Start(builder):
     return PointStart(builder)
 def PointAddTenantId(builder, tenantId): builder.PrependUOffsetTRelativeSlot(0, flatbuffers.number_types.UOffsetTFlags.py_type(tenantId), 0)
@@ -409,6 +534,54 @@ def AddRootPosix(builder, rootPosix):
 def PointStartRootPosixVector(builder, numElems): return builder.StartVector(4, numElems, 4)
 def StartRootPosixVector(builder, numElems):
     return PointStartRootPosixVector(builder, numElems)
+def PointAddTenantName(builder, tenantName): builder.PrependUOffsetTRelativeSlot(24, flatbuffers.number_types.UOffsetTFlags.py_type(tenantName), 0)
+def AddTenantName(builder, tenantName):
+    return PointAddTenantName(builder, tenantName)
+def PointAddTenantCreatedAt(builder, tenantCreatedAt): builder.PrependUint64Slot(25, tenantCreatedAt, 0)
+def AddTenantCreatedAt(builder, tenantCreatedAt):
+    return PointAddTenantCreatedAt(builder, tenantCreatedAt)
+def PointAddName(builder, name): builder.PrependUOffsetTRelativeSlot(26, flatbuffers.number_types.UOffsetTFlags.py_type(name), 0)
+def AddName(builder, name):
+    return PointAddName(builder, name)
+def PointAddCredential(builder, credential): builder.PrependUOffsetTRelativeSlot(27, flatbuffers.number_types.UOffsetTFlags.py_type(credential), 0)
+def AddCredential(builder, credential):
+    return PointAddCredential(builder, credential)
+def PointAddSettings(builder, settings): builder.PrependUOffsetTRelativeSlot(28, flatbuffers.number_types.UOffsetTFlags.py_type(settings), 0)
+def AddSettings(builder, settings):
+    return PointAddSettings(builder, settings)
+def PointAddCreatedAt(builder, createdAt): builder.PrependUint64Slot(29, createdAt, 0)
+def AddCreatedAt(builder, createdAt):
+    return PointAddCreatedAt(builder, createdAt)
+def PointAddSnapshotMark(builder, snapshotMark): builder.PrependUOffsetTRelativeSlot(30, flatbuffers.number_types.UOffsetTFlags.py_type(snapshotMark), 0)
+def AddSnapshotMark(builder, snapshotMark):
+    return PointAddSnapshotMark(builder, snapshotMark)
+def PointAddNextDirectoryNo(builder, nextDirectoryNo): builder.PrependUint64Slot(31, nextDirectoryNo, 0)
+def AddNextDirectoryNo(builder, nextDirectoryNo):
+    return PointAddNextDirectoryNo(builder, nextDirectoryNo)
+def PointAddRunId(builder, runId): builder.PrependUint64Slot(32, runId, 0)
+def AddRunId(builder, runId):
+    return PointAddRunId(builder, runId)
+def PointAddRequestedAt(builder, requestedAt): builder.PrependUint64Slot(33, requestedAt, 0)
+def AddRequestedAt(builder, requestedAt):
+    return PointAddRequestedAt(builder, requestedAt)
+def PointAddStartedAt(builder, startedAt): builder.PrependUint64Slot(34, startedAt, 0)
+def AddStartedAt(builder, startedAt):
+    return PointAddStartedAt(builder, startedAt)
+def PointAddRunCounters(builder, runCounters): builder.PrependUOffsetTRelativeSlot(35, flatbuffers.number_types.UOffsetTFlags.py_type(runCounters), 0)
+def AddRunCounters(builder, runCounters):
+    return PointAddRunCounters(builder, runCounters)
+def PointAddKeepsSnapshot(builder, keepsSnapshot): builder.PrependUint32Slot(36, keepsSnapshot, 0)
+def AddKeepsSnapshot(builder, keepsSnapshot):
+    return PointAddKeepsSnapshot(builder, keepsSnapshot)
+def PointAddChanges(builder, changes): builder.PrependUOffsetTRelativeSlot(37, flatbuffers.number_types.UOffsetTFlags.py_type(changes), 0)
+def AddChanges(builder, changes):
+    return PointAddChanges(builder, changes)
+def PointStartChangesVector(builder, numElems): return builder.StartVector(8, numElems, 8)
+def StartChangesVector(builder, numElems):
+    return PointStartChangesVector(builder, numElems)
+def PointAddHasChanges(builder, hasChanges): builder.PrependUint32Slot(38, hasChanges, 0)
+def AddHasChanges(builder, hasChanges):
+    return PointAddHasChanges(builder, hasChanges)
 def PointEnd(builder): return builder.EndObject()
 def End(builder):
     return PointEnd(builder)

@@ -136,7 +136,284 @@ class SegmentIndex(object):
         o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(10))
         return o == 0
 
-def SegmentIndexStart(builder): builder.StartObject(4)
+    # SegmentIndex
+    def Notes(self, j):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(12))
+        if o != 0:
+            a = self._tab.Vector(o)
+            return self._tab.Get(flatbuffers.number_types.Uint64Flags, a + flatbuffers.number_types.UOffsetTFlags.py_type(j * 8))
+        return 0
+
+    # SegmentIndex
+    def NotesAsNumpy(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(12))
+        if o != 0:
+            return self._tab.GetVectorAsNumpy(flatbuffers.number_types.Uint64Flags, o)
+        return 0
+
+    # SegmentIndex
+    def NotesLength(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(12))
+        if o != 0:
+            return self._tab.VectorLen(o)
+        return 0
+
+    # SegmentIndex
+    def NotesIsNone(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(12))
+        return o == 0
+
+    # SegmentIndex
+    def NoteFlags(self, j):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(14))
+        if o != 0:
+            a = self._tab.Vector(o)
+            return self._tab.Get(flatbuffers.number_types.Uint8Flags, a + flatbuffers.number_types.UOffsetTFlags.py_type(j * 1))
+        return 0
+
+    # SegmentIndex
+    def NoteFlagsAsNumpy(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(14))
+        if o != 0:
+            return self._tab.GetVectorAsNumpy(flatbuffers.number_types.Uint8Flags, o)
+        return 0
+
+    # SegmentIndex
+    def NoteFlagsLength(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(14))
+        if o != 0:
+            return self._tab.VectorLen(o)
+        return 0
+
+    # SegmentIndex
+    def NoteFlagsIsNone(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(14))
+        return o == 0
+
+    # SegmentIndex
+    def NoteTimes(self, j):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(16))
+        if o != 0:
+            a = self._tab.Vector(o)
+            return self._tab.Get(flatbuffers.number_types.Uint64Flags, a + flatbuffers.number_types.UOffsetTFlags.py_type(j * 8))
+        return 0
+
+    # SegmentIndex
+    def NoteTimesAsNumpy(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(16))
+        if o != 0:
+            return self._tab.GetVectorAsNumpy(flatbuffers.number_types.Uint64Flags, o)
+        return 0
+
+    # SegmentIndex
+    def NoteTimesLength(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(16))
+        if o != 0:
+            return self._tab.VectorLen(o)
+        return 0
+
+    # SegmentIndex
+    def NoteTimesIsNone(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(16))
+        return o == 0
+
+    # SegmentIndex
+    def Fingerprints(self, j):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(18))
+        if o != 0:
+            a = self._tab.Vector(o)
+            return self._tab.Get(flatbuffers.number_types.Uint64Flags, a + flatbuffers.number_types.UOffsetTFlags.py_type(j * 8))
+        return 0
+
+    # SegmentIndex
+    def FingerprintsAsNumpy(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(18))
+        if o != 0:
+            return self._tab.GetVectorAsNumpy(flatbuffers.number_types.Uint64Flags, o)
+        return 0
+
+    # SegmentIndex
+    def FingerprintsLength(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(18))
+        if o != 0:
+            return self._tab.VectorLen(o)
+        return 0
+
+    # SegmentIndex
+    def FingerprintsIsNone(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(18))
+        return o == 0
+
+    # SegmentIndex
+    def PageFingerprints(self, j):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(20))
+        if o != 0:
+            a = self._tab.Vector(o)
+            return self._tab.Get(flatbuffers.number_types.Uint64Flags, a + flatbuffers.number_types.UOffsetTFlags.py_type(j * 8))
+        return 0
+
+    # SegmentIndex
+    def PageFingerprintsAsNumpy(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(20))
+        if o != 0:
+            return self._tab.GetVectorAsNumpy(flatbuffers.number_types.Uint64Flags, o)
+        return 0
+
+    # SegmentIndex
+    def PageFingerprintsLength(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(20))
+        if o != 0:
+            return self._tab.VectorLen(o)
+        return 0
+
+    # SegmentIndex
+    def PageFingerprintsIsNone(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(20))
+        return o == 0
+
+    # SegmentIndex
+    def DeletedRuns(self, j):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(22))
+        if o != 0:
+            a = self._tab.Vector(o)
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, a + flatbuffers.number_types.UOffsetTFlags.py_type(j * 4))
+        return 0
+
+    # SegmentIndex
+    def DeletedRunsAsNumpy(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(22))
+        if o != 0:
+            return self._tab.GetVectorAsNumpy(flatbuffers.number_types.Uint32Flags, o)
+        return 0
+
+    # SegmentIndex
+    def DeletedRunsLength(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(22))
+        if o != 0:
+            return self._tab.VectorLen(o)
+        return 0
+
+    # SegmentIndex
+    def DeletedRunsIsNone(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(22))
+        return o == 0
+
+    # SegmentIndex
+    def NextSlots(self, j):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(24))
+        if o != 0:
+            a = self._tab.Vector(o)
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, a + flatbuffers.number_types.UOffsetTFlags.py_type(j * 4))
+        return 0
+
+    # SegmentIndex
+    def NextSlotsAsNumpy(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(24))
+        if o != 0:
+            return self._tab.GetVectorAsNumpy(flatbuffers.number_types.Uint32Flags, o)
+        return 0
+
+    # SegmentIndex
+    def NextSlotsLength(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(24))
+        if o != 0:
+            return self._tab.VectorLen(o)
+        return 0
+
+    # SegmentIndex
+    def NextSlotsIsNone(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(24))
+        return o == 0
+
+    # SegmentIndex
+    def Records(self, j):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(26))
+        if o != 0:
+            a = self._tab.Vector(o)
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, a + flatbuffers.number_types.UOffsetTFlags.py_type(j * 4))
+        return 0
+
+    # SegmentIndex
+    def RecordsAsNumpy(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(26))
+        if o != 0:
+            return self._tab.GetVectorAsNumpy(flatbuffers.number_types.Uint32Flags, o)
+        return 0
+
+    # SegmentIndex
+    def RecordsLength(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(26))
+        if o != 0:
+            return self._tab.VectorLen(o)
+        return 0
+
+    # SegmentIndex
+    def RecordsIsNone(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(26))
+        return o == 0
+
+    # SegmentIndex
+    def PlaceParents(self, j):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(28))
+        if o != 0:
+            a = self._tab.Vector(o)
+            return self._tab.Get(flatbuffers.number_types.Uint64Flags, a + flatbuffers.number_types.UOffsetTFlags.py_type(j * 8))
+        return 0
+
+    # SegmentIndex
+    def PlaceParentsAsNumpy(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(28))
+        if o != 0:
+            return self._tab.GetVectorAsNumpy(flatbuffers.number_types.Uint64Flags, o)
+        return 0
+
+    # SegmentIndex
+    def PlaceParentsLength(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(28))
+        if o != 0:
+            return self._tab.VectorLen(o)
+        return 0
+
+    # SegmentIndex
+    def PlaceParentsIsNone(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(28))
+        return o == 0
+
+    # SegmentIndex
+    def PlaceFileIds(self, j):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(30))
+        if o != 0:
+            a = self._tab.Vector(o)
+            return self._tab.Get(flatbuffers.number_types.Uint64Flags, a + flatbuffers.number_types.UOffsetTFlags.py_type(j * 8))
+        return 0
+
+    # SegmentIndex
+    def PlaceFileIdsAsNumpy(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(30))
+        if o != 0:
+            return self._tab.GetVectorAsNumpy(flatbuffers.number_types.Uint64Flags, o)
+        return 0
+
+    # SegmentIndex
+    def PlaceFileIdsLength(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(30))
+        if o != 0:
+            return self._tab.VectorLen(o)
+        return 0
+
+    # SegmentIndex
+    def PlaceFileIdsIsNone(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(30))
+        return o == 0
+
+    # SegmentIndex
+    def Names(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(32))
+        if o != 0:
+            return self._tab.String(o + self._tab.Pos)
+        return None
+
+def SegmentIndexStart(builder): builder.StartObject(15)
 def Start(builder):
     return SegmentIndexStart(builder)
 def SegmentIndexAddDirectoryIds(builder, directoryIds): builder.PrependUOffsetTRelativeSlot(0, flatbuffers.number_types.UOffsetTFlags.py_type(directoryIds), 0)
@@ -163,6 +440,69 @@ def AddLengths(builder, lengths):
 def SegmentIndexStartLengthsVector(builder, numElems): return builder.StartVector(4, numElems, 4)
 def StartLengthsVector(builder, numElems):
     return SegmentIndexStartLengthsVector(builder, numElems)
+def SegmentIndexAddNotes(builder, notes): builder.PrependUOffsetTRelativeSlot(4, flatbuffers.number_types.UOffsetTFlags.py_type(notes), 0)
+def AddNotes(builder, notes):
+    return SegmentIndexAddNotes(builder, notes)
+def SegmentIndexStartNotesVector(builder, numElems): return builder.StartVector(8, numElems, 8)
+def StartNotesVector(builder, numElems):
+    return SegmentIndexStartNotesVector(builder, numElems)
+def SegmentIndexAddNoteFlags(builder, noteFlags): builder.PrependUOffsetTRelativeSlot(5, flatbuffers.number_types.UOffsetTFlags.py_type(noteFlags), 0)
+def AddNoteFlags(builder, noteFlags):
+    return SegmentIndexAddNoteFlags(builder, noteFlags)
+def SegmentIndexStartNoteFlagsVector(builder, numElems): return builder.StartVector(1, numElems, 1)
+def StartNoteFlagsVector(builder, numElems):
+    return SegmentIndexStartNoteFlagsVector(builder, numElems)
+def SegmentIndexAddNoteTimes(builder, noteTimes): builder.PrependUOffsetTRelativeSlot(6, flatbuffers.number_types.UOffsetTFlags.py_type(noteTimes), 0)
+def AddNoteTimes(builder, noteTimes):
+    return SegmentIndexAddNoteTimes(builder, noteTimes)
+def SegmentIndexStartNoteTimesVector(builder, numElems): return builder.StartVector(8, numElems, 8)
+def StartNoteTimesVector(builder, numElems):
+    return SegmentIndexStartNoteTimesVector(builder, numElems)
+def SegmentIndexAddFingerprints(builder, fingerprints): builder.PrependUOffsetTRelativeSlot(7, flatbuffers.number_types.UOffsetTFlags.py_type(fingerprints), 0)
+def AddFingerprints(builder, fingerprints):
+    return SegmentIndexAddFingerprints(builder, fingerprints)
+def SegmentIndexStartFingerprintsVector(builder, numElems): return builder.StartVector(8, numElems, 8)
+def StartFingerprintsVector(builder, numElems):
+    return SegmentIndexStartFingerprintsVector(builder, numElems)
+def SegmentIndexAddPageFingerprints(builder, pageFingerprints): builder.PrependUOffsetTRelativeSlot(8, flatbuffers.number_types.UOffsetTFlags.py_type(pageFingerprints), 0)
+def AddPageFingerprints(builder, pageFingerprints):
+    return SegmentIndexAddPageFingerprints(builder, pageFingerprints)
+def SegmentIndexStartPageFingerprintsVector(builder, numElems): return builder.StartVector(8, numElems, 8)
+def StartPageFingerprintsVector(builder, numElems):
+    return SegmentIndexStartPageFingerprintsVector(builder, numElems)
+def SegmentIndexAddDeletedRuns(builder, deletedRuns): builder.PrependUOffsetTRelativeSlot(9, flatbuffers.number_types.UOffsetTFlags.py_type(deletedRuns), 0)
+def AddDeletedRuns(builder, deletedRuns):
+    return SegmentIndexAddDeletedRuns(builder, deletedRuns)
+def SegmentIndexStartDeletedRunsVector(builder, numElems): return builder.StartVector(4, numElems, 4)
+def StartDeletedRunsVector(builder, numElems):
+    return SegmentIndexStartDeletedRunsVector(builder, numElems)
+def SegmentIndexAddNextSlots(builder, nextSlots): builder.PrependUOffsetTRelativeSlot(10, flatbuffers.number_types.UOffsetTFlags.py_type(nextSlots), 0)
+def AddNextSlots(builder, nextSlots):
+    return SegmentIndexAddNextSlots(builder, nextSlots)
+def SegmentIndexStartNextSlotsVector(builder, numElems): return builder.StartVector(4, numElems, 4)
+def StartNextSlotsVector(builder, numElems):
+    return SegmentIndexStartNextSlotsVector(builder, numElems)
+def SegmentIndexAddRecords(builder, records): builder.PrependUOffsetTRelativeSlot(11, flatbuffers.number_types.UOffsetTFlags.py_type(records), 0)
+def AddRecords(builder, records):
+    return SegmentIndexAddRecords(builder, records)
+def SegmentIndexStartRecordsVector(builder, numElems): return builder.StartVector(4, numElems, 4)
+def StartRecordsVector(builder, numElems):
+    return SegmentIndexStartRecordsVector(builder, numElems)
+def SegmentIndexAddPlaceParents(builder, placeParents): builder.PrependUOffsetTRelativeSlot(12, flatbuffers.number_types.UOffsetTFlags.py_type(placeParents), 0)
+def AddPlaceParents(builder, placeParents):
+    return SegmentIndexAddPlaceParents(builder, placeParents)
+def SegmentIndexStartPlaceParentsVector(builder, numElems): return builder.StartVector(8, numElems, 8)
+def StartPlaceParentsVector(builder, numElems):
+    return SegmentIndexStartPlaceParentsVector(builder, numElems)
+def SegmentIndexAddPlaceFileIds(builder, placeFileIds): builder.PrependUOffsetTRelativeSlot(13, flatbuffers.number_types.UOffsetTFlags.py_type(placeFileIds), 0)
+def AddPlaceFileIds(builder, placeFileIds):
+    return SegmentIndexAddPlaceFileIds(builder, placeFileIds)
+def SegmentIndexStartPlaceFileIdsVector(builder, numElems): return builder.StartVector(8, numElems, 8)
+def StartPlaceFileIdsVector(builder, numElems):
+    return SegmentIndexStartPlaceFileIdsVector(builder, numElems)
+def SegmentIndexAddNames(builder, names): builder.PrependUOffsetTRelativeSlot(14, flatbuffers.number_types.UOffsetTFlags.py_type(names), 0)
+def AddNames(builder, names):
+    return SegmentIndexAddNames(builder, names)
 def SegmentIndexEnd(builder): return builder.EndObject()
 def End(builder):
     return SegmentIndexEnd(builder)
