@@ -4,7 +4,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from shared.core.history import next_hop
 from shared.core.ranges import coalesce
@@ -12,8 +12,8 @@ from shared.errors import IntegrityError, NotFound
 from shared.formats import manifest
 from shared.model.manifest import ManifestRef, PageRecord
 from shared.model.objects import segment_name
-from shared.ports import Vault
-from shared.usecases.scope import RunScope
+from shared.model.share import Share
+from shared.ports import Catalogue, Vault
 
 GAP_BYTES: Final = 64 * 1024
 """Bytes worth reading for nothing to save a request: about what a request costs in time at 100 MiB/s."""
@@ -23,6 +23,25 @@ READ_BYTES_MAX: Final = 8 * 1024 * 1024
 
 Page = tuple[int, int]
 """``(directory_id, page_no)``."""
+
+
+class Saved(Protocol):
+    """Where the manifests of a share are."""
+
+    @property
+    def share(self) -> Share:
+        """The share."""
+        ...
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """Knows the newest manifest of each page."""
+        ...
+
+    @property
+    def vault(self) -> Vault:
+        """Has them."""
+        ...
 
 
 async def read_records(vault: Vault, share_id: int, refs: Iterable[ManifestRef]) -> dict[ManifestRef, PageRecord]:
@@ -64,9 +83,7 @@ async def read_records_at(
     return found
 
 
-async def read_directories_at(
-    scope: RunScope, directory_ids: Sequence[int], run_no: int
-) -> dict[int, list[PageRecord]]:
+async def read_directories_at(scope: Saved, directory_ids: Sequence[int], run_no: int) -> dict[int, list[PageRecord]]:
     """Every page of some directories as ``run_no`` saw them, in name order.
 
     A directory that did not exist then, or was never read, is left out.
@@ -86,7 +103,7 @@ class Piece:
 
 
 async def read_pieces_at(
-    scope: RunScope,
+    scope: Saved,
     starts: Mapping[int, int],
     run_no: int,
     pages_max: int = sys.maxsize,
