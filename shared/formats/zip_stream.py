@@ -1,11 +1,11 @@
-"""ZIP (APPNOTE 6.3.10) as a stream, with ZIP64 where it must be: for Explorer, unzip, 7-Zip, :mod:`zipfile`.
+r"""ZIP (APPNOTE 6.3.10) as a stream, with ZIP64 where it must be: for Explorer, unzip, 7-Zip, :mod:`zipfile`.
 
 ::
 
     archive    = member* directory end64? end
     member     = local header, name, extra, content                 stored or deflated: size and CRC-32 come first
                | local header, name, extra, content, descriptor     deflated: size and CRC-32 come after the content
-    content    = segment* "\\x03\\x00"                                deflated: each segment ends at a byte (full flush)
+    content    = segment* "\x03\x00"                                deflated: each segment ends at a byte (full flush)
     extra      = ZIP64? times? Unix times                           times: all three, in 100 ns (NTFS, 0x000a); and 0x5455
 
 Names are UTF-8 (flag 11). A file that is sent in pieces is always deflated, because readers that do not look at the directory cannot tell
