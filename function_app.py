@@ -4,7 +4,7 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from activities import backup_directories, close_run, open_run, restore_directories, scan_directories
-from http_api import health, overview, restores, runs, shares, tenants
+from http_api import downloads, health, overview, restores, runs, shares, tenants
 from orchestrators import backup, restore, scan
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
@@ -22,6 +22,7 @@ for module in (
     shares,
     runs,
     restores,
+    downloads,
     overview,
     health,
 ):

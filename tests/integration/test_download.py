@@ -1,10 +1,12 @@
 """Downloads: what unzip, zipfile, tarfile and GNU tar read is what was saved, and nothing is missing without being named."""
 
+import asyncio
 import datetime as dt
 import io
 import re
 import secrets
 import subprocess
+import sys
 import tarfile
 import zipfile
 from contextlib import aclosing
@@ -12,16 +14,21 @@ from contextlib import aclosing
 import pytest
 from azure.storage.blob import ContainerClient
 
+from shared import wiring
 from shared.core.hashing import ShareHasher
+from shared.db import shares
 from shared.errors import IntegrityError, InvalidInput, NotFound
 from shared.formats.tar_stream import TarWriter
 from shared.formats.zip_stream import ZipWriter
 from shared.model.restore import Change, Selection
+from shared.settings import Settings
 from shared.usecases.download import NOT_DOWNLOADED, Download
 from shared.usecases.download_file import open_file
 from shared.usecases.download_walk import Source
+from shared.usecases.scope import Limits
 from tests.integration.test_large_files import MIB, sparse
 from tests.support import nfs_tree
+from tests.support.memory import peak_mib
 from tests.support.share_tree import fill, put, read_tree
 from tests.support.world import world
 
@@ -359,3 +366,54 @@ async def test_what_is_no_file_or_has_no_content_is_refused_and_damage_is_an_err
     found = await open_file(source(files), run.run_no, "d/c.bin")
     with pytest.raises(IntegrityError):
         await read(found, 5, 10)
+
+
+# --------------------------------------------------------------------------------------------------------------- memory
+
+MEMORY_MIB_MAX = 80
+"""What is read ahead (24 MiB), what it expands to, two waves of entries, and the directory of a ZIP of 20,000 files (1 MiB)."""
+
+
+async def measure(postgres_url, vault, tenant_id, share_id, run_no, form):
+    """Download a little, then everything; print both peaks, bytes and members."""
+    app = await wiring.make_app(Settings(postgres_url=postgres_url, vault_connection=vault, journal_connection=vault))
+    async with app.transaction() as conn:
+        share = await shares.get(conn, share_id, tenant_id)
+    where = Source(share, app.catalogue, app.vault(tenant_id), ShareHasher(tenant_id, share_id))
+    peaks, sent = [], 0
+    for paths in (("d0",), ()):
+        made = Download(where, run_no, Selection(paths=paths), FORMATS[form]())
+        await made.begin()
+        async with aclosing(made.stream()) as blocks:
+            sent = sum([len(block) async for block in blocks])
+        peaks.append(round(peak_mib()))
+        assert not made.not_downloaded
+    await app.aclose()
+    print(*peaks, sent)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", FORMATS)
+async def test_memory_does_not_depend_on_how_much_is_downloaded(files, form, tmp_path):
+    """20,000 files, half of them in one directory, and a file of 1 GiB that is sparse."""
+    for n in range(20_000):
+        directory = tmp_path / ("d0" if n < 100 else "wide" if n % 2 else f"d{n // 500}")
+        directory.mkdir(exist_ok=True)
+        (directory / f"file {n:05d}.txt").write_bytes(b"%d" % n * (n % 500))
+    with (tmp_path / "disk.img").open("wb") as disk:
+        for n in range(8):
+            disk.seek(n * 128 * MIB)
+            disk.write(secrets.token_bytes(MIB))
+        disk.truncate(1024 * MIB)
+    files.app.limits = Limits()
+    files.control.ask("POST", f"/shares/{files.share.share_name}/import", {"directory": str(tmp_path)})
+    run = await files.backup()
+    assert run.counters.files == 20_001
+    settings, share = files.app.settings, files.share
+    asked = (settings.postgres_url, settings.vault_connection, share.tenant_id, share.share_id, run.run_no, form)
+    code = f"import asyncio; from tests.integration.test_download import measure; asyncio.run(measure(*{asked!r}))"
+    done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    little, everything, sent = map(int, done.stdout.split())
+    assert sent > 1024 * MIB if form == "tar" else 8 * MIB < sent < 60 * MIB
+    assert everything - little < MEMORY_MIB_MAX, f"{little} MiB for a little, {everything} MiB for everything"
