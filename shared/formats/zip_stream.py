@@ -119,7 +119,11 @@ class ZipWriter:
         """Zeros, some MiB at a time."""
         while length > 0:
             size = min(length, len(ZEROS))
-            yield self.piece(ZEROS[:size], _zeros(size))
+            hole = _hole(size)
+            self._crc = _after(hole.shift, self._crc) ^ hole.crc
+            self._size += size
+            self._stored += len(hole.segment)
+            yield self._given(hole.segment)
             length -= size
 
     def end(self, *, intact: bool) -> bytes:
@@ -188,9 +192,38 @@ class ZipWriter:
         self._count += 1
 
 
+@dataclass(frozen=True, slots=True)
+class _Hole:
+    """Some zeros: nothing of them is computed twice, however large a hole is."""
+
+    segment: bytes
+    crc: int
+    shift: tuple[int, ...]
+    """What so many bytes that follow make of the CRC-32 of those before, bit by bit (as zlib's crc32_combine does it)."""
+
+
 @cache
-def _zeros(size: int) -> bytes:
-    return ZipWriter.prepared(ZEROS[:size])
+def _hole(size: int) -> _Hole:
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    segment = deflate.compress(ZEROS[:size]) + deflate.flush(zlib.Z_FULL_FLUSH)
+    power = (0xEDB88320, *(1 << bit for bit in range(31)))  # one bit that follows
+    shift: tuple[int, ...] = tuple(1 << bit for bit in range(32))
+    bits = size * 8
+    while bits:
+        if bits & 1:
+            shift = tuple(_after(power, row) for row in shift)
+        power = tuple(_after(power, row) for row in power)
+        bits >>= 1
+    return _Hole(segment, zlib.crc32(ZEROS[:size]), shift)
+
+
+def _after(shift: tuple[int, ...], crc: int) -> int:
+    result = 0
+    for row in shift:
+        if crc & 1:
+            result ^= row
+        crc >>= 1
+    return result
 
 
 def _local_header(local: _Local, crc: int, stored: int, size: int, *, zip64: bool) -> bytes:
