@@ -67,8 +67,8 @@ async def get_content(req: func.HttpRequest) -> func.HttpResponse:
     async with aclosing(found.read(content.start, content.end)) as pieces:
         body = b"".join([piece async for piece in pieces])
     kind = found.saved.headers.content_type or "application/octet-stream"
-    headers = {**content.headers, **attachment(found.name)}
-    return func.HttpResponse(body, status_code=content.status, mimetype=kind, headers=headers)
+    headers = {**content.headers, **attachment(found.name), "Content-Type": kind}
+    return func.HttpResponse(body, status_code=content.status, headers=headers)
 
 
 @answered

@@ -42,12 +42,18 @@ _BY_KIND: Final = {
 }
 """For those kinds of line that can come without a better hint."""
 
+_OPEN: Final = (
+    "somebody has it open over SMB in a way that shuts others out: close it there, or restore again with close_handles, by which"
+    " they lose what they have not saved"
+)
 _CODE: Final = re.compile(r"\b[A-Z][a-z]+(?:[A-Z][a-z]*)+\b")
 _BUSY: Final = re.compile(r"\b(?:ServerBusy|OperationTimedOut|no answer)\b")
 
 
 def advice(kind: str, reason: str) -> str:
     """What to do about a line of this ``kind``; never empty for the kinds that this product writes."""
+    if kind == "not_restored" and "SharingViolation" in reason:
+        return _OPEN
     for word in _CODE.findall(reason):
         if word in _BY_CODE:
             return _BY_CODE[word]
