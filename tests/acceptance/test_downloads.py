@@ -4,8 +4,6 @@ import http.client
 import io
 import json
 import secrets
-import subprocess
-import sys
 import tarfile
 import time
 import urllib.error
@@ -16,6 +14,7 @@ from urllib.parse import quote
 import pytest
 
 from localdev.services import ports
+from localdev.services.downloads import DownloadServer
 from localdev.services.host import FunctionsHost
 from localdev.services.service import ROOT
 from tests.support.api import Api
@@ -42,37 +41,21 @@ def saved(product):
 
 @pytest.fixture(scope="module")
 def streaming(product, tmp_path_factory):
-    """A host that knows of a download server, and the server's process."""
-    port = ports.choose()
-    url = f"http://127.0.0.1:{port}"
-    environ = {**product.settings, "AFB_DOWNLOADS_KEY": KEY, "AFB_DOWNLOADS_URL": url, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "worker.downloads", "--port", str(port)]
-    log = tmp_path_factory.mktemp("downloads") / "log"
-    with log.open("wb") as out, subprocess.Popen(command, cwd=ROOT, env=environ, stderr=out) as server:
-        try:
-            for _ in range(300):
-                try:
-                    assert json.loads(urllib.request.urlopen(f"{url}/healthz").read()) == {
-                        "downloads": 0,
-                        "at_most": 16,
-                    }
-                    break
-                except OSError:
-                    assert server.poll() is None, log.read_text()
-                    time.sleep(0.1)
-            host = FunctionsHost(
-                ROOT,
-                port=ports.choose(),
-                postgres_url=product.host.postgres_url,
-                key=product.host_key,
-                settings={**product.settings, "AFB_DOWNLOADS_KEY": KEY, "AFB_DOWNLOADS_URL": url},
-                log=tmp_path_factory.mktemp("host") / "log",
-            )
-            with host:
-                yield host.url, url, server
-        finally:
-            server.terminate()
-    assert server.returncode == 0, log.read_text()
+    """Addresses of a host that knows of a download server, and of that server."""
+    logs, port = tmp_path_factory.mktemp("logs"), ports.choose()
+    settings = {**product.settings, "AFB_DOWNLOADS_KEY": KEY, "AFB_DOWNLOADS_URL": f"http://127.0.0.1:{port}"}
+    server = DownloadServer(port=port, settings=settings, log=logs / "downloads")
+    host = FunctionsHost(
+        ROOT,
+        port=ports.choose(),
+        postgres_url=product.host.postgres_url,
+        key=product.host_key,
+        settings=settings,
+        log=logs / "host",
+    )
+    with server, host:
+        yield host.url, server.url
+    assert server.exit_code == 0, server.log.read_text()
 
 
 def ask(url, key="", method="GET", body=None, **headers):
@@ -160,7 +143,7 @@ def test_a_small_archive_comes_from_the_app_alone_and_a_large_one_is_refused(pro
 
 def test_everything_is_streamed_by_the_server_the_app_sends_one_to(product, saved, streaming):
     point, tree = saved
-    host, server_url, _ = streaming
+    host, server_url = streaming
     contents = {path: node.content for path, node in tree.items() if node.kind == "file"}
     status, headers, body = ask(where(host, point, "archive"), product.host_key)
     assert (status, headers["Transfer-Encoding"]) == (200, "chunked")
@@ -179,7 +162,7 @@ def test_everything_is_streamed_by_the_server_the_app_sends_one_to(product, save
 
 def test_whoever_reads_slowly_slows_the_server_down_and_whoever_goes_frees_it(product, saved, streaming):
     point, _ = saved
-    host, server_url, _ = streaming
+    host, server_url = streaming
     connection = http.client.HTTPConnection(host.removeprefix("http://"))
     connection.request("GET", f"{point}/archive?format=tar", headers={"x-functions-key": product.host_key})
     link = connection.getresponse().headers["Location"].removeprefix(server_url)

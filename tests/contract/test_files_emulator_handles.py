@@ -2,7 +2,7 @@
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError
-from azure.storage.fileshare import ShareServiceClient
+from azure.storage.fileshare import ContentSettings, ShareServiceClient
 
 from tests.support.files_control import ControlRefused
 from tests.support.files_emulator import ACCOUNT, KEY, running
@@ -36,18 +36,20 @@ def close(emulator, share, handle=None):
 
 READS = {
     "download": lambda s: s.get_file_client("d/f.txt").download_file().readall(),
-    "ranges": lambda s: s.get_file_client("d/f.txt").list_ranges(),
+    "ranges": lambda s: list(s.get_file_client("d/f.txt").list_ranges()),
     "copy it": lambda s: s.get_file_client("copy.txt").start_copy_from_url(s.get_file_client("d/f.txt").url),
 }
 WRITES = {
     "upload a range": lambda s: s.get_file_client("d/f.txt").upload_range(b"x", 0, 1),
-    "set headers": lambda s: s.get_file_client("d/f.txt").set_http_headers(None, file_attributes="Archive"),
+    "set headers": lambda s: s.get_file_client("d/f.txt").set_http_headers(
+        ContentSettings(), file_attributes="Archive"
+    ),
     "set metadata": lambda s: s.get_file_client("d/f.txt").set_file_metadata({"a": "b"}),
 }
 DELETES = {
     "replace": lambda s: s.get_file_client("d/f.txt").create_file(3),
     "copy over it": lambda s: s.get_file_client("d/f.txt").start_copy_from_url(s.get_file_client("other.txt").url),
-    "rename it": lambda s: s.get_file_client("d/f.txt").rename_file("d/g.txt"),
+    "rename it": lambda s: s.get_file_client("d/f.txt").rename_file("d/g.txt", overwrite=True),
     "rename over it": lambda s: s.get_file_client("other.txt").rename_file("d/f.txt", overwrite=True),
     "delete": lambda s: s.get_file_client("d/f.txt").delete_file(),
 }

@@ -72,9 +72,11 @@ async def test_a_restore_that_may_closes_what_is_open_and_nothing_else(files):
     opened(files, SMALL, "read", "write", "delete")
     opened(files, LARGE)
     opened(files, "docs/trailing./dot..", "read")  # in nobody's way
+    ranges = files.control.requests("file_upload_range")
     done = await files.restore(run.run_no, files.share.share_name, close_handles=True, conflicts=Conflicts.DIFFERENT)
     assert (done.state, await files.journal(done)) == (RunState.SUCCEEDED, [])
     assert handles(files) == ["docs/trailing./dot.."]
+    assert files.control.requests("file_upload_range") - ranges == 3, "a large file is written once, and renamed twice"
     files.control.ask("DELETE", f"/shares/{files.share.share_name}/handles")
     assert differences(before, read_tree(files.client())) == []
 
