@@ -78,6 +78,7 @@ def test_a_request_is_refused_what_a_handle_does_not_share(emulator, share, deny
                 act(share)
             close(emulator, share)
             put(share, "d/f.txt", b"abc")
+            put(share, "other.txt", b"other")
             act(share)
 
 

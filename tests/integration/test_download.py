@@ -415,6 +415,5 @@ async def test_memory_does_not_depend_on_how_much_is_downloaded(files, form, tmp
     done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     little, everything, sent = map(int, done.stdout.split())
-    print("FIGURES", form, little, everything, sent)
     assert sent > 1024 * MIB if form == "tar" else 8 * MIB < sent < 60 * MIB
     assert everything - little < MEMORY_MIB_MAX, f"{little} MiB for a little, {everything} MiB for everything"
