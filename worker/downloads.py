@@ -62,8 +62,11 @@ class DownloadServer:
             return _problem(503, "too many downloads at once", {"Retry-After": str(RETRY_AFTER_S)})
         self._busy += 1
         response: web.StreamResponse | None = None
+        told: dict[str, object] = {}
+        sent = 0
         try:
             link = verify(request.match_info["link"], self._app.settings.downloads_key, self._app.clock.now())
+            told = {"tenant": link.tenant_id, "share": link.share_id, "run_no": link.run_no, "form": link.form.value}
             source = await self._source(link)
             if link.form is Form.FILE:
                 response, body = await self._file(request, link, source)
@@ -75,16 +78,19 @@ class DownloadServer:
                     return response
                 async for block in body:
                     await response.write(block)
+                    sent += len(block)
             await response.write_eof()
+            log.info("downloaded", extra={**told, "bytes": sent})
         except BackupError as error:
             if response is not None and response.prepared:
-                log.error("download_cut_off", extra={"reason": str(error)})
+                log.error("download_cut_off", extra={**told, "bytes": sent, "reason": str(error)})
                 if request.transport is not None:
                     request.transport.abort()
                 return response
             status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
             return _problem(status, str(error))
         except ConnectionError:  # whoever asked has gone
+            log.info("download_left", extra={**told, "bytes": sent})
             return web.Response(status=499)
         finally:
             self._busy -= 1

@@ -75,7 +75,7 @@ class ZipWriter:
     def prepared(data: bytes) -> bytes:
         """``data`` as a deflate segment, without compression if a sample of it has shown no gain."""
         sample = data[:_SAMPLE_BYTES]
-        compresses = len(zlib.compress(sample, _LEVEL)) < _WORTHWHILE * len(sample)
+        compresses = len(data) <= _SAMPLE_BYTES or len(zlib.compress(sample, _LEVEL)) < _WORTHWHILE * len(sample)
         deflate = zlib.compressobj(_LEVEL if compresses else 0, zlib.DEFLATED, -zlib.MAX_WBITS)
         return deflate.compress(data) + deflate.flush(zlib.Z_FULL_FLUSH)
 
