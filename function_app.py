@@ -12,7 +12,7 @@ from activities import (
     scan_directories,
     verify_pieces,
 )
-from http_api import health, nodes, overview, rebuilds, restores, runs, shares, tenants, verifications
+from http_api import downloads, health, nodes, overview, rebuilds, restores, runs, shares, tenants, verifications
 from orchestrators import backup, rebuild, restore, scan, verify
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
@@ -37,6 +37,7 @@ for module in (
     nodes,
     verifications,
     rebuilds,
+    downloads,
     overview,
     health,
 ):

@@ -137,7 +137,7 @@ class NewRestore(BaseModel):
                 "nothing else than overwrite with a part: it is given to what is there, and nothing is made"
             )
         selection = others.data.get("selection")
-        if value is Conflicts.MIRROR and selection is not None and _selection(selection, 1).by_file:
+        if value is Conflicts.MIRROR and selection is not None and selection_of(selection, 1).by_file:
             raise ValueError("anything but mirror when files are chosen one by one: it would delete all others")
         return value
 
@@ -154,8 +154,8 @@ class NewRestore(BaseModel):
         return value
 
 
-def _selection(given: Selected, newest: int) -> Selection:
-    """``newest`` is the restore point to compare with unless one was given."""
+def selection_of(given: Selected, newest: int) -> Selection:
+    """What was asked for, but for its paths. ``newest`` is the restore point to compare with unless one was given."""
     compared = given.compared_with if given.compared_with is not None else newest
     return Selection(
         include=given.include,
@@ -177,14 +177,14 @@ def _utc(moment: dt.datetime | None) -> dt.datetime | None:
 async def start_restore(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """Start a restore: 202 with the run, 404 for an unknown restore point, 409 while another run writes there."""
     body = body_as(req, NewRestore)
-    path, target_path = _relative(body.path, "path"), _relative(body.target.path, "target.path")
-    paths = tuple(_relative(path, "selection.paths") for path in body.selection.paths)
+    path, target_path = relative(body.path, "path"), relative(body.target.path, "target.path")
+    paths = tuple(relative(path, "selection.paths") for path in body.selection.paths)
     app = await wiring.app()
     async with app.transaction() as conn:
         share = await requested_share(conn, req)
         await restore_points.get(conn, share.share_id, body.restore_point)
         newest = await restore_points.last(conn, share.share_id)
-        selection = _selection(body.selection, newest.run_no if newest is not None else body.restore_point)
+        selection = selection_of(body.selection, newest.run_no if newest is not None else body.restore_point)
         if selection.compared_with is not None:
             await restore_points.get(conn, share.share_id, selection.compared_with)
         order = RestoreOrder(
@@ -212,7 +212,8 @@ async def start_restore(req: func.HttpRequest, client: df.DurableOrchestrationCl
     return answers.answer(answers.run(run, now=app.clock.now()), 202, run_url(run))
 
 
-def _relative(path: str, field: str) -> str:
+def relative(path: str, field: str) -> str:
+    """A path from the share's root as everything below the edges takes it. Raises ``InvalidInput`` about ``field``."""
     parts = [part for part in path.replace("\\", "/").split("/") if part]
     if any(part in (".", "..") for part in parts):
         raise InvalidInput(f"{field} is {path!r}; expected a path without '.' and '..'", field=field)

@@ -42,6 +42,11 @@ class Settings:
     content_md5: bool = True
     """Have the service compute an MD5 of the content it sends, and compare it with what arrives. Default on: 2 us of processor time
     per KiB, 10 to 20 us for a file of 8 KiB. TLS sees damage on the wire without it; this sees what happens before TLS, too."""
+    downloads_url: str = ""
+    """Address of ``python -m worker.downloads`` as those see it who download. Default: none; then the app hands out what fits an
+    answer of its own, and large files in parts."""
+    downloads_key: str = field(default="", repr=False)
+    """Secret of at least 32 characters that the app and the download server share: links are signed with it."""
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Secrets by credential name, from ``AFB_CREDENTIAL_<NAME>``: an account key or a SAS. Names compare in upper case."""
 
@@ -73,6 +78,8 @@ class Settings:
             activity_seconds=_number(env, "AFB_ACTIVITY_SECONDS", 30, 1, 3600),
             lease_seconds=_number(env, "AFB_LEASE_SECONDS", 60, 1, 3600),
             content_md5=_flag(env, "AFB_CONTENT_MD5", default=True),
+            downloads_url=env.get("AFB_DOWNLOADS_URL", "").rstrip("/"),
+            downloads_key=_downloads_key(env),
             credentials={
                 name.removeprefix(CREDENTIAL_PREFIX).upper(): value
                 for name, value in env.items()
@@ -109,6 +116,16 @@ def _driver(env: Mapping[str, str]) -> Driver:
         return Driver(value) if value else Driver.DURABLE
     except ValueError:
         raise _invalid("AFB_DRIVER", value, " or ".join(Driver)) from None
+
+
+def _downloads_key(env: Mapping[str, str]) -> str:
+    key = env.get("AFB_DOWNLOADS_KEY", "")
+    if len(key) < 32 and (key or env.get("AFB_DOWNLOADS_URL")):  # its value is not for a message
+        raise InvalidInput(
+            "setting AFB_DOWNLOADS_KEY is missing or too short; expected at least 32 random characters",
+            field="AFB_DOWNLOADS_KEY",
+        )
+    return key
 
 
 def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:

@@ -1,6 +1,7 @@
 """One request on its way through an operation: its parts, and the answers every operation gives alike."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from localdev.files_emulator.account import Account
 from localdev.files_emulator.address import Address
@@ -12,6 +13,9 @@ from localdev.files_emulator.share import Share
 from localdev.files_emulator.smb import attributes_text
 from localdev.files_emulator.times import etag, iso, rfc1123
 from localdev.files_emulator.tree import Directory, Entry, File, Path
+
+if TYPE_CHECKING:
+    from localdev.files_emulator.handles import Handles
 
 Headers = list[tuple[str, str]]
 
@@ -25,6 +29,8 @@ class Call:
     query: dict[str, str]
     address: Address
     grant: Grant = BY_KEY
+    handles: "Handles | None" = None
+    """What is open over SMB."""
 
     @property
     def headers(self) -> dict[str, str]:

@@ -140,6 +140,7 @@ CODES: dict[str, tuple[int, str]] = {
     "ResourceNotFound": (404, "The specified resource does not exist."),
     "ResourceTypeMismatch": (409, "The specified resource type does not match the type of the existing resource."),
     "ServerBusy": (503, "The server is busy."),
+    "SharingViolation": (409, "The specified resource may be in use by an SMB client."),
     "ShareAlreadyExists": (409, "The specified share already exists."),
     "ShareHasSnapshots": (409, "The share has snapshots and the operation requires no snapshots."),
     "ShareNotFound": (404, "The specified share does not exist."),

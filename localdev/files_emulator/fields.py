@@ -102,6 +102,10 @@ class Fields:
             raise self.refuse(name, "a JSON object", value)
         return value
 
+    def anything(self, name: str) -> object:
+        """Return a field of whatever kind, ``None`` if it is not there."""
+        return self._take(name)
+
     def done(self) -> None:
         """Refuse fields that nobody asked for."""
         for name, value in self._left.items():

@@ -16,7 +16,7 @@ from localdev.files_emulator.entries import (
     needs_encoding,
     text_element,
 )
-from localdev.files_emulator.errors import ServiceError, bad_header, bad_query
+from localdev.files_emulator.errors import bad_query
 from localdev.files_emulator.flags import is_set
 from localdev.files_emulator.messages import Reply
 from localdev.files_emulator.tree import Entry, File, find
@@ -99,22 +99,3 @@ def _name_of(marker: str) -> str:
         return b64decode(encoded, validate=True).decode()
     except (Base64Error, ValueError):
         raise bad_query("marker", marker) from None
-
-
-def listhandles(call: Call) -> Reply:
-    """List open SMB handles: nobody has any here."""
-    call.number("maxresults", MAX_PAGE_ENTRIES, 1, MAX_PAGE_ENTRIES)
-    find(call.readable_root(), call.path)
-    return xml_bytes(b"<EnumerationResults><Entries /><NextMarker /></EnumerationResults>")
-
-
-def forceclosehandles(call: Call) -> Reply:
-    """Close open SMB handles: there are none to close."""
-    if "x-ms-handle-id" not in call.headers:
-        raise ServiceError("MissingRequiredHeader", HeaderName="x-ms-handle-id")
-    handle = call.headers["x-ms-handle-id"]
-    if handle != "*" and not (handle.isascii() and handle.isdigit()):
-        raise bad_header("x-ms-handle-id", handle)
-    is_set(call.headers, "x-ms-recursive")
-    find(call.readable_root(), call.path)
-    return Reply(200, [("x-ms-number-of-handles-closed", "0"), ("x-ms-number-of-handles-failed", "0")])

@@ -9,6 +9,7 @@ from localdev.files_emulator.errors import ServiceError, bad_header, missing_hea
 from localdev.files_emulator.flags import is_set
 from localdev.files_emulator.given import content_text
 from localdev.files_emulator.grants import Need
+from localdev.files_emulator.handles import DELETE
 from localdev.files_emulator.lease_guard import guard_write
 from localdev.files_emulator.messages import Reply
 from localdev.files_emulator.metadata import metadata_of
@@ -54,6 +55,8 @@ def _rename(call: Call, *, is_directory: bool) -> Reply:
             raise ServiceError("ReadOnlyAttribute")
     if is_directory and call.account.copies.pending and call.account.copies.has_below(share, source.path):
         raise ServiceError("PendingCopyOperation")
+    if call.handles is not None:
+        call.handles.guard_path(call.account, share, source.path, DELETE)
     guard_write(call, node, "x-ms-source-lease-id")
     if target is None or target.number != node.number:
         guard_write(call, target, "x-ms-destination-lease-id")

@@ -10,6 +10,8 @@ from localdev.files_emulator.account import Account
 from localdev.files_emulator.control import Control
 from localdev.files_emulator.control_api import ControlApi
 from localdev.files_emulator.fill_api import FillApi
+from localdev.files_emulator.handle_api import HandleApi
+from localdev.files_emulator.handles import Handles
 from localdev.files_emulator.http1 import Connection
 from localdev.files_emulator.key_api import KeyApi
 from localdev.files_emulator.messages import Reply, Request
@@ -31,6 +33,7 @@ class Emulator:
     ) -> None:
         self.account = account or Account()
         self.control = Control()
+        self._handles = Handles()
         self.port = 0
         self.control_port = 0
         self._host = ""
@@ -61,7 +64,9 @@ class Emulator:
 
         :raises OSError: a port is taken; nothing listens.
         """
-        service = Service(self.account, self._store, self.control, strict_versions=self._strict_versions)
+        service = Service(
+            self.account, self._store, self.control, strict_versions=self._strict_versions, handles=self._handles
+        )
         self._tls = tls
         try:
             # The control API first: whoever can reach the account can then control it.
@@ -94,6 +99,7 @@ class Emulator:
         routes = Routes("Control API of the Azure Files emulator; JSON in, JSON out.")
         ControlApi(self.control).add_to(routes)
         KeyApi(self.account).add_to(routes)
+        HandleApi(self.account, self._handles).add_to(routes)
         self.fill.add_to(routes)
         return routes
 

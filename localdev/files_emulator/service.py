@@ -20,6 +20,7 @@ from localdev.files_emulator.control import Control
 from localdev.files_emulator.errors import ServiceError, bad_header
 from localdev.files_emulator.faults import Strike
 from localdev.files_emulator.flags import is_set
+from localdev.files_emulator.handles import Handles
 from localdev.files_emulator.messages import Effect, Reply, Request
 from localdev.files_emulator.names import check_path
 from localdev.files_emulator.operations import operation_of
@@ -37,11 +38,20 @@ _log = logging.getLogger(__name__)
 class Service:
     """Answers requests to one account."""
 
-    def __init__(self, account: Account, store: Store, control: Control, *, strict_versions: bool = False) -> None:
+    def __init__(
+        self,
+        account: Account,
+        store: Store,
+        control: Control,
+        *,
+        strict_versions: bool = False,
+        handles: Handles | None = None,
+    ) -> None:
         self._account = account
         self._store = store
         self._control = control
         self._strict_versions = strict_versions
+        self._handles = handles or Handles()
         self._id_middle = "-".join(("", token_hex(2), token_hex(2), token_hex(2), ""))
         self._ids = count(1)
         account.copies.transact = self._carry_out
@@ -127,9 +137,10 @@ class Service:
             raise bad_header("x-ms-version", version)
         if request.method == "PUT" and not {"content-length", "transfer-encoding"} & request.headers.keys():
             raise ServiceError("MissingContentLengthHeader")
-        call = Call(account, request, query, address, grant)
+        call = Call(account, request, query, address, grant, self._handles)
         if "timeout" in query:
             call.number("timeout", 0, 1, MAX_TIMEOUT_S)  # nothing here takes so long that it could matter
+        self._handles.guard(call, operation.name)
         return self._carry_out(partial(operation.handler, call))
 
     def _hindered(self, request: Request) -> Reply | None:

@@ -10,6 +10,7 @@ from localdev.files_emulator.elsewhere import Elsewhere
 from localdev.files_emulator.errors import ServiceError, bad_header
 from localdev.files_emulator.flags import is_set
 from localdev.files_emulator.grants import Need
+from localdev.files_emulator.handles import READ
 from localdev.files_emulator.metadata import PREFIX
 from localdev.files_emulator.names import check_path
 from localdev.files_emulator.smb import ARCHIVE, parse_attributes
@@ -79,7 +80,10 @@ def source_file(call: Call) -> File:
         raise ServiceError("CannotVerifyCopySource")
     share = account.share(source.share)
     snapshot = source.query.get("sharesnapshot")
-    return as_regular(find(share.root if snapshot is None else share.snapshot(snapshot).root, source.path))
+    file = as_regular(find(share.root if snapshot is None else share.snapshot(snapshot).root, source.path))
+    if snapshot is None and call.handles is not None:
+        call.handles.guard_path(account, share, source.path, READ)
+    return file
 
 
 def file_elsewhere(opened: Elsewhere) -> File:

@@ -17,6 +17,7 @@ class Addresses:
     files_control: int = 10_005
     postgres: int = 5_432
     host: int = 7_071
+    downloads: int = 7_080
 
     @classmethod
     def defaults_where_free(cls) -> Self:

@@ -22,7 +22,7 @@ class Line:
 
 def look(state: State, stack: Stack) -> list[Line]:
     """Ask every service of ``state`` how it is; ``stack`` is the same stack, to ask through."""
-    services = {service.name: service for service in stack.services}
+    services = {service.name: service for service in (*stack.services, stack.downloads)}
     lines = []
     for member in state.members:
         answering = "well" if services[member.name].is_ready() else "not answering"

@@ -5,7 +5,7 @@ r"""One stack: Postgres, Azurite, the Files emulator and the Functions host on t
     postgres  azurite  files     side by side
          \       |      /
             databases            the catalogue's and the host's
-               host              loads function_app.py
+               host              loads function_app.py; beside it, if wanted, the download server
 
 Used by ``python -m localdev up``, by the demo and by the tests::
 
@@ -31,6 +31,7 @@ from localdev.launcher.settings import app_settings
 from localdev.launcher.state import Lock, Member, State, forget
 from localdev.services import ports, postgres
 from localdev.services.azurite import Azurite
+from localdev.services.downloads import DownloadServer
 from localdev.services.files import FilesEmulator
 from localdev.services.host import FunctionsHost
 from localdev.services.postgres import Postgres
@@ -53,6 +54,7 @@ class Stack:
     :param addresses: ports; free ones unless given.
     :param settings: further settings of the app, which win over the stack's own.
     :param durable: ``False`` makes Postgres faster and its data worth nothing after a crash of the *machine*.
+    :param with_downloads: also run the product's download server, and have the app send to it.
     :param with_host: ``False`` leaves the app to somebody else, such as ``func start``.
     """
 
@@ -66,6 +68,7 @@ class Stack:
         settings: Mapping[str, str] | None = None,
         durable: bool = True,
         with_host: bool = True,
+        with_downloads: bool = False,
     ) -> None:
         self.data = data.resolve()
         self.logs = (logs or data / "logs").resolve()
@@ -96,15 +99,22 @@ class Stack:
             files_url=self.files.url,
             files_key=self.files.key,
         )
+        if with_downloads:
+            url = f"http://{ports.LOOPBACK}:{at.downloads}"
+            self.settings |= {"AFB_DOWNLOADS_URL": url, "AFB_DOWNLOADS_KEY": secrets.token_urlsafe(32)}
         self._host_settings = {**self.settings, **(settings or {})}
         self.host_key = secrets.token_urlsafe(24)
         """For functions and admin routes that ask for a key, as ``x-functions-key``."""
         self.host = self.another_host("host", app=app, port=at.host)
+        self.downloads = DownloadServer(
+            port=at.downloads, settings=self._host_settings, log=self.logs / "downloads.log"
+        )
         self.services: Sequence[Service] = [
             self.postgres,
             self.azurite,
             self.files,
             *([self.host] if with_host else []),
+            *([self.downloads] if with_downloads else []),
         ]
         for service in self.services:
             service.on_begin = self._record
@@ -138,16 +148,18 @@ class Stack:
         """
         self.open()
         try:
-            together = [service for service in self.services if service is not self.host]
+            on_databases = [service for service in self.services if service in (self.host, self.downloads)]
+            together = [service for service in self.services if service not in on_databases]
             for service in together:
                 service.begin()
             for service in together:
                 service.wait_ready(cancelled)
             self.postgres.ensure_database(CATALOGUE)
             self.postgres.ensure_database(HOST_HISTORY)
-            if self.host in self.services:
-                self.host.begin()
-                self.host.wait_ready(cancelled)
+            for service in on_databases:
+                service.begin()
+            for service in on_databases:
+                service.wait_ready(cancelled)
             self._ready = True
             self._record()
         except BaseException:

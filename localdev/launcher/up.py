@@ -26,6 +26,7 @@ def up(place: Place, *, app: Path, fresh: bool, with_host: bool) -> int:
     """Run the stack in the foreground."""
     if place.running:
         return _already_running(place, fresh=fresh)
+    with_downloads = with_host and app.resolve() == ROOT  # another app knows nothing of it
     stop = _stop_on_signals()
     stack = Stack(
         place.data,
@@ -34,11 +35,16 @@ def up(place: Place, *, app: Path, fresh: bool, with_host: bool) -> int:
         addresses=Addresses.defaults_where_free(),
         settings=_own_settings(os.environ),
         with_host=with_host,
+        with_downloads=with_downloads,
     )
     try:
         if fresh:
             stack.erase()
-        _say("starting postgres, azurite, files" + (", host" if with_host else ""))
+        _say(
+            "starting postgres, azurite, files"
+            + (", host" if with_host else "")
+            + (", downloads" if with_downloads else "")
+        )
         stack.start(cancelled=stop.is_set)
     except Cancelled:
         return 0

@@ -35,6 +35,7 @@ _BY_KIND: Final = {
     "snapshot_left": "nothing, if it passes: the next run tries again; if it has a lease, break that",
     "snapshots_nearly_full": "at the limit backups fail: delete some, or shorten the retention of Azure Backup for this share",
     "not_saved": "look for it in another restore point; the journal of the backup says why it was not saved",
+    "lost": "see docs/DISASTER.md: what is lost in the vault is saved again by the next backup, if the share still has it",
     "not_there": "a part of a node is given to what is there: restore all of it to have it made",
     "changed_since": "nothing: it is as whoever changed it left it. Restore it, if it is to be as it was before",
     "not_deleted": "look at what a dry run says, and confirm as many deletions as it counts",
@@ -42,12 +43,18 @@ _BY_KIND: Final = {
 }
 """For those kinds of line that can come without a better hint."""
 
+_OPEN: Final = (
+    "somebody has it open over SMB in a way that shuts others out: close it there, or restore again with close_handles, by which"
+    " they lose what they have not saved"
+)
 _CODE: Final = re.compile(r"\b[A-Z][a-z]+(?:[A-Z][a-z]*)+\b")
 _BUSY: Final = re.compile(r"\b(?:ServerBusy|OperationTimedOut|no answer)\b")
 
 
 def advice(kind: str, reason: str) -> str:
     """What to do about a line of this ``kind``; never empty for the kinds that this product writes."""
+    if kind == "not_restored" and "SharingViolation" in reason:
+        return _OPEN
     for word in _CODE.findall(reason):
         if word in _BY_CODE:
             return _BY_CODE[word]

@@ -17,7 +17,7 @@ from shared.model.point import PointRecord, RootProperties
 from shared.model.restore import Part, RestoreOrder
 from shared.model.work import RestoreItem
 from shared.ports import NewProperties, ShareWriter
-from shared.usecases.past import Past
+from shared.usecases.find_saved import find_saved, is_within, outermost
 from shared.usecases.scope import RunScope
 from shared.usecases.share_snapshots import undo_tag
 
@@ -116,7 +116,7 @@ class _Opening:
         """Find where to begin. Raises ``NotFound``, or ``InvalidInput`` for a file in the place of a directory."""
         order = self._order
         base = replace(self._root, path=order.target_path.strip("/"))
-        for saved in await self._chain(ROOT_ID, order.path, order.path):
+        for saved in await find_saved(self._scope, order.restore_point, order.path):
             if not saved.entry.is_directory:
                 raise InvalidInput(f"{order.path!r} is a file; name it in selection.paths", field="path")
             base = _item(saved, base.path, 0)
@@ -124,19 +124,20 @@ class _Opening:
         if not order.selection.paths:
             self.seeds[base.node_id] = replace(base, lazy=order.selection.by_file)
             return
-        for path in _outermost(order.selection.paths):
+        for path in outermost(order.selection.paths):
             await self._select(base, path)
 
     async def _select(self, base: RestoreItem, path: str) -> None:
         order = self._order
-        if order.path and not _is_within(path, order.path):
+        if order.path and not is_within(path, order.path):
             raise InvalidInput(f"{path!r} is not in {order.path!r}, which is to be restored", field="selection.paths")
         relative = path[len(order.path) :].strip("/")
         if not relative:
             self.seeds[base.node_id] = replace(base, lazy=order.selection.by_file)
             return
         parent = base
-        *_, last = chain = await self._chain(base.node_id, relative, path)
+        begin = order.path, base.node_id
+        *_, last = chain = await find_saved(self._scope, order.restore_point, relative, begin)
         for saved in chain:
             if not saved.entry.is_directory:
                 break
@@ -147,13 +148,6 @@ class _Opening:
         else:
             known = self.seeds.get(parent.node_id, parent)
             self.seeds[parent.node_id] = replace(parent, lazy=True, only=(*known.only, last.entry.name))
-
-    async def _chain(self, node_id: int, relative: str, told: str) -> list[SavedEntry]:
-        """The nodes on the way from a directory to what lies at a path below it."""
-        components = [c for c in relative.split("/") if c]
-        before = told.split("/")[: -len(components)] if components else []
-        past = Past(self._scope.catalogue, self._scope.vault, self._scope.share.share_id)
-        return await past.way(relative, self._order.restore_point, below=node_id, told="/".join(before))
 
     async def prepare(self) -> None:
         """Make the directories that the restore begins with, as far as it is to make any, and note what was not there."""
@@ -176,7 +170,7 @@ class _Opening:
                 self._above[item.node_id] = replace(self._above[item.node_id], fresh=not there)
             if item.node_id in self.seeds:
                 self.seeds[item.node_id] = replace(self.seeds[item.node_id], fresh=not there)
-            wanted = item is base or any(path == item.path or _is_within(path, item.path) for path in whole)
+            wanted = item is base or any(path == item.path or is_within(path, item.path) for path in whole)
             if not makes or not wanted:
                 continue
             metadata = metadata_of(item)
@@ -205,20 +199,6 @@ def metadata_of(item: RestoreItem) -> Metadata:
     """User metadata of a directory."""
     metadata = cast("Sequence[Sequence[str]]", item.properties.get("metadata", ()))
     return tuple((str(name), str(value)) for name, value in metadata)
-
-
-def _outermost(paths: Iterable[str]) -> list[str]:
-    """Paths without those that are in others."""
-    kept: list[str] = []
-    for path in sorted({path.strip("/") for path in paths}, key=lambda path: path.split("/")):
-        if not kept or not _is_within(path, kept[-1]):
-            kept.append(path)
-    return kept
-
-
-def _is_within(path: str, directory: str) -> bool:
-    folded = directory.casefold()
-    return not directory or path.casefold() == folded or path.casefold().startswith(folded + "/")
 
 
 def _below(path: str, name: str) -> str:

@@ -5,7 +5,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from shared.core.history import next_hop
 from shared.core.ranges import Span, coalesce
@@ -13,8 +13,8 @@ from shared.errors import IntegrityError, NotFound
 from shared.formats import manifest
 from shared.model.manifest import ManifestRef, PageRecord
 from shared.model.objects import segment_name
-from shared.ports import Vault
-from shared.usecases.scope import RunScope
+from shared.model.share import Share
+from shared.ports import Catalogue, Vault
 from shared.usecases.together import together
 
 GAP_BYTES: Final = 64 * 1024
@@ -27,6 +27,25 @@ READS_AT_ONCE: Final = 8
 
 Page = tuple[int, int]
 """``(directory_id, page_no)``."""
+
+
+class Saved(Protocol):
+    """Where the manifests of a share are."""
+
+    @property
+    def share(self) -> Share:
+        """The share."""
+        ...
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """Knows the newest manifest of each page."""
+        ...
+
+    @property
+    def vault(self) -> Vault:
+        """Has them."""
+        ...
 
 
 async def read_records(vault: Vault, share_id: int, refs: Iterable[ManifestRef]) -> dict[ManifestRef, PageRecord]:
@@ -119,9 +138,7 @@ def _head(heads: Mapping[Page, ManifestRef], directory_id: int, page_no: int) ->
         raise IntegrityError(f"no record of page {page_no} of directory {directory_id} is left") from None
 
 
-async def read_directories_at(
-    scope: RunScope, directory_ids: Sequence[int], run_no: int
-) -> dict[int, list[PageRecord]]:
+async def read_directories_at(scope: Saved, directory_ids: Sequence[int], run_no: int) -> dict[int, list[PageRecord]]:
     """Every page of some directories as ``run_no`` saw them, in name order.
 
     A directory that did not exist then, or was never read, is left out.
@@ -143,7 +160,7 @@ class Piece:
 
 
 async def read_pieces_at(
-    scope: RunScope,
+    scope: Saved,
     starts: Mapping[int, int],
     run_no: int,
     pages_max: int = sys.maxsize,

@@ -290,7 +290,12 @@ class FileRestorer:
             await together(put() for _ in range(CHUNKS_AT_ONCE))
             if file.there is not None and file.saved.posix is not None:
                 await writer.make_way(file.path)
-            await writer.rename_file(unfinished, file.path, properties, file.saved.headers)
+            try:
+                await writer.rename_file(unfinished, file.path, properties, file.saved.headers)
+            except Rejected as rejected:  # here, so that what was written is not written again
+                if rejected.code != SHARING_VIOLATION or not await self._close_handles(file):
+                    raise
+                await writer.rename_file(unfinished, file.path, properties, file.saved.headers)
         except BaseException:
             with suppress(BackupError):
                 await asyncio.shield(writer.delete_file(unfinished))

@@ -39,3 +39,14 @@ def test_who_drives_is_durable_unless_said_otherwise():
     assert Settings.from_env(given | {"AFB_DRIVER": "workers"}).driver is Driver.WORKERS
     with pytest.raises(InvalidInput, match="AFB_DRIVER is 'pods'; expected durable or workers"):
         Settings.from_env(given | {"AFB_DRIVER": "pods"})
+
+
+@pytest.mark.parametrize("env", [{"AFB_DOWNLOADS_URL": "https://d.example"}, {"AFB_DOWNLOADS_KEY": "short secret"}])
+def test_links_for_downloads_are_not_signed_with_a_weak_key_and_it_is_not_told(env):
+    given = {"AFB_POSTGRES_URL": "postgresql://p", "AFB_VAULT_CONNECTION": "v"}
+    with pytest.raises(InvalidInput, match="AFB_DOWNLOADS_KEY is missing or too short") as refused:
+        Settings.from_env(given | env)
+    assert "short secret" not in str(refused.value)
+    strong = {"AFB_DOWNLOADS_URL": "https://d.example/", "AFB_DOWNLOADS_KEY": "k" * 32}
+    assert Settings.from_env(given | strong).downloads_url == "https://d.example"
+    assert "kkk" not in repr(Settings.from_env(given | strong))
