@@ -54,7 +54,9 @@ def decode(data: bytes) -> PageRecord:
     """
     buffer = envelope.unseal(MAGIC, VERSION, data, "manifest")
     with envelope.reading("manifest"):
-        return _record(Manifest.GetRootAs(buffer))
+        table = Manifest.GetRootAs(buffer)
+        table._tab = flat.QuickTable(table._tab)  # the generated class has no other door
+        return _record(table)
 
 
 class Subdirectory(NamedTuple):
