@@ -69,7 +69,7 @@ def test_claiming_a_span_walks_the_pending_and_never_sorts(explained):
 
 
 def test_claiming_what_is_filled_walks_it_by_depth_and_never_sorts(explained):
-    plan = explained(restore_frontier._PICK_FILLED, [2, 200])
+    plan = explained(restore_frontier._PICK_FILLED, {"run_id": 2, "limit": 200})
     assert "using restore_frontier_filled" in plan
     assert "Sort" not in plan
 
