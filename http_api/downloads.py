@@ -33,8 +33,6 @@ bp = func.Blueprint()
 PART_BYTES: Final = 32 * 1024 * 1024
 """The most that one answer of the app holds. It is in memory twice, in the worker and in the host."""
 
-_ARCHIVES: Final = tuple(WRITERS)
-
 
 class NewArchive(BaseModel):
     """Body of ``POST .../archive``."""
@@ -74,12 +72,8 @@ async def get_content(req: func.HttpRequest) -> func.HttpResponse:
 @answered
 async def get_archive(req: func.HttpRequest) -> func.HttpResponse:
     """A file or a directory with all below it as an archive: 200, 303 to the download server, 404, 422 if it is too large."""
-    try:
-        form = Form(req.params.get("format", Form.ZIP))
-    except ValueError:
-        form = Form.FILE
     path = relative(req.params.get("path", ""), "path")
-    return await _archive(req, form, Selection(paths=(path,) if path else ()))
+    return await _archive(req, req.params.get("format") or Form.ZIP, Selection(paths=(path,) if path else ()))
 
 
 @answered
@@ -95,9 +89,10 @@ async def post_archive(req: func.HttpRequest) -> func.HttpResponse:
     return await _archive(req, body.format, replace(selection, paths=paths))
 
 
-async def _archive(req: func.HttpRequest, form: Form, selection: Selection) -> func.HttpResponse:
-    if form not in WRITERS:
-        raise InvalidInput(f"format is not known; expected {' or '.join(_ARCHIVES)}", field="format")
+async def _archive(req: func.HttpRequest, asked: str, selection: Selection) -> func.HttpResponse:
+    form = next((form for form in WRITERS if form == asked), None)
+    if form is None:
+        raise InvalidInput(f"format is {asked!r}; expected {' or '.join(WRITERS)}", field="format")
     run_no = int(req.route_params["run_no"])
     app = await wiring.app()
     async with app.transaction() as conn:
