@@ -134,6 +134,16 @@ class FilesWriter:
         if (status := reply.headers.get("x-ms-copy-status", "success")) != "success":
             why = reply.headers.get("x-ms-copy-status-description", "")
             raise Rejected(f"copy {path!r} from the share snapshot {at}: {status}: {why}", "CopyFailed")
+        # A copy counts as new: what its security descriptor says of inheritance is not taken over.
+        was = await self.file_properties(path, at)
+        properties = NewProperties(
+            created=was.created,
+            written=was.written,
+            changed=was.changed,
+            attributes=was.attributes,
+            permission_key=was.permission_key,
+        )
+        await self.set_file_properties(path, properties, was.headers)
 
     async def create_file(
         self,

@@ -96,8 +96,10 @@ async def close_run(ticket: RunTicket, scope: RunScope) -> Receipt:
 def _opening(run: Run, scope: RunScope) -> Iterator[JournalLine]:
     now = scope.clock.now()
     yield event(run.started_at or now, "opened", f"{run.kind} run {run.run_no} was opened", driver=run.driver)
-    if run.share_snapshot is not None:
+    if run.share_snapshot:
         told = f"it reads from the share snapshot {run.share_snapshot}"
+        if run.order is not None:
+            told = f"the target's share snapshot {run.share_snapshot} was taken, by which it can be undone"
         yield event(now, "share_snapshot", told, share_snapshot=run.share_snapshot)
 
 

@@ -9,8 +9,8 @@ tell what to do about each: then (the share snapshot), saved (the restore point)
 * now is neither: somebody has changed it since. It stays, and the journal says so.
 * mirror: what then had, saved does not have, and is not there now, was deleted; it comes back.
 
-So it may be repeated, and undoes a restore that was cancelled or died half-way. A file comes back by one request: the service copies it
-from the share snapshot, with everything it had.
+So it may be repeated, and undoes a restore that was cancelled or died half-way. A file's bytes do not come through here: the service copies
+it from the share snapshot, with everything it had.
 """
 
 import asyncio
