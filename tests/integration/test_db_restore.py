@@ -48,12 +48,20 @@ async def test_a_restore_fills_then_finishes_deepest_first(shelf):
     assert (paths(second), second.finishing) == (["a", "b"], False)
     await commit(shelf, second, counters=Counters(files=3))
     third = await claim(shelf, limit=2)
-    assert (paths(third), third.finishing) == (["c/d/e", "c/d"], True)
-    assert third.items[0] == item(6, "c/d/e")
-    fourth = await claim(shelf, "other")
-    assert paths(fourth) == ["a", "b", "c", ""]
+    assert (third.items, third.finishing) == ((item(6, "c/d/e"),), True)
+    assert await claim(shelf, "other") is None  # what is above it waits
     await commit(shelf, third)
-    await commit(shelf, fourth, counters=Counters(files=4))
+    fourth = await claim(shelf, limit=2)
+    assert paths(fourth) == ["c/d"]
+    await commit(shelf, fourth)
+    fifth, sixth = await claim(shelf, limit=2), await claim(shelf, "other")
+    assert (paths(fifth), paths(sixth)) == (["a", "b"], ["c"])
+    await commit(shelf, fifth)
+    assert await claim(shelf) is None
+    await commit(shelf, sixth, counters=Counters(files=4))
+    last = await claim(shelf)
+    assert paths(last) == [""]
+    await commit(shelf, last)
     assert await claim(shelf) is None
     assert await shelf.catalogue.left(shelf.run_id) == 0
     assert (await shelf.catalogue.run(shelf.run_id))[0].counters == Counters(files=7)
@@ -92,7 +100,7 @@ async def test_an_ended_lease_goes_to_another_and_the_late_worker_changes_nothin
 
 @pytest.mark.parametrize("finishing", [False, True])
 async def test_returned_ones_go_back_to_where_they_were(shelf, finishing):
-    await begin(shelf, item(1, ""), item(2, "a"))
+    await begin(shelf, item(1, "a"), item(2, "b"))
     if finishing:
         await commit(shelf, await claim(shelf))
     first = await claim(shelf)
