@@ -56,9 +56,23 @@ def told(files, name):
     }
 
 
+@pytest.mark.parametrize("order", list(ORDERS))
+async def test_a_restore_onto_what_is_there_broken_here_and_there_can_be_finished_and_undone(files, order):
+    """Every eleventh effect, the break another for each order."""
+    number = list(ORDERS).index(order)
+    await broken_and_finished(files, order, *BREAKS[number % len(BREAKS)], first=1 + number, step=11)
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize(("when", "fault"), BREAKS)
 @pytest.mark.parametrize("order", list(ORDERS))
 async def test_a_restore_onto_what_is_there_broken_anywhere_can_be_finished_and_undone(files, order, when, fault):
+    assert len(set(await broken_and_finished(files, order, when, fault, first=1, step=1))) > 12
+
+
+async def broken_and_finished(files, order, when, fault, *, first, step):
+    """Break a restore, and then its undo, at one effect after the other; returns where it was broken."""
     point = await files.backup()
     whole = target(files)
     before = told(files, whole)
@@ -67,7 +81,7 @@ async def test_a_restore_onto_what_is_there_broken_anywhere_can_be_finished_and_
     expected = told(files, whole)
     assert differences(before, expected)
     broken = []
-    for at in count(1, 3):
+    for at in count(first, step):
         name = target(files)
         wire = Tripwire(at, when, fault)
         run = await finish(files, await files.queue_restore(point.run_no, name, **ORDERS[order]), wire)
@@ -89,4 +103,4 @@ async def test_a_restore_onto_what_is_there_broken_anywhere_can_be_finished_and_
         broken += [wire.where, undone.where]
         if not wire.tripped and not undone.tripped:
             break
-    assert len(set(broken)) > 12, f"only these were broken: {sorted(set(broken))}"
+    return broken
