@@ -22,7 +22,6 @@ from shared.db.pool import Connection
 from shared.errors import BackupError, InvalidInput
 from shared.model.run import Driver, Run, RunKind, RunState
 from shared.model.tickets import ORCHESTRATOR_OF, instance_id
-from shared.model.verify_order import VerifyLevel
 from shared.ports import event
 
 logger = logging.getLogger(__name__)
@@ -114,8 +113,7 @@ async def get_run(req: func.HttpRequest) -> func.HttpResponse:
             before = await restore_points.of_share(conn, share.share_id, before=run.run_no, limit=1)
         holding = await batches.workers(conn, run.run_id)
     at_work = AtWork(workers=holding, left=await app.catalogue.left(run.run_id))
-    is_drill = run.verify is not None and run.verify.level is VerifyLevel.DRILL
-    is_part = run.kind is RunKind.REBUILD or is_drill or (run.order is not None and not run.order.is_whole)
+    is_part = run.kind is RunKind.REBUILD or (run.order is not None and not run.order.is_whole)
     expected = before[0] if before and not is_part else None
     shown = answers.run(run, now=app.clock.now(), at_work=at_work, expected=expected)
     return answers.answer(shown | {"cost": _cost(run, shown["seconds"], app.settings.width, app.prices)})

@@ -285,10 +285,11 @@ class ShareAdmin(Protocol):
         """Quota, tier, protocols, what is provisioned, and metadata of the share. Raises ``ShareGone``."""
         ...
 
-    async def create(self, protocol: str = "SMB", tag: str = "") -> None:
+    async def create(self, protocol: str = "SMB", tag: str = "", quota_gib: int = 0) -> None:
         """Make the share, for ``SMB`` or ``NFS``; one that is already there is fine, whatever its protocol.
 
-        With a ``tag`` the share has it; one that is there and has not is ``Conflict``.
+        With a ``tag`` the share has it; one that is there and has not is ``Conflict``. ``quota_gib``: of a share that is made; 0: what
+        the account gives.
         """
         ...
 
@@ -753,6 +754,10 @@ class Verifies(Protocol):
 
     async def restore_left(self, run_id: int) -> int:
         """Directories that a drill has not finished restoring."""
+        ...
+
+    async def restored_seconds(self, run_id: int) -> float:
+        """From the first batch of a drill's restore to the end of the last, pauses included; 0.0 if there was none."""
         ...
 
     async def drills_left(self, share_id: int, before_run_no: int, limit: int) -> list[Run]:

@@ -132,11 +132,13 @@ class FilesAdmin:
         metadata = {f"metadata.{name}": str(value) for name, value in (found.metadata or {}).items()}
         return {name: _text(value) for name, value in described.items() if value not in (None, "")} | metadata
 
-    async def create(self, protocol: str = "SMB", tag: str = "") -> None:
+    async def create(self, protocol: str = "SMB", tag: str = "", quota_gib: int = 0) -> None:
         """Make the share, if it is not there. One for NFS keeps the owners that it is told, root included."""
         options: dict[str, Any] = {"protocols": "NFS", "root_squash": "NoRootSquash"} if protocol == "NFS" else {}
         if tag:
             options["metadata"] = {TAG: tag}
+        if quota_gib:
+            options["quota"] = quota_gib
         try:
             await sdk.repeated(
                 f"create share {self._share_name!r}", partial(self._share.create_share, **options), self._budget_s

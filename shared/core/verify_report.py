@@ -104,11 +104,13 @@ def drill_report(
     cycle: Sequence[Run],
     scratch: Mapping[str, Any],
     seconds: float,
+    restored_s: float,
 ) -> dict[str, Any]:
     """The same of a drill.
 
     :param scratch: the scratch share, and whether it is gone.
     :param seconds: how long restoring and comparing took together.
+    :param restored_s: how long restoring took, pauses included.
     """
     order = run.verify
     assert order is not None
@@ -120,6 +122,7 @@ def drill_report(
         "restored": {
             "files": counters.files,
             "bytes": counters.bytes,
+            "seconds": round(restored_s, 1),
             "exceptions": counters.errors - damaged,
         },
         "compared": {

@@ -58,6 +58,9 @@ _STORED_OF_RUN: Final[LiteralString] = """
 _RUNS_STORED: Final[LiteralString] = """
     SELECT DISTINCT run_no FROM batch WHERE share_id = %s AND run_no <= %s AND segment_bytes > 0 ORDER BY run_no
 """
+_SECONDS: Final[LiteralString] = """
+    SELECT coalesce(extract(epoch FROM max(committed_at) - min(claimed_at)), 0) FROM batch WHERE run_id = %s AND kind = %s
+"""
 _EVERYTHING: Final = 1 << 30
 
 
@@ -97,6 +100,15 @@ class PostgresVerifies(PostgresCatalogue):
     async def restore_left(self, run_id: int) -> int:
         """See the port."""
         return await self._once(lambda conn: restore_frontier.left(conn, run_id))
+
+    async def restored_seconds(self, run_id: int) -> float:
+        """See the port."""
+
+        async def work(conn: Connection) -> float:
+            row = await (await conn.execute(_SECONDS, [run_id, BatchKind.RESTORE.value])).fetchone()
+            return float(row[0]) if row is not None else 0.0
+
+        return await self._once(work)
 
     async def drills_left(self, share_id: int, before_run_no: int, limit: int) -> list[Run]:
         """See the port."""

@@ -67,6 +67,7 @@ def scratch_order(run_id: int, order: VerifyOrder) -> RestoreOrder:
         account_url=order.account_url,
         share_name=f"{SCRATCH}{run_id}-{order.scratch}",
         credential=order.credential,
+        create_share=False,  # it was made, with a tag, when the drill opened
         selection=Selection(parts=order.parts, part=order.part),
         keeps_undo=False,
         requested_by="a drill",

@@ -46,7 +46,8 @@ async def close_verify(scope: RunScope) -> RunState:
     current.counters.add(Counters(errors=own.errors))
     if is_drill:
         seconds = worked_seconds(current, scope.clock.now())
-        told = drill_report(current, current.counters, found, earlier, scratch, seconds)
+        restored_s = await scope.verifies.restored_seconds(run.run_id)
+        told = drill_report(current, current.counters, found, earlier, scratch, seconds, restored_s)
     else:
         told = report(current, current.counters, found, selected, earlier)
     await scope.catalogue.set_report(run.run_id, told)

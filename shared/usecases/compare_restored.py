@@ -37,6 +37,8 @@ PAGES_AT_ONCE: Final = 400
 """At 64 entries each a good 25,000 of 2 KB in memory."""
 NODES_AT_ONCE: Final = 16
 """Read back at once, up to 4 MiB each."""
+CHUNKS_AT_ONCE: Final = 8
+"""Of all larger files together."""
 FIRST_TICKS: Final = ticks.from_text("1601-01-01T00:00:00Z")
 """A time before it was never set, and no restore sets it."""
 _NO_AUDIT: Final = "S:NO_ACCESS_CONTROL"
@@ -71,6 +73,7 @@ class RestoredComparer:
         self._in_vault: list[Finding] = []
         self._descriptors: dict[tuple[bool, str], asyncio.Task[str]] = {}
         self._gate = asyncio.Semaphore(NODES_AT_ONCE)
+        self._chunk_gate = asyncio.Semaphore(CHUNKS_AT_ONCE)
         self._following: list[VerifyItem] = []
         self.damaged: list[Damage] = []
         """What the next backup is to save again."""
@@ -227,10 +230,20 @@ class RestoredComparer:
         """What is wrong with the content of a file of several chunks; its holes are looked at where something was written."""
         saved, size = chosen.saved, chosen.saved.entry.size_bytes
         chunks = await self._content.chunks(saved)
-        for place, digest in chunks.chunks():
-            data = await self._chunk(chosen, place)
-            if await asyncio.to_thread(self._scope.hasher.digest, data) != digest:
-                return f"its bytes are not those that were saved, from byte {place * CHUNK_BYTES} on"
+        left = chunks.chunks()
+        wrong: list[int] = []
+
+        async def compare() -> None:
+            for place, digest in left:  # one iterator for all
+                data = await self._chunk(chosen, place)
+                if await asyncio.to_thread(self._scope.hasher.digest, data) != digest:
+                    wrong.append(place)
+                if wrong:
+                    return
+
+        await together(compare() for _ in range(CHUNKS_AT_ONCE))
+        if wrong:
+            return f"its bytes are not those that were saved, from byte {min(wrong) * CHUNK_BYTES} on"
         filled = set(chunks.places().tolist())
         written: set[int] = set()
         async for page in self._reader.ranges(chosen.path, size):
@@ -245,7 +258,8 @@ class RestoredComparer:
         self._scope.stop.check()
         offset = place * CHUNK_BYTES
         length = min(CHUNK_BYTES, chosen.saved.entry.size_bytes - offset)
-        return await patiently(lambda: self._reader.read_range(chosen.path, offset, length))
+        async with self._chunk_gate:
+            return await patiently(lambda: self._reader.read_range(chosen.path, offset, length))
 
     # ------------------------------------------------------------------------------------------------------ what differs
 

@@ -25,6 +25,10 @@ from shared.usecases.share_snapshots import snapshot_tag
 
 LEFT_MOST: Final = 20
 """Scratch shares looked for at one opening: as many drills have failed to delete theirs, and a person is needed."""
+QUOTA_LEAST_GIB: Final = 100
+"""Of a premium share."""
+QUOTA_MOST_GIB: Final = 5_120
+"""What every account allows, and what one gives that is not asked for less."""
 SCRATCH_LEFT: Final = 89_999_999
 """Batch number of the line about a scratch share that stays: after all batches, before the findings."""
 
@@ -44,7 +48,7 @@ async def open_drill(scope: RunScope) -> None:
     assert admin is not None
     tag = scratch_tag(scope.share, run.run_id)
     record = point.decode(await scope.vault.get(point_name(scope.share.share_id, order.restore_point)))
-    await admin.create(protocol_of(record.share_properties), tag)
+    await admin.create(protocol_of(record.share_properties), tag, _quota_gib(record.bytes))
     state, _ = await scope.catalogue.state_now(run.run_id)
     if state not in ACTIVE or state is RunState.CANCELLING:
         # Whoever ended the run while this worker stood still has seen no share to delete, or has deleted it.
@@ -53,6 +57,12 @@ async def open_drill(scope: RunScope) -> None:
     seeds, passed = await prepare_restore(scope)
     compare = VerifyItem(kind=ItemKind.RESTORED, details={"directories": [[ROOT_ID, "", 0]]})
     await scope.verifies.seed_drill(run.run_id, seeds, passed, [compare])
+
+
+def _quota_gib(size_bytes: int) -> int:
+    """Room for all that a sample can be of: some accounts charge by the quota, however little is in the share."""
+    wanted = max(QUOTA_LEAST_GIB, -(-size_bytes >> 30) + 1)
+    return wanted if wanted <= QUOTA_MOST_GIB else 0
 
 
 async def delete_scratch(scope: RunScope) -> dict[str, Any]:
