@@ -1,21 +1,24 @@
 """``.../shares/{share_id}/verifications``: start verifies. They are followed, and their findings read, like any run's."""
 
+import math
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import azure.durable_functions as df
 import azure.functions as func
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from http_api import answers
 from http_api.problems import answered, body_as
 from http_api.requested import requested_share
 from http_api.runs import start
+from http_api.shares import check_account_url, check_credential
 from shared import wiring
 from shared.core.verify_report import next_part
 from shared.db import restore_points, runs
 from shared.db.pool import Connection
 from shared.errors import InvalidInput, NotFound
-from shared.model.run import RunKind
+from shared.model.run import RestorePoint, RunKind
 from shared.model.share import Share
 from shared.model.verify_order import VerifyLevel, VerifyOrder
 
@@ -23,8 +26,29 @@ bp = df.Blueprint()
 
 PARTS: int = 100
 """Verifies after which everything has been read, unless asked for otherwise: 1 % each time."""
+DRILL_FILES: int = 1_000
+"""Files that a drill restores, about, unless asked for otherwise: enough to exclude that 0.7 % cannot be."""
 NEWEST = 2**31 - 1
 """A ``run_no`` that no run has reached."""
+
+
+class Scratch(BaseModel):
+    """Where a drill makes its scratch share; account and credential are the share's own unless given."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    account_url: str | None = None
+    credential: str | None = None
+
+    @field_validator("account_url")
+    @classmethod
+    def _url(cls, value: str | None) -> str | None:
+        return None if value is None else check_account_url(value)
+
+    @field_validator("credential")
+    @classmethod
+    def _credential(cls, value: str | None) -> str | None:
+        return None if value is None else check_credential(value)
 
 
 class NewVerification(BaseModel):
@@ -32,28 +56,67 @@ class NewVerification(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    level: Literal["quick", "sample", "full"] = "quick"
+    level: Literal["quick", "sample", "full", "drill"] = "quick"
     restore_point: Annotated[int, Field(ge=1, le=2**31 - 1)] | Literal["latest", "all"] = "latest"
     over_runs: Annotated[int, Field(ge=1, le=10_000)] | None = None
-    """Of a sample: after so many verifies everything has been read."""
+    """Of a sample or a drill: after so many verifies everything has been read."""
+    files: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    """Of a drill: so many files, or somewhat fewer."""
+    percent: Annotated[float, Field(gt=0, le=100)] | None = None
+    """Of a drill: so many of a hundred files."""
+    target: Scratch | None = None
+    """Of a drill."""
 
 
 @answered
 async def start_verification(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """Start a verify: 202 with the run, 404 for an unknown restore point, 409 while another verify of the share is active."""
     body = body_as(req, NewVerification)
-    if body.over_runs is not None and body.level != "sample":
-        raise InvalidInput(f"over_runs is for level sample; expected none for level {body.level}", field="over_runs")
+    _check_for_level(body)
     app = await wiring.app()
     async with app.transaction() as conn:
         share = await requested_share(conn, req)
         order = await _order(conn, share, body)
+        if order.level is VerifyLevel.DRILL:
+            app.credentials.resolve(order.credential)
+            order = replace(order, scratch=app.ids.new()[:12])
         run = await runs.create(
             conn, share.tenant_id, share.share_id, RunKind.VERIFY, driver=app.settings.driver, verify=order
         )
     await start(client, run, app.settings.width)
     url = f"/api/tenants/{run.tenant_id}/shares/{run.share_id}/runs/{run.run_no}"
     return answers.answer(answers.run(run, now=app.clock.now()), 202, url)
+
+
+def _check_for_level(body: NewVerification) -> None:
+    """:raises InvalidInput: something is given that this level does not have, or that does not go together."""
+    given = {name: getattr(body, name) is not None for name in ("over_runs", "files", "percent", "target")}
+    for name, levels in (
+        ("over_runs", "sample or drill"),
+        ("files", "drill"),
+        ("percent", "drill"),
+        ("target", "drill"),
+    ):
+        if given[name] and body.level not in levels.split(" or "):
+            raise InvalidInput(f"{name} is for level {levels}; expected none for level {body.level}", field=name)
+    sizes = [name for name in ("files", "percent", "over_runs") if given[name]]
+    if len(sizes) > 1:
+        raise InvalidInput(f"{sizes[0]} says how much already; expected no {sizes[1]} beside it", field=sizes[1])
+    if body.level == "drill" and body.restore_point == "all":
+        raise InvalidInput("a drill restores one restore point; expected a number or latest", field="restore_point")
+
+
+def _parts(body: NewVerification, point: RestorePoint) -> int:
+    """After how many verifies like this one everything has been read."""
+    if body.over_runs is not None:
+        return body.over_runs
+    if body.level == "sample":
+        return PARTS
+    if body.percent is not None:
+        return max(1, round(100 / body.percent))
+    # A power of two, so that a share that grows a little goes on with its cycle instead of beginning another.
+    wanted = max(1, math.ceil(point.files / (body.files or DRILL_FILES)))
+    return 1 << (wanted - 1).bit_length()
 
 
 async def _order(conn: Connection, share: Share, body: NewVerification) -> VerifyOrder:
@@ -66,12 +129,21 @@ async def _order(conn: Connection, share: Share, body: NewVerification) -> Verif
         point = last
     level = VerifyLevel(body.level)
     parts, part = 1, 0
-    if level is VerifyLevel.SAMPLE:
-        parts = body.over_runs or PARTS
-        before = await runs.sampled(conn, share.share_id, NEWEST, parts)
+    if level.has_parts:
+        parts = _parts(body, point)
+        before = await runs.sampled(conn, share.share_id, NEWEST, parts, level)
         part = next_part(parts, before[0].verify if before else None)
+    account_url, credential = "", ""
+    if level is VerifyLevel.DRILL:
+        account_url, credential = share.account_url, share.credential
+        if body.target is not None and body.target.account_url is not None:
+            account_url = body.target.account_url
+        if body.target is not None and body.target.credential is not None:
+            credential = body.target.credential
     return VerifyOrder(
         level=level,
+        account_url=account_url,
+        credential=credential,
         restore_point=point.run_no,
         all_points=body.restore_point == "all",
         parts=parts,

@@ -19,6 +19,7 @@ from shared.model.rebuild import FoundShare, RebuildClaim, RebuildItem, Rebuilt,
 from shared.model.run import Counters, Driver, RebuildOrder, RestorePoint, Run, RunKey, RunState
 from shared.model.share import Share, ShareSnapshot
 from shared.model.verify import Damage, Finding, StoredBatch, VerifyClaim, VerifyCommit, VerifyItem
+from shared.model.verify_order import VerifyLevel
 from shared.model.work import (
     BatchCommit,
     Claim,
@@ -284,8 +285,16 @@ class ShareAdmin(Protocol):
         """Quota, tier, protocols, what is provisioned, and metadata of the share. Raises ``ShareGone``."""
         ...
 
-    async def create(self, protocol: str = "SMB") -> None:
-        """Make the share, for ``SMB`` or ``NFS``; one that is already there is fine, whatever its protocol."""
+    async def create(self, protocol: str = "SMB", tag: str = "", quota_gib: int = 0) -> None:
+        """Make the share, for ``SMB`` or ``NFS``; one that is already there is fine, whatever its protocol.
+
+        With a ``tag`` the share has it; one that is there and has not is ``Conflict``. ``quota_gib``: of a share that is made; 0: what
+        the account gives.
+        """
+        ...
+
+    async def delete(self, tag: str) -> None:
+        """Delete the whole share, which has this ``tag``; one that is gone is fine, one that has not is ``Conflict``."""
         ...
 
 
@@ -737,6 +746,24 @@ class Verifies(Protocol):
         """Put ``items`` in the frontier of a verify if it has never had any."""
         ...
 
+    async def seed_drill(
+        self, run_id: int, items: Sequence[RestoreItem], passed: Sequence[RestoreItem], compare: Sequence[VerifyItem]
+    ) -> None:
+        """Put the restore of a drill in the frontier, and what is to be compared after it, if the run has never had any of it."""
+        ...
+
+    async def restore_left(self, run_id: int) -> int:
+        """Directories that a drill has not finished restoring."""
+        ...
+
+    async def restored_seconds(self, run_id: int) -> float:
+        """From the first batch of a drill's restore to the end of the last, pauses included; 0.0 if there was none."""
+        ...
+
+    async def drills_left(self, share_id: int, before_run_no: int, limit: int) -> list[Run]:
+        """Some drills of a share that have ended and whose report does not say that their scratch share is gone; newest first."""
+        ...
+
     async def claim_verify(self, run_id: int, worker: str, *, most_pages: int, lease_s: float) -> VerifyClaim | None:
         """Claim a piece, in order of kind; of rows of the tree the next ``most_pages``. Else as :meth:`Catalogue.claim`."""
         ...
@@ -777,8 +804,8 @@ class Verifies(Protocol):
         """XXH3-64 of the security descriptor of each key that is in the vault; None where nobody has noted it."""
         ...
 
-    async def sampled_runs(self, share_id: int, before_run_no: int, parts: int) -> list[Run]:
-        """Sampling verifies of a share that have read their part, of so many ``parts``, newest first; as many as there are parts."""
+    async def sampled_runs(self, share_id: int, before_run_no: int, parts: int, level: VerifyLevel) -> list[Run]:
+        """Verifies of a level and a share that have read their part, of so many ``parts``, newest first; as many as there are parts."""
         ...
 
 

@@ -37,6 +37,7 @@ from shared.model.rebuild import LeftOut
 from shared.model.run import Driver, RebuildOrder, Run, RunKind
 from shared.model.share import Share
 from shared.model.tickets import Receipt, RunTicket
+from shared.model.verify_order import VerifyLevel, scratch_order
 from shared.ports import Clock, Ids, Journal, Vault
 from shared.settings import Settings
 from shared.usecases.index_cache import IndexCache
@@ -53,6 +54,8 @@ UseCase = Callable[[RunTicket, RunScope], Awaitable[Receipt]]
 PRICES = Path(cost.__file__).with_name("prices.toml")
 POOL_SIZE = 10
 """Connections per process: a few per activity at work, and some for pages."""
+SCRATCH_S = 10.0
+"""How long a verify tries to delete what an earlier one has left behind; the next one tries again."""
 
 
 @dataclass(slots=True)
@@ -96,7 +99,9 @@ class App:
         if run.kind is RunKind.REBUILD:
             yield self._scope(run, share, meter, rebuilds=PostgresRebuilds(self.catalogue))
             return
-        if run.kind is RunKind.VERIFY:  # needs neither the share nor a credential that still works
+        if run.verify is not None and run.verify.level is VerifyLevel.DRILL:
+            run = replace(run, order=scratch_order(run_id, run.verify))
+        elif run.kind is RunKind.VERIFY:  # needs neither the share nor a credential that still works
             yield self._scope(run, share, meter)
             return
         if run.order is None:
@@ -107,7 +112,7 @@ class App:
         until = asyncio.get_running_loop().time() + max(
             self.limits.activity_s + self.limits.batch_s, self.limits.wide_s
         )
-        reads = run.kind is not RunKind.RESTORE
+        reads, writes = run.kind is not RunKind.RESTORE, run.order is not None
         async with (
             self.paces.of(subject(account_url, share_name)) as pace,
             FilesAdmin(account_url, share_name, self.credentials.resolve(credential), meter=meter) as admin,
@@ -119,9 +124,16 @@ class App:
                 reader=FilesReader(http, share_name, run.share_snapshot, md5=self.settings.content_md5)
                 if reads
                 else None,
-                writer=None if reads else FilesWriter(http, share_name),
+                writer=FilesWriter(http, share_name) if writes else None,
                 admin=admin,
             )
+
+    def _scratch(self, run: Run) -> FilesAdmin:
+        """For the scratch share of an earlier drill, which is looked for in vain as a rule: nobody waits long for that."""
+        assert run.verify is not None
+        order = scratch_order(run.run_id, run.verify)
+        secret = self.credentials.resolve(order.credential)
+        return FilesAdmin(order.account_url, order.share_name, secret, retry_budget_s=SCRATCH_S)
 
     def past(self, share: Share) -> Past:
         """For one question about a share's past."""
@@ -144,6 +156,7 @@ class App:
             take_requests=meter.take,
             verify_states=self.verify_states,
             stop=StopSignal(self.leaving),
+            scratch=self._scratch,
             rebuilds=rebuilds,
         )
 

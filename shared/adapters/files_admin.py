@@ -11,7 +11,7 @@ opening deletes the other as left behind.
 
 from collections.abc import Mapping
 from functools import cached_property, partial
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from azure.storage.fileshare.aio import ShareClient, ShareServiceClient
 
@@ -132,9 +132,13 @@ class FilesAdmin:
         metadata = {f"metadata.{name}": str(value) for name, value in (found.metadata or {}).items()}
         return {name: _text(value) for name, value in described.items() if value not in (None, "")} | metadata
 
-    async def create(self, protocol: str = "SMB") -> None:
+    async def create(self, protocol: str = "SMB", tag: str = "", quota_gib: int = 0) -> None:
         """Make the share, if it is not there. One for NFS keeps the owners that it is told, root included."""
-        options = {"protocols": "NFS", "root_squash": "NoRootSquash"} if protocol == "NFS" else {}
+        options: dict[str, Any] = {"protocols": "NFS", "root_squash": "NoRootSquash"} if protocol == "NFS" else {}
+        if tag:
+            options["metadata"] = {TAG: tag}
+        if quota_gib:
+            options["quota"] = quota_gib
         try:
             await sdk.repeated(
                 f"create share {self._share_name!r}", partial(self._share.create_share, **options), self._budget_s
@@ -142,6 +146,28 @@ class FilesAdmin:
         except Conflict as error:
             if error.code != "ShareAlreadyExists":
                 raise
+            if tag:
+                await self._check_tag(tag)
+
+    async def delete(self, tag: str) -> None:
+        """Delete the share, with snapshots that anybody took of it, if it has ``tag``."""
+        delete = partial(self._share.delete_share, delete_snapshots="include")
+        try:
+            await self._check_tag(tag)
+            await sdk.repeated(f"delete share {self._share_name!r}", delete, self._budget_s)
+        except ShareGone:
+            return
+        except Conflict as error:
+            if error.code != "ShareBeingDeleted":
+                raise
+
+    async def _check_tag(self, tag: str) -> None:
+        """:raises Conflict: the share is not the one that was made with ``tag``."""
+        found = {name.lower(): value for name, value in (await self.properties()).items()}
+        if found.get(f"metadata.{TAG}") != tag:
+            raise Conflict(
+                f"share {self._share_name!r} was not made by this run: it is left alone", "ShareAlreadyExists"
+            )
 
     async def aclose(self) -> None:
         """Close all connections."""

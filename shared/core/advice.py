@@ -33,6 +33,7 @@ _BY_KIND: Final = {
     "too_many_files": "split the directory; every file beyond the limit is left out",
     "vanished": "nothing: a scan reads the share while it is in use",
     "snapshot_left": "nothing, if it passes: the next run tries again; if it has a lease, break that",
+    "scratch_left": "nothing, if it passes: the next verify tries again; else delete that share in the portal, nobody needs it",
     "snapshots_nearly_full": "at the limit backups fail: delete some, or shorten the retention of Azure Backup for this share",
     "not_saved": "look for it in another restore point; the journal of the backup says why it was not saved",
     "lost": "see docs/DISASTER.md: what is lost in the vault is saved again by the next backup, if the share still has it",

@@ -43,12 +43,12 @@ def most_unreadable(read: int, unreadable: int, confidence: float = CONFIDENCE) 
     return high
 
 
-def statement(read: int, unreadable: int, confidence: float = CONFIDENCE) -> str:
-    """The same for people; empty when nothing was read."""
+def statement(read: int, unreadable: int, claim: str = "are unreadable", confidence: float = CONFIDENCE) -> str:
+    """The same for people, of files that ``claim``; empty when nothing was read."""
     if not read:
         return ""
     bound = most_unreadable(read, unreadable, confidence) * 100
-    return f"{confidence * 100:g} % sure that fewer than {_rounded_up(bound)} % of the files are unreadable"
+    return f"{confidence * 100:g} % sure that fewer than {_rounded_up(bound)} % of the files {claim}"
 
 
 def _at_most(k: int, n: int, p: float) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
+from shared.core import sampling
 from shared.core.rules import Rules
 from shared.model import ticks
 from shared.model.manifest import SavedEntry
@@ -23,6 +24,7 @@ class Selector:
         self._from = ticks.from_datetime(selection.written_from) if selection.written_from else 0
         self._before = ticks.from_datetime(selection.written_before) if selection.written_before else _NEVER
         self._changes = frozenset(selection.changes)
+        self._parts, self._part = selection.parts, selection.part
         self.compared_with = selection.compared_with
         """The restore point that ``later`` of :meth:`files` is to be of; None: it is not needed."""
 
@@ -45,6 +47,7 @@ class Selector:
             saved
             for saved in files
             if self._from <= saved.entry.written < self._before
+            and (not self._parts or sampling.part_of(saved.node_id, saved.saved_run, self._parts) == self._part)
             and (not self._extensions or saved.entry.name.casefold().endswith(self._extensions))
             and (known is None or self._differs(saved, known.same(saved)))
             and keeps(saved.entry.name, False)

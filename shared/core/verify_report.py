@@ -8,6 +8,8 @@ from shared.model.run import Counters, Run
 from shared.model.verify import Finding, FindingKind
 from shared.model.verify_order import VerifyLevel, VerifyOrder
 
+COMPARED = ("content", "size", "times", "attributes", "permissions", "metadata", "content headers")
+"""What a drill compares of each file; of one of an NFS share owner, group and mode in place of attributes and permissions."""
 _AGAIN = "the next backup saves it again, whether or not it has changed"
 _OLDER = "restore it from a restore point that is not named here"
 _ROW = "the vault has all that the row is about: rebuild the catalogue from the vault"
@@ -22,6 +24,16 @@ def advice(finding: Finding) -> str:
         return "restores from it may be incomplete: look at the other findings; if there are none, rebuild the catalogue from the vault"
     if kind is FindingKind.ROW:
         return f"{_AGAIN}; {_ROW}" if finding.current else _ROW
+    if kind is FindingKind.NOT_RESTORED:
+        return (
+            "their content is whole in the vault: look in this journal for what the restore says of them, remove the cause, and"
+            " drill again"
+        )
+    if kind is FindingKind.RESTORED_OTHERWISE:
+        return (
+            "the content is whole in the vault, and this was not kept by the account of the scratch share: look whether its kind, its"
+            " version or the rights of the credential are those of the account that you would restore to, and drill again"
+        )
     if kind is FindingKind.HISTORY:
         return f"older restore points of this directory may be out of reach; {_ROW}"
     folder = name.split("/")[1:2]
@@ -85,6 +97,52 @@ def report(
     return told
 
 
+def drill_report(
+    run: Run,
+    counters: Counters,
+    found: Mapping[str, int],
+    cycle: Sequence[Run],
+    scratch: Mapping[str, Any],
+    seconds: float,
+    restored_s: float,
+) -> dict[str, Any]:
+    """The same of a drill.
+
+    :param scratch: the scratch share, and whether it is gone.
+    :param seconds: how long restoring and comparing took together.
+    :param restored_s: how long restoring took, pauses included.
+    """
+    order = run.verify
+    assert order is not None
+    damaged = sum(n for kind, n in found.items() if FindingKind(kind).is_damage)
+    return {
+        "level": order.level.value,
+        "restore_points": {"newest": order.restore_point, "oldest": order.restore_point, "count": 1},
+        "seconds": round(seconds, 1),
+        "restored": {
+            "files": counters.files,
+            "bytes": counters.bytes,
+            "seconds": round(restored_s, 1),
+            "exceptions": counters.errors - damaged,
+        },
+        "compared": {
+            "files": counters.reread_files,
+            "bytes": counters.reread_bytes,
+            "directories": counters.reread_directories,
+            "files_otherwise": counters.unreadable,
+            "of_each": list(COMPARED),
+        },
+        "unsaved": counters.unsaved,
+        "damaged_objects": damaged,
+        "findings": dict(found),
+        "sample": _sample(run, order, counters, cycle, "cannot be restored as they were saved"),
+        "statement": sampling.statement(
+            counters.reread_files, counters.unreadable, "cannot be restored as they were saved"
+        ),
+        "scratch_share": dict(scratch),
+    }
+
+
 def cycle_of(order: VerifyOrder, earlier: Iterable[Run]) -> list[Run]:
     """Of earlier sampling verifies, newest first, those that read the parts before this one's, since part 0 was last read."""
     found: list[Run] = []
@@ -103,7 +161,9 @@ def next_part(parts: int, last: VerifyOrder | None) -> int:
     return 0 if last is None or last.parts != parts else (last.part + 1) % parts
 
 
-def _sample(run: Run, order: VerifyOrder, counters: Counters, cycle: Sequence[Run]) -> dict[str, Any]:
+def _sample(
+    run: Run, order: VerifyOrder, counters: Counters, cycle: Sequence[Run], claim: str = "are unreadable"
+) -> dict[str, Any]:
     total = Counters()
     for one in (counters, *(earlier.counters for earlier in cycle)):
         total.add(one)
@@ -117,7 +177,7 @@ def _sample(run: Run, order: VerifyOrder, counters: Counters, cycle: Sequence[Ru
         "files_read": total.reread_files,
         "bytes_read": total.reread_bytes,
         "coverage_percent": round(100 * (1 + len(cycle)) / order.parts, 4),
-        "statement": sampling.statement(total.reread_files, total.unreadable),
+        "statement": sampling.statement(total.reread_files, total.unreadable, claim),
     }
 
 

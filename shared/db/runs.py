@@ -12,7 +12,7 @@ from shared.errors import Conflict, NotFound
 from shared.model.restore import Conflicts, RestoreOrder
 from shared.model.run import ACTIVE, TRANSITIONS, Counters, Driver, RebuildOrder, Run, RunKind, RunState
 from shared.model.share import ShareSettings
-from shared.model.verify_order import VerifyOrder
+from shared.model.verify_order import VerifyLevel, VerifyOrder
 
 _COLUMNS: Final[LiteralString] = """
     run_id, tenant_id, share_id, run_no, kind, state, requested_at, started_at, finished_at, share_snapshot, restore_order,
@@ -57,7 +57,13 @@ _TAKE_DELETES: Final[LiteralString] = """
 _SAMPLED: Final[LiteralString] = f"""
     SELECT {_COLUMNS} FROM run
      WHERE share_id = %s AND run_no < %s AND kind = 'verify' AND state IN ('succeeded', 'completed_with_errors')
-       AND verify_order->>'level' = 'sample' AND (verify_order->>'parts')::int = %s
+       AND verify_order->>'level' = %s AND (verify_order->>'parts')::int = %s
+  ORDER BY run_no DESC LIMIT %s
+"""
+_DRILLS_LEFT: Final[LiteralString] = f"""
+    SELECT {_COLUMNS} FROM run
+     WHERE share_id = %s AND run_no < %s AND kind = 'verify' AND finished_at IS NOT NULL
+       AND verify_order->>'level' = 'drill' AND (report->'scratch_share'->>'removed') IS DISTINCT FROM 'true'
   ORDER BY run_no DESC LIMIT %s
 """
 _NOW: Final[LiteralString] = "SELECT state, epoch FROM run WHERE run_id = %s"
@@ -209,9 +215,15 @@ async def of_share(conn: Connection, share_id: int, *, before: int | None = None
     return [await _whole(conn, row, "") for row in rows]
 
 
-async def sampled(conn: Connection, share_id: int, before_run_no: int, parts: int) -> list[Run]:
-    """Sampling verifies that have read their part, one of so many, newest first; not more than there are parts."""
-    rows = await (await conn.execute(_SAMPLED, [share_id, before_run_no, parts, parts])).fetchall()
+async def sampled(conn: Connection, share_id: int, before_run_no: int, parts: int, level: VerifyLevel) -> list[Run]:
+    """Verifies of a level that have read their part, one of so many, newest first; not more than there are parts."""
+    rows = await (await conn.execute(_SAMPLED, [share_id, before_run_no, level.value, parts, parts])).fetchall()
+    return [_from_row(row) for row in rows]
+
+
+async def drills_left(conn: Connection, share_id: int, before_run_no: int, limit: int) -> list[Run]:
+    """Drills that have ended, and of whose scratch share nobody knows that it is gone; newest first."""
+    rows = await (await conn.execute(_DRILLS_LEFT, [share_id, before_run_no, limit])).fetchall()
     return [_from_row(row) for row in rows]
 
 

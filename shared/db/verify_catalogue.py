@@ -3,17 +3,30 @@
 from collections.abc import Sequence
 from typing import Final, LiteralString
 
-from shared.db import batches, damaged, pages, permissions, restore_points, runs, verify_findings, verify_items
+from shared.db import (
+    batches,
+    damaged,
+    pages,
+    permissions,
+    restore_frontier,
+    restore_points,
+    runs,
+    verify_findings,
+    verify_items,
+)
 from shared.db.batches import BatchKind
 from shared.db.catalogue import COMMITTING, PostgresCatalogue
 from shared.db.pages import partition_sql
 from shared.db.pool import Connection
+from shared.db.restore_frontier import RestoreState
 from shared.errors import IntegrityError
 from shared.formats import packed
 from shared.model.node import SLOT_MAX
 from shared.model.page import Page, PageHead
 from shared.model.run import RestorePoint, Run, RunState
 from shared.model.verify import Finding, StoredBatch, VerifyClaim, VerifyCommit, VerifyItem
+from shared.model.verify_order import VerifyLevel
+from shared.model.work import RestoreItem
 
 _ROWS: Final[LiteralString] = """
     SELECT page_id, parent_id, file_id, name, names, packed
@@ -45,6 +58,9 @@ _STORED_OF_RUN: Final[LiteralString] = """
 _RUNS_STORED: Final[LiteralString] = """
     SELECT DISTINCT run_no FROM batch WHERE share_id = %s AND run_no <= %s AND segment_bytes > 0 ORDER BY run_no
 """
+_SECONDS: Final[LiteralString] = """
+    SELECT coalesce(extract(epoch FROM max(committed_at) - min(claimed_at)), 0) FROM batch WHERE run_id = %s AND kind = %s
+"""
 _EVERYTHING: Final = 1 << 30
 
 
@@ -67,6 +83,36 @@ class PostgresVerifies(PostgresCatalogue):
                 await verify_items.add(conn, run_id, items)
 
         await self._once(work)
+
+    async def seed_drill(
+        self, run_id: int, items: Sequence[RestoreItem], passed: Sequence[RestoreItem], compare: Sequence[VerifyItem]
+    ) -> None:
+        """See the port."""
+
+        async def work(conn: Connection) -> None:
+            if await runs.first_seed(conn, run_id):
+                await restore_frontier.add(conn, run_id, items, RestoreState.PENDING)
+                await restore_frontier.add(conn, run_id, passed, RestoreState.FILLED)
+                await verify_items.add(conn, run_id, compare)
+
+        await self._once(work)
+
+    async def restore_left(self, run_id: int) -> int:
+        """See the port."""
+        return await self._once(lambda conn: restore_frontier.left(conn, run_id))
+
+    async def restored_seconds(self, run_id: int) -> float:
+        """See the port."""
+
+        async def work(conn: Connection) -> float:
+            row = await (await conn.execute(_SECONDS, [run_id, BatchKind.RESTORE.value])).fetchone()
+            return float(row[0]) if row is not None else 0.0
+
+        return await self._once(work)
+
+    async def drills_left(self, share_id: int, before_run_no: int, limit: int) -> list[Run]:
+        """See the port."""
+        return await self._once(lambda conn: runs.drills_left(conn, share_id, before_run_no, limit))
 
     async def claim_verify(self, run_id: int, worker: str, *, most_pages: int, lease_s: float) -> VerifyClaim | None:
         """See the port."""
@@ -181,9 +227,9 @@ class PostgresVerifies(PostgresCatalogue):
 
         return await self._once(work)
 
-    async def sampled_runs(self, share_id: int, before_run_no: int, parts: int) -> list[Run]:
+    async def sampled_runs(self, share_id: int, before_run_no: int, parts: int, level: VerifyLevel) -> list[Run]:
         """See the port."""
-        return await self._once(lambda conn: runs.sampled(conn, share_id, before_run_no, parts))
+        return await self._once(lambda conn: runs.sampled(conn, share_id, before_run_no, parts, level))
 
     async def permission_checksums(self, share_id: int) -> dict[str, int | None]:
         """See the port."""

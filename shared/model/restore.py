@@ -66,6 +66,10 @@ class Selection:
     compared_with: int | None = None
     """Another restore point; with ``changes``: only files that differ so from what that has."""
     changes: tuple[Change, ...] = ()
+    parts: int = 0
+    """Only every so manieth version of a file, as good as drawn by lot (:mod:`shared.core.sampling`); 0: all."""
+    part: int = 0
+    """Which of the ``parts``."""
 
     @property
     def by_file(self) -> bool:
@@ -77,6 +81,7 @@ class Selection:
             or self.written_from
             or self.written_before
             or self.compared_with is not None
+            or self.parts
         )
 
     def to_wire(self) -> dict[str, Any]:

@@ -136,7 +136,9 @@ class Counters:
     records: int = 0
     """Verify: manifest records read and checked."""
     reread_files: int = 0
-    """Verify: versions of files whose content was read from the vault and hashed."""
+    """Verify: versions of files whose content was read from the vault and hashed; by a drill, from the scratch share and compared."""
+    reread_directories: int = 0
+    """Drill: directories that were compared."""
     reread_bytes: int = 0
     """Verify: their sizes."""
     unreadable: int = 0

@@ -18,6 +18,8 @@ class ItemKind(IntEnum):
     """Chunks ``[low, high)`` of a very large file; ``details`` says of which."""
     PAGES = 3
     """Rows of the tree with ``low <= page_id < high``, and the records they lead to."""
+    RESTORED = 4
+    """Directories of a drill to be compared with what was restored of them: ``details`` has them as ``[node_id, path, page]``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,10 @@ class FindingKind(StrEnum):
     """Records of a page that do not lead to one another as they should."""
     POINT = "point_differs"
     """A restore point that catalogue and vault tell different things of, or that does not add up."""
+    NOT_RESTORED = "drill_missing"
+    """Nodes that a drill could not restore, although their content is whole in the vault."""
+    RESTORED_OTHERWISE = "drill_differs"
+    """Nodes that a drill restored, and that are not on the scratch share what they were when they were saved."""
     ORPHANS = "orphans"
     """Objects that nothing refers to: no damage."""
 

@@ -6,7 +6,8 @@ What was found is told however the verify ends: one that is given up or cancelle
 from collections import Counter
 from typing import Final
 
-from shared.core.verify_report import advice, cycle_of, details, report
+from shared.core.progress import worked_seconds
+from shared.core.verify_report import advice, cycle_of, details, drill_report, report
 from shared.model.objects import point_name
 from shared.model.run import Counters, Run, RunState
 from shared.model.verify import Finding, FindingKind
@@ -15,6 +16,7 @@ from shared.ports import JournalLine
 from shared.usecases.giving_up import giving_up
 from shared.usecases.open_backup import outcome
 from shared.usecases.scope import RunScope
+from shared.usecases.scratch_share import delete_scratch
 
 FINDINGS_FROM: Final = 90_000_000
 """Batch number of the first lines that tell of findings: after all batches of a run."""
@@ -29,17 +31,26 @@ async def close_verify(scope: RunScope) -> RunState:
     run, order = scope.run, scope.run.verify
     assert order is not None
     current, _ = await scope.catalogue.run(run.run_id)
-    sum_wrong = await _check_sums(scope, current)
+    is_drill = order.level is VerifyLevel.DRILL
+    scratch = await delete_scratch(scope) if is_drill else {}
+    sum_wrong = [] if is_drill else await _check_sums(scope, current)
     found = await _tell(scope, sum_wrong)
     points = [p.run_no for p in await scope.verifies.verify_points(scope.share.share_id)]
     selected = [no for no in points if no <= order.restore_point] if order.all_points else [order.restore_point]
     earlier: list[Run] = []
-    if order.level is VerifyLevel.SAMPLE:
-        earlier = cycle_of(order, await scope.verifies.sampled_runs(scope.share.share_id, run.run_no, order.parts))
+    if order.level.has_parts:
+        before = await scope.verifies.sampled_runs(scope.share.share_id, run.run_no, order.parts, order.level)
+        earlier = cycle_of(order, before)
     own = scope.take_requests()
     own.errors = len(sum_wrong)
     current.counters.add(Counters(errors=own.errors))
-    await scope.catalogue.set_report(run.run_id, report(current, current.counters, found, selected, earlier))
+    if is_drill:
+        seconds = worked_seconds(current, scope.clock.now())
+        restored_s = await scope.verifies.restored_seconds(run.run_id)
+        told = drill_report(current, current.counters, found, earlier, scratch, seconds, restored_s)
+    else:
+        told = report(current, current.counters, found, selected, earlier)
+    await scope.catalogue.set_report(run.run_id, told)
     state = outcome(current.counters.errors)
     await scope.catalogue.finish_run(run.run_id, state, counters=own)
     return state
@@ -50,6 +61,9 @@ async def give_up_verify(scope: RunScope, error: str) -> RunState:
     state = await giving_up(scope)
     if state is None:
         return scope.run.state
+    if scope.run.verify is not None and scope.run.verify.level is VerifyLevel.DRILL:
+        scratch = await delete_scratch(scope)
+        await scope.catalogue.set_report(scope.run.run_id, {"level": VerifyLevel.DRILL.value, "scratch_share": scratch})
     await _tell(scope, [])
     await scope.catalogue.finish_run(scope.run.run_id, state, error=error, counters=scope.take_requests())
     return state

@@ -30,7 +30,13 @@ Metadata = Sequence[tuple[str, str]]
 
 
 async def open_restore(scope: RunScope) -> None:
-    """QUEUED to RUNNING with the target share there and the frontier seeded.
+    """QUEUED to RUNNING with the target share there and the frontier seeded. Raises as :func:`prepare_restore`."""
+    seeds, passed = await prepare_restore(scope)
+    await scope.catalogue.seed_restore(scope.run.run_id, seeds, passed)
+
+
+async def prepare_restore(scope: RunScope) -> tuple[list[RestoreItem], list[RestoreItem]]:
+    """QUEUED to RUNNING with the target share there; what to seed the frontier with, and what is only passed on the way there.
 
     :raises NotFound: the restore point or a path in it does not exist.
     :raises ShareGone: the target share does not exist and is not to be made.
@@ -48,18 +54,18 @@ async def open_restore(scope: RunScope) -> None:
     opening.is_there = await _target_there(scope, order, record)
     await _keep_undo(scope, order, record, opening.is_there)
     await opening.prepare()
-    await scope.catalogue.seed_restore(scope.run.run_id, list(opening.seeds.values()), [*opening.passed(opening.seeds)])
+    return list(opening.seeds.values()), [*opening.passed(opening.seeds)]
 
 
 async def _target_there(scope: RunScope, order: RestoreOrder, record: PointRecord) -> bool:
     """Whether there is a target share, which is made if need be; False only in a dry run."""
     assert scope.admin is not None
-    protocol = _protocol(record.share_properties)
+    protocol = protocol_of(record.share_properties)
     makes = order.create_share and order.part is Part.EVERYTHING and not order.undoes
     if makes and not order.dry_run:
         await scope.admin.create(protocol)
     try:
-        there = _protocol(await scope.admin.properties())
+        there = protocol_of(await scope.admin.properties())
     except ShareGone:
         if not makes:
             raise
@@ -78,7 +84,7 @@ async def _keep_undo(scope: RunScope, order: RestoreOrder, record: PointRecord, 
     assert scope.admin is not None
     assert scope.writer is not None
     keeps = order.keeps_undo and not order.dry_run and not order.undoes and is_there and not scope.run.seeded
-    if not keeps or scope.run.share_snapshot is not None or _protocol(record.share_properties) == "NFS":
+    if not keeps or scope.run.share_snapshot is not None or protocol_of(record.share_properties) == "NFS":
         return
     if not await scope.writer.entries(order.target_path.strip("/")):
         await scope.catalogue.set_snapshot(scope.run.run_id, "")
@@ -226,5 +232,6 @@ def new_properties(properties: Mapping[str, Any], permission_key: str) -> NewPro
     )
 
 
-def _protocol(share_properties: Mapping[str, str]) -> str:
+def protocol_of(share_properties: Mapping[str, str]) -> str:
+    """``NFS`` or ``SMB``, by what a restore point or the service says of a share."""
     return "NFS" if "NFS" in share_properties.get("protocols", "SMB").upper().split(",") else "SMB"

@@ -30,10 +30,10 @@ from shared.usecases.undo_walk import UndoBatch
 async def restore_directories(ticket: RunTicket, scope: RunScope) -> Receipt:
     """Work on the run until it is done or the time is up. Trouble with single nodes is in the journal, not here."""
     permissions = PermissionMap(scope)
-    return await pull_work(ticket, scope, lambda ticket, scope: _one_batch(ticket, scope, permissions))
+    return await pull_work(ticket, scope, lambda ticket, scope: restore_batch(ticket, scope, permissions))
 
 
-async def _one_batch(ticket: RunTicket, scope: RunScope, permissions: PermissionMap) -> bool:
+async def restore_batch(ticket: RunTicket, scope: RunScope, permissions: PermissionMap) -> bool:
     """Claim and finish one batch; False when there is none to claim now."""
     limits = scope.limits
     claim = await scope.catalogue.claim_restore(

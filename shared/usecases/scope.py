@@ -1,6 +1,7 @@
 """What one activity works with: a run, its share, and the doors to the world."""
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -100,6 +101,8 @@ class RunScope:
     """Backup: the share at the run's share snapshot (live while it has none yet). Scan: the live share."""
     writer: ShareWriter | None = None
     """Restore: the target share."""
+    scratch: Callable[[Run], AbstractAsyncContextManager[ShareAdmin]]
+    """The scratch share of an earlier drill. Raises ``InvalidInput`` when its credential is gone."""
     rebuilds: Rebuilds | None = None
     """Rebuild. Such a scope has no share to speak to."""
     admin: ShareAdmin | None = None

@@ -13,9 +13,12 @@ from shared.model.run import Counters
 from shared.model.tickets import Receipt, RunTicket
 from shared.model.verify import ItemKind, VerifyCommit, VerifyItem
 from shared.model.verify_order import VerifyLevel
+from shared.usecases.compare_restored import RestoredComparer
 from shared.usecases.findings import CheckedFile, Findings
 from shared.usecases.lease import lease_kept
+from shared.usecases.map_permission import PermissionMap
 from shared.usecases.pull_work import pull_work
+from shared.usecases.restore_directories import restore_batch
 from shared.usecases.scope import RunScope
 from shared.usecases.verify_content import ContentVerifier
 from shared.usecases.verify_objects import ObjectVerifier
@@ -24,8 +27,21 @@ from shared.usecases.verify_tree import TreeVerifier
 
 
 async def verify_pieces(ticket: RunTicket, scope: RunScope) -> Receipt:
-    """Work on the run until it is done or the time is up. What is damaged is a finding of the run, not here."""
-    return await pull_work(ticket, scope, _one_piece)
+    """Work on the run until it is done or the time is up. What is damaged is a finding of the run, not here.
+
+    A drill restores first, as a restore does and by its code, and compares when all is restored.
+    """
+    assert scope.run.verify is not None
+    if scope.run.verify.level is not VerifyLevel.DRILL:
+        return await pull_work(ticket, scope, _one_piece)
+    permissions = PermissionMap(scope)
+
+    async def restore_or_compare(ticket: RunTicket, scope: RunScope) -> bool:
+        if await restore_batch(ticket, scope, permissions):
+            return True
+        return not await scope.verifies.restore_left(ticket.run_id) and await _one_piece(ticket, scope)
+
+    return await pull_work(ticket, scope, restore_or_compare)
 
 
 async def _one_piece(ticket: RunTicket, scope: RunScope) -> bool:
@@ -39,15 +55,28 @@ async def _one_piece(ticket: RunTicket, scope: RunScope) -> bool:
         return False
     commit = VerifyCommit(run_id=claim.run_id, share_id=scope.share.share_id, batch_no=claim.batch_no)
     async with lease_kept(scope, claim.batch_no):
-        state = await scope.verify_states.of(scope)
-        findings = Findings(state)
-        commit.following = await _look_at(claim.item, scope, state, findings, commit.counters)
-        scope.stop.check()
-        commit.findings = await findings.resolved(scope.verifies, commit.share_id)
-    commit.damaged, commit.checksums = findings.damaged, state.checksums
+        if claim.item.kind is ItemKind.RESTORED:
+            await _compare(claim.item, scope, commit)
+        else:
+            await _verify(claim.item, scope, commit)
     commit.counters.add(scope.take_requests())
     await scope.verifies.commit_verify(commit)
     return True
+
+
+async def _compare(item: VerifyItem, scope: RunScope, commit: VerifyCommit) -> None:
+    comparer = RestoredComparer(scope, commit.counters)
+    commit.following = await comparer.run(item)
+    commit.findings, commit.damaged = comparer.findings, comparer.damaged
+
+
+async def _verify(item: VerifyItem, scope: RunScope, commit: VerifyCommit) -> None:
+    state = await scope.verify_states.of(scope)
+    findings = Findings(state)
+    commit.following = await _look_at(item, scope, state, findings, commit.counters)
+    scope.stop.check()
+    commit.findings = await findings.resolved(scope.verifies, commit.share_id)
+    commit.damaged, commit.checksums = findings.damaged, state.checksums
 
 
 async def _look_at(

@@ -87,3 +87,57 @@ def test_what_is_not_there_cannot_be_verified(api, product):
     status, answer = api("POST", f"{share}/verifications", {})
     assert (status, "no restore point yet" in answer["detail"]) == (404, True)
     assert api("POST", f"{share}/verifications", {"restore_point": 5})[0] == 404
+
+
+def scratch_shares(product):
+    return [one.name for one in service(product.files).list_shares(name_starts_with="afb-drill-")]
+
+
+def test_a_drill_restores_compares_and_cleans_up(api, share, product):
+    for number, body in enumerate([{}, {"percent": 50}, {"over_runs": 2}, {"files": 6}, {"files": 6}], 2):
+        status, run = api("POST", f"{share}/verifications", {"level": "drill"} | body)
+        assert (status, run["kind"], run["run_no"]) == (202, "verify", number)
+        run = api.finished(f"{share}/runs/{number}")
+        assert (run["state"], run["errors"], run["error"]) == ("succeeded", 0, None)
+        assert run["progress"]["part"] == 1.0
+        told = run["report"]
+        assert told["restored"]["files"] == told["compared"]["files"] > 0
+        assert told["scratch_share"]["removed"] is True
+        assert (run["order"]["parts"], told["sample"]["parts_read"]) == [(1, 1), (2, 1), (2, 2), (4, 1), (4, 2)][
+            number - 2
+        ]
+    assert scratch_shares(product) == []
+
+
+def test_a_drill_in_an_account_that_does_not_answer_can_be_cancelled_and_says_what_may_be_left(api, share):
+    target = {"account_url": "http://127.0.0.1:9/nothing", "credential": "devstore"}
+    status, run = api("POST", f"{share}/verifications", {"level": "drill", "target": target})
+    assert status == 202
+    assert run["order"]["account_url"] == target["account_url"]
+    api("POST", f"{share}/runs/{run['run_no']}/cancel")
+    ended = api.finished(f"{share}/runs/{run['run_no']}")
+    assert (ended["state"], ended["report"]["scratch_share"]["removed"]) == ("cancelled", False)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"level": "drill", "restore_point": "all"}, "restore_point"),
+        ({"level": "drill", "files": 0}, "files"),
+        ({"level": "drill", "percent": 0}, "percent"),
+        ({"level": "drill", "percent": 101}, "percent"),
+        ({"level": "drill", "percent": 10, "files": 5}, "percent"),
+        ({"level": "drill", "over_runs": 10, "files": 5}, "over_runs"),
+        ({"level": "sample", "files": 5}, "files"),
+        ({"level": "quick", "percent": 5}, "percent"),
+        ({"level": "full", "target": {}}, "target"),
+        ({"level": "drill", "target": {"account_url": "not a url"}}, "target"),
+        ({"level": "drill", "target": {"share_name": "finance"}}, "target"),
+        ({"level": "drill", "target": {"credential": "nobody"}}, "credential"),
+    ],
+)
+def test_bad_input_to_a_drill_names_the_field(api, share, body, field):
+    status, answer = api("POST", f"{share}/verifications", body)
+    assert status == 400
+    assert any(error["field"].split(".")[0] == field for error in answer["errors"]), answer
+    assert len(api("GET", f"{share}/runs")[1]["runs"]) == 1

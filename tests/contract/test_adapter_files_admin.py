@@ -11,7 +11,7 @@ from azure.storage.fileshare import AccountSasPermissions, ResourceTypes, genera
 from shared.adapters.credentials import AccountKey, Sas
 from shared.adapters.files_admin import FilesAdmin
 from shared.adapters.metering import Meter
-from shared.errors import NoAccess, ShareGone, Throttled, Unavailable
+from shared.errors import Conflict, NoAccess, ShareGone, Throttled, Unavailable
 from shared.model.share import ShareSnapshot
 from tests.support.files_control import ControlClient
 from tests.support.share_tree import service
@@ -70,6 +70,27 @@ async def test_a_share_is_made_and_then_found(files_emulator):
             assert int(found["quota_gib"]) > 0
             assert found["protocols"] == "SMB"
             account.delete_share(name)
+
+
+async def test_a_share_with_a_tag_is_deleted_by_who_knows_it_and_no_other_is(share, files_emulator):
+    name = f"adapters-{secrets.token_hex(6)}"
+    async with admin_of(files_emulator, name) as admin:
+        await admin.delete("mine")  # there is none
+        await admin.create(tag="mine", quota_gib=123)
+        await admin.create(tag="mine", quota_gib=123)
+        assert (await admin.properties())["quota_gib"] == "123"
+        for other in (admin.create(tag="yours"), admin.delete("yours"), admin.delete("")):
+            with pytest.raises(Conflict, match=f"{name}.*was not made by this run"):
+                await other
+        await admin.take_snapshot("somebody's")
+        await admin.delete("mine")
+        await admin.delete("mine")
+        with pytest.raises(ShareGone):
+            await admin.properties()
+    async with admin_of(files_emulator, share.share_name) as admin:  # without any tag
+        with pytest.raises(Conflict):
+            await admin.delete("mine")
+        assert await admin.properties()
 
 
 async def test_a_sas_that_may_not_list_shares_takes_snapshots_all_the_same(share, files_emulator):

@@ -7,6 +7,7 @@ import pytest
 
 from shared.core.progress import AtWork, progress
 from shared.model.run import Counters, Driver, RestorePoint, Run, RunKind, RunState
+from shared.model.verify_order import VerifyLevel, VerifyOrder
 
 T0 = dt.datetime(2026, 5, 4, 3, 2, 1, tzinfo=dt.UTC)
 
@@ -103,3 +104,10 @@ def test_who_or_what_a_run_waits_for_is_said(fields, at_work, waits_for):
 @pytest.mark.parametrize("state", [RunState.RUNNING, RunState.CANCELLED, RunState.FAILED])
 def test_a_run_at_work_or_ended_waits_for_nothing(state):
     assert told(running(state=state), at_work=AtWork(workers=3, left=7)).waits_for == ""
+
+
+def test_a_drill_goes_through_all_directories_twice_whatever_it_restores_of_them():
+    drill = running(kind=RunKind.VERIFY, verify=VerifyOrder(level=VerifyLevel.DRILL, restore_point=1, parts=50))
+    for directories, records, part in ((0, 0, 0.0), (50, 0, 0.25), (100, 0, 0.5), (100, 50, 0.75), (100, 130, 1.0)):
+        run = replace(drill, counters=Counters(directories=directories, records=records, files=3))
+        assert told(run, expected=point()).part == part

@@ -1,13 +1,21 @@
 """What a verify reports, and what it advises."""
 
 import datetime as dt
+import re
+from dataclasses import replace
 
 import pytest
 
+from shared.core import sampling
+from shared.core.selection import Selector
 from shared.core.verify_report import advice, cycle_of, details, next_part, report
+from shared.model.content import Content, ContentKind
+from shared.model.entry import Entry
+from shared.model.manifest import SavedEntry
+from shared.model.restore import RestoreOrder
 from shared.model.run import Counters, Run, RunKind, RunState
 from shared.model.verify import Finding, FindingKind
-from shared.model.verify_order import VerifyLevel, VerifyOrder
+from shared.model.verify_order import VerifyLevel, VerifyOrder, scratch_order
 
 NOW = dt.datetime(2026, 11, 28, tzinfo=dt.UTC)
 
@@ -105,3 +113,28 @@ def test_a_damaged_chunk_is_in_the_way_of_a_good_one():
 def test_restore_points_are_told_in_stretches():
     told = details(Finding(kind=FindingKind.LOST, object="x", reason="", points={7, 1, 2, 3, 9, 10}))
     assert told["restore_points"] == "1-3, 7, 9-10"
+
+
+def saved(node_id):
+    entry = Entry(f"f{node_id}", False, 0, 10, 0, 0, 0, 0, 0, 0, "")
+    return SavedEntry(entry, node_id, 7, Content(ContentKind.NONE))
+
+
+def test_what_only_drills_have_is_not_told_of_others():
+    """A release before drills reads the orders of all other verifies."""
+    assert {*order().to_wire()} == {"level", "restore_point", "all_points", "parts", "part"}
+    wanted = replace(order(1, 4, VerifyLevel.DRILL), account_url="https://a", credential="", scratch="0123456789ab")
+    assert VerifyOrder.from_wire(wanted.to_wire()) == wanted
+
+
+def test_a_drill_restores_the_same_files_that_it_compares_into_a_share_of_its_own():
+    wanted = replace(order(1, 4, VerifyLevel.DRILL), account_url="https://a", credential="key", scratch="0123456789ab")
+    restore = scratch_order(123456789, wanted)
+    assert RestoreOrder.from_wire(restore.to_wire()) == restore
+    assert (restore.restore_point, restore.account_url, restore.credential) == (3, "https://a", "key")
+    assert re.fullmatch("[a-z0-9-]{3,63}", restore.share_name)
+    assert (restore.create_share, restore.keeps_undo, restore.selection.by_file) == (False, False, True)
+    files = [saved(node_id) for node_id in range(1, 400)]
+    chosen = [one.node_id for one in Selector(restore.selection).files("any", files)]
+    assert chosen == [n for n in range(1, 400) if sampling.part_of(n, 7, 4) == 1]
+    assert 50 < len(chosen) < 150
