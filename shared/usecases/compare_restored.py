@@ -309,10 +309,9 @@ class RestoredComparer:
             and row.manifest is not None
             and row.manifest.run_no == record.run_no
         )
-        before = FOR_EVER if current else self._order.restore_point + 1
         findings = Findings(state)
         verifier = ContentVerifier(scope, state, findings, Counters())
-        await verifier.read([CheckedFile(chosen.saved, record.directory_id, page_id, before, current)])
+        await verifier.read([CheckedFile(chosen.saved, record.directory_id, page_id, FOR_EVER, current)])
         found = await findings.resolved(scope.verifies, self._share_id)
         self._in_vault += found
         self.damaged += findings.damaged

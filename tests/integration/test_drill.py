@@ -11,14 +11,16 @@ from shared.core import sampling
 from shared.core.rounds import RoundState
 from shared.core.verify_report import next_part
 from shared.db import runs
+from shared.errors import Unavailable
 from shared.model.run import Driver, RunState
 from shared.model.tickets import RunTicket
 from shared.model.verify_order import SCRATCH, VerifyLevel
+from shared.usecases import compare_restored
 from shared.usecases.runs import close_run, open_run
 from tests.support import nfs_tree
 from tests.support.crew import crew
 from tests.support.damage import Oracle, Vandal
-from tests.support.share_tree import SDDL, change, fill, put, read_tree, service
+from tests.support.share_tree import SDDL, change, fill, mkdir, put, read_tree, service
 from tests.support.world import CREDENTIAL, world
 
 DRILL = VerifyLevel.DRILL
@@ -53,6 +55,7 @@ async def drill(files, point=None, **more):
 
 async def test_a_drill_of_a_rich_share_finds_nothing_and_leaves_nothing(files):
     fill(files.client())
+    put(files.client(), "media/nothing but zeros.bin", bytes(3 * MIB))
     point = await files.backup()
     run = await drill(files)
     assert (run.state, await files.journal(run)) == (RunState.SUCCEEDED, []), run.report
@@ -120,6 +123,38 @@ async def test_a_file_that_is_damaged_in_the_vault_is_found_and_saved_again(file
     await files.backup()
     healed = await drill(files)
     assert (healed.state, await files.journal(healed)) == (RunState.SUCCEEDED, [])
+
+
+async def test_a_version_that_only_an_older_restore_point_has_is_found_damaged_and_not_saved_again(files):
+    share = files.client()
+    put(share, "d/f.bin", secrets.token_bytes(100_000))  # an object of its own
+    await files.backup()
+    put(share, "d/f.bin", b"now")
+    await files.backup()
+    vandal = Vandal(files)
+    (name,) = [n for n in vandal.names() if n.startswith("chunk/")]
+    data = vandal.flipped(name, 50_000)
+    vandal.delete(name)
+    vandal.put(name, data)
+    run = await drill(files, 1)
+    (found,) = [line for line in await files.journal(run) if line.kind != "damaged"]
+    assert (found.kind, found.details["restore_points"]) == ("object_damaged", "1")
+    assert "nothing brings these versions back" in found.hint
+    assert (await files.backup()).counters.changed_files == 0
+    assert (await drill(files)).state is RunState.SUCCEEDED
+
+
+async def test_directories_of_many_pages_are_compared_piece_by_piece(files, monkeypatch):
+    monkeypatch.setattr(compare_restored, "PAGES_AT_ONCE", 2)
+    share = files.client()
+    for n in range(33):
+        put(share, f"wide/{n:02d}.txt", b"%d" % n)
+    mkdir(share, "wide/zzz/below", metadata={"k": "v"})
+    put(share, "wide/zzz/below/last.txt", b"last")
+    await files.backup()
+    run = await drill(files)
+    assert (run.state, await files.journal(run)) == (RunState.SUCCEEDED, [])
+    assert (run.report["compared"]["files"], run.report["compared"]["directories"]) == (34, 3)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -297,6 +332,43 @@ async def test_a_drill_whose_workers_are_killed_is_finished_by_others_and_leaves
     assert (run.state, await files.journal(run)) == (RunState.SUCCEEDED, [])
     assert run.report["compared"]["files"] == 120
     assert scratch_shares(files, run) == []
+
+
+async def test_nothing_is_compared_while_somebody_restores(files):
+    many(files.client(), 2)
+    await files.backup()
+    run = await files.queue_verify(DRILL, **order(files))
+    state = await files.step(run, RoundState(run.run_id, 1))
+    files.app.limits = replace(files.app.limits, activity_s=0.5)
+    held = await files.app.catalogue.claim_restore(run.run_id, "somebody", limit=99, lease_s=2.0)
+    assert held is not None
+    state = await files.step(run, state)
+    assert state.left > 1
+    assert (await files.reload(run)).counters.records == 0
+    files.app.limits = replace(files.app.limits, activity_s=30.0)
+    ended = await files.drive_on(run, state)
+    assert (ended.state, await files.journal(ended)) == (RunState.SUCCEEDED, [])
+
+
+async def test_a_scratch_share_that_does_not_answer_is_no_finding(files, monkeypatch):
+    put(files.client(), "f.txt", b"content")
+    await files.backup()
+    run = await files.queue_verify(DRILL, **order(files))
+    _, state = await all_restored(files, run)
+
+    def unavailable(scope):
+        async def read_file(*_):
+            raise Unavailable("cut short")
+
+        monkeypatch.setattr(scope.reader, "read_file", read_file)
+        return scope
+
+    files.wrap = unavailable
+    failed = await files.step(run, state)
+    files.wrap = lambda scope: scope
+    assert (failed.barren, "cut short" in failed.error) == (1, True)
+    ended = await files.drive_on(run, failed)
+    assert (ended.state, await files.journal(ended)) == (RunState.SUCCEEDED, [])
 
 
 async def test_a_share_that_cannot_be_deleted_is_told_of_and_the_next_verify_deletes_it(files):
