@@ -84,7 +84,7 @@ def check_what_is_left(product, share, point):
     reached = references(int(share_id), stored, point)
     assert reached <= stored.keys(), sorted(reached - stored.keys())
     kinds = {name.split("/")[1] for name in stored.keys() - reached}
-    assert {kind for kind in kinds if not kind.isdigit()} <= {"bundle", "segment", "chunk"}, kinds
+    assert {kind for kind in kinds if not kind.isdigit()} <= {"bundle", "segment", "chunk", "restore"}, kinds
     with psycopg.connect(product.postgres_url) as conn:
         for table in ("frontier", "missing", "large_file", "span", "restore_frontier", "restore_link"):
             assert conn.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table

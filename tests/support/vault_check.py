@@ -66,10 +66,11 @@ async def verify_references(files, run_no):
 
 
 async def unreferenced(files):
-    """Objects that no restore point refers to."""
+    """Objects that no restore point refers to, and that are not there to be read by people."""
     async with files.app.transaction() as conn:
         row = await (
             await conn.execute("SELECT max(run_no) FROM restore_point WHERE share_id = %s", [files.share.share_id])
         ).fetchone()
     stored = await objects(files)
-    return stored.keys() - references(files.share.share_id, stored, row[0])
+    told = {name for name in stored if name.split("/")[1] == "restore"}  # reports
+    return stored.keys() - references(files.share.share_id, stored, row[0]) - told
