@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from azure.storage.fileshare import ShareClient
+
 from benchmarks.backup.world import World
 from benchmarks.peers import azcopy, rclone
 from benchmarks.peers.program import Used
@@ -41,7 +43,11 @@ def with_rclone(world: World, verb: str, share_name: str) -> Ran:
 
 
 def back_with_rclone(world: World, share_name: str) -> Ran:
-    """Rclone ``copy`` of that container to a share, which it makes."""
+    """Rclone ``copy`` of that container to a share, which has to be there for it."""
+    with ShareClient(
+        world.files.url, share_name, credential={"account_name": world.files.account, "account_key": world.files.key}
+    ) as share:
+        share.create_share()
     world.control("DELETE", "/counters")
     used = rclone.transfer_back(world.azurite, CONTAINER, world.files, share_name, world.directory / "rclone")
     return Ran(used, _operations(world, share_name))
