@@ -13,7 +13,7 @@ from http_api import answers
 from http_api.problems import answered, body_as
 from http_api.requested import requested_share
 from http_api.runs import run_url, start, with_client
-from http_api.shares import check_account_url, check_credential, check_share_name
+from http_api.shares import ElsewhereOrHere, check_share_name
 from shared import wiring
 from shared.core import rules
 from shared.db import restore_points, runs
@@ -31,31 +31,17 @@ PATHS_MAX = 1_000
 _Path = Annotated[str, Field(max_length=2048)]
 
 
-class Target(BaseModel):
-    """Where a restore writes; account and credential are those of the share that was backed up, unless given."""
-
-    model_config = ConfigDict(extra="forbid")
+class Target(ElsewhereOrHere):
+    """Where a restore writes."""
 
     share_name: str
     """To be said, also when it is the share that was backed up: nobody overwrites that by leaving something out."""
-    account_url: str | None = None
-    credential: str | None = None
     path: _Path = ""
     """Directory below which to write; made if missing."""
     create: Annotated[bool, Field(strict=True)] = True
     """Make the share if it does not exist."""
 
     _share_name = field_validator("share_name")(staticmethod(check_share_name))
-
-    @field_validator("account_url")
-    @classmethod
-    def _url(cls, value: str | None) -> str | None:
-        return None if value is None else check_account_url(value)
-
-    @field_validator("credential")
-    @classmethod
-    def _credential(cls, value: str | None) -> str | None:
-        return None if value is None else check_credential(value)
 
 
 class Selected(BaseModel):

@@ -47,6 +47,25 @@ def check_credential(value: str) -> str:
     return value
 
 
+class ElsewhereOrHere(BaseModel):
+    """An account and a credential; those of the share that was backed up unless given."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    account_url: str | None = None
+    credential: str | None = None
+
+    @field_validator("account_url")
+    @classmethod
+    def _url(cls, value: str | None) -> str | None:
+        return None if value is None else check_account_url(value)
+
+    @field_validator("credential")
+    @classmethod
+    def _credential(cls, value: str | None) -> str | None:
+        return None if value is None else check_credential(value)
+
+
 class NewSettings(BaseModel):
     """Optional thresholds and rules; the defaults are :class:`ShareSettings`'s."""
 

@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 
 import azure.durable_functions as df
 import azure.functions as func
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from http_api import answers
 from http_api.problems import answered, body_as
 from http_api.requested import requested_share
 from http_api.runs import start
-from http_api.shares import check_account_url, check_credential
+from http_api.shares import ElsewhereOrHere
 from shared import wiring
 from shared.core.verify_report import next_part
 from shared.db import restore_points, runs
@@ -32,25 +32,6 @@ NEWEST = 2**31 - 1
 """A ``run_no`` that no run has reached."""
 
 
-class Scratch(BaseModel):
-    """Where a drill makes its scratch share; account and credential are the share's own unless given."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    account_url: str | None = None
-    credential: str | None = None
-
-    @field_validator("account_url")
-    @classmethod
-    def _url(cls, value: str | None) -> str | None:
-        return None if value is None else check_account_url(value)
-
-    @field_validator("credential")
-    @classmethod
-    def _credential(cls, value: str | None) -> str | None:
-        return None if value is None else check_credential(value)
-
-
 class NewVerification(BaseModel):
     """Body of ``POST .../verifications``."""
 
@@ -64,8 +45,8 @@ class NewVerification(BaseModel):
     """Of a drill: so many files, or somewhat fewer."""
     percent: Annotated[float, Field(gt=0, le=100)] | None = None
     """Of a drill: so many of a hundred files."""
-    target: Scratch | None = None
-    """Of a drill."""
+    target: ElsewhereOrHere | None = None
+    """Of a drill: where it makes its scratch share."""
 
 
 @answered

@@ -6,6 +6,7 @@ from typing import Any, Final, LiteralString
 
 from psycopg.types.json import Jsonb
 
+from shared.core.paths import is_within
 from shared.db import batches, frontier, large_files, rebuild_items, restore_frontier, shares, verify_items
 from shared.db.pool import Connection
 from shared.errors import Conflict, NotFound
@@ -170,7 +171,7 @@ async def _check_room(conn: Connection, share_id: int, order: RestoreOrder) -> s
     wanted = order.target_path.strip("/").casefold()
     for run_no, active_share, state, subject in await (await conn.execute(_ACTIVE_IN, [target])).fetchall():
         place = subject.removeprefix(target)
-        if _is_within(wanted, place) or _is_within(place, wanted):
+        if is_within(wanted, place) or is_within(place, wanted):
             which = f"restore run {run_no}" if active_share == share_id else "a restore of another share"
             until = "it is paused: resume or cancel it" if state == RunState.PAUSED else "wait until it ends"
             where = f"{order.share_name}/{place}".rstrip("/")
@@ -179,10 +180,6 @@ async def _check_room(conn: Connection, share_id: int, order: RestoreOrder) -> s
                 "run_active_subject",
             )
     return target + wanted
-
-
-def _is_within(path: str, directory: str) -> bool:
-    return not directory or path == directory or path.startswith(directory + "/")
 
 
 async def take_deletes(conn: Connection, run_id: int, count: int) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from shared.core.hashing import ShareHasher
+from shared.core.paths import below, outermost
 from shared.core.selection import Selector
 from shared.errors import IntegrityError, NotFound
 from shared.model.manifest import SavedEntry
@@ -17,7 +18,7 @@ from shared.model.node import ROOT_ID
 from shared.model.restore import Selection
 from shared.model.share import Share
 from shared.ports import Catalogue, Vault
-from shared.usecases.find_saved import find_saved, outermost
+from shared.usecases.find_saved import find_saved
 from shared.usecases.read_manifests import Page, Piece, read_directories_at, read_pieces_at
 
 WAVE_DIRECTORIES: Final = 64
@@ -185,8 +186,3 @@ class Walk:
             else [saved for page in pages.get(node_id, ()) for saved in page.entries]
             for node_id in ids
         }
-
-
-def below(path: str, name: str) -> str:
-    """The path of ``name`` in the directory at ``path``."""
-    return f"{path}/{name}" if path else name

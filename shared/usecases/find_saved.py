@@ -1,6 +1,4 @@
-"""Find what lies at a path of a restore point, and what lies in what."""
-
-from collections.abc import Iterable
+"""Find what lies at a path of a restore point."""
 
 from shared.model.manifest import SavedEntry
 from shared.model.node import ROOT_ID
@@ -18,18 +16,3 @@ async def find_saved(source: Saved, run_no: int, path: str, begin: tuple[str, in
     told, node_id = begin
     past = Past(source.catalogue, source.vault, source.share.share_id)
     return await past.way(path, run_no, below=node_id, told=told)
-
-
-def outermost(paths: Iterable[str]) -> list[str]:
-    """Paths without those that are in others."""
-    kept: list[str] = []
-    for path in sorted({path.strip("/") for path in paths}, key=lambda path: path.split("/")):
-        if not kept or not is_within(path, kept[-1]):
-            kept.append(path)
-    return kept
-
-
-def is_within(path: str, directory: str) -> bool:
-    """Whether ``path`` is ``directory`` or below it, whatever the case."""
-    folded = directory.casefold()
-    return not directory or path.casefold() == folded or path.casefold().startswith(folded + "/")

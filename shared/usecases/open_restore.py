@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, cast
 
+from shared.core.paths import below, is_within, outermost
 from shared.errors import Conflict, InvalidInput, NoAccess, Rejected, ShareGone
 from shared.formats import point
 from shared.model.entry import Entry, Posix
@@ -17,7 +18,7 @@ from shared.model.point import PointRecord, RootProperties
 from shared.model.restore import Part, RestoreOrder
 from shared.model.work import RestoreItem
 from shared.ports import NewProperties, ShareWriter
-from shared.usecases.find_saved import find_saved, is_within, outermost
+from shared.usecases.find_saved import find_saved
 from shared.usecases.scope import RunScope
 from shared.usecases.share_snapshots import undo_tag
 
@@ -147,7 +148,7 @@ class _Opening:
         for saved in chain:
             if not saved.entry.is_directory:
                 break
-            parent = _item(saved, _below(parent.path, saved.entry.name), parent.node_id)
+            parent = _item(saved, below(parent.path, saved.entry.name), parent.node_id)
             self._above[parent.node_id] = parent
         if last.entry.is_directory:
             self.seeds[parent.node_id] = replace(parent, lazy=order.selection.by_file)
@@ -167,7 +168,7 @@ class _Opening:
         base = ordered[0]
         at = ""
         for component in [c for c in base.path.split("/") if c][:-1]:
-            at = _below(at, component)
+            at = below(at, component)
             if makes and not await self._exists(at, absent):
                 await self._writer.create_directory(at, ())
         for item in ordered:
@@ -205,10 +206,6 @@ def metadata_of(item: RestoreItem) -> Metadata:
     """User metadata of a directory."""
     metadata = cast("Sequence[Sequence[str]]", item.properties.get("metadata", ()))
     return tuple((str(name), str(value)) for name, value in metadata)
-
-
-def _below(path: str, name: str) -> str:
-    return f"{path}/{name}" if path else name
 
 
 def properties_of(node: Entry | RootProperties, posix: Posix | None) -> dict[str, object]:

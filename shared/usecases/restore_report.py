@@ -19,6 +19,7 @@ import zstandard
 
 from shared.core.conflicts import is_same
 from shared.core.cost import restore_plan
+from shared.core.paths import below
 from shared.core.progress import worked_seconds
 from shared.errors import BackupError
 from shared.formats.frame import LEVEL
@@ -28,7 +29,6 @@ from shared.model.work import RestoreItem
 from shared.usecases import target
 from shared.usecases.read_manifests import read_directories_at
 from shared.usecases.restore_files import is_own_unfinished
-from shared.usecases.restore_walk import below
 from shared.usecases.scope import RunScope
 
 VERIFIED: Final = (

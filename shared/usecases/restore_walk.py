@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Final
 
 from shared.core.conflicts import WRITES, Action, file_action, is_same, name_beside
+from shared.core.paths import below
 from shared.core.selection import Selector
 from shared.errors import IntegrityError, NotFound, Rejected
 from shared.model.entry import Entry
@@ -385,8 +386,3 @@ class RestoreBatch:
 
     def _tell(self, kind: str, path: str, node_id: int, reason: str) -> None:
         self.files.tell(kind, path, node_id, reason)
-
-
-def below(path: str, name: str) -> str:
-    """The path of ``name`` in the directory at ``path``."""
-    return f"{path}/{name}" if path else name

@@ -17,6 +17,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from shared.core.conflicts import is_same
+from shared.core.paths import below
 from shared.errors import Conflict, Rejected
 from shared.model.entry import Entry
 from shared.model.restore import Conflicts, Part
@@ -27,7 +28,7 @@ from shared.usecases.map_permission import PermissionMap
 from shared.usecases.patience import patiently
 from shared.usecases.read_manifests import Piece
 from shared.usecases.restore_links import FileToRestore
-from shared.usecases.restore_walk import RestoreBatch, below
+from shared.usecases.restore_walk import RestoreBatch
 from shared.usecases.scope import RunScope
 from shared.usecases.target import NOTHING, Here
 from shared.usecases.together import together
