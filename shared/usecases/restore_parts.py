@@ -83,15 +83,26 @@ class PartRestorer:
     async def _wanted(self, saved: SavedEntry) -> NewProperties | None:
         """What to set; None if the backup does not have it, or the target does not take it (then the map tells)."""
         entry = saved.entry
+        whole = NewProperties(
+            created=entry.created,
+            written=entry.written,
+            changed=entry.changed,
+            attributes=entry.attributes,
+            posix=saved.posix,
+        )
+        return await self._part_of(whole, entry.permission_key)
+
+    async def _part_of(self, whole: NewProperties, source_key: str) -> NewProperties | None:
+        """The part of a node's properties; None where there is no permission to give."""
         if self._part is Part.TIMES:
-            attributes = None if saved.posix is not None else entry.attributes
+            attributes = None if whole.posix is not None else whole.attributes
             return NewProperties(
-                created=entry.created, written=entry.written, changed=entry.changed, attributes=attributes
+                created=whole.created, written=whole.written, changed=whole.changed, attributes=attributes
             )
-        if saved.posix is not None:
-            return NewProperties(posix=saved.posix)
+        if whole.posix is not None:
+            return NewProperties(posix=whole.posix)
         # A dry run makes no permission on the target, and so cannot tell what key it would have on another account.
-        key = entry.permission_key if self._dry_run else await self.permissions.target_key(entry.permission_key)
+        key = source_key if self._dry_run else await self.permissions.target_key(source_key)
         return NewProperties(permission_key=key) if key else None
 
     @property
@@ -106,20 +117,10 @@ class PartRestorer:
         if self._part is Part.METADATA:
             await patiently(lambda: writer.set_directory_metadata(item.path, metadata_of(item)))
             return
-        whole = new_properties(item.properties, "")
-        if self._part is Part.TIMES:
-            attributes = None if whole.posix is not None else whole.attributes
-            wanted = NewProperties(
-                created=whole.created, written=whole.written, changed=whole.changed, attributes=attributes
-            )
-        elif whole.posix is not None:
-            wanted = NewProperties(posix=whole.posix)
-        else:
-            key = await self.permissions.target_key(str(item.properties.get("permission_key", "")))
-            if not key:
-                return
-            wanted = NewProperties(permission_key=key)
-        await patiently(lambda: writer.set_directory_properties(item.path, wanted))
+        source_key = str(item.properties.get("permission_key", ""))
+        wanted = await self._part_of(new_properties(item.properties, ""), source_key)
+        if wanted is not None:
+            await patiently(lambda: writer.set_directory_properties(item.path, wanted))
 
 
 def _is_so(wanted: NewProperties, there: Entry) -> bool:
