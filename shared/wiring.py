@@ -5,12 +5,14 @@ long as one activity.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
+from shared import logs
 from shared import settings as settings_module
 from shared.adapters.credentials import Credentials
 from shared.adapters.files_admin import FilesAdmin
@@ -18,21 +20,26 @@ from shared.adapters.files_http import FilesHttp
 from shared.adapters.files_reader import FilesReader
 from shared.adapters.files_writer import FilesWriter
 from shared.adapters.journal_table import TableJournal
-from shared.adapters.metering import Meter
+from shared.adapters.measures import LocalTelemetry
+from shared.adapters.metering import Meter, Traffic
 from shared.adapters.pace import Paces
 from shared.adapters.system import SystemClock, SystemIds, keep_memory_low
+from shared.adapters.telemetry import make_telemetry
 from shared.adapters.vault_blob import BlobAccount
 from shared.core import cost
 from shared.core.cost import Prices, read_prices
 from shared.core.hashing import ShareHasher
 from shared.db.catalogue import PostgresCatalogue
+from shared.db.metrics import CatalogueMetrics
 from shared.db.migrate import migrate
+from shared.db.observed import ObservedCatalogue, ObservedVerifies
 from shared.db.pace import PostgresPaceBook
 from shared.db.pool import Connection, make_pool
 from shared.db.rebuilds import PostgresRebuilds
 from shared.db.shares import subject
 from shared.db.verify_catalogue import PostgresVerifies
 from shared.errors import BackupError, Unavailable
+from shared.model.metric import STEP_SECONDS
 from shared.model.rebuild import LeftOut
 from shared.model.run import Driver, RebuildOrder, Run, RunKind
 from shared.model.share import Share
@@ -40,6 +47,7 @@ from shared.model.tickets import Receipt, RunTicket
 from shared.model.verify_order import VerifyLevel, scratch_order
 from shared.ports import Clock, Ids, Journal, Vault
 from shared.settings import Settings
+from shared.telemetry import ids_of, tagged
 from shared.usecases.index_cache import IndexCache
 from shared.usecases.pace_limits import within_pace
 from shared.usecases.past import Past
@@ -49,11 +57,15 @@ from shared.usecases.stopping import StopSignal
 from shared.usecases.verdict import verdict
 from shared.usecases.verify_state import VerifyStates
 
+log = logging.getLogger(__name__)
+
 UseCase = Callable[[RunTicket, RunScope], Awaitable[Receipt]]
 
 PRICES = Path(cost.__file__).with_name("prices.toml")
 POOL_SIZE = 10
 """Connections per process: a few per activity at work, and some for pages."""
+STEPS = {"open_run": "open", "close_run": "close"}
+"""What is told of these use cases; the others do the work of a run."""
 SCRATCH_S = 10.0
 """How long a verify tries to delete what an earlier one has left behind; the next one tries again."""
 
@@ -73,6 +85,11 @@ class App:
     limits: Limits
     prices: Prices
     paces: Paces
+    process: str
+    """Names this process among others: 32 hexadecimal digits."""
+    telemetry: LocalTelemetry
+    metrics: CatalogueMetrics
+    """What the catalogue says of all shares and runs."""
     stack: AsyncExitStack
     accounts: dict[tuple[str, str], FilesHttp] = field(default_factory=dict)
     """Connections to Azure Files accounts by address and credential, opened when first needed."""
@@ -158,6 +175,7 @@ class App:
             stop=StopSignal(self.leaving),
             scratch=self._scratch,
             rebuilds=rebuilds,
+            telemetry=self.telemetry,
         )
 
     async def queue_rebuilds(
@@ -185,9 +203,26 @@ class App:
         """The verdict of a use case in the world of its run, also when that world cannot be made: its credential may be gone."""
         try:
             async with self.run_scope(ticket.run_id) as scope:
-                return await usecase(ticket, scope)
+                return await self._told(ticket, scope, usecase)
         except BackupError as error:
             return verdict(error)
+
+    async def _told(self, ticket: RunTicket, scope: RunScope, usecase: UseCase) -> Receipt:
+        """The receipt of a step of a run, which is told of as one span in the run's trace."""
+        run, monotonic = scope.run, self.clock.monotonic
+        step, began_at = STEPS.get(getattr(usecase, "__name__", ""), "work"), monotonic()
+        told = {"worker": ticket.worker, "epoch": run.epoch}
+        with tagged(**ids_of(run)), self.telemetry.span(f"{run.kind}.{step}", of=run, **told) as span:
+            receipt = await usecase(ticket, scope)
+            outcome = "failed" if receipt.error else receipt.stop.value or "done"
+            if step == "work" and outcome == "done" and not receipt.batches:
+                span.drop()  # a worker that found nothing looks again in a second
+                return receipt
+            result = {"outcome": outcome, "batches": receipt.batches, "left": receipt.left}
+            span.set(**result)
+            log.info("run_step", extra={"step": step, **result, "error": receipt.error or None})
+        self.telemetry.observe(STEP_SECONDS, monotonic() - began_at, run.kind.value, step, outcome)
+        return receipt
 
     async def close(self, ticket: RunTicket, usecase: UseCase) -> Receipt:
         """The same for the closing of a run: one that is given up ends even if not so much as its share can be spoken to."""
@@ -201,7 +236,13 @@ class App:
     def _account(self, account_url: str, credential: str) -> FilesHttp:
         http = self.accounts.get((account_url, credential))
         if http is None:
-            http = FilesHttp(account_url, self.credentials.resolve(credential), meter=Meter(), clock=self.clock)
+            http = FilesHttp(
+                account_url,
+                self.credentials.resolve(credential),
+                meter=Meter(),
+                clock=self.clock,
+                traffic=Traffic(self.telemetry, "files"),
+            )
             self.stack.push_async_callback(http.aclose)
             self.accounts[account_url, credential] = http
         return http
@@ -217,24 +258,29 @@ async def make_app(settings: Settings) -> App:
     if settings.migrate != "no":
         await migrate(settings.postgres_url, before_post=settings.migrate == "pre")
     async with AsyncExitStack() as stack:
+        clock, ids = SystemClock(), SystemIds()
+        process = ids.new()
+        telemetry = make_telemetry(settings, process, clock)
+        stack.push_async_callback(telemetry.aclose)
         credentials = Credentials(settings.credentials)
         stack.push_async_callback(credentials.aclose)
         pool = await stack.enter_async_context(make_pool(settings.postgres_url, size=POOL_SIZE))
         if settings.vault_connection:
-            vaults = BlobAccount.from_connection_string(settings.vault_connection)
+            vaults = BlobAccount.from_connection_string(settings.vault_connection, traffic=Traffic(telemetry, "blob"))
         else:
-            vaults = BlobAccount(settings.vault_account_url, credentials.identity())
+            vaults = BlobAccount(
+                settings.vault_account_url, credentials.identity(), traffic=Traffic(telemetry, "blob")
+            )
         stack.push_async_callback(vaults.aclose)
         if settings.journal_connection:
             journal = TableJournal.from_connection_string(settings.journal_connection)
         else:
             journal = TableJournal.from_account_url(settings.journal_account_url, credentials.identity())
         stack.push_async_callback(journal.aclose)
-        clock, ids = SystemClock(), SystemIds()
         return App(
             settings=settings,
-            catalogue=PostgresCatalogue(pool),
-            verifies=PostgresVerifies(pool),
+            catalogue=ObservedCatalogue(pool, telemetry),
+            verifies=ObservedVerifies(pool, telemetry),
             vaults=vaults,
             journal=journal,
             credentials=credentials,
@@ -242,12 +288,16 @@ async def make_app(settings: Settings) -> App:
             ids=ids,
             limits=Limits(workers=settings.width, activity_s=settings.activity_seconds, lease_s=settings.lease_seconds),
             prices=read_prices(PRICES.read_text(encoding="utf-8")),
-            paces=Paces(PostgresPaceBook(pool), ids.new(), clock),
+            paces=Paces(PostgresPaceBook(pool), process, clock),
+            process=process,
+            telemetry=telemetry,
+            metrics=CatalogueMetrics(per_share=settings.metrics_per_share),
             stack=stack.pop_all(),
         )
 
 
 async def _only_app(settings: Settings) -> App:
+    logs.dress_handlers(settings.log_level, settings.log_format)
     found = await make_app(settings)
     keep_memory_low()
     return found

@@ -1,7 +1,7 @@
 """What one activity works with: a run, its share, and the doors to the world."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,20 @@ from shared.core.rules import Rules, rules_of
 from shared.model.node import PAGE_ENTRIES_MAX
 from shared.model.run import Counters, Run
 from shared.model.share import Share
-from shared.ports import Catalogue, Clock, Journal, Rebuilds, ShareAdmin, ShareReader, ShareWriter, Vault, Verifies
+from shared.ports import (
+    Catalogue,
+    Clock,
+    Journal,
+    Rebuilds,
+    ShareAdmin,
+    ShareReader,
+    ShareWriter,
+    Span,
+    Telemetry,
+    Vault,
+    Verifies,
+)
+from shared.telemetry import NoTelemetry, tagged
 from shared.usecases.stopping import StopSignal
 
 if TYPE_CHECKING:
@@ -107,6 +120,13 @@ class RunScope:
     """Rebuild. Such a scope has no share to speak to."""
     admin: ShareAdmin | None = None
     """The share that is read or written."""
+    telemetry: Telemetry = field(default_factory=NoTelemetry)
+
+    @contextmanager
+    def batch(self, batch_no: int) -> Iterator[Span]:
+        """Tell of the block as the work on a batch."""
+        with tagged(batch_no=batch_no), self.telemetry.span("batch", batch_no=batch_no) as span:
+            yield span
 
     @property
     def rules(self) -> Rules:

@@ -1,0 +1,91 @@
+"""Who talks to which app: ``login``, ``logout``, ``whoami``, ``completion``."""
+
+import sys
+
+import click
+from click.shell_completion import get_completion_class
+
+from cli import config
+from cli.app import Context, afb, pass_context
+from cli.client import Client
+from cli.config import Config, check_url
+from cli.errors import CliError
+from cli.names import find_tenant
+
+
+@afb.command()
+@click.argument("url")
+@click.option("--key", "key_file", metavar="FILE", type=click.File(), help="File with the API key; - for standard input.")
+@click.option("--tenant", "default_tenant", metavar="NAME", help="The tenant of shares that are named without one.")
+@click.option("--check", is_flag=True, help="Only see whether this address and key work; write nothing down.")
+@pass_context
+def login(ctx: Context, url: str, key_file: object, default_tenant: str | None, check: bool) -> None:
+    """Write down the address of the app and an API key, for you only.
+
+    The key is asked for, or read from a file or standard input: on a command line others could read it. An empty key is for an app that
+    asks for none, as on a developer's machine.
+
+    \b
+    Examples:
+      afb login https://backup.contoso.com
+      printf %s "$KEY" | afb login https://backup.contoso.com --key - --tenant contoso
+    """
+    if key_file is not None:
+        key = key_file.read().strip()  # type: ignore[attr-defined]  # click's lazy file
+    elif sys.stdin.isatty():
+        key = click.prompt("API key", hide_input=True, default="", show_default=False, err=True).strip()
+    else:
+        key = ctx.environ.get("AFB_API_KEY", "")
+    known = Config(url=check_url(url), key=key, tenant=default_tenant or "")
+    if not known.url:
+        raise click.UsageError("URL is empty; expected an address like https://backup.contoso.com")
+    client = Client(known)
+    count = len(list(client.items("/api/tenants", "tenants")))
+    if default_tenant:
+        find_tenant(client, default_tenant)
+    if check:
+        ctx.output.text(f"{known.url} answers, and this key sees {count} tenants")
+        return
+    path = config.save(ctx.environ, known)
+    ctx.output.text(f"signed in to {known.url}, which shows {count} tenants; written to {path}")
+
+
+@afb.command()
+@pass_context
+def logout(ctx: Context) -> None:
+    """Forget address and key. The key itself stays valid until it is revoked."""
+    known = config.forget(ctx.environ)
+    ctx.output.text("forgotten" if known else "nobody was signed in")
+
+
+@afb.command()
+@pass_context
+def whoami(ctx: Context) -> None:
+    """Show which app is talked to, and whether it answers."""
+    known = ctx.client.config
+    tenants = list(ctx.client.items("/api/tenants", "tenants"))
+    ctx.output.one(
+        {
+            "url": known.url,
+            "key": f"{known.key[:8]}..." if known.key else None,
+            "tenant": known.tenant or None,
+            "tenants": len(tenants),
+            "config": str(config.config_path(ctx.environ)),
+        }
+    )
+
+
+@afb.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print a script that completes afb's commands and options.
+
+    \b
+    bash:  eval "$(afb completion bash)"      in ~/.bashrc
+    zsh:   eval "$(afb completion zsh)"       in ~/.zshrc
+    fish:  afb completion fish > ~/.config/fish/completions/afb.fish
+    """
+    found = get_completion_class(shell)
+    if found is None:
+        raise CliError(f"there is no completion for {shell}")
+    click.echo(found(afb, {}, "afb", "_AFB_COMPLETE").source())

@@ -1,0 +1,75 @@
+"""``GET /metrics``: what is measured, as text for Prometheus and whoever else scrapes; and a timer that sends the catalogue's part as OTLP.
+
+What the catalogue says is the same whichever instance answers. What instances count themselves has the label ``process``, so that
+a scraper that meets another instance each time sees several series that grow and not one that jumps.
+"""
+
+import hmac
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Final
+
+import azure.functions as func
+
+from http_api.problems import answered
+from shared import wiring
+from shared.errors import BackupError, Denied
+from shared.formats.exposition import OPENMETRICS, PROMETHEUS, exposition
+from shared.model.metric import Family
+
+logger = logging.getLogger(__name__)
+bp = func.Blueprint()
+
+_BEARER: Final = "bearer "
+
+
+async def _admit(app: wiring.App, req: func.HttpRequest) -> None:
+    """Let in whoever has the metrics token.
+
+    :raises Denied: nobody else.
+    """
+    given, expected = req.headers.get("authorization", ""), app.settings.metrics_token
+    token = given[len(_BEARER) :].strip() if given.lower().startswith(_BEARER) else ""
+    if not expected or not hmac.compare_digest(token.encode(), expected.encode()):
+        raise Denied(
+            "metrics are for whoever has the metrics token; hint: set AFB_METRICS_TOKEN, and send it as 'Authorization: Bearer ...'"
+        )
+
+
+@answered
+async def get_metrics(req: func.HttpRequest) -> func.HttpResponse:
+    """Metrics as OpenMetrics if it is accepted, else as Prometheus' older text: 200, 403, 503."""
+    app = await wiring.app()
+    await _admit(app, req)
+    openmetrics = "application/openmetrics-text" in req.headers.get("accept", "")
+    async with app.transaction() as conn:
+        families = await app.metrics.families(conn, app.clock.now())
+    text = exposition([*families, *_of_process(app.telemetry.measures.families(), app.process)], openmetrics=openmetrics)
+    headers = {"Content-Type": OPENMETRICS if openmetrics else PROMETHEUS, "Cache-Control": "no-store"}
+    return func.HttpResponse(text.encode(), headers=headers)
+
+
+def _of_process(families: Iterable[Family], process: str) -> Iterator[Family]:
+    for metric, samples in families:
+        yield (
+            replace(metric, labels=(*metric.labels, "process")),
+            [sample._replace(labels=(*sample.labels, process)) for sample in samples],
+        )
+
+
+async def push_metrics(timer: func.TimerRequest) -> None:  # noqa: ARG001
+    """Send the catalogue's metrics, if they are to be sent: a timer fires in one instance at a time."""
+    app = await wiring.app()
+    if not app.telemetry.pushes:
+        return
+    try:
+        async with app.transaction() as conn:
+            families = await app.metrics.families(conn, app.clock.now())
+        await app.telemetry.push_catalogue(families)
+    except BackupError:  # the next minute
+        logger.exception("metrics_not_sent")
+
+
+bp.route(route="metrics", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)(get_metrics)
+bp.timer_trigger(arg_name="timer", schedule="30 * * * * *")(push_metrics)
