@@ -12,7 +12,25 @@ from activities import (
     scan_directories,
     verify_pieces,
 )
-from http_api import downloads, health, metrics, nodes, overview, rebuilds, restores, runs, shares, tenants, verifications
+from http_api import (
+    connection,
+    downloads,
+    exports,
+    fallback,
+    health,
+    idempotency,
+    metrics,
+    nodes,
+    openapi,
+    overview,
+    rebuilds,
+    restores,
+    runs,
+    shares,
+    tenants,
+    usage,
+    verifications,
+)
 from orchestrators import backup, rebuild, restore, scan, verify
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
@@ -38,8 +56,14 @@ for module in (
     verifications,
     rebuilds,
     downloads,
+    connection,
+    exports,
+    usage,
     overview,
     health,
     metrics,
+    idempotency,
+    openapi,
+    fallback,
 ):
     app.register_functions(module.bp)

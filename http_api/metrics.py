@@ -12,24 +12,23 @@ from typing import Final
 
 import azure.functions as func
 
-from http_api.problems import answered
+from http_api.call import Answer, Call
+from http_api.routes import Routes
 from shared import wiring
 from shared.errors import BackupError, Denied
 from shared.formats.exposition import OPENMETRICS, PROMETHEUS, exposition
 from shared.model.metric import Family
 
 logger = logging.getLogger(__name__)
-bp = func.Blueprint()
-
 _BEARER: Final = "bearer "
 
 
-async def _admit(app: wiring.App, req: func.HttpRequest) -> None:
+def _admit(call: Call) -> None:
     """Let in whoever has the metrics token.
 
     :raises Denied: nobody else.
     """
-    given, expected = req.headers.get("authorization", ""), app.settings.metrics_token
+    given, expected = call.headers.get("authorization", ""), call.app.settings.metrics_token
     token = given[len(_BEARER) :].strip() if given.lower().startswith(_BEARER) else ""
     if not expected or not hmac.compare_digest(token.encode(), expected.encode()):
         raise Denied(
@@ -37,17 +36,17 @@ async def _admit(app: wiring.App, req: func.HttpRequest) -> None:
         )
 
 
-@answered
-async def get_metrics(req: func.HttpRequest) -> func.HttpResponse:
-    """Metrics as OpenMetrics if it is accepted, else as Prometheus' older text: 200, 403, 503."""
-    app = await wiring.app()
-    await _admit(app, req)
-    openmetrics = "application/openmetrics-text" in req.headers.get("accept", "")
+async def get_metrics(call: Call) -> Answer:
+    """Metrics as OpenMetrics if it is accepted, else as Prometheus' older text."""
+    _admit(call)
+    app = call.app
+    openmetrics = "application/openmetrics-text" in call.headers.get("accept", "")
     async with app.transaction() as conn:
-        families = await app.metrics.families(conn, app.clock.now())
-    text = exposition([*families, *_of_process(app.telemetry.measures.families(), app.process)], openmetrics=openmetrics)
-    headers = {"Content-Type": OPENMETRICS if openmetrics else PROMETHEUS, "Cache-Control": "no-store"}
-    return func.HttpResponse(text.encode(), headers=headers)
+        families = await app.metrics.families(conn, call.now)
+    own = _of_process(app.telemetry.measures.families(), app.process)
+    text = exposition([*families, *own], openmetrics=openmetrics)
+    media = OPENMETRICS if openmetrics else PROMETHEUS
+    return Answer(body=text.encode(), media=media, headers={"Cache-Control": "no-store"})
 
 
 def _of_process(families: Iterable[Family], process: str) -> Iterator[Family]:
@@ -71,5 +70,8 @@ async def push_metrics(timer: func.TimerRequest) -> None:  # noqa: ARG001
         logger.exception("metrics_not_sent")
 
 
-bp.route(route="metrics", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)(get_metrics)
+routes = Routes("metrics")
+# Nobody has to be known to the host: scrapers have a token of their own.
+routes.get("/metrics", get_metrics, None, {200: PROMETHEUS}, refuses={403}, transaction=False, shown=False)
+bp = routes.blueprint
 bp.timer_trigger(arg_name="timer", schedule="30 * * * * *")(push_metrics)
