@@ -46,7 +46,8 @@ async def get_metrics(call: Call) -> Answer:
     own = _of_process(app.telemetry.measures.families(), app.process)
     text = exposition([*families, *own], openmetrics=openmetrics)
     media = OPENMETRICS if openmetrics else PROMETHEUS
-    return Answer(body=text.encode(), media=media, headers={"Cache-Control": "no-store"})
+    # As a header, because hosts put a charset behind a media type that is text.
+    return Answer(body=text.encode(), headers={"Content-Type": media, "Cache-Control": "no-store"})
 
 
 def _of_process(families: Iterable[Family], process: str) -> Iterator[Family]:
