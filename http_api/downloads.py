@@ -117,7 +117,7 @@ async def _archive(req: func.HttpRequest, asked: str, selection: Selection) -> f
 
 def _source(app: wiring.App, share: Share) -> Source:
     hasher = ShareHasher(share.tenant_id, share.share_id)
-    return Source(share, app.catalogue, app.vault(share.tenant_id), hasher)
+    return Source(share, app.catalogue_of(share), app.vault(share.tenant_id), hasher)
 
 
 def _sent_on(app: wiring.App, share: Share, run_no: int, form: Form, selection: Selection) -> func.HttpResponse:
