@@ -16,15 +16,26 @@ PAGE_HEADERS: Final[Mapping[str, str]] = {
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self';"
         " frame-ancestors 'none'; base-uri 'none'"
     ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "private, no-store",
 }
 """Of every page."""
+_ALWAYS: Final[Mapping[str, str]] = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    # What is no page runs nothing and loads nothing, also if it is a saved file of HTML.
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+    "Cache-Control": "private, no-store",
+}
 HSTS: Final = "max-age=31536000; includeSubDomains"
-"""Of every answer in Azure, where there is no way but https. Not on one machine: it would be remembered for localhost."""
+"""In Azure, where there is no way but https. Not on one machine: browsers would remember it for all that is on localhost."""
+
+
+def hardened(headers: Mapping[str, str], *, in_azure: bool) -> dict[str, str]:
+    """The headers of an answer with those that every answer has; what it says itself stays."""
+    names = {name.lower() for name in headers}
+    wanted = {**_ALWAYS, "Strict-Transport-Security": HSTS} if in_azure else _ALWAYS
+    return {**headers, **{name: value for name, value in wanted.items() if name.lower() not in names}}
 
 
 async def admit(

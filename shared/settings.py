@@ -141,6 +141,11 @@ class Settings:
         return [secret for secret in found if secret]
 
 
+def in_azure() -> bool:
+    """Whether this process runs there, also if its settings are not complete."""
+    return _in_azure(os.environ)  # noqa: TID251 - the one place
+
+
 def from_process() -> Settings:
     """The settings of this process."""
     return Settings.from_env(os.environ)  # noqa: TID251 - the one place
