@@ -1,4 +1,4 @@
-"""``GET /metrics``: what is measured, as text for Prometheus and whoever else scrapes; and a timer that sends the catalogue's part as OTLP.
+"""``GET /metrics`` and ``/api/metrics``: what is measured, as text for Prometheus and whoever else scrapes; and a timer that sends the catalogue's part as OTLP.
 
 What the catalogue says is the same whichever instance answers. What instances count themselves has the label ``process``, so that
 a scraper that meets another instance each time sees several series that grow and not one that jumps.
@@ -17,13 +17,14 @@ from http_api.routes import Routes
 from shared import wiring
 from shared.errors import BackupError, Denied
 from shared.formats.exposition import OPENMETRICS, PROMETHEUS, exposition
+from shared.model.access import Action
 from shared.model.metric import Family
 
 logger = logging.getLogger(__name__)
 _BEARER: Final = "bearer "
 
 
-def _admit(call: Call) -> None:
+def _check_token(call: Call) -> None:
     """Let in whoever has the metrics token.
 
     :raises Denied: nobody else.
@@ -36,9 +37,14 @@ def _admit(call: Call) -> None:
         )
 
 
+async def scrape_metrics(call: Call) -> Answer:
+    """The same as `/api/metrics`, for scrapers: with the metrics token, and at the path where they look for it."""
+    _check_token(call)
+    return await get_metrics(call)
+
+
 async def get_metrics(call: Call) -> Answer:
-    """Metrics as OpenMetrics if it is accepted, else as Prometheus' older text."""
-    _admit(call)
+    """What is measured, as OpenMetrics if that is accepted, else as Prometheus' older text. For roles on the whole platform."""
     app = call.app
     openmetrics = "application/openmetrics-text" in call.headers.get("accept", "")
     async with app.transaction() as conn:
@@ -72,7 +78,9 @@ async def push_metrics(timer: func.TimerRequest) -> None:  # noqa: ARG001
 
 
 routes = Routes("metrics")
+_TEXT: Final = "text/plain"
+routes.get("/api/metrics", get_metrics, Action.METRICS_READ, {200: _TEXT}, transaction=False)
 # Nobody has to be known to the host: scrapers have a token of their own.
-routes.get("/metrics", get_metrics, None, {200: PROMETHEUS}, refuses={403}, transaction=False, shown=False)
+routes.get("/metrics", scrape_metrics, None, {200: _TEXT}, refuses={403}, transaction=False, shown=False)
 bp = routes.blueprint
 bp.timer_trigger(arg_name="timer", schedule="30 * * * * *")(push_metrics)

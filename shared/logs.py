@@ -36,8 +36,8 @@ class JsonLines(logging.Formatter):
             "event": record.getMessage(),
             **_extras(record),
         }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+        if trace := _traceback(self, record):
+            line["exception"] = trace
         return json.dumps(line, default=str)
 
 
@@ -48,7 +48,8 @@ class TextLines(logging.Formatter):
         """An exception follows on lines of its own."""
         told = " ".join(f"{name}={value}" for name, value in _extras(record).items())
         text = f"{_time(record)[11:23]} {record.levelname:<7} {record.getMessage()}  {told}".rstrip()
-        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+        trace = _traceback(self, record)
+        return f"{text}\n{trace}" if trace else text
 
 
 def configure(level: str, form: Form = "auto") -> None:
@@ -99,6 +100,11 @@ def _formatter(form: Form) -> logging.Formatter:
 def _extras(record: logging.LogRecord) -> dict[str, object]:
     passed = {name: value for name, value in vars(record).items() if name not in _STANDARD and name != _GIVEN}
     return {**getattr(record, _GIVEN, {}), **passed}
+
+
+def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str:
+    """What is there as text goes first: that is scrubbed (:mod:`shared.adapters.log_scrubbing`)."""
+    return record.exc_text or (formatter.formatException(record.exc_info) if record.exc_info else "")
 
 
 def _time(record: logging.LogRecord) -> str:

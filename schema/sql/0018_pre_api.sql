@@ -2,7 +2,7 @@
 -- A row is written in the transaction of what its answer tells of, and deleted by a timer.
 
 CREATE TABLE idempotency (
-    principal     text COLLATE "C" NOT NULL,   -- who asked: kind and id
+    principal     text COLLATE "C" NOT NULL,   -- who asked: kind and id, and in which tenant
     key           text COLLATE "C" NOT NULL,
     tenant_id     text COLLATE "C",            -- whose data it is about; null: the platform's
     request_hash  bytea NOT NULL,              -- of method, path, query and body
@@ -105,3 +105,5 @@ SELECT share_id, date_trunc('month', coalesce(finished_at, now()) AT TIME ZONE '
   FROM run
  WHERE final_counters IS NOT NULL
  GROUP BY share_id, 2, kind, tenant_id;
+
+SELECT protect_rows('idempotency', 'tenant_id = ANY (chosen_tenants())');
