@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib import metadata
 from typing import Any
 
 import click
@@ -85,6 +86,14 @@ def _set(name: str) -> Any:
     return set_it
 
 
+def version() -> str:
+    """Of the installed package; of a work tree that is none."""
+    try:
+        return metadata.version("azure-files-backup")
+    except metadata.PackageNotFoundError:
+        return "from its sources"
+
+
 class Command(click.Command):
     """A command with the options that every command has."""
 
@@ -123,7 +132,7 @@ Group.group_class = Group
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option("--no-color", is_flag=True, help="No colour, on terminals too (NO_COLOR does the same).")
-@click.version_option(package_name="azure-files-backup", prog_name="afb")
+@click.version_option(version(), prog_name="afb")
 @click.pass_context
 def afb(ctx: click.Context, no_color: bool) -> None:
     """Back up, browse, restore and verify Azure Files shares.

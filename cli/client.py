@@ -24,6 +24,8 @@ FIRST_WAIT_S: Final = 0.5
 WAIT_MAX_S: Final = 30.0
 PAGE: Final = 1_000
 """Lines asked for at once, where the API lets one choose."""
+STILL_AT_IT: Final = "/problems/still-in-progress"
+"""The first request with this key is still being answered."""
 _AGAIN: Final = frozenset({429, 502, 503, 504})
 
 Json = dict[str, Any]
@@ -63,29 +65,29 @@ class Client:
         """Delete something."""
         return self._json("DELETE", path)
 
-    def items(self, path: str, name: str, *, most: int | None = None, **query: Any) -> Iterator[Json]:
-        """Everything of a list, page after page as it is wanted; ``most``: not more than that."""
-        after: str | None = None
+    def items(self, path: str, name: str, *, most: int | None = None, page: int = PAGE, **query: Any) -> Iterator[Json]:
+        """Everything of a list, page after page as it is wanted.
+
+        :param most: not more than that.
+        :param page: asked for at once, which is the most that this list gives.
+        """
         left = most
-        while left is None or left > 0:
-            page = self.get(path, **query, **({"after": after} if after else {}))
-            for item in page[name]:
+        for found in self.pages(path, limit=page if most is None else min(page, most), **query):
+            for item in found[name]:
+                if left == 0:
+                    return
                 yield item
-                if left is not None:
-                    left -= 1
-                    if left == 0:
-                        return
-            after = page.get("next") if page.get("more", True) else None
-            if not after:
+                left = None if left is None else left - 1
+            if left == 0:
                 return
 
     def pages(self, path: str, **query: Any) -> Iterator[Json]:
         """The pages of a list as they are."""
         after: str | None = None
         while True:
-            page = self.get(path, **query, **({"after": after} if after else {}))
+            page = self.get(path, **query, after=after)
             yield page
-            after = page.get("next") if page.get("more", True) else None
+            after = page["next"] if page["more"] else None
             if not after:
                 return
 
@@ -130,7 +132,7 @@ class Client:
             try:
                 return self._once(method, url, data, headers)
             except Refused as problem:
-                if problem.status not in _AGAIN or last:
+                if last or not (problem.status in _AGAIN or problem.problem.get("type") == STILL_AT_IT):
                     raise
                 wait_s = problem.problem.get("retry_after_s")
             except (OSError, HTTPException) as error:

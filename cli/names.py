@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from cli.address import Address, Point
-from cli.client import PAGE, Client, Json
+from cli.client import Client, Json
 from cli.errors import NOT_FOUND, USAGE, CliError
 
 
@@ -81,7 +81,7 @@ def find_point(client: Client, share: Share, point: Point | None) -> Json:
 
     :raises CliError: there is none.
     """
-    for found in client.items(f"{share.path}/restore-points", "restore_points", limit=PAGE):
+    for found in client.items(f"{share.path}/restore-points", "restore_points"):
         if point is None or point.is_latest:
             return found
         if point.number is not None and found["restore_point"] == point.number:

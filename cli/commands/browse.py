@@ -70,7 +70,7 @@ def list_directory(ctx: Context, address: str, at: str | None, limit: int | None
     """List a directory as it was saved; the newest restore point unless another is named."""
     share, path, point = ctx.place(address, at)
     url = f"{share.path}/restore-points/{point}/children"
-    ctx.output.many(ctx.client.items(url, "children", path=path, limit=1_000, most=limit), LS, nothing="(empty)")
+    ctx.output.many(ctx.client.items(url, "children", path=path, most=limit), LS, nothing="(empty)")
 
 
 @afb.command()
@@ -170,5 +170,5 @@ def _before(ctx: Context, address: str, point: int) -> int:
 def versions(ctx: Context, address: str, at: str | None, limit: int | None) -> None:
     """List the versions of a file or a directory, newest first. Of one that is gone, name a time at which it was there."""
     share, path, point = ctx.place(address, at)
-    found = ctx.client.items(f"{share.path}/versions", "versions", path=path, restore_point=point, limit=200, most=limit)
+    found = ctx.client.items(f"{share.path}/versions", "versions", path=path, restore_point=point, page=200, most=limit)
     ctx.output.many(found, VERSIONS)

@@ -10,7 +10,7 @@ import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
 from cli.app import Context, afb, pass_context
-from cli.errors import UNREACHABLE, CliError
+from cli.errors import UNREACHABLE, CliError, Refused
 from cli.names import Share
 
 BLOCK: Final = 256 * 1024
@@ -68,7 +68,13 @@ def _copy_file(ctx: Context, share: Share, path: str, point: int, file: IO[bytes
     at, etag = 0, ""
     while True:
         headers = {"Range": f"bytes={at}-", **({"If-Range": etag} if etag else {})}
-        with closing(ctx.client.open(url, headers, path=path)) as answer:
+        try:
+            answer = ctx.client.open(url, headers, path=path)
+        except Refused as refused:
+            if refused.status == 416 and not at:
+                return  # there is no byte in an empty file
+            raise
+        with closing(answer):
             if at and answer.status != 206:
                 raise CliError("the file's content is another one than when the download began")
             etag = answer.headers.get("ETag", "")

@@ -167,7 +167,7 @@ def _show_plan(ctx: Context, report: Json) -> None:
     if seconds is not None:
         said(f"  takes about   {seconds_text(seconds) if isinstance(seconds, int | float) else seconds}")
     if isinstance(cost, dict):
-        said(f"  costs about   {cost.get('total')} {cost.get('currency', '')}".rstrip())
+        said(f"  costs about   {cost['total']:.2f} {cost['currency']}")
 
 
 @afb.command()

@@ -52,9 +52,7 @@ SHOWN: tuple[Column, ...] = (
 
 
 def _cost(cost: object) -> str | None:
-    if not isinstance(cost, dict) or cost.get("total") is None:
-        return None
-    return f"{cost['total']} {cost.get('currency', '')}".strip()
+    return f"{cost['total']:.2f} {cost['currency']}" if isinstance(cost, dict) else None
 
 
 def _report(run: object) -> str | None:

@@ -8,7 +8,7 @@ import click
 
 from cli.app import Context, afb, pass_context
 from cli.client import Json
-from cli.errors import USAGE, CliError
+from cli.errors import FAILED, OK, USAGE, CliError
 from cli.names import find_tenant
 from cli.output import Column, field, number
 
@@ -21,9 +21,16 @@ COLUMNS: tuple[Column, ...] = (
 )
 
 
+CHECKS: tuple[Column, ...] = (
+    ("CHECK", field("name")),
+    ("OUTCOME", field("outcome")),
+    ("DETAIL", lambda check: check["detail"] + (f" (hint: {check['hint']})" if check["hint"] else "")),
+)
+
+
 @afb.group()
 def shares() -> None:
-    """Azure Files shares under protection: list, add, show, change."""
+    """Azure Files shares under protection: list, add, show, set, test."""
 
 
 @shares.command("list")
@@ -80,6 +87,20 @@ def add_share(ctx: Context, url: str, name: str | None, credential: str, setting
     made = ctx.client.post(f"/api/tenants/{owner['tenant_id']}/shares", body)
     ctx.output.one(made)
     ctx.output.note(f"hint: afb backup {owner['name']}/{made['name']} --follow")
+
+
+@shares.command("test")
+@click.argument("share")
+@pass_context
+def test_share(ctx: Context, share: str) -> int:
+    """Try whether backups of a share can work, and say which right, rule or share is missing. Nothing of it stays."""
+    found = ctx.share(share)
+    answer = ctx.client.post(f"{found.path}/connection-test")
+    if ctx.as_json:
+        ctx.output.one(answer)
+    else:
+        ctx.output.many(answer["checks"], CHECKS)
+    return OK if answer["ok"] else FAILED
 
 
 @shares.command("set")

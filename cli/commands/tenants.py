@@ -38,3 +38,13 @@ def add_tenant(ctx: Context, name: str, tenant_id: str | None) -> None:
     """Add a tenant."""
     made = ctx.client.post("/api/tenants", {"name": name, **({"tenant_id": tenant_id} if tenant_id else {})})
     ctx.output.one(made)
+
+
+@tenants.command("rename")
+@click.argument("tenant")
+@click.argument("name")
+@pass_context
+def rename_tenant(ctx: Context, tenant: str, name: str) -> None:
+    """Give a tenant another name; its id stays."""
+    found = find_tenant(ctx.client, tenant)
+    ctx.output.one(ctx.client.patch(f"/api/tenants/{found['tenant_id']}", {"name": name}))
