@@ -32,7 +32,7 @@ from http_api import (
 )
 from orchestrators import backup, rebuild, restore, scan, verify
 
-app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
+app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
 for module in (
     open_run,

@@ -95,9 +95,8 @@ async def _archive(call: AnyCall, asked: str, selection: Selection) -> Answer:
 
 def _source(call: AnyCall) -> Source:
     share = call.share
-    return Source(
-        share, call.app.catalogue, call.app.vault(share.tenant_id), ShareHasher(share.tenant_id, share.share_id)
-    )
+    hasher = ShareHasher(share.tenant_id, share.share_id)
+    return Source(share, call.app.catalogue_of(share), call.app.vault(share.tenant_id), hasher)
 
 
 def _sent_on(call: AnyCall, form: Form, selection: Selection) -> Answer:

@@ -4,6 +4,7 @@ import azure.functions as func
 
 from http_api.endpoint import all_endpoints
 from http_api.problems import NOT_FOUND, WRONG_METHOD, problem
+from http_api.serving import hard
 
 bp = func.Blueprint()
 
@@ -16,8 +17,8 @@ async def no_such_endpoint(req: func.HttpRequest) -> func.HttpResponse:
     allowed = sorted({endpoint.method for endpoint in all_endpoints() if endpoint.matches(path)})
     if allowed and req.method not in allowed:
         told = f"{req.method} {path}: expected {' or '.join(allowed)}"
-        return problem(WRONG_METHOD, told, headers={"Allow": ", ".join(allowed)}).response()
-    return problem(NOT_FOUND, f"there is nothing at {path}; hint: /api/openapi.json names all there is").response()
+        return hard(problem(WRONG_METHOD, told, headers={"Allow": ", ".join(allowed)})).response()
+    return hard(problem(NOT_FOUND, f"there is nothing at {path}; hint: /api/openapi.json names all there is")).response()
 
 
 bp.route(route="api/{*rest}", methods=list(METHODS), auth_level=func.AuthLevel.ANONYMOUS)(no_such_endpoint)

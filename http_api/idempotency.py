@@ -4,7 +4,7 @@ As the draft of the IETF's HTTPAPI working group has it: the same key with the s
 another request a 422, and while the first is under way a 409. The answer is kept in the transaction of what it tells of, so that there
 is either both or neither; a request that failed has left nothing, and is tried anew.
 
-Keys are those of a principal: nobody is answered with what another has asked for.
+Keys are those of a principal in a tenant: nobody is answered with what another has asked for, and rows are behind the tenant's wall.
 """
 
 import datetime as dt
@@ -52,7 +52,7 @@ async def once(call: AnyCall, asked: bytes, perform: Callable[[], Awaitable[Repl
     if not _KEY.fullmatch(key):
         expected = "1 to 255 printable ASCII characters, no space at either end"
         raise Refusal(INVALID, f"{HEADER}: {expected}", [WrongField(field=HEADER, expected=expected)])
-    who = f"{call.principal.kind}:{call.principal.id}"
+    who = f"{call.principal.kind}:{call.principal.id} {call.tenant_id or ''}"
     if not await idempotency.attempt(call.conn, who, key):
         raise Refusal(
             STILL_AT_IT,

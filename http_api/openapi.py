@@ -78,7 +78,6 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
             "schemas": definitions.get("$defs", {}),
             "securitySchemes": {
                 "key": {"type": "http", "scheme": "bearer", "description": "An API key, `afb_...`."},
-                "function": {"type": "apiKey", "in": "header", "name": "x-functions-key"},
             },
         },
     }
@@ -91,7 +90,7 @@ def _operation(endpoint: Endpoint, models: Models) -> dict[str, Any]:
         "tags": [endpoint.tag],
         "summary": " ".join(summary.split()),
         "responses": _responses(endpoint, models),
-        "security": [{"key": []}, {"function": []}] if endpoint.action is not None else [],
+        "security": [{"key": []}] if endpoint.action is not None else [],
     }
     if rest:
         operation["description"] = rest

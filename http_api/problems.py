@@ -4,6 +4,7 @@
 """
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -21,6 +22,8 @@ from shared.errors import (
     Retryable,
     ShareGone,
     Throttled,
+    TooMany,
+    Unauthenticated,
 )
 
 logger = logging.getLogger(__name__)
@@ -62,12 +65,14 @@ KINDS: Final = (
 
 OF_ERROR: Final[tuple[tuple[type[BackupError], Kind], ...]] = (
     (InvalidInput, INVALID),
+    (Unauthenticated, UNAUTHENTICATED),
     (Denied, DENIED),
     (NoAccess, DENIED),
     (NotFound, NOT_FOUND),
     (ShareGone, NOT_FOUND),
     (Conflict, CONFLICT),
     (Rejected, CANNOT),
+    (TooMany, TOO_MANY),
     (Retryable, LATER),
     (BackupError, DAMAGED),
 )
@@ -110,6 +115,13 @@ def problem(
     )
 
 
+def kind_of(error: Exception) -> Kind:
+    """What ``error`` is to whoever asked. What is no error of ours is a bug."""
+    if isinstance(error, Refusal):
+        return error.kind
+    return next((kind for of, kind in OF_ERROR if isinstance(error, of)), BUG)
+
+
 def reply_to(error: Exception, what: str) -> Reply:
     """The problem that ``error`` is to whoever asked for ``what``. What is no error of ours is a bug: told to the log, not to them."""
     if isinstance(error, Refusal):
@@ -117,13 +129,15 @@ def reply_to(error: Exception, what: str) -> Reply:
     if not isinstance(error, BackupError):
         logger.error("request_failed", extra={"endpoint": what}, exc_info=error)
         return problem(BUG, "the request failed; the log of the app says why")
-    kind = next(kind for of, kind in OF_ERROR if isinstance(error, of))
+    kind = kind_of(error)
     name = getattr(error, "field", "")
     wrong = [WrongField(field=name, expected=str(error))] if name else []
     return problem(kind, str(error), wrong, code=getattr(error, "code", ""), headers=_headers(error))
 
 
 def _headers(error: BackupError) -> dict[str, str]:
-    if isinstance(error, Throttled) and error.retry_after_s is not None:
-        return {"Retry-After": str(max(1, round(error.retry_after_s)))}
+    if isinstance(error, Unauthenticated):
+        return {"WWW-Authenticate": 'Bearer realm="Azure Files Backup"'}
+    if isinstance(error, Throttled | TooMany) and error.retry_after_s is not None:
+        return {"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}
     return {}

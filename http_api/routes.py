@@ -22,8 +22,8 @@ from http_api.endpoint import Content, Current, Endpoint, declare, models_of
 from http_api.serving import serve
 from shared.model.access import Action
 
-AUTH_LEVEL: Final = func.AuthLevel.FUNCTION
-"""What the host asks of who is not anonymous, before we do."""
+AUTH_LEVEL: Final = func.AuthLevel.ANONYMOUS
+"""What the host asks of callers: nothing. Function keys are the app's, not people's; who somebody is and may do is :mod:`http_api.identity`'s."""
 
 AnyHandler = Callable[[Any], Awaitable[BaseModel | Answer]]
 CurrentOf = Callable[[Any], Awaitable[BaseModel]]
@@ -151,9 +151,8 @@ class Routes:
                 **others,
             )
         )
-        level = func.AuthLevel.ANONYMOUS if action is None else AUTH_LEVEL
         register = self.blueprint.route(
-            route=endpoint.route or path.strip("/"), methods=[method], auth_level=level
+            route=endpoint.route or path.strip("/"), methods=[method], auth_level=AUTH_LEVEL
         )
         function = _function(endpoint)
         register(self.blueprint.durable_client_input(client_name="client")(function) if endpoint.starts else function)

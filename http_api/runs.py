@@ -68,7 +68,7 @@ async def get_run(call: Call) -> RunWithCost:
     expected = await _expected(conn, found)
     holding = await batches.workers(conn, found.run_id)
     await call.release()
-    at_work = AtWork(workers=holding, left=await call.app.catalogue.left(found.run_id))
+    at_work = AtWork(workers=holding, left=await call.app.catalogue_of(call.share).left(found.run_id))
     return RunWithCost.of(
         found, now=call.now, at_work=at_work, expected=expected, cost=_cost(call, found)
     )

@@ -3,31 +3,35 @@
 1. The path is read, and whoever asks is made known (401) and must be allowed (404 for what they may not see, 403, 429).
 2. Query and body are parsed (400). Until here nothing was done, and nothing of the catalogue was told.
 3. A transaction begins that sees the route's tenant and no other, and the tenant or the share is loaded in it (404).
-4. Conditions are looked at (412), then the idempotency key (409, 422, or the answer that was given before).
+4. If it changes something or shows file content, that is written down, or nothing is done (503). Conditions are looked at (412), then the idempotency key (409, 422, or the answer that was given before).
 5. The handler answers. The answer is put into bytes, kept under its key, and the transaction is committed.
 6. What is to be done after the commit is done.
 """
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import azure.durable_functions as df
 import azure.functions as func
 from pydantic import BaseModel
 
+from http_api.auditing import audited, entry_of, refused
 from http_api.call import Answer, AnyCall, Call, list_name
 from http_api.conditions import check_match, etag_of, has_it
 from http_api.endpoint import Endpoint
+from http_api.guard import admit, hardened
 from http_api.idempotency import once, request_hash
+from http_api.identity import identify
 from http_api.parsing import body_as, query_as
 from http_api.problems import reply_to
 from http_api.reply import Reply
 from shared import wiring
+from shared.core.access import visible_tenants
 from shared.db import shares, tenants
-from shared.db.pool import Connection
-from shared.model.access import Action, Grant, Principal, PrincipalKind, Role
-from shared.wiring import App
+from shared.errors import Denied
+from shared.model.access import Principal, PrincipalKind
+from shared.settings import in_azure
 
 JSON: Final = "application/json"
 NOBODY: Final = Principal(kind=PrincipalKind.LOCAL, id="nobody", name="nobody", grants=frozenset())
@@ -42,18 +46,29 @@ async def serve(
         reply = await _reply(endpoint, req, durable)
     except Exception as error:
         reply = reply_to(error, endpoint.name)
-    return reply.response()
+    return hard(reply).response()
+
+
+def hard(reply: Reply) -> Reply:
+    """With the headers that every answer has."""
+    return replace(reply, headers=hardened(reply.headers, in_azure=in_azure()))
 
 
 async def _reply(endpoint: Endpoint, req: func.HttpRequest, durable: df.DurableOrchestrationClient | None) -> Reply:
     route = endpoint.route_of(req.route_params)
     app = await wiring.app()
     principal = NOBODY
-    if endpoint.action is not None:
-        principal = await _identify(app, req)
-        await _admit(app, principal, endpoint.action, route)
-    query = query_as(req.params, endpoint.query)
     raw = b"" if endpoint.method in ("GET", "DELETE") else req.get_body()
+    entry = None
+    if endpoint.action is not None:
+        principal = await identify(app, req)
+        entry = entry_of(endpoint, app, principal, req, route, raw) if endpoint.audited else None
+        try:
+            await admit(app, principal, endpoint.action, _word(route, "tenant_id"), _number(route, "share_id"))
+        except Denied:
+            await refused(app, entry)
+            raise
+    query = query_as(req.params, endpoint.query)
     call: AnyCall = Call(
         app=app,
         principal=principal,
@@ -66,8 +81,7 @@ async def _reply(endpoint: Endpoint, req: func.HttpRequest, durable: df.DurableO
         durable=durable,
     )
     asked = request_hash(endpoint.method, endpoint.path, {**_texts(route), **req.params}, raw)
-    async with _audited(endpoint, call):
-        return await _answered(endpoint, call, asked)
+    return await audited(app, entry, lambda: _answered(endpoint, call, asked))
 
 
 async def _answered(endpoint: Endpoint, call: AnyCall, asked: bytes) -> Reply:
@@ -81,7 +95,9 @@ async def _answered(endpoint: Endpoint, call: AnyCall, asked: bytes) -> Reply:
 
     async with call.held:
         if endpoint.transaction:
-            call.connection = await call.held.enter_async_context(_transaction(call.app, call.tenant_id))
+            # Of what is no tenant's, too, nobody sees more than what is theirs.
+            seen = visible_tenants(call.principal) if call.tenant_id is None else (call.tenant_id,)
+            call.connection = await call.held.enter_async_context(call.app.as_tenants(seen))
         if endpoint.transaction and endpoint.loads:
             await _load(call)
         if endpoint.current is not None and "if-match" in call.headers:
@@ -118,35 +134,13 @@ async def _load(call: AnyCall) -> None:
         call.loaded_tenant = await tenants.get(call.conn, call.tenant_id)
 
 
+def _word(route: Mapping[str, str | int], name: str) -> str | None:
+    return str(route[name]) if name in route else None
+
+
+def _number(route: Mapping[str, str | int], name: str) -> int | None:
+    return int(route[name]) if name in route else None
+
+
 def _texts(route: Mapping[str, Any]) -> dict[str, str]:
     return {f"{{{name}}}": str(value) for name, value in route.items()}
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# The places of access: who asks, whether they may, what they see, and what is written down about it.
-
-_DEVELOPER: Final = Principal(
-    kind=PrincipalKind.LOCAL, id="developer", name="developer", grants=frozenset({Grant(Role.PLATFORM_ADMIN)})
-)
-
-
-async def _identify(app: App, req: func.HttpRequest) -> Principal:  # noqa: ARG001 - until identity is wired
-    """Who asks."""
-    return _DEVELOPER
-
-
-async def _admit(app: App, principal: Principal, action: Action, route: Mapping[str, str | int]) -> None:
-    """:raises NotFound: they may not see what the route names. :raises Denied: they may not do this."""
-
-
-@asynccontextmanager
-async def _transaction(app: App, tenant_id: str | None) -> AsyncIterator[Connection]:  # noqa: ARG001 - until it is wired
-    """A transaction that sees one tenant, or, with none, all."""
-    async with app.transaction() as conn:
-        yield conn
-
-
-@asynccontextmanager
-async def _audited(endpoint: Endpoint, call: AnyCall) -> AsyncIterator[None]:  # noqa: ARG001 - until it is wired
-    """Write down what is about to be done, and what became of it."""
-    yield

@@ -38,14 +38,9 @@ _WAITING: Final[LiteralString] = f"""
 _AT_WORK: Final[LiteralString] = f"""
     SELECT {_COLUMNS} FROM run WHERE state IN ('queued', 'running', 'cancelling') ORDER BY requested_at
 """
-_ACTIVE_ON: Final[LiteralString] = """
-    SELECT kind, run_no, share_id, state FROM run
-     WHERE subject = %s AND state IN ('queued', 'running', 'paused', 'cancelling')
-"""
-_ACTIVE_IN: Final[LiteralString] = """
-    SELECT run_no, share_id, state, subject FROM run
-     WHERE starts_with(subject, %s) AND state IN ('queued', 'running', 'paused', 'cancelling')
-"""
+# Functions of schema/sql/0017: they see the runs of all tenants.
+_ACTIVE_ON: Final[LiteralString] = "SELECT kind, run_no, share_id, state FROM runs_active_on(%s)"
+_ACTIVE_IN: Final[LiteralString] = "SELECT run_no, share_id, state, subject FROM runs_active_in(%s)"
 _UNDOABLE: Final[LiteralString] = f"""
     SELECT {_COLUMNS} FROM run
      WHERE kind = 'restore' AND share_snapshot IS NOT NULL AND finished_at < now() - %s
