@@ -15,7 +15,9 @@ from activities import (
 from http_api import (
     accounts,
     audit,
+    connection,
     downloads,
+    exports,
     fallback,
     health,
     idempotency,
@@ -29,6 +31,7 @@ from http_api import (
     runs,
     shares,
     tenants,
+    usage,
     verifications,
 )
 from orchestrators import backup, rebuild, restore, scan, verify
@@ -56,6 +59,9 @@ for module in (
     verifications,
     rebuilds,
     downloads,
+    connection,
+    exports,
+    usage,
     overview,
     members,
     keys,
