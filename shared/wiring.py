@@ -5,7 +5,6 @@ long as one activity.
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -14,13 +13,13 @@ from weakref import WeakKeyDictionary
 
 from shared import logs
 from shared import settings as settings_module
+from shared.adapters import log_scrubbing
 from shared.adapters.audit_table import TableAudit
 from shared.adapters.credentials import KIND_OF_SECRET, Credentials
 from shared.adapters.files_admin import FilesAdmin
 from shared.adapters.files_http import FilesHttp
 from shared.adapters.files_reader import FilesReader
 from shared.adapters.files_writer import FilesWriter
-from shared.adapters import log_scrubbing
 from shared.adapters.journal_table import TableJournal
 from shared.adapters.measures import LocalTelemetry
 from shared.adapters.metering import Meter, Traffic
@@ -44,7 +43,6 @@ from shared.db.tenancy import ShareConnections, TenantConnections
 from shared.db.translate import translation
 from shared.db.verify_catalogue import PostgresVerifies
 from shared.errors import BackupError, Unavailable
-from shared.model.metric import STEP_SECONDS
 from shared.model.rebuild import LeftOut
 from shared.model.run import Driver, RebuildOrder, Run, RunKind
 from shared.model.share import Share
@@ -52,7 +50,6 @@ from shared.model.tickets import Receipt, RunTicket
 from shared.model.verify_order import VerifyLevel, scratch_order
 from shared.ports import Audit, Clock, Ids, Journal, Vault
 from shared.settings import Settings
-from shared.telemetry import ids_of, tagged
 from shared.usecases.connection_test import Parts
 from shared.usecases.index_cache import IndexCache
 from shared.usecases.pace_limits import within_pace
@@ -62,18 +59,15 @@ from shared.usecases.request_rates import RequestRates
 from shared.usecases.scope import Limits, RunScope
 from shared.usecases.share_snapshots import snapshot_tag
 from shared.usecases.stopping import StopSignal
+from shared.usecases.tell_step import tell_step
 from shared.usecases.verdict import verdict
 from shared.usecases.verify_state import VerifyStates
-
-log = logging.getLogger(__name__)
 
 UseCase = Callable[[RunTicket, RunScope], Awaitable[Receipt]]
 
 PRICES = Path(cost.__file__).with_name("prices.toml")
 POOL_SIZE = 10
 """Connections per process: a few per activity at work, and some for pages."""
-STEPS = {"open_run": "open", "close_run": "close"}
-"""What is told of these use cases; the others do the work of a run."""
 SCRATCH_S = 10.0
 """How long a verify tries to delete what an earlier one has left behind; the next one tries again."""
 TRIED_S = 15.0
@@ -271,26 +265,9 @@ class App:
         """The verdict of a use case in the world of its run, also when that world cannot be made: its credential may be gone."""
         try:
             async with self.run_scope(ticket.run_id) as scope:
-                return await self._told(ticket, scope, usecase)
+                return await tell_step(ticket, scope, usecase)
         except BackupError as error:
             return verdict(error)
-
-    async def _told(self, ticket: RunTicket, scope: RunScope, usecase: UseCase) -> Receipt:
-        """The receipt of a step of a run, which is told of as one span in the run's trace."""
-        run, monotonic = scope.run, self.clock.monotonic
-        step, began_at = STEPS.get(getattr(usecase, "__name__", ""), "work"), monotonic()
-        told = {"worker": ticket.worker, "epoch": run.epoch}
-        with tagged(**ids_of(run)), self.telemetry.span(f"{run.kind}.{step}", of=run, **told) as span:
-            receipt = await usecase(ticket, scope)
-            outcome = "failed" if receipt.error else receipt.stop.value or "done"
-            if step == "work" and outcome == "done" and not receipt.batches:
-                span.drop()  # a worker that found nothing looks again in a second
-                return receipt
-            result = {"outcome": outcome, "batches": receipt.batches, "left": receipt.left}
-            span.set(**result)
-            log.info("run_step", extra={"step": step, **result, "error": receipt.error or None})
-        self.telemetry.observe(STEP_SECONDS, monotonic() - began_at, run.kind.value, step, outcome)
-        return receipt
 
     async def close(self, ticket: RunTicket, usecase: UseCase) -> Receipt:
         """The same for the closing of a run: one that is given up ends even if not so much as its share can be spoken to."""

@@ -17,6 +17,8 @@ CREATE TABLE idempotency (
 
 CREATE INDEX idempotency_age ON idempotency (created_at);
 
+SELECT protect_rows('idempotency', 'tenant_id = ANY (chosen_tenants())');
+
 -- What runs took, per share, month and kind: asked for over a thousand shares at once, where adding up the counters of all runs would take
 -- seconds. A trigger keeps it, so that it is right whichever release ends a run. No foreign key to share: what was used is told after a
 -- share is gone, too.
@@ -42,7 +44,10 @@ CREATE TABLE usage_month (
 
 CREATE INDEX usage_month_of_tenant ON usage_month (tenant_id, month);
 
-CREATE FUNCTION usage_of_run() RETURNS trigger LANGUAGE plpgsql AS $$
+-- With its owner's rights: nobody else writes to the table.
+CREATE FUNCTION usage_of_run()
+RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     c jsonb := NEW.final_counters;
 BEGIN
@@ -106,4 +111,4 @@ SELECT share_id, date_trunc('month', coalesce(finished_at, now()) AT TIME ZONE '
  WHERE final_counters IS NOT NULL
  GROUP BY share_id, 2, kind, tenant_id;
 
-SELECT protect_rows('idempotency', 'tenant_id = ANY (chosen_tenants())');
+SELECT protect_rows('usage_month', 'tenant_id = ANY (chosen_tenants())', 'SELECT');
