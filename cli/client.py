@@ -150,11 +150,7 @@ class Client:
         own = urlsplit(url)[:2] == urlsplit(self.config.url)[:2]
         request = urllib.request.Request(url, data=data, method=method, headers=headers)  # noqa: S310 - checked in config
         if own and self.config.key:
-            # An API key of the app's says so itself; anything else is a key of the Functions host.
-            if self.config.key.startswith("afb_"):
-                request.add_unredirected_header("Authorization", f"Bearer {self.config.key}")
-            else:
-                request.add_unredirected_header("x-functions-key", self.config.key)
+            request.add_unredirected_header("Authorization", f"Bearer {self.config.key}")
         try:
             return self._opener.open(request, timeout=TIMEOUT_S)
         except urllib.error.HTTPError as error:

@@ -51,7 +51,7 @@ def load(environ: Mapping[str, str]) -> Config:
     own = saved.get("key", "") if url == saved.get("url", "").rstrip("/") else ""
     return Config(
         url=url,
-        key=environ.get("AFB_API_KEY", "") or own,
+        key=check_key(environ.get("AFB_API_KEY", "") or own),
         tenant=environ.get("AFB_TENANT", "") or saved.get("tenant", ""),
     )
 
@@ -89,6 +89,16 @@ def check_url(url: str) -> str:
     if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
         raise CliError(f"{url} is plain HTTP: a key would travel readable; expected https", USAGE)
     return url.rstrip("/")
+
+
+def check_key(key: str) -> str:
+    """A key of this product, or none.
+
+    :raises CliError: it is something else, which is not to be sent anywhere.
+    """
+    if key and not (key.startswith("afb_") and key.isascii() and key.isprintable() and " " not in key):
+        raise CliError("the API key is none; expected one that begins with afb_", USAGE, hint="afb keys add, or ask an admin")
+    return key
 
 
 def _read(path: Path) -> dict[str, str]:

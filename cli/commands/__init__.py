@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Final
 
-MODULES: Final = ("login", "tenants", "shares", "starting", "restores", "browse", "downloads", "runs", "points", "glance")
+MODULES: Final = ("login", "tenants", "shares", "starting", "restores", "browse", "downloads", "runs", "points", "glance", "access")
 """In the order in which help lists them."""
 
 

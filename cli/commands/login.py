@@ -7,10 +7,24 @@ from click.shell_completion import get_completion_class
 
 from cli import config
 from cli.app import Context, afb, pass_context
-from cli.client import Client
-from cli.config import Config, check_url
+from cli.client import Client, Json
+from cli.config import Config, check_key, check_url
 from cli.errors import CliError
 from cli.names import find_tenant
+from cli.output import Column, field
+
+
+SHOWN: tuple[Column, ...] = (
+    ("app", field("url")),
+    ("you are", lambda me: f"{me['name']} ({me['kind']} {me['id']})"),
+    ("tenant", field("tenant")),
+    ("roles", lambda me: ", ".join(_role(grant) for grant in me["grants"]) or "none"),
+)
+
+
+def _role(grant: Json) -> str:
+    where = grant["tenant_id"] or "the platform"
+    return f"{grant['role']} of {where}" + (f"/{grant['share_id']}" if grant["share_id"] else "")
 
 
 @afb.command()
@@ -36,18 +50,18 @@ def login(ctx: Context, url: str, key_file: object, default_tenant: str | None, 
         key = click.prompt("API key", hide_input=True, default="", show_default=False, err=True).strip()
     else:
         key = ctx.environ.get("AFB_API_KEY", "")
-    known = Config(url=check_url(url), key=key, tenant=default_tenant or "")
+    known = Config(url=check_url(url), key=check_key(key), tenant=default_tenant or "")
     if not known.url:
         raise click.UsageError("URL is empty; expected an address like https://backup.contoso.com")
     client = Client(known)
-    count = len(list(client.items("/api/tenants", "tenants")))
+    me = client.get("/api/me")
     if default_tenant:
         find_tenant(client, default_tenant)
     if check:
-        ctx.output.text(f"{known.url} answers, and this key sees {count} tenants")
+        ctx.output.text(f"{known.url} answers, and knows you as {me['name']} ({me['kind']})")
         return
     path = config.save(ctx.environ, known)
-    ctx.output.text(f"signed in to {known.url}, which shows {count} tenants; written to {path}")
+    ctx.output.text(f"signed in to {known.url} as {me['name']} ({me['kind']}); written to {path}")
 
 
 @afb.command()
@@ -61,18 +75,10 @@ def logout(ctx: Context) -> None:
 @afb.command()
 @pass_context
 def whoami(ctx: Context) -> None:
-    """Show which app is talked to, and whether it answers."""
+    """Show which app is talked to, as whom, and with which roles."""
+    me = ctx.client.get("/api/me")
     known = ctx.client.config
-    tenants = list(ctx.client.items("/api/tenants", "tenants"))
-    ctx.output.one(
-        {
-            "url": known.url,
-            "key": f"{known.key[:8]}..." if known.key else None,
-            "tenant": known.tenant or None,
-            "tenants": len(tenants),
-            "config": str(config.config_path(ctx.environ)),
-        }
-    )
+    ctx.output.one({"url": known.url, "tenant": known.tenant or None, **me}, SHOWN)
 
 
 @afb.command()

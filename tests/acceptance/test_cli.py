@@ -28,7 +28,6 @@ class Afb:
             "TZ": "UTC",
             "AFB_CONFIG": str(tmp_path / "config.json"),
             "AFB_URL": product.host_url,
-            "AFB_API_KEY": product.host_key,
         }
         self.cwd = tmp_path
 
@@ -230,23 +229,50 @@ def test_an_app_that_is_away_is_unreachable(afb):
 
 
 def test_a_wrong_key_is_denied(afb):
-    assert "afb login" in afb("tenants", "list", code=3, AFB_API_KEY="wrong").stderr
-    nobody = afb("tenants", "list", code=3, AFB_URL="", AFB_API_KEY="")
-    assert "not signed in" in nobody.stderr
+    assert "not valid" in afb("tenants", "list", code=3, AFB_API_KEY="afb_wrong").stderr
+    assert "begins with afb_" in afb("tenants", "list", code=2, AFB_API_KEY="wrong").stderr
+    assert "not signed in" in afb("tenants", "list", code=3, AFB_URL="").stderr
 
 
-def test_signing_in_is_remembered_and_forgotten(afb, product, tmp_path):
-    own = {"AFB_URL": "", "AFB_API_KEY": ""}
-    (tmp_path / "key").write_text(product.host_key)
+def test_signing_in_is_remembered_and_forgotten(afb, product, tenant, tmp_path):
+    own = {"AFB_URL": ""}
+    key = afb("keys", "add", "script", "--role", "viewer", "--tenant", tenant).stdout.strip()
+    (tmp_path / "key").write_text(key)
     afb("login", product.host_url, "--key", str(tmp_path / "key"), **own)
     assert oct((tmp_path / "config.json").stat().st_mode)[-3:] == "600"
     me = afb.json("whoami", **own)
-    assert me["url"] == product.host_url
-    assert product.host_key not in json.dumps(me)
+    assert (me["url"], me["kind"], me["name"]) == (product.host_url, "key", "script")
+    assert [grant["role"] for grant in me["grants"]] == ["viewer"]
+    assert key not in json.dumps(me)
+    assert [one["tenant_id"] for one in afb.lines("tenants", "list", **own)] == [tenant]
     afb("logout", **own)
     afb("tenants", "list", code=3, **own)
-    afb("login", product.host_url, "--key", "-", "--check", typed=product.host_key, **own)
+    afb("login", product.host_url, "--key", "-", "--check", typed=key, **own)
     assert not (tmp_path / "config.json").exists()
+
+
+def test_a_key_may_do_what_its_role_may_until_it_is_revoked(afb, tenant, share):
+    made = afb.json("keys", "add", "watcher", "--role", "viewer", "--tenant", tenant, "--days", "1")
+    as_key = {"AFB_API_KEY": made["key"]}
+    assert afb.json("shares", "show", share, **as_key)["name"] == "Finance"
+    assert "may not" in afb("backup", share, code=3, **as_key).stderr
+    (listed,) = [key for key in afb.lines("keys", "list", "--tenant", tenant) if key["key_id"] == made["key_id"]]
+    assert "key" not in listed
+    afb("keys", "revoke", made["key_id"], "--tenant", tenant, "--yes")
+    afb("shares", "show", share, code=3, **as_key)
+
+
+def test_members_are_given_roles_and_the_audit_says_who_did(afb, tenant, share):
+    object_id = "6f9619ff-8b86-d011-b42d-00cf4fc964ff"
+    member = afb.json("members", "add", object_id, "--name", "Ada", "--role", "operator", "--tenant", tenant)
+    assert member["role"] == "operator"
+    afb("members", "set", str(member["member_id"]), "--role", "viewer", "--tenant", tenant)
+    assert [one["role"] for one in afb.lines("members", "list", "--tenant", tenant)] == ["viewer"]
+    afb("members", "remove", str(member["member_id"]), "--tenant", tenant, "--yes")
+    assert afb.lines("members", "list", "--tenant", tenant) == []
+    told = afb.lines("audit", "--tenant", tenant, "--since", "1h")
+    assert {entry["action"] for entry in told} >= {"members.change", "shares.create"}
+    assert {entry["actor"] for entry in told} == {"developer"}
 
 
 def test_settings_are_shown_as_they_were_set(afb, share):
