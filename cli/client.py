@@ -61,9 +61,9 @@ class Client:
         """Set something."""
         return self._json("PUT", path, body=body)
 
-    def delete(self, path: str) -> Json:
+    def delete(self, path: str, **query: Any) -> Json:
         """Delete something."""
-        return self._json("DELETE", path)
+        return self._json("DELETE", path, query=query)
 
     def items(self, path: str, name: str, *, most: int | None = None, page: int = PAGE, **query: Any) -> Iterator[Json]:
         """Everything of a list, page after page as it is wanted.

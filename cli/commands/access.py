@@ -173,3 +173,42 @@ def _time(ctx: Context, typed: str | None) -> str | None:
     if point is None or point.until is None:
         raise CliError(f"{typed!r} is no time; expected one such as 2026-11-27T14:05, or an age such as 7d", USAGE)
     return point.until.isoformat()
+
+
+ACCOUNTS: tuple[Column, ...] = (
+    ("ACCOUNT", field("account_url")),
+    ("CREDENTIAL", lambda account: account["credential"] or "the app's identity"),
+    ("SINCE", moment("created_at")),
+    ("BY", field("created_by")),
+)
+
+
+@afb.group()
+def accounts() -> None:
+    """Storage accounts that a tenant's shares may be in."""
+
+
+@accounts.command("list")
+@pass_context
+def list_accounts(ctx: Context) -> None:
+    """List a tenant's storage accounts."""
+    ctx.output.many(ctx.client.items(f"{_owner(ctx, False)}/accounts", "accounts"), ACCOUNTS, nothing="none yet")
+
+
+@accounts.command("add")
+@click.argument("url")
+@click.option("--credential", default="", metavar="NAME", help="Name of a credential (default: the app's identity).")
+@pass_context
+def add_account(ctx: Context, url: str, credential: str) -> None:
+    """Let a tenant's shares be in a storage account. For platform admins."""
+    ctx.output.one(ctx.client.put(f"{_owner(ctx, False)}/accounts", {"account_url": url, "credential": credential}))
+
+
+@accounts.command("remove")
+@click.argument("url")
+@click.option("--credential", default="", metavar="NAME", help="Name of a credential (default: the app's identity).")
+@pass_context
+def remove_account(ctx: Context, url: str, credential: str) -> None:
+    """Take a storage account from a tenant. Shares that are in it stay. For platform admins."""
+    ctx.client.delete(f"{_owner(ctx, False)}/accounts", account_url=url, credential=credential)
+    ctx.output.text("removed")
