@@ -72,7 +72,7 @@ class Context:
     @staticmethod
     def now() -> dt.datetime:
         """Now, in this machine's time zone."""
-        return dt.datetime.now().astimezone()  # noqa: TID251, DTZ005 - of whoever types
+        return dt.datetime.now().astimezone()  # noqa: TID251 - of whoever types
 
 
 pass_context = click.make_pass_decorator(Context, ensure=True)

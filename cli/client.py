@@ -45,9 +45,9 @@ class Client:
         self.config = config
         self._opener = urllib.request.build_opener(_NoRedirects())
 
-    def get(self, path: str, **query: Any) -> Json:
+    def get(self, url: str, /, **query: Any) -> Json:
         """The JSON of an answer."""
-        return self._json("GET", path, query=query)
+        return self._json("GET", url, query=query)
 
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Json:
         """Start or make something, once however often it is sent."""
@@ -61,18 +61,20 @@ class Client:
         """Set something."""
         return self._json("PUT", path, body=body)
 
-    def delete(self, path: str, **query: Any) -> Json:
+    def delete(self, url: str, /, **query: Any) -> Json:
         """Delete something."""
-        return self._json("DELETE", path, query=query)
+        return self._json("DELETE", url, query=query)
 
-    def items(self, path: str, name: str, *, most: int | None = None, page: int = PAGE, **query: Any) -> Iterator[Json]:
+    def items(
+        self, url: str, name: str, /, *, most: int | None = None, page: int = PAGE, **query: Any
+    ) -> Iterator[Json]:
         """Everything of a list, page after page as it is wanted.
 
         :param most: not more than that.
         :param page: asked for at once, which is the most that this list gives.
         """
         left = most
-        for found in self.pages(path, limit=page if most is None else min(page, most), **query):
+        for found in self.pages(url, limit=page if most is None else min(page, most), **query):
             for item in found[name]:
                 if left == 0:
                     return
@@ -81,19 +83,19 @@ class Client:
             if left == 0:
                 return
 
-    def pages(self, path: str, **query: Any) -> Iterator[Json]:
+    def pages(self, url: str, /, **query: Any) -> Iterator[Json]:
         """The pages of a list as they are."""
         after: str | None = None
         while True:
-            page = self.get(path, **query, after=after)
+            page = self.get(url, **query, after=after)
             yield page
             after = page["next"] if page["more"] else None
             if not after:
                 return
 
-    def open(self, path: str, headers: Mapping[str, str] | None = None, **query: Any) -> Any:
+    def open(self, url: str, headers: Mapping[str, str] | None = None, /, **query: Any) -> Any:
         """An answer to be read as it comes; close it. Redirects are followed, to another place without the key."""
-        return self._send("GET", self._url(path, query), None, dict(headers or {}))
+        return self._send("GET", self._url(url, query), None, dict(headers or {}))
 
     def lines(self, path: str) -> Iterator[Json]:
         """An answer of JSON lines."""
@@ -112,13 +114,19 @@ class Client:
         headers: Mapping[str, str] | None = None,
     ) -> Json:
         data = None if body is None else json.dumps(body).encode()
-        told = {"Accept": "application/json", **({"Content-Type": "application/json"} if data else {}), **(headers or {})}
+        told = {
+            "Accept": "application/json",
+            **({"Content-Type": "application/json"} if data else {}),
+            **(headers or {}),
+        }
         with self._send(method, self._url(path, query or {}), data, told) as answer:
             text = answer.read()
         try:
             found = json.loads(text) if text else {}
         except ValueError as error:
-            raise CliError(f"{self.config.url} answered something else than JSON", hint="is this the app's address?") from error
+            raise CliError(
+                f"{self.config.url} answered something else than JSON", hint="is this the app's address?"
+            ) from error
         return dict(found)
 
     def _url(self, path: str, query: Mapping[str, Any]) -> str:
@@ -139,7 +147,9 @@ class Client:
                 if last:
                     reason = getattr(error, "reason", error)
                     raise CliError(
-                        f"{self.config.url} cannot be reached: {reason}", UNREACHABLE, hint="does the app run, and is the address right?"
+                        f"{self.config.url} cannot be reached: {reason}",
+                        UNREACHABLE,
+                        hint="does the app run, and is the address right?",
                     ) from error
                 wait_s = None
             backoff_s = FIRST_WAIT_S * 2**attempt * random.uniform(0.5, 1.0)  # noqa: S311

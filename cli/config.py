@@ -97,7 +97,9 @@ def check_key(key: str) -> str:
     :raises CliError: it is something else, which is not to be sent anywhere.
     """
     if key and not (key.startswith("afb_") and key.isascii() and key.isprintable() and " " not in key):
-        raise CliError("the API key is none; expected one that begins with afb_", USAGE, hint="afb keys add, or ask an admin")
+        raise CliError(
+            "the API key is none; expected one that begins with afb_", USAGE, hint="afb keys add, or ask an admin"
+        )
     return key
 
 

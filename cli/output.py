@@ -45,7 +45,9 @@ class Output:
         if self.as_json:
             self._line(thing)
             return
-        shown = [(name, show(thing)) for name, show in fields] or [(name, _deep(value)) for name, value in thing.items()]
+        shown = [(name, show(thing)) for name, show in fields] or [
+            (name, _deep(value)) for name, value in thing.items()
+        ]
         width = max((len(name) for name, _ in shown), default=0)
         for name, value in shown:
             self.out.print(f"[dim]{name:<{width}}[/dim]  {self._cell(value)}")

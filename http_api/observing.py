@@ -25,9 +25,10 @@ async def observed(
         name: value for name in ("tenant_id", "share_id") if (value := req.route_params.get(name, ""))
     }
     began_at = app.clock.monotonic()
-    told: dict[str, Attribute] = {"http.request.method": method, "http.route": route}
-    with tagged(**ids), app.telemetry.span(f"{method} {route}", caller=req.headers.get("traceparent", ""), **told) as span:
+    caller = req.headers.get("traceparent", "")
+    with tagged(**ids), app.telemetry.span(f"{method} {route}", caller=caller) as span:
         response = await answer()
-        span.set(**{"http.response.status_code": response.status_code})
+        told: dict[str, Attribute] = {"http.request.method": method, "http.route": route}
+        span.set(**told, **{"http.response.status_code": response.status_code})
     app.telemetry.observe(API_SECONDS, app.clock.monotonic() - began_at, method, route, str(response.status_code))
     return response

@@ -944,12 +944,12 @@ class Telemetry(Protocol):
     """
 
     def span(
-        self, name: str, /, *, of: Run | None = None, caller: str = "", **attributes: Attribute
+        self, name: str, /, *, of: Run | None = None, caller: str | None = None, **attributes: Attribute
     ) -> AbstractContextManager[Span]:
         """Tell of the block as one span, below the one that it is entered in.
 
         :param of: below this run instead, wherever and by whatever process the rest of it is done.
-        :param caller: below the span that a caller's ``traceparent`` header (W3C) names; anything unreadable counts as none.
+        :param caller: it is a request from outside, below the span that this ``traceparent`` header (W3C) names, if it is readable.
         """
         ...
 

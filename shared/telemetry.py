@@ -4,14 +4,14 @@ A scope says once what it works on (``with tagged(run_id=7)``), and everything b
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Final, Self
 
 from shared.model.metric import Metric
 from shared.model.run import Run
-from shared.ports import Attribute
+from shared.ports import Attribute, Span
 
 _TAGS: ContextVar[Mapping[str, Attribute]] = ContextVar("afb_tags", default=MappingProxyType({}))
 
@@ -68,8 +68,14 @@ class NoTelemetry:
     """A :class:`shared.ports.Telemetry` that keeps nothing."""
 
     def span(
-        self, name: str, /, *, of: Run | None = None, caller: str = "", **attributes: Attribute  # noqa: ARG002
-    ) -> NoSpan:
+        self,
+        name: str,  # noqa: ARG002
+        /,
+        *,
+        of: Run | None = None,  # noqa: ARG002
+        caller: str | None = None,  # noqa: ARG002
+        **attributes: Attribute,  # noqa: ARG002
+    ) -> AbstractContextManager[Span]:
         """Nothing."""
         return NO_SPAN
 

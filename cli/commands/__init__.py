@@ -3,7 +3,19 @@
 from importlib import import_module
 from typing import Final
 
-MODULES: Final = ("login", "tenants", "shares", "starting", "restores", "browse", "downloads", "runs", "points", "glance", "access")
+MODULES: Final = (
+    "login",
+    "tenants",
+    "shares",
+    "starting",
+    "restores",
+    "browse",
+    "downloads",
+    "runs",
+    "points",
+    "glance",
+    "access",
+)
 """In the order in which help lists them."""
 
 

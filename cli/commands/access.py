@@ -158,10 +158,16 @@ def revoke_key(ctx: Context, key_id: str, yes: bool, platform: bool) -> None:
 @platform_option
 @pass_context
 def audit(
-    ctx: Context, actor: str | None, action: str | None, since: str | None, until: str | None, limit: int, platform: bool
+    ctx: Context,
+    actor: str | None,
+    action: str | None,
+    since: str | None,
+    until: str | None,
+    limit: int,
+    platform: bool,
 ) -> None:
     """Show who changed what, and who read file content, newest first."""
-    query = {"actor": actor, "action": action, "since": _time(ctx, since), "until": _time(ctx, until)}
+    query: dict[str, Any] = {"actor": actor, "action": action, "since": _time(ctx, since), "until": _time(ctx, until)}
     found = ctx.client.items(f"{_owner(ctx, platform)}/audit", "entries", most=limit, **query)
     ctx.output.many(found, AUDIT, nothing="nothing")
 

@@ -9,7 +9,7 @@ from cli.app import Context, afb, pass_context
 from cli.client import Json
 from cli.errors import USAGE, CliError
 from cli.names import find_share
-from cli.output import Column, bytes_text, moment, size
+from cli.output import Column, Row, bytes_text, moment, size
 
 LS: tuple[Column, ...] = (
     ("KIND", lambda node: {"directory": "dir", "symbolic_link": "link"}.get(node["kind"], "file")),
@@ -47,13 +47,13 @@ def _stretch(points: Json | None) -> str:
     return f"{points['first']}-{points['last']}" if points["count"] > 1 else str(points["first"])
 
 
-def _sign(child: Json) -> str:
+def _sign(child: Row) -> str:
     if child["before"] is None:
         return "+"
     return "-" if child["after"] is None else "~"
 
 
-def _below(child: Json) -> str:
+def _below(child: Row) -> str:
     below = child["below"]
     if not below:
         return ""
@@ -106,7 +106,9 @@ def find(ctx: Context, address: str, pattern: str, every: bool, match_case: bool
                     ctx.output.note(f"the first {limit:,}; --limit for more")
                     return
 
-    ctx.output.many(found(), FOUND, nothing="nothing found" if every else "nothing found; --all looks in older restore points too")
+    ctx.output.many(
+        found(), FOUND, nothing="nothing found" if every else "nothing found; --all looks in older restore points too"
+    )
 
 
 @afb.command()

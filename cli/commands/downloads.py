@@ -31,7 +31,9 @@ def cat(ctx: Context, address: str, at: str | None) -> None:
 @click.argument("address", metavar="SHARE:/PATH[@POINT]")
 @click.argument("output", required=False, metavar="[FILE]", type=click.Path(path_type=Path))
 @click.option("--at", metavar="POINT", help="The restore point, instead of behind @.")
-@click.option("--archive", type=click.Choice(["zip", "tar"]), help="A directory, or a file with its times, as an archive.")
+@click.option(
+    "--archive", type=click.Choice(["zip", "tar"]), help="A directory, or a file with its times, as an archive."
+)
 @click.option("--force", is_flag=True, help="Replace a FILE that is there.")
 @pass_context
 def get(ctx: Context, address: str, output: Path | None, at: str | None, archive: str | None, force: bool) -> None:
@@ -59,7 +61,9 @@ def get(ctx: Context, address: str, output: Path | None, at: str | None, archive
         else:
             _copy_file(ctx, share, path, point, file)
     part.replace(target)
-    ctx.output.one({"file": str(target), "bytes": target.stat().st_size}) if ctx.as_json else ctx.output.text(str(target))
+    ctx.output.one({"file": str(target), "bytes": target.stat().st_size}) if ctx.as_json else ctx.output.text(
+        str(target)
+    )
 
 
 def _copy_file(ctx: Context, share: Share, path: str, point: int, file: IO[bytes]) -> None:

@@ -13,7 +13,6 @@ from cli.errors import CliError
 from cli.names import find_tenant
 from cli.output import Column, field
 
-
 SHOWN: tuple[Column, ...] = (
     ("app", field("url")),
     ("you are", lambda me: f"{me['name']} ({me['kind']} {me['id']})"),
@@ -29,7 +28,9 @@ def _role(grant: Json) -> str:
 
 @afb.command()
 @click.argument("url")
-@click.option("--key", "key_file", metavar="FILE", type=click.File(), help="File with the API key; - for standard input.")
+@click.option(
+    "--key", "key_file", metavar="FILE", type=click.File(), help="File with the API key; - for standard input."
+)
 @click.option("--tenant", "default_tenant", metavar="NAME", help="The tenant of shares that are named without one.")
 @click.option("--check", is_flag=True, help="Only see whether this address and key work; write nothing down.")
 @pass_context

@@ -10,7 +10,7 @@ from cli.address import clean
 from cli.app import Context, afb, pass_context
 from cli.client import Json
 from cli.commands.starting import following
-from cli.errors import OK
+from cli.errors import OK, WITH_ERRORS
 from cli.names import Share
 from cli.output import bytes_text, seconds_text
 
@@ -19,7 +19,7 @@ HARMLESS = frozenset({"skip", "keep_both"})
 PARTS = ("everything", "permissions", "times_and_attributes", "metadata")
 
 
-class _Time(click.ParamType):
+class _Time(click.ParamType[str]):
     name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
@@ -35,34 +35,51 @@ class _Time(click.ParamType):
 @click.argument("address", metavar="SHARE[:/PATH][@POINT]")
 @click.option("--at", metavar="POINT", help="The restore point, instead of behind @.")
 @click.option("--in-place", is_flag=True, help="To where it was: into the share that was backed up.")
-@click.option("--to", metavar="NAME[:/PATH]", help="To another share of the account, made if missing, as 'cp -r' would.")
+@click.option(
+    "--to", metavar="NAME[:/PATH]", help="To another share of the account, made if missing, as 'cp -r' would."
+)
 @click.option("--to-account", metavar="URL", help="The account of --to (default: the share's own).")
 @click.option("--to-credential", metavar="NAME", help="The credential for it.")
 @click.option("--no-create", is_flag=True, help="Refuse if the share of --to is missing.")
 @click.option("--path", "more", multiple=True, metavar="PATH", help="Another file or directory; may be repeated.")
-@click.option("--include", multiple=True, metavar="PATTERN", help="Only what matches, as in .gitignore; may be repeated.")
+@click.option(
+    "--include", multiple=True, metavar="PATTERN", help="Only what matches, as in .gitignore; may be repeated."
+)
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="Not what matches; may be repeated.")
 @click.option("--match-case", is_flag=True, help="Of --include and --exclude.")
-@click.option("--ext", "extensions", multiple=True, metavar=".EXT", help="Only files with this ending; may be repeated.")
+@click.option(
+    "--ext", "extensions", multiple=True, metavar=".EXT", help="Only files with this ending; may be repeated."
+)
 @click.option("--written-from", type=_Time(), metavar="TIME", help="Only files last written then or later.")
 @click.option("--written-before", type=_Time(), metavar="TIME", help="Only files last written before.")
 @click.option("--changed", is_flag=True, help="Only files that have changed since, or until --compared-with.")
 @click.option("--deleted", is_flag=True, help="Only files that were deleted since.")
-@click.option("--compared-with", type=click.IntRange(1), metavar="N", help="With --changed, --deleted (default: the newest point).")
+@click.option(
+    "--compared-with",
+    type=click.IntRange(1),
+    metavar="N",
+    help="With --changed, --deleted (default: the newest point).",
+)
 @click.option(
     "--conflicts",
     type=click.Choice(CONFLICTS),
     help="What becomes of what is there (default: overwrite_if_different).",
 )
 @click.option("--part", type=click.Choice(PARTS), default="everything", show_default=True, help="What of it.")
-@click.option("--delete-at-most", type=click.IntRange(0), metavar="N", help="With mirror (default: what the plan says).")
-@click.option("--close-handles", is_flag=True, help="Close files that others have open; they lose what they have not saved.")
+@click.option(
+    "--delete-at-most", type=click.IntRange(0), metavar="N", help="With mirror (default: what the plan says)."
+)
+@click.option(
+    "--close-handles", is_flag=True, help="Close files that others have open; they lose what they have not saved."
+)
 @click.option("--no-undo", is_flag=True, help="Take no share snapshot of the target by which this could be undone.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and do nothing.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @following
 @pass_context
-def restore(ctx: Context, address: str, at: str | None, yes: bool, watch: bool, dry_run: bool, **options: Any) -> int:
+def restore(
+    ctx: Context, /, address: str, at: str | None, yes: bool, watch: bool, dry_run: bool, **options: Any
+) -> int:
     """Restore a share, a directory or files.
 
     \b
@@ -82,7 +99,7 @@ def restore(ctx: Context, address: str, at: str | None, yes: bool, watch: bool, 
     if dry_run or (overwrites and not yes) or (mirrors and "delete_at_most" not in order):
         plan = _planned(ctx, share, url, order)
         if dry_run:
-            return follow.OK if plan["state"] == "succeeded" else follow.WITH_ERRORS
+            return OK if plan["state"] == "succeeded" else WITH_ERRORS
         if mirrors:
             order.setdefault("delete_at_most", plan["report"]["confirm"]["delete_at_most"])
         ctx.confirm("Do it?", yes)
@@ -156,7 +173,9 @@ def _show_plan(ctx: Context, report: Json) -> None:
         f" what is there and {written['beside_others']:,} go beside it; {written['directories_made']:,} new directories"
     )
     same = report["not_written"]
-    said(f"  would leave   {same['same_already']:,} files that are the same already, {same['left_as_they_were']:,} others")
+    said(
+        f"  would leave   {same['same_already']:,} files that are the same already, {same['left_as_they_were']:,} others"
+    )
     said(f"  would DELETE  {removed['files']:,} files, {removed['directories']:,} directories") if any(
         removed.values()
     ) else None

@@ -38,7 +38,10 @@ SHOWN: tuple[Column, ...] = (
     ("took", lambda run: seconds_text(run["seconds"])),
     ("files", field("counters.files")),
     ("bytes", size("counters.bytes")),
-    ("new or changed", lambda run: f"{run['counters']['changed_files']:,} ({bytes_text(run['counters']['changed_bytes'])})"),
+    (
+        "new or changed",
+        lambda run: f"{run['counters']['changed_files']:,} ({bytes_text(run['counters']['changed_bytes'])})",
+    ),
     ("requests", lambda run: run["counters"]["files_requests"]),
     ("to the vault", size("counters.vault_bytes")),
     ("errors", field("errors")),

@@ -54,7 +54,9 @@ def schedules() -> None:
 def list_schedules(ctx: Context, share: str | None) -> None:
     """List the schedules of a share, or of all shares of a tenant."""
     path = ctx.share(share).path if share else f"/api/tenants/{find_tenant(ctx.client, ctx.tenant)['tenant_id']}"
-    ctx.output.many(ctx.client.items(f"{path}/schedules", "schedules"), SCHEDULES, nothing="none yet; afb schedules add")
+    ctx.output.many(
+        ctx.client.items(f"{path}/schedules", "schedules"), SCHEDULES, nothing="none yet; afb schedules add"
+    )
 
 
 def _options(level: str | None, every: bool, over_runs: int | None, files: int | None) -> dict[str, Any]:
@@ -69,7 +71,9 @@ def _options(level: str | None, every: bool, over_runs: int | None, files: int |
 @click.option("--name", help="What to call it (default: what it does).")
 @click.option("--zone", metavar="ZONE", help="Its time zone, such as Europe/Berlin (default: UTC).")
 @click.option("--spread", type=click.IntRange(0, 86_400), metavar="SECONDS", help="It begins up to so much later.")
-@click.option("--catch-up", type=click.IntRange(0, 604_800), metavar="SECONDS", help="What was missed begins until so much later.")
+@click.option(
+    "--catch-up", type=click.IntRange(0, 604_800), metavar="SECONDS", help="What was missed begins until so much later."
+)
 @click.option("--level", type=click.Choice(["quick", "sample", "full"]), help="verify: how much it proves.")
 @click.option("--all", "every", is_flag=True, help="verify: all restore points.")
 @click.option("--over-runs", type=click.IntRange(1, 10_000), help="sample, drill: after so many of them all was read.")
@@ -97,7 +101,14 @@ def add_schedule(
       afb schedules add contoso/finance verify '0 6 * * sun' --level sample
     """
     found = ctx.share(share)
-    body = {"name": name or what, "what": what, "cron": cron, "time_zone": zone, "spread_s": spread, "catch_up_s": catch_up}
+    body = {
+        "name": name or what,
+        "what": what,
+        "cron": cron,
+        "time_zone": zone,
+        "spread_s": spread,
+        "catch_up_s": catch_up,
+    }
     options = _options(level, every, over_runs, files)
     sent = {key: value for key, value in body.items() if value is not None} | ({"options": options} if options else {})
     made = ctx.client.post(f"{found.path}/schedules", sent)
@@ -197,7 +208,9 @@ def list_alerts(ctx: Context, share: str | None, every: bool, limit: int) -> Non
     else:
         path, query = f"/api/tenants/{find_tenant(ctx.client, ctx.tenant)['tenant_id']}/alerts", {}
     opened = None if every else "true"
-    ctx.output.many(ctx.client.items(path, "alerts", most=limit, open=opened, **query), ALERTS, nothing="nothing is wrong")
+    ctx.output.many(
+        ctx.client.items(path, "alerts", most=limit, open=opened, **query), ALERTS, nothing="nothing is wrong"
+    )
 
 
 def _alert(ctx: Context, alert_id: int, verb: str) -> None:

@@ -60,7 +60,9 @@ def show_share(ctx: Context, share: str) -> None:
 @shares.command("add")
 @click.argument("url", metavar="URL")
 @click.option("--name", help="What to call it (default: the name of the Azure share).")
-@click.option("--credential", default="", metavar="NAME", help="Name of a credential (default: the app's managed identity).")
+@click.option(
+    "--credential", default="", metavar="NAME", help="Name of a credential (default: the app's managed identity)."
+)
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting, such as requests_per_s=500.")
 @pass_context
 def add_share(ctx: Context, url: str, name: str | None, credential: str, settings: tuple[str, ...]) -> None:

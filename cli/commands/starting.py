@@ -9,16 +9,16 @@ from cli import follow
 from cli.app import Context, afb, pass_context
 from cli.errors import OK
 from cli.names import Share
-from cli.output import bytes_text, number, field
+from cli.output import bytes_text, field, number
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def following(command: F) -> F:
     """Add ``--follow``."""
-    return click.option("--follow", "-f", "watch", is_flag=True, help="Stay until it has ended; the exit code says how.")(
-        command
-    )
+    return click.option(
+        "--follow", "-f", "watch", is_flag=True, help="Stay until it has ended; the exit code says how."
+    )(command)
 
 
 @afb.command()
@@ -50,7 +50,9 @@ def _tell_scan(ctx: Context, share: Share, run_no: int) -> None:
     report = ctx.client.get(f"{share.path}/runs/{run_no}").get("report") or {}
     for name, value in report.items():
         if isinstance(value, dict):
-            told = ", ".join(f"{key} {_plain(key, item)}" for key, item in value.items() if not isinstance(item, dict | list))
+            told = ", ".join(
+                f"{key} {_plain(key, item)}" for key, item in value.items() if not isinstance(item, dict | list)
+            )
             ctx.output.text(f"  {name}: {told}")
 
 

@@ -32,7 +32,9 @@ def show_tenant(ctx: Context, tenant: str) -> None:
 
 @tenants.command("add")
 @click.argument("name")
-@click.option("--id", "tenant_id", metavar="ID", help="Its id, 3 to 63 lower-case letters, digits and hyphens (default: made up).")
+@click.option(
+    "--id", "tenant_id", metavar="ID", help="Its id, 3 to 63 lower-case letters, digits and hyphens (default: made up)."
+)
 @pass_context
 def add_tenant(ctx: Context, name: str, tenant_id: str | None) -> None:
     """Add a tenant."""

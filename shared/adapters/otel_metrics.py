@@ -31,8 +31,11 @@ class Converter:
     """Converts for one exporter and one resource, and remembers what that exporter was told."""
 
     def __init__(self, resource: Resource, *, delta: bool, totals: bool = False) -> None:
-        """``delta``: counters as what was added since the last time. ``totals``: but these as they are, because what was told before
-        may have been told by another process."""
+        """Nothing was told so far.
+
+        :param delta: counters as what was added since the last time.
+        :param totals: but these as they are, because what was told before may have been told by another process.
+        """
         self._resource = resource
         self._delta = delta
         self._totals_as_gauges = delta and totals

@@ -1,5 +1,7 @@
-"""Telemetry as the settings ask for it. OpenTelemetry is imported when there is somebody to send to, and not before: that is 60 ms of a
-cold start."""
+"""Telemetry as the settings ask for it.
+
+OpenTelemetry is imported when there is somebody to send to, and not before: that would be a part of every cold start.
+"""
 
 from typing import TYPE_CHECKING
 

@@ -26,7 +26,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import Decision, ParentBased, TraceIdRatioBased
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -116,16 +116,16 @@ class OtelTelemetry(LocalTelemetry):
 
     @contextmanager
     def span(
-        self, name: str, /, *, of: Run | None = None, caller: str = "", **attributes: Attribute
+        self, name: str, /, *, of: Run | None = None, caller: str | None = None, **attributes: Attribute
     ) -> Iterator[OtelSpan]:
         """See the port."""
         parent: Context | None = None
         if of is not None:
             parent = trace.set_span_in_context(NonRecordingSpan(self.run_context(of)), Context())
-        elif caller:
+        elif caller is not None:
             parent = TraceContextTextMapPropagator().extract({"traceparent": caller}, Context())
         told = {key: value for key, value in tags().items() if key not in _CONTEXT_TAGS}
-        kind = SpanKind.SERVER if caller or "http.request.method" in attributes else SpanKind.INTERNAL
+        kind = SpanKind.INTERNAL if caller is None else SpanKind.SERVER
         span = self._tracer.start_span(name, parent, kind=kind, attributes={**told, **attributes})
         known = span.get_span_context()
         handle = OtelSpan(span)
@@ -175,7 +175,7 @@ class OtelTelemetry(LocalTelemetry):
         name = f"{run.tenant_id}/{run.share_id}/{run.run_no}/{run.requested_at.astimezone(dt.UTC).isoformat()}"
         digest = blake2b(name.encode(), digest_size=24, person=b"afb run").digest()
         trace_id, span_id = int.from_bytes(digest[:16]), int.from_bytes(digest[16:])
-        sampled = self._sampler.should_sample(None, trace_id, "run").decision.is_sampled()
+        sampled = self._sampler.should_sample(None, trace_id, "run").decision is Decision.RECORD_AND_SAMPLE
         flags = TraceFlags(TraceFlags.SAMPLED if sampled else TraceFlags.DEFAULT)
         return SpanContext(trace_id, span_id, is_remote=True, trace_flags=flags)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final, LiteralString
 
@@ -91,16 +92,13 @@ class CatalogueMetrics:
         yield m.RUNS_ENDED, [Sample(labels, count) for labels, count in sorted(ended.items())]
         for metric, name in ((m.RUN_ERRORS, "errors"), (m.RUN_FILES, "files"), (m.RUN_BYTES, "bytes")):
             yield metric, [Sample((kind,), of_kind[name]) for kind, of_kind in sums]
-        backups = self._totals.sums.get("backup", {})
-        yield _one(m.SAVED_FILES, backups.get("changed_files", 0))
-        yield _one(m.SAVED_BYTES, backups.get("changed_bytes", 0))
+        backups = self._totals.sums.get("backup", Counter())
+        yield _one(m.SAVED_FILES, backups["changed_files"])
+        yield _one(m.SAVED_BYTES, backups["changed_bytes"])
         yield _one(m.VAULT_BYTES, sum(of_kind["vault_bytes"] for _, of_kind in sums))
         yield (
             m.RUN_REQUESTS,
-            [
-                Sample((service, kind), sum(of_kind[name] for _, of_kind in sums))
-                for service, kind, name in _CLASSES
-            ],
+            [Sample((service, kind), sum(of_kind[name] for _, of_kind in sums)) for service, kind, name in _CLASSES],
         )
 
 

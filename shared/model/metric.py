@@ -98,14 +98,20 @@ PROTECTED_BYTES: Final = Metric(
 RUNS_ACTIVE: Final = Metric("afb_runs_active", _GAUGE, _CATALOGUE, "Runs that have not ended.", ("kind", "state"))
 RUNS_ENDED: Final = Metric("afb_runs_ended", _COUNTER, _CATALOGUE, "Runs that have ended.", ("kind", "state"))
 RUN_ERRORS: Final = Metric(
-    "afb_run_errors", _COUNTER, _CATALOGUE, "Nodes that could not be saved or restored, of runs that have ended.", ("kind",)
+    "afb_run_errors",
+    _COUNTER,
+    _CATALOGUE,
+    "Nodes that could not be saved or restored, of runs that have ended.",
+    ("kind",),
 )
 RUN_FILES: Final = Metric(
-    "afb_run_files", _COUNTER, _CATALOGUE, "Files seen (backup, scan) or written (restore), of runs that have ended.", ("kind",)
+    "afb_run_files",
+    _COUNTER,
+    _CATALOGUE,
+    "Files seen (backup, scan) or written (restore), of runs that have ended.",
+    ("kind",),
 )
-RUN_BYTES: Final = Metric(
-    "afb_run_bytes", _COUNTER, _CATALOGUE, "Bytes of these files.", ("kind",), unit="bytes"
-)
+RUN_BYTES: Final = Metric("afb_run_bytes", _COUNTER, _CATALOGUE, "Bytes of these files.", ("kind",), unit="bytes")
 SAVED_FILES: Final = Metric(
     "afb_saved_files", _COUNTER, _CATALOGUE, "Files whose content was read and saved, of backups that have ended."
 )
@@ -155,7 +161,11 @@ STEP_SECONDS: Final = Metric(
 )
 BATCHES: Final = Metric("afb_batches", _COUNTER, _PROCESS, "Batches that were committed.", ("kind",))
 LEASES_LOST: Final = Metric(
-    "afb_leases_lost", _COUNTER, _PROCESS, "Batches that came too late and were refused: others had taken them over.", ("kind",)
+    "afb_leases_lost",
+    _COUNTER,
+    _PROCESS,
+    "Batches that came too late and were refused: others had taken them over.",
+    ("kind",),
 )
 STORAGE_ANSWERS: Final = Metric(
     "afb_storage_answers",
@@ -177,7 +187,11 @@ POINT_AGE: Final = Metric(
     "seconds",
 )
 SHARE_FILES: Final = Metric(
-    "afb_share_files", _GAUGE, _PER_SHARE, "Files in a share's newest restore point.", ("tenant_id", "share_id", "share")
+    "afb_share_files",
+    _GAUGE,
+    _PER_SHARE,
+    "Files in a share's newest restore point.",
+    ("tenant_id", "share_id", "share"),
 )
 SHARE_BYTES: Final = Metric(
     "afb_share_bytes",

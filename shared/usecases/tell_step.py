@@ -22,8 +22,8 @@ async def tell_step(
     """The receipt of ``usecase``. Nothing is told of one that found nothing to do: workers look again every second."""
     run, monotonic = scope.run, scope.clock.monotonic
     step, began_at = STEPS.get(getattr(usecase, "__name__", ""), "work"), monotonic()
-    who: dict[str, Attribute] = {"worker": ticket.worker, "epoch": run.epoch}
-    with tagged(**ids_of(run)), scope.telemetry.span(f"{run.kind}.{step}", of=run, **who) as span:
+    told = scope.telemetry.span(f"{run.kind}.{step}", of=run, worker=ticket.worker, epoch=run.epoch)
+    with tagged(**ids_of(run)), told as span:
         receipt = await usecase(ticket, scope)
         outcome = "failed" if receipt.error else receipt.stop.value or "done"
         if step == "work" and outcome == "done" and not receipt.batches:

@@ -136,7 +136,7 @@ def test_the_whole_story(afb, product, share, files, tmp_path):
     assert [point["restore_point"] for point in afb.lines("points", "list", share)] == [2, 1]
     events = [line["details"]["event"] for line in afb.lines("runs", "journal", share, "1")]
     assert events[0] == "opened"
-    (usage,) = [line for line in afb.lines("usage", "--tenant", share.split("/")[0])]
+    (usage,) = afb.lines("usage", "--tenant", share.split("/")[0])
     assert usage["restore_points"] == 2
     (stands,) = afb.lines("status", "--tenant", share.split("/")[0])
     assert stands["restore_point"]["restore_point"] == 2
@@ -215,7 +215,15 @@ def test_files_that_could_not_be_saved_are_told_with_an_exit_code_of_their_own(a
     put(files, "good.txt", b"good")
     put(files, "bad.txt", b"bad")
     control = ControlClient(product.files.control_url)
-    with control.faults({"operation": "file_get", "path": "bad.txt", "status": 403, "code": "AuthorizationPermissionMismatch", "count": 0}):
+    with control.faults(
+        {
+            "operation": "file_get",
+            "path": "bad.txt",
+            "status": 403,
+            "code": "AuthorizationPermissionMismatch",
+            "count": 0,
+        }
+    ):
         done = afb("backup", share, "--follow", code=6)
     assert "completed_with_errors" in done.stdout
     assert "/bad.txt" in done.stderr

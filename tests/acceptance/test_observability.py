@@ -158,7 +158,7 @@ def test_metrics_are_for_whoever_has_the_token(watched, backed_up, token):
 
 
 def test_log_lines_are_json_and_carry_the_ids_of_what_was_done(backed_up, watched, seen):
-    share, _, api = backed_up
+    share, _, _ = backed_up
     lines = [json.loads(line) for line in watched.host.log.read_text().splitlines() if line.startswith("{")]
     assert lines
     assert all({"time", "level", "event"} <= line.keys() for line in lines)

@@ -59,7 +59,8 @@ async def test_what_is_left_of_a_run_and_who_holds_it_is_told_while_it_lasts(fil
     await files.app.catalogue.seed(run.run_id, files.share.share_id, [])
     async with files.app.transaction() as conn:
         await conn.execute(
-            "INSERT INTO frontier (run_id, node_id, mtime) SELECT %s, n << 24, 0 FROM generate_series(2, 8) AS n", [run.run_id]
+            "INSERT INTO frontier (run_id, node_id, mtime) SELECT %s, n << 24, 0 FROM generate_series(2, 8) AS n",
+            [run.run_id],
         )
     claim = await files.app.catalogue.claim(run.run_id, "one", limit=3, lease_s=0.0)
     assert claim is not None

@@ -52,7 +52,9 @@ class Collector:
         elif path == "/v1/metrics":
             for resource in ExportMetricsServiceRequest.FromString(body).resource_metrics:
                 for scope in resource.scope_metrics:
-                    self.metrics.extend((attributes_of(resource.resource.attributes), metric) for metric in scope.metrics)
+                    self.metrics.extend(
+                        (attributes_of(resource.resource.attributes), metric) for metric in scope.metrics
+                    )
 
     def wait_for(self, enough: Any, seconds: float = 30) -> list[SpanSeen]:
         """All spans, once ``enough`` says so."""

@@ -110,7 +110,8 @@ def test_in_the_end_it_is_given_up_as_unreachable(waited):
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(400, USAGE), (401, DENIED), (403, DENIED), (404, NOT_FOUND), (409, CONFLICT), (422, USAGE), (500, 1)]
+    ("status", "code"),
+    [(400, USAGE), (401, DENIED), (403, DENIED), (404, NOT_FOUND), (409, CONFLICT), (422, USAGE), (500, 1)],
 )
 def test_a_problem_has_its_exit_code_and_its_fields(status, code):
     told = {"detail": "no; hint: do it otherwise", "errors": [{"field": "name", "expected": "a name"}]}

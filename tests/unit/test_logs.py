@@ -19,7 +19,7 @@ def lines():
     logs.give_ids()
     written = io.StringIO()
     handler = logging.StreamHandler(written)
-    log = logging.Logger("a.logger")  # noqa: LOG001 - not to be found by others
+    log = logging.Logger("a.logger")  # not to be found by others
     log.addHandler(handler)
 
     def with_formatter(formatter):
