@@ -4,6 +4,7 @@ import datetime as dt
 
 import pytest
 
+from shared.core.rounds import RoundState
 from shared.db.metrics import CatalogueMetrics
 from shared.db.run_totals import RunTotals
 from shared.model import metric as m
@@ -55,18 +56,12 @@ async def test_runs_that_have_ended_are_added_up(files):
 async def test_what_is_left_of_a_run_and_who_holds_it_is_told_while_it_lasts(files):
     run = await files.queue_backup()
     assert (await shown(files))[m.RUNS_ACTIVE.name, "backup", "queued"] == 1
-    await files.app.catalogue.start(run.run_id)
-    await files.app.catalogue.seed(run.run_id, files.share.share_id, [])
-    async with files.app.transaction() as conn:
-        await conn.execute(
-            "INSERT INTO frontier (run_id, node_id, mtime) SELECT %s, n << 24, 0 FROM generate_series(2, 8) AS n",
-            [run.run_id],
-        )
+    await files.step(run, RoundState(run.run_id, 1))
     claim = await files.app.catalogue.claim(run.run_id, "one", limit=3, lease_s=0.0)
     assert claim is not None
     found = await shown(files, per_share=True)
     left = await files.app.catalogue.left(run.run_id)
-    assert left >= 7
+    assert left >= 1
     assert found[m.RUNS_ACTIVE.name, "backup", "running"] == 1
     assert found[m.WORK_LEFT.name, "backup"] == left
     assert found[m.SHARE_LEFT.name, files.share.tenant_id, str(files.share.share_id), "backup"] == left
