@@ -1,6 +1,7 @@
 """Who talks to which app: ``login``, ``logout``, ``whoami``, ``completion``."""
 
 import sys
+from typing import IO
 
 import click
 from click.shell_completion import get_completion_class
@@ -31,11 +32,10 @@ def _role(grant: Json) -> str:
 @click.option(
     "--key", "key_file", metavar="FILE", type=click.File(), help="File with the API key; - for standard input."
 )
-@click.option("--tenant", "default_tenant", metavar="NAME", help="The tenant of shares that are named without one.")
 @click.option("--check", is_flag=True, help="Only see whether this address and key work; write nothing down.")
 @pass_context
-def login(ctx: Context, url: str, key_file: object, default_tenant: str | None, check: bool) -> None:
-    """Write down the address of the app and an API key, for you only.
+def login(ctx: Context, url: str, key_file: IO[str] | None, check: bool) -> None:
+    """Write down the address of the app and an API key, for you only; and --tenant, if it is given.
 
     The key is asked for, or read from a file or standard input: on a command line others could read it. An empty key is for an app that
     asks for none, as on a developer's machine.
@@ -46,18 +46,18 @@ def login(ctx: Context, url: str, key_file: object, default_tenant: str | None, 
       printf %s "$KEY" | afb login https://backup.contoso.com --key - --tenant contoso
     """
     if key_file is not None:
-        key = key_file.read().strip()  # type: ignore[attr-defined]  # click's lazy file
+        key = key_file.read().strip()
     elif sys.stdin.isatty():
         key = click.prompt("API key", hide_input=True, default="", show_default=False, err=True).strip()
     else:
         key = ctx.environ.get("AFB_API_KEY", "")
-    known = Config(url=check_url(url), key=check_key(key), tenant=default_tenant or "")
+    known = Config(url=check_url(url), key=check_key(key), tenant=ctx.tenant)
     if not known.url:
         raise click.UsageError("URL is empty; expected an address like https://backup.contoso.com")
     client = Client(known)
     me = client.get("/api/me")
-    if default_tenant:
-        find_tenant(client, default_tenant)
+    if ctx.tenant:
+        find_tenant(client, ctx.tenant)
     if check:
         ctx.output.text(f"{known.url} answers, and knows you as {me['name']} ({me['kind']})")
         return

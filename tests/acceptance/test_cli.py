@@ -217,10 +217,10 @@ def test_files_that_could_not_be_saved_are_told_with_an_exit_code_of_their_own(a
     control = ControlClient(product.files.control_url)
     with control.faults(
         {
-            "operation": "file_get",
-            "path": "bad.txt",
-            "status": 403,
-            "code": "AuthorizationPermissionMismatch",
+            "operation": "file_download",
+            "path": "bad.txt$",
+            "status": 409,
+            "code": "SharingViolation",
             "count": 0,
         }
     ):
