@@ -26,9 +26,10 @@ async def get_export(call: Call[ExportQuery]) -> Answer:
     share, form = call.share, call.query.format
     await call.release()
     body = bytearray()
-    # A transaction of its own, because it sees one moment, which must be said before anything is asked; it asks of this share only.
+    # A transaction of its own, because it sees one moment, which must be said before anything is asked.
     async with call.app.transaction() as conn:
         await export.freeze(conn)
+        await call.app.enter_share(conn, share)
         below = await export.directory(conn, share.share_id, call.query.path)
         async with export.nodes(conn, share.share_id, _encoder(form)(), below=below) as stream, aclosing(aiter(stream)) as pieces:
             async for piece in pieces:

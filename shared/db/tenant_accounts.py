@@ -37,7 +37,7 @@ _HAS: Final[LiteralString] = """
 
 
 async def add(conn: Connection, tenant_id: str, account_url: str, credential: str, created_by: str) -> TenantAccount:
-    """Let a tenant use an account with a credential; nothing new if it may already. Violates ``tenant_account_of_tenant``."""
+    """Let a tenant use an account with a credential; nothing new if it may already."""
     row = await (await conn.execute(_ADD, [tenant_id, account_url, credential, created_by])).fetchone()
     assert row is not None
     return _from_row(row)

@@ -25,11 +25,6 @@ MISSING: Final[dict[str, str]] = {
     "share_of_tenant": "there is no such tenant",
     "run_of_tenant": "there is no such tenant",
     "run_of_share": "there is no such share",
-    "member_of_tenant": "there is no such tenant",
-    "member_of_share": "there is no such share",
-    "api_key_of_tenant": "there is no such tenant",
-    "api_key_of_share": "there is no such share",
-    "tenant_account_of_tenant": "there is no such tenant",
 }
 """Foreign key -> what to tell the caller."""
 
