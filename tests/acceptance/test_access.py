@@ -114,7 +114,8 @@ def test_of_anothers_share_nothing_is_there_under_ones_own_tenant_either(world, 
                 continue
             assert got.status == nowhere.status, path
             assert got.status in (400, 404), (path, got.raw)
-            assert got.raw.replace(str(theirs).encode(), b"#") == nowhere.raw.replace(b"999999", b"#"), "told apart by its answer"
+            told = re.sub(rf"\b{theirs}\b", "999999", got.raw.decode())
+            assert told == nowhere.raw.decode(), "told apart by its answer"
 
 
 def test_lists_show_what_one_sees(world):
@@ -468,15 +469,15 @@ def test_no_secret_is_in_any_log(product, world):
     settings = {"AFB_DOWNLOADS_URL": "http://127.0.0.1:9", "AFB_DOWNLOADS_KEY": "downloads-key-" + "d" * 30}
     database = "postgresql://somebody:Pg-Pass-w0rd@127.0.0.1:1/none"
     with (
-        azure_host(product, "logs", FUNCTIONS_HOST_LOG_LEVEL="DEBUG", **settings) as host,
+        azure_host(product, "logs", **settings) as host,
         azure_host(product, "logs_broken", AFB_POSTGRES_URL=database, AFB_MIGRATE="false") as broken,
     ):
         key = new_key(world.admin, "tenant_admin")["key"]
         wrong = make_key("feedfeedfeed", b"w" * 32)
         token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2lnbmF0dXJlLXNpZ25hdHVyZQ"
         signature = "Zm9yZ2VkLXNpZ25hdHVyZS1vZi1hLXNhcw%3D%3D"
-        for url, one, method in itertools.product((host.url, broken.url), (key, wrong, token), ("GET", "POST")):
-            caller = Caller(url, {"Authorization": f"Bearer {one}", "Cookie": "AppServiceAuthSession=session-cookie-secret"})
+        for one, method in itertools.product((key, wrong, token), ("GET", "POST")):
+            caller = Caller(host.url, {"Authorization": f"Bearer {one}", "Cookie": "AppServiceAuthSession=session-cookie-secret"})
             for path in (
                 "/api/tenants",
                 f"/api/tenants/wall-a/shares?after=sig={signature}",
@@ -485,6 +486,7 @@ def test_no_secret_is_in_any_log(product, world):
             ):
                 body = {"name": "x", "account_url": f"https://a.example/?sig={signature}", "credential": f"AccountKey={product.files.key}"}
                 assert caller(method, path, body if method == "POST" else None).status >= 200
+        assert Caller(broken.url).with_key(key)("GET", "/api/tenants").status == 503
     secrets = {
         "API key": key[17:],
         "unknown key": wrong[17:],
