@@ -216,12 +216,13 @@ CREATE INDEX api_key_of ON api_key (tenant_id, key_id);
 -- Which storage accounts a tenant may name, and with which credentials ('': the app's identity). Credentials are the app's, and reach the
 -- accounts of all tenants: a tenant that could name any would back up another's share as its own.
 CREATE TABLE tenant_account (
+    account_id   bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT tenant_account_pk PRIMARY KEY,
     tenant_id    text COLLATE "C" NOT NULL,
-    account_url  text COLLATE "C" NOT NULL,
+    account_url  text COLLATE "C" NOT NULL,   -- as shares.subject compares it: in lower case, without a slash at the end
     credential   text COLLATE "C" NOT NULL,
     created_at   timestamptz NOT NULL DEFAULT now(),
     created_by   text NOT NULL,
-    CONSTRAINT tenant_account_pk PRIMARY KEY (tenant_id, account_url, credential)
+    CONSTRAINT tenant_account_unique UNIQUE (tenant_id, account_url, credential)
 );
 
 CREATE FUNCTION forget_access()

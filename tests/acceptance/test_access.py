@@ -304,17 +304,18 @@ def test_what_a_tenant_protects_or_writes_to_is_in_an_account_of_its_own(world, 
     assert (got.status, got.body["errors"][0]["field"]) == (403, "account_url")
     unknown = theirs | {"credential": "no-such-credential"}
     assert tenant_admin("POST", "/api/tenants/wall-a/shares", unknown).status == 403, "which there are is not told"
-    assert tenant_admin("PUT", accounts, {"account_url": product.files_url, "credential": "devstore"}).status == 403
-    given = {"account_url": product.files_url + "/", "credential": "devstore"}
-    assert world.admin("PUT", accounts, given).status == 200
-    assert world.admin("PUT", accounts, given).status == 200
+    assert tenant_admin("POST", accounts, {"account_url": product.files_url, "credential": "devstore"}).status == 403
+    given = world.admin("POST", accounts, {"account_url": product.files_url + "/", "credential": "devstore"})
+    assert given.status == 201
+    assert world.admin("POST", accounts, {"account_url": product.files_url, "credential": "devstore"}).status == 409
     assert len(tenant_admin("GET", accounts).body["accounts"]) == 1
     new = theirs | {"name": "new", "share_name": "wall-new"}
     assert tenant_admin("POST", "/api/tenants/wall-a/shares", new).status == 201
-    query = f"?account_url={product.files_url}&credential=devstore"
-    assert tenant_admin("DELETE", accounts + query).status == 403
-    assert world.admin("DELETE", accounts + query).status == 204
-    assert world.admin("DELETE", accounts + query).status == 404
+    where = given.headers["location"]
+    assert tenant_admin("DELETE", where).status == 403
+    assert world.admin("DELETE", where.replace("wall-a", "wall-b")).status == 404
+    assert world.admin("DELETE", where).status == 204
+    assert world.admin("DELETE", where).status == 404
     assert tenant_admin("POST", "/api/tenants/wall-a/shares", theirs | {"name": "x", "share_name": "wall-x"}).status == 403
 
 

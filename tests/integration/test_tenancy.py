@@ -277,7 +277,7 @@ async def test_what_is_asked_about_others_things_is_not_there(two):
             members.remove(conn, "other", 2),
             api_keys.get(conn, "other", f"{share_id:012x}"),
             api_keys.revoke(conn, "other", f"{share_id:012x}", dt.datetime(2026, 1, 1, tzinfo=dt.UTC)),
-            tenant_accounts.remove(conn, "other", ACCOUNT, ""),
+            tenant_accounts.remove(conn, "other", 2),
         ):
             with pytest.raises(NotFound):
                 await asked
