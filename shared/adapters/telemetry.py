@@ -3,6 +3,7 @@
 OpenTelemetry is imported when there is somebody to send to, and not before: that would be a part of every cold start.
 """
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from shared.adapters.measures import LocalTelemetry, Measures
@@ -24,7 +25,7 @@ def make_telemetry(settings: Settings, instance: str, clock: Clock) -> LocalTele
     """
     if not settings.otlp_endpoint and not settings.application_insights:
         return LocalTelemetry(Measures())
-    from shared.adapters.telemetry_otel import OtelTelemetry
+    from shared.adapters.telemetry_otel import OtelTelemetry, resource_of
 
     spans: list[SpanExporter] = []
     metrics: list[tuple[MetricExporter, bool]] = []
@@ -45,7 +46,9 @@ def make_telemetry(settings: Settings, instance: str, clock: Clock) -> LocalTele
                 field="AFB_APPLICATION_INSIGHTS",
             ) from None
         options = {"connection_string": settings.application_insights, "disable_offline_storage": True}
-        spans.append(AzureMonitorTraceExporter(**options))
+        # It asks the provider of the process for the resource, and we have none of the process.
+        provider = SimpleNamespace(resource=resource_of(instance))
+        spans.append(AzureMonitorTraceExporter(**options, tracer_provider=provider))
         metrics.append((AzureMonitorMetricExporter(**options), True))
     return OtelTelemetry(
         Measures(), spans=spans, metrics=metrics, sample=settings.trace_sample, instance=instance, clock=clock

@@ -100,7 +100,7 @@ class OtelTelemetry(LocalTelemetry):
         super().__init__(measures)
         self._ids = _Ids()
         self._sampler = TraceIdRatioBased(sample)
-        resource = Resource.create({"service.name": SERVICE, "service.instance.id": instance})
+        resource = resource_of(instance)
         self._provider = TracerProvider(
             sampler=ParentBased(self._sampler), resource=resource, id_generator=self._ids, shutdown_on_exit=False
         )
@@ -110,7 +110,7 @@ class OtelTelemetry(LocalTelemetry):
         self._clock = clock
         self._started_at = clock.now()
         self._own = [(exporter, Converter(resource, delta=delta)) for exporter, delta in metrics]
-        catalogue = Resource.create({"service.name": SERVICE, "service.instance.id": "catalogue"})
+        catalogue = resource_of("catalogue")
         self._catalogue = [(exporter, Converter(catalogue, delta=delta, totals=True)) for exporter, delta in metrics]
         self._pushing = asyncio.create_task(self._push_for_ever()) if self._own else None
 
@@ -212,6 +212,11 @@ class OtelTelemetry(LocalTelemetry):
         await asyncio.to_thread(self._provider.shutdown)
         for exporter, _ in self._own:
             await asyncio.to_thread(exporter.shutdown)
+
+
+def resource_of(instance: str) -> Resource:
+    """Whose telemetry it is."""
+    return Resource.create({"service.name": SERVICE, "service.instance.id": instance})
 
 
 def _ns(moment: dt.datetime) -> int:
