@@ -36,7 +36,9 @@ class Progress(Shown):
     directories: Done
     files: Done
     bytes: Done
-    part: Annotated[float | None, Field(description="Of the whole, 0 to 1; null when there is nothing to compare with.")]
+    part: Annotated[
+        float | None, Field(description="Of the whole, 0 to 1; null when there is nothing to compare with.")
+    ]
 
 
 class Expected(Shown):
