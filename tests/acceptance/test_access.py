@@ -145,7 +145,7 @@ def test_lists_show_what_one_sees(world):
         {"Authorization": "Bearer afb_nonsense"},
         {"Authorization": "Basic YWRtaW46YWRtaW4="},
         {"Authorization": f"Bearer {make_key('0123456789ab', bytes(32))}"},
-        {"Authorization": "Bearer " + "afb_" * 10_000},
+        {"Authorization": "Bearer " + "afb_" * 1_000},
         {
             "X-MS-CLIENT-PRINCIPAL-ID": FIRST_ADMIN,
             "X-MS-CLIENT-PRINCIPAL-NAME": "First Admin",
