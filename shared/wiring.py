@@ -321,9 +321,7 @@ async def make_app(settings: Settings) -> App:
         if settings.vault_connection:
             vaults = BlobAccount.from_connection_string(settings.vault_connection, traffic=Traffic(telemetry, "blob"))
         else:
-            vaults = BlobAccount(
-                settings.vault_account_url, credentials.identity(), traffic=Traffic(telemetry, "blob")
-            )
+            vaults = BlobAccount(settings.vault_account_url, credentials.identity(), traffic=Traffic(telemetry, "blob"))
         stack.push_async_callback(vaults.aclose)
         if settings.journal_connection:
             journal = TableJournal.from_connection_string(settings.journal_connection)

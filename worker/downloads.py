@@ -66,7 +66,12 @@ class DownloadServer:
         sent = 0
         try:
             link = verify(request.match_info["link"], self._app.settings.downloads_key, self._app.clock.now())
-            told = {"tenant_id": link.tenant_id, "share_id": link.share_id, "run_no": link.run_no, "form": link.form.value}
+            told = {
+                "tenant_id": link.tenant_id,
+                "share_id": link.share_id,
+                "run_no": link.run_no,
+                "form": link.form.value,
+            }
             source = await self._source(link)
             if link.form is Form.FILE:
                 response, body = await self._file(request, link, source)
