@@ -169,3 +169,18 @@ def test_log_lines_are_json_and_carry_the_ids_of_what_was_done(backed_up, watche
         assert line["tenant_id"] == share.split("/")[3]
         assert (line["share_id"], line["run_no"]) == (int(share.split("/")[5]), 1)
         assert line["trace_id"] in traces
+
+
+def test_platform_roles_may_read_metrics_and_tenants_keys_may_not(backed_up, watched):
+    share, _, api = backed_up
+    status, text = api("GET", "/api/metrics")
+    assert (status, "afb_shares 1" in text) == (200, True)
+    body = {"name": "one", "role": "tenant_admin"}
+    status, made = api("POST", f"/api/tenants/{share.split('/')[3]}/keys", body)
+    assert status == 201
+    request = urllib.request.Request(f"{watched.host_url}/api/metrics")
+    request.add_header("Authorization", f"Bearer {made['key']}")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=30)
+    with refused.value as error:
+        assert error.code == 403
