@@ -1,7 +1,7 @@
 """Looking into restore points: ``ls``, ``find``, ``diff``, ``versions``."""
 
+from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import click
 
@@ -129,14 +129,16 @@ def diff(ctx: Context, address: str, older: str | None, newer: str | None) -> No
     share = find_share(ctx.client, typed, ctx.tenant)
     to = _number(ctx, str(typed), newer)
     since = _number(ctx, str(typed), older) if older else _before(ctx, str(typed), to)
-    totals: dict[str, Any] = {}
+    totals = Counter[str]()
+    pages = 0
 
     def children() -> Iterator[Json]:
+        nonlocal pages
         for page in ctx.client.pages(f"{share.path}/difference", path=typed.path, limit=1_000, from_=since, to=to):
-            # "total" is of what is directly in it and of the children of each page.
-            for name, value in page["total"].items():
-                totals[name] = totals.get(name, 0) + value - (page["here"].get(name, 0) if totals.get("_seen") else 0)
-            totals["_seen"] = 1
+            totals.update(page["total"])
+            if pages:  # what is directly in the directory is in the total of every page
+                totals.subtract(page["here"])
+            pages += 1
             yield from (child for child in page["children"] if not child["unchanged"])
             for damaged in page["unreadable"]:
                 ctx.output.note(f"damaged, and not counted: {damaged}")
@@ -147,7 +149,7 @@ def diff(ctx: Context, address: str, older: str | None, newer: str | None) -> No
         told = [
             f"{totals[f'{name}_files']:,} files {word} ({bytes_text(totals[f'{name}_bytes'])})"
             for name, word in (("added", "added"), ("changed", "changed"), ("deleted", "deleted"), ("moved", "moved"))
-            if totals.get(f"{name}_files")
+            if totals[f"{name}_files"]
         ]
         ctx.output.note(", ".join(told) or "nothing")
 

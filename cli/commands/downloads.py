@@ -53,14 +53,17 @@ def get(ctx: Context, address: str, output: Path | None, at: str | None, archive
         raise CliError(f"{target} is there already", hint="--force replaces it")
     # Beside its place first: an interrupted download leaves nothing that looks whole.
     part = target.with_name(target.name + ".part")
-    with part.open("wb") as file:
-        if archive:
-            url = f"{share.path}/restore-points/{point}/archive"
-            with closing(ctx.client.open(url, path=path, format=archive)) as answer:
-                _copy(ctx, answer, file, name)
-        else:
-            _copy_file(ctx, share, path, point, file)
-    part.replace(target)
+    try:
+        with part.open("wb") as file:
+            if archive:
+                url = f"{share.path}/restore-points/{point}/archive"
+                with closing(ctx.client.open(url, path=path, format=archive)) as answer:
+                    _copy(ctx, answer, file, name)
+            else:
+                _copy_file(ctx, share, path, point, file)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
     ctx.output.one({"file": str(target), "bytes": target.stat().st_size}) if ctx.as_json else ctx.output.text(
         str(target)
     )

@@ -191,6 +191,26 @@ def test_files_that_could_not_be_saved_are_told_with_an_exit_code_of_their_own(a
     assert kinds == {"unreadable"}
 
 
+def test_a_file_larger_than_one_answer_is_downloaded_in_parts_and_an_empty_one_too(afb, share, files, tmp_path):
+    content = secrets.token_bytes(1 << 20) * 33
+    files.get_file_client("large.bin").upload_file(content)
+    put(files, "empty.txt", b"")
+    afb("backup", share, "--follow")
+    afb("get", f"{share}:/large.bin")
+    assert (tmp_path / "large.bin").read_bytes() == content
+    afb("get", f"{share}:/empty.txt")
+    assert (tmp_path / "empty.txt").read_bytes() == b""
+    afb("get", f"{share}:/nothing.txt", code=4)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty.txt", "large.bin"]
+
+
+def test_a_run_that_failed_is_told_with_its_reason(afb, share, files):
+    files.delete_share()
+    done = afb("backup", share, "--follow", code=1)
+    assert "failed" in done.stdout
+    assert "ShareNotFound" in done.stdout or "share" in done.stdout
+
+
 def test_an_app_that_is_away_is_unreachable(afb):
     done = afb("tenants", "list", code=7, AFB_URL="http://127.0.0.1:9")
     assert "cannot be reached" in done.stderr
