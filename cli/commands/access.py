@@ -182,6 +182,7 @@ def _time(ctx: Context, typed: str | None) -> str | None:
 
 
 ACCOUNTS: tuple[Column, ...] = (
+    ("ID", number("account_id")),
     ("ACCOUNT", field("account_url")),
     ("CREDENTIAL", lambda account: account["credential"] or "the app's identity"),
     ("SINCE", moment("created_at")),
@@ -207,14 +208,16 @@ def list_accounts(ctx: Context) -> None:
 @pass_context
 def add_account(ctx: Context, url: str, credential: str) -> None:
     """Let a tenant's shares be in a storage account. For platform admins."""
-    ctx.output.one(ctx.client.put(f"{_owner(ctx, False)}/accounts", {"account_url": url, "credential": credential}))
+    ctx.output.one(ctx.client.post(f"{_owner(ctx, False)}/accounts", {"account_url": url, "credential": credential}))
 
 
 @accounts.command("remove")
-@click.argument("url")
-@click.option("--credential", default="", metavar="NAME", help="Name of a credential (default: the app's identity).")
+@click.argument("account_id", type=click.IntRange(1), metavar="ID")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @pass_context
-def remove_account(ctx: Context, url: str, credential: str) -> None:
+def remove_account(ctx: Context, account_id: int, yes: bool) -> None:
     """Take a storage account from a tenant. Shares that are in it stay. For platform admins."""
-    ctx.client.delete(f"{_owner(ctx, False)}/accounts", account_url=url, credential=credential)
+    path = f"{_owner(ctx, False)}/accounts/{account_id}"
+    ctx.confirm(f"Take account {account_id} from the tenant?", yes)
+    ctx.client.delete(path)
     ctx.output.text("removed")

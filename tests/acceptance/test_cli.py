@@ -250,6 +250,17 @@ def test_a_key_may_do_what_its_role_may_until_it_is_revoked(afb, tenant, share):
     afb("shares", "show", share, code=3, **as_key)
 
 
+def test_accounts_are_given_to_a_tenant_and_taken_away(afb, tenant):
+    made = afb.json(
+        "accounts", "add", "https://contoso.file.core.windows.net", "--credential", "devstore", "--tenant", tenant
+    )
+    assert afb.lines("accounts", "list", "--tenant", tenant) == [made]
+    afb("accounts", "add", made["account_url"], "--credential", "devstore", "--tenant", tenant, code=5)
+    afb("accounts", "remove", str(made["account_id"]), "--tenant", tenant, "--yes")
+    assert afb.lines("accounts", "list", "--tenant", tenant) == []
+    assert afb.json("tenants", "rename", tenant, "Another name")["name"] == "Another name"
+
+
 def test_members_are_given_roles_and_the_audit_says_who_did(afb, tenant, share):
     object_id = "6f9619ff-8b86-d011-b42d-00cf4fc964ff"
     member = afb.json("members", "add", object_id, "--name", "Ada", "--role", "operator", "--tenant", tenant)
