@@ -108,7 +108,7 @@ class Command(click.Command):
                 help="One JSON object per line, as the API gives them.",
             ),
             click.Option(
-                ["--tenant"],
+                ["--tenant", "chosen_tenant"],
                 metavar="NAME",
                 expose_value=False,
                 callback=_set("tenant"),

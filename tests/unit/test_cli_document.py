@@ -35,6 +35,14 @@ def test_every_command_is_in_the_table_as_its_help_has_it():
     assert shown == wanted
 
 
+def test_no_two_parameters_of_a_command_have_one_name():
+    register()
+    for words, command in leaves(afb):
+        command.get_params(click.Context(command))  # warns, which is an error here
+        names = [parameter.name for parameter in command.params]
+        assert len(set(names)) == len(names), words
+
+
 def test_exit_codes_are_those_of_the_code():
     from cli import errors
 
