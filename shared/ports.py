@@ -6,10 +6,15 @@ run out, ``Rejected`` and ``OutOfReach`` at once. Wrappers (metered, fault-injec
 
 import datetime as dt
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence, Set
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol
 
+from shared.core.alert_message import Mail
+from shared.core.alerts import Late
 from shared.core.pace import Part, Report
+from shared.core.unusual import Numbers
+from shared.model.alert import Alert, Condition, Delivery, Parcel, Sighting
 from shared.model.entry import Entry, Posix
 from shared.model.found import FoundNode
 from shared.model.manifest import ContentHeaders, ManifestRef
@@ -17,7 +22,8 @@ from shared.model.page import DirectoryHead, DirectoryPages, Page, PageHead
 from shared.model.point import Origin
 from shared.model.rebuild import FoundShare, RebuildClaim, RebuildItem, Rebuilt, Row, Staged, StagedDirectory
 from shared.model.run import Counters, Driver, RebuildOrder, RestorePoint, Run, RunKey, RunState
-from shared.model.share import Share, ShareSnapshot
+from shared.model.schedule import Occurrence, Schedule, Times
+from shared.model.share import Share, ShareSettings, ShareSnapshot
 from shared.model.verify import Damage, Finding, StoredBatch, VerifyClaim, VerifyCommit, VerifyItem
 from shared.model.verify_order import VerifyLevel
 from shared.model.work import (
@@ -904,4 +910,200 @@ class Rebuilds(Protocol):
 
         Nothing if it is already in that state.
         """
+        ...
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Schedules
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A schedule whose next occurrence is to be started."""
+
+    schedule: Schedule
+    settings: ShareSettings
+    """Its share's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Busy:
+    """Why a run could not be queued."""
+
+    reason: str
+    """What is in its way, for people."""
+    run: RunKey | None = None
+    """That run, if it is of the same share."""
+    is_same: bool = False
+    """That run does what this one would."""
+    line_no: int = 0
+    """A batch number for a line in its journal, which nothing else has."""
+
+
+class Dispatch(Protocol):
+    """Due schedules, locked until the transaction ends in which all of this happens."""
+
+    due: Sequence[Due]
+
+    async def start(self, due: Due) -> Run | Busy:
+        """Queue the run of an occurrence. Changes nothing if it raises ``Rejected``: it cannot be queued as things are."""
+        ...
+
+    async def is_decided(self, schedule_id: int, due_at: dt.datetime) -> bool:
+        """Whether it was noted before what became of an occurrence."""
+        ...
+
+    async def decided(self, occurrence: Occurrence, following: Times) -> None:
+        """Note what became of an occurrence, once, and which comes next."""
+        ...
+
+    async def pass_by(self, schedule_id: int, following: Times) -> None:
+        """Note which comes next, and no more."""
+        ...
+
+    async def wait(self, schedule_id: int, until: dt.datetime, why: str) -> None:
+        """Have the occurrence looked at again ``until``; ``why`` is for people."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Windowed:
+    """A scheduled run of a share that has windows."""
+
+    run_id: int
+    key: RunKey
+    state: RunState
+    is_admitted: bool
+    held_until: dt.datetime | None
+    settings: ShareSettings
+    """Of its share as they are now."""
+
+
+class Schedules(Protocol):
+    """Schedules whose time has come, and runs that are bound to windows."""
+
+    def dispatch(self, now: dt.datetime, limit: int) -> AbstractAsyncContextManager[Dispatch]:
+        """Lock some due schedules that nobody else has locked. What is done with them is committed when the block ends well."""
+        ...
+
+    async def windowed(self) -> list[Windowed]:
+        """Runs that windows hold, or may stop."""
+        ...
+
+    async def hold(self, run_id: int, until: dt.datetime | None) -> None:
+        """Have a queued run wait until a window opens, if nobody has admitted it."""
+        ...
+
+    async def pause_for_window(self, run_id: int, until: dt.datetime) -> int | None:
+        """Pause a run until its window opens; a batch number for the journal. None: it is paused, or ends, or is ended."""
+        ...
+
+    async def resume_in_window(self, run_id: int) -> int | None:
+        """Have it go on; a batch number for the journal. None: it does already, or somebody paused or ended it."""
+        ...
+
+    async def admit(self, now: dt.datetime, driver: Driver, *, wait: bool) -> list[Run]:
+        """Admit queued runs of a driver while there is room, the first first; see :mod:`shared.core.queueing`.
+
+        ``wait``: for an admission that is under way; else leave it to that.
+        """
+        ...
+
+    async def begin(self, name: str, now: dt.datetime, every: dt.timedelta) -> bool:
+        """Whether something that one process does every so often is this one's to do now."""
+        ...
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Alerts
+
+
+class Judging(Protocol):
+    """Runs that ended and are judged now; when the transaction ends in which all of this happens, they have been."""
+
+    runs: Sequence[Run]
+    """The first that ended first."""
+
+    async def settings(self, share_id: int) -> ShareSettings:
+        """A share's settings as they are now."""
+        ...
+
+    async def history(self, share_id: int, run_no: int) -> list[Numbers]:
+        """What the backup run came to and those before it that made restore points, newest first, without those that were unusual."""
+        ...
+
+    async def see(self, tenant_id: str, share_id: int, sighting: Sighting, now: dt.datetime) -> Alert:
+        """Open an alert and have it told to whom it concerns, or note that it was seen again."""
+        ...
+
+    async def over(
+        self, share_id: int, condition: Condition, about: str, now: dt.datetime, *, if_acknowledged: bool = False
+    ) -> None:
+        """Close the alert, if it is open, and have it told; ``if_acknowledged``: only if somebody has seen it."""
+        ...
+
+    async def late(self, now: dt.datetime, limit: int) -> list[Late]:
+        """Some shares whose newest restore point is older than their objective, and of which that was not noted within the hour."""
+        ...
+
+    async def in_time(self, now: dt.datetime) -> list[int]:
+        """Shares with an open alert about that, of which it is not so any more."""
+        ...
+
+    async def pin(self, tenant_id: str, share_id: int, run_no: int, reason: str) -> bool:
+        """Keep a restore point until somebody lets go of it; False if it cannot be kept."""
+        ...
+
+
+class Alerts(Protocol):
+    """What is to be judged, and what is to be told to whom."""
+
+    def judging(self, limit: int) -> AbstractAsyncContextManager[Judging]:
+        """Take some runs that have ended. What is done with them is committed, and they are judged, when the block ends well."""
+        ...
+
+    async def claim(self, now: dt.datetime, until: dt.datetime, limit: int) -> list[Parcel]:
+        """Take some deliveries that are due; unless it is said how they went, others take them from ``until`` on."""
+        ...
+
+    async def sent(self, delivery_ids: Sequence[int], now: dt.datetime) -> None:
+        """They were made."""
+        ...
+
+    async def failed(self, tried: Sequence[Delivery], error: str, now: dt.datetime, *, for_good: bool) -> None:
+        """They could not be made: they are tried again later, for a day, or given up at once."""
+        ...
+
+    async def tidy(self, now: dt.datetime, *, sent_for: dt.timedelta, rest_for: dt.timedelta) -> None:
+        """Forget deliveries that ended longer ago than ``sent_for``, and alerts and occurrences than ``rest_for``."""
+        ...
+
+
+class WebhookSender(Protocol):
+    """Posts to addresses that tenants have given, and that are not to be trusted."""
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
+        """Post JSON. Returns when the receiver has taken it: answered with 2xx within some seconds.
+
+        Raises ``Retryable`` if it has not, ``Rejected`` if it will not: the address may not be used, or is gone for good.
+        """
+        ...
+
+
+class MailSender(Protocol):
+    """Sends mail."""
+
+    async def send(self, mail: Mail) -> None:
+        """Hand a message over to a server.
+
+        Raises ``Retryable`` if it could not be, ``Rejected`` if it never can: no server is set up, or it refuses all recipients.
+        """
+        ...
+
+
+class Secrets(Protocol):
+    """Secrets that webhooks are signed with."""
+
+    def signing_secret(self, name: str) -> str:
+        """By the name of the credential. Raises ``InvalidInput`` if there is none, or it is for something else."""
         ...

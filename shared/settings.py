@@ -1,6 +1,7 @@
 """Configuration: one frozen object, parsed once, complete or refused. The only reader of the environment."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, Self
@@ -47,6 +48,15 @@ class Settings:
     answer of its own, and large files in parts."""
     downloads_key: str = field(default="", repr=False)
     """Secret of at least 32 characters that the app and the download server share: links are signed with it."""
+    runs_at_once: int = 64
+    """Runs at work at the same time, over all tenants; others wait for their turn (docs/OPERATIONS.md). Default 64. 0: any number."""
+    smtp_url: str = field(default="", repr=False)
+    """Mail server for alerts: ``smtps://user:password@host``, or ``smtp://`` with STARTTLS. Default: none, and no mail."""
+    mail_from: str = ""
+    """Address that mail comes from; needed with ``smtp_url``."""
+    private_webhooks: bool = False
+    """Post webhooks to addresses that are not public, and to this machine by http. For development: a tenant could reach with it what
+    only the app should."""
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Secrets by credential name, from ``AFB_CREDENTIAL_<NAME>``: an account key or a SAS. Names compare in upper case."""
 
@@ -80,6 +90,10 @@ class Settings:
             content_md5=_flag(env, "AFB_CONTENT_MD5", default=True),
             downloads_url=env.get("AFB_DOWNLOADS_URL", "").rstrip("/"),
             downloads_key=_downloads_key(env),
+            runs_at_once=int(_number(env, "AFB_RUNS_AT_ONCE", 64, 0, 100_000)),
+            smtp_url=env.get("AFB_SMTP_URL", ""),
+            mail_from=_mail_from(env),
+            private_webhooks=_flag(env, "AFB_PRIVATE_WEBHOOKS", default=False),
             credentials={
                 name.removeprefix(CREDENTIAL_PREFIX).upper(): value
                 for name, value in env.items()
@@ -126,6 +140,13 @@ def _downloads_key(env: Mapping[str, str]) -> str:
             field="AFB_DOWNLOADS_KEY",
         )
     return key
+
+
+def _mail_from(env: Mapping[str, str]) -> str:
+    address = env.get("AFB_MAIL_FROM", "")
+    if (env.get("AFB_SMTP_URL") or address) and not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", address):
+        raise _invalid("AFB_MAIL_FROM", address, "the address that mail comes from, such as backup@example.com")
+    return address
 
 
 def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:

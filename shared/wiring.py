@@ -18,14 +18,19 @@ from shared.adapters.files_http import FilesHttp
 from shared.adapters.files_reader import FilesReader
 from shared.adapters.files_writer import FilesWriter
 from shared.adapters.journal_table import TableJournal
+from shared.adapters.mail_smtp import NoMail, SmtpMail, server_of
 from shared.adapters.metering import Meter
 from shared.adapters.pace import Paces
+from shared.adapters.signing_secrets import SigningSecrets
 from shared.adapters.system import SystemClock, SystemIds, keep_memory_low
 from shared.adapters.vault_blob import BlobAccount
+from shared.adapters.webhook_http import HttpWebhooks
 from shared.core import cost
 from shared.core.cost import Prices, read_prices
 from shared.core.hashing import ShareHasher
 from shared.db.catalogue import PostgresCatalogue
+from shared.db.dispatch import PostgresSchedules
+from shared.db.judging import PostgresAlerts
 from shared.db.migrate import migrate
 from shared.db.pace import PostgresPaceBook
 from shared.db.pool import Connection, make_pool
@@ -38,8 +43,10 @@ from shared.model.run import Driver, RebuildOrder, Run, RunKind
 from shared.model.share import Share
 from shared.model.tickets import Receipt, RunTicket
 from shared.model.verify_order import VerifyLevel, scratch_order
-from shared.ports import Clock, Ids, Journal, Vault
+from shared.ports import Clock, Ids, Journal, MailSender, Secrets, Vault, WebhookSender
 from shared.settings import Settings
+from shared.usecases import upkeep
+from shared.usecases.deliver_alerts import deliver_alerts
 from shared.usecases.index_cache import IndexCache
 from shared.usecases.pace_limits import within_pace
 from shared.usecases.past import Past
@@ -73,6 +80,11 @@ class App:
     limits: Limits
     prices: Prices
     paces: Paces
+    schedules: PostgresSchedules
+    alerts: PostgresAlerts
+    webhooks: WebhookSender
+    mails: MailSender
+    signing: Secrets
     stack: AsyncExitStack
     accounts: dict[tuple[str, str], FilesHttp] = field(default_factory=dict)
     """Connections to Azure Files accounts by address and credential, opened when first needed."""
@@ -181,6 +193,22 @@ class App:
             credential=credential,
         )
 
+    async def admit(self, driver: Driver = Driver.DURABLE, *, wait: bool = True) -> list[Run]:
+        """A driver's queued runs for which there is room now; they are yet to be opened. See :mod:`shared.db.admission`."""
+        return await self.schedules.admit(self.clock.now(), driver, wait=wait)
+
+    async def begin_due(self, driver: Driver = Driver.DURABLE) -> list[Run]:
+        """Start what is due by schedule, within its windows; the runs of a driver that are yet to be opened."""
+        return await upkeep.begin_due(self.schedules, self.journal, self.clock.now(), driver)
+
+    async def look_after(self) -> None:
+        """Raise alerts, and forget what is old."""
+        await upkeep.look_after(self.schedules, self.alerts, self.clock.now())
+
+    async def deliver(self) -> tuple[int, int]:
+        """Tell of alerts whoever is to be told; how many deliveries were made, and how many were not."""
+        return await deliver_alerts(self.alerts, self.webhooks, self.mails, self.signing, self.clock)
+
     async def perform(self, ticket: RunTicket, usecase: UseCase) -> Receipt:
         """The verdict of a use case in the world of its run, also when that world cannot be made: its credential may be gone."""
         try:
@@ -231,9 +259,11 @@ async def make_app(settings: Settings) -> App:
             journal = TableJournal.from_account_url(settings.journal_account_url, credentials.identity())
         stack.push_async_callback(journal.aclose)
         clock, ids = SystemClock(), SystemIds()
+        catalogue = PostgresCatalogue(pool)
+        mails = SmtpMail(server_of(settings.smtp_url), settings.mail_from, clock) if settings.smtp_url else NoMail()
         return App(
             settings=settings,
-            catalogue=PostgresCatalogue(pool),
+            catalogue=catalogue,
             verifies=PostgresVerifies(pool),
             vaults=vaults,
             journal=journal,
@@ -243,6 +273,11 @@ async def make_app(settings: Settings) -> App:
             limits=Limits(workers=settings.width, activity_s=settings.activity_seconds, lease_s=settings.lease_seconds),
             prices=read_prices(PRICES.read_text(encoding="utf-8")),
             paces=Paces(PostgresPaceBook(pool), ids.new(), clock),
+            schedules=PostgresSchedules(catalogue, settings.driver, ids.new, settings.runs_at_once or None),
+            alerts=PostgresAlerts(catalogue),
+            webhooks=HttpWebhooks(private=settings.private_webhooks),
+            mails=mails,
+            signing=SigningSecrets(settings.credentials),
             stack=stack.pop_all(),
         )
 

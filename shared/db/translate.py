@@ -17,6 +17,8 @@ CONFLICTS: Final[dict[str, str]] = {
     "share_name_unique": "a share of this tenant has this name",
     "share_azure_unique": "this Azure share is already protected for this tenant",
     "run_active_subject": "another run is active on this Azure share: wait until it ends",
+    "schedule_name_unique": "a schedule of this share has this name",
+    "channel_name_unique": "a channel of this tenant has this name",
 }
 """Unique constraint -> what to tell the caller."""
 
@@ -34,6 +36,8 @@ INVALID: Final[dict[str, tuple[str, str]]] = {
     ),
     "tenant_name_not_empty": ("name", "must not be empty"),
     "share_name_not_empty": ("name", "must not be empty"),
+    "schedule_name_not_empty": ("name", "must not be empty"),
+    "channel_name_not_empty": ("name", "must not be empty"),
 }
 """CHECK -> field and what was expected."""
 

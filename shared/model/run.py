@@ -97,7 +97,9 @@ class Counters:
     new_directories: int = 0
     """Directories of which nothing was saved before."""
     moved_files: int = 0
-    """Scan: files with another name than when they were saved, in the same directory."""
+    """Files with another name than when they were saved, in the same directory."""
+    new_endings: int = 0
+    """Backup: the part of them that have another ending, as in ``.docx``."""
     excluded_files: int = 0
     """Files left out by the share's rules, in directories whose listing differed: of others nobody looks at the names."""
     excluded_directories: int = 0
@@ -228,6 +230,14 @@ class Run:
     """The share's when the run was queued: a change of them is for later runs. None: the share's own."""
     report: dict[str, Any] | None = None
     """Of a scan, a restore or a verify that has ended: what it found or did, as the API shows it."""
+    schedule_id: int | None = None
+    """The schedule whose occurrence it is; None: a person ordered it."""
+    admitted_at: dt.datetime | None = None
+    """Since when it may be opened, if it is QUEUED: see :mod:`shared.db.admission`."""
+    held_until: dt.datetime | None = None
+    """When its share's next window opens, if that is what it waits for."""
+    paused_by: str | None = None
+    """``window``: it goes on by itself when the next one opens. None: a person, if it is PAUSED."""
 
     @property
     def key(self) -> RunKey:

@@ -14,6 +14,7 @@ from typing import Final
 
 from shared.core import addressing, diff
 from shared.core.advice import advice
+from shared.core.paths import ending
 from shared.errors import IntegrityError, NotFound
 from shared.formats.segment import SegmentWriter
 from shared.model import ticks
@@ -340,6 +341,9 @@ class Batch:
                 counters.changed_files += 1
                 counters.new_files += file.plan.previous is None
                 counters.changed_bytes += file.plan.entry.size_bytes
+                if file.plan.previous is not None and file.plan.previous.entry.name != file.plan.entry.name:
+                    counters.moved_files += 1
+                    counters.new_endings += ending(file.plan.previous.entry.name) != ending(file.plan.entry.name)
 
     def not_listed(self, path: str, error: Exception, node_id: int) -> None:
         """A directory could not be listed: complain, and be done with it."""

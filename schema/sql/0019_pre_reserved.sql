@@ -1,0 +1,1 @@
+-- Reserved: the number is taken by another branch of the same release.
