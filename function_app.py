@@ -12,10 +12,24 @@ from activities import (
     scan_directories,
     verify_pieces,
 )
-from http_api import downloads, health, nodes, overview, rebuilds, restores, runs, shares, tenants, verifications
+from http_api import (
+    downloads,
+    fallback,
+    health,
+    idempotency,
+    nodes,
+    openapi,
+    overview,
+    rebuilds,
+    restores,
+    runs,
+    shares,
+    tenants,
+    verifications,
+)
 from orchestrators import backup, rebuild, restore, scan, verify
 
-app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
+app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
 for module in (
     open_run,
@@ -40,5 +54,8 @@ for module in (
     downloads,
     overview,
     health,
+    idempotency,
+    openapi,
+    fallback,
 ):
     app.register_functions(module.bp)

@@ -15,6 +15,8 @@ from shared.core.alerts import Late
 from shared.core.pace import Part, Report
 from shared.core.unusual import Numbers
 from shared.model.alert import Alert, Condition, Delivery, Parcel, Sighting
+from shared.core.rate import Spent
+from shared.model.audit import AuditEntry
 from shared.model.entry import Entry, Posix
 from shared.model.found import FoundNode
 from shared.model.manifest import ContentHeaders, ManifestRef
@@ -60,6 +62,10 @@ class Ids(Protocol):
 
     def new(self) -> str:
         """32 lower-case hexadecimal digits, never given before."""
+        ...
+
+    def secret(self) -> bytes:
+        """32 bytes that nobody can guess."""
         ...
 
 
@@ -1106,4 +1112,51 @@ class Secrets(Protocol):
 
     def signing_secret(self, name: str) -> str:
         """By the name of the credential. Raises ``InvalidInput`` if there is none, or it is for something else."""
+        ...
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Access
+
+
+class RequestBook(Protocol):
+    """Where processes tell one another how many requests everybody has made."""
+
+    async def settle(self, told: Sequence[Spent]) -> dict[str, float]:
+        """Take from everybody's budget what they spent, and say what each of them has left, which may be less than nothing.
+
+        Doing it twice takes twice.
+        """
+        ...
+
+    async def forget(self, seconds: float) -> None:
+        """Drop the budgets that nobody has taken from for that long."""
+        ...
+
+
+class Audit(Protocol):
+    """What people and programs did through the API. Lines are added and never changed; nothing here deletes any."""
+
+    async def write(self, entry: AuditEntry) -> None:
+        """Add a line: one about what is intended, and one about what became of it. Writing the same line again changes nothing."""
+        ...
+
+    async def page(
+        self,
+        tenant_id: str | None,
+        *,
+        after: str = "",
+        limit: int = 100,
+        actor_id: str = "",
+        action: str = "",
+        since: dt.datetime | None = None,
+        until: dt.datetime | None = None,
+    ) -> tuple[list[AuditEntry], str]:
+        """Up to ``limit`` requests about a tenant, or about the platform, the newest first, and the cursor to go on from; "" at the end.
+
+        One line for each request: what became of it, if that was written. May come back with fewer, or none, and a cursor, when it has
+        looked at much and found little. ``since`` is included, ``until`` is not.
+
+        :raises InvalidInput: ``after`` is not what an earlier call gave.
+        """
         ...

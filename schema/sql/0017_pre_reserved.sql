@@ -1,0 +1,2 @@
+-- Held for another change of this release.
+SELECT 1;
