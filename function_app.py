@@ -13,7 +13,9 @@ from activities import (
     verify_pieces,
 )
 from http_api import (
+    connection,
     downloads,
+    exports,
     fallback,
     health,
     idempotency,
@@ -25,6 +27,7 @@ from http_api import (
     runs,
     shares,
     tenants,
+    usage,
     verifications,
 )
 from orchestrators import backup, rebuild, restore, scan, verify
@@ -52,6 +55,9 @@ for module in (
     verifications,
     rebuilds,
     downloads,
+    connection,
+    exports,
+    usage,
     overview,
     health,
     idempotency,

@@ -341,6 +341,10 @@ class Vault(Protocol):
         """Make the tenant's container; one that is already there is fine."""
         ...
 
+    async def try_write(self) -> None:
+        """Find out whether objects can be written, and leave nothing that anybody could see."""
+        ...
+
 
 class Vaults(Protocol):
     """The vaults of all tenants."""

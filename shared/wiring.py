@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from shared import settings as settings_module
 from shared.adapters.audit_table import TableAudit
-from shared.adapters.credentials import Credentials
+from shared.adapters.credentials import KIND_OF_SECRET, Credentials
 from shared.adapters.files_admin import FilesAdmin
 from shared.adapters.files_http import FilesHttp
 from shared.adapters.files_reader import FilesReader
@@ -52,12 +52,14 @@ from shared.ports import Audit, Clock, Ids, Journal, MailSender, Secrets, Vault,
 from shared.settings import Settings
 from shared.usecases import upkeep
 from shared.usecases.deliver_alerts import deliver_alerts
+from shared.usecases.connection_test import Parts
 from shared.usecases.index_cache import IndexCache
 from shared.usecases.pace_limits import within_pace
 from shared.usecases.past import Past
 from shared.usecases.queue_rebuilds import queue_rebuilds
 from shared.usecases.request_rates import RequestRates
 from shared.usecases.scope import Limits, RunScope
+from shared.usecases.share_snapshots import snapshot_tag
 from shared.usecases.stopping import StopSignal
 from shared.usecases.verdict import verdict
 from shared.usecases.verify_state import VerifyStates
@@ -69,6 +71,8 @@ POOL_SIZE = 10
 """Connections per process: a few per activity at work, and some for pages."""
 SCRATCH_S = 10.0
 """How long a verify tries to delete what an earlier one has left behind; the next one tries again."""
+TRIED_S = 15.0
+"""How long a connection test asks again where a service does not answer."""
 
 
 @dataclass(slots=True)
@@ -177,6 +181,39 @@ class App:
         order = scratch_order(run.run_id, run.verify)
         secret = self.credentials.resolve(order.credential)
         return FilesAdmin(order.account_url, order.share_name, secret, retry_budget_s=SCRATCH_S)
+
+    @asynccontextmanager
+    async def connection(self, share: Share) -> AsyncIterator[Parts]:
+        """What a connection test tries of a share. Nothing is tried, nor its credential looked for, before the test asks for it."""
+        meter, until = Meter(), asyncio.get_running_loop().time() + TRIED_S
+        made: list[FilesAdmin] = []
+
+        def credential() -> str:
+            return KIND_OF_SECRET[type(self.credentials.resolve(share.credential))]
+
+        def admin() -> FilesAdmin:
+            if not made:
+                secret = self.credentials.resolve(share.credential)
+                made.append(
+                    FilesAdmin(share.account_url, share.share_name, secret, meter=meter, retry_budget_s=SCRATCH_S)
+                )
+            return made[0]
+
+        def reader() -> FilesReader:
+            http = self._account(share.account_url, share.credential).metered(meter, until=until)
+            return FilesReader(http, share.share_name, None)
+
+        try:
+            yield Parts(
+                credential=credential,
+                admin=admin,
+                reader=reader,
+                vault=self.vaults.vault(share.tenant_id, meter),
+                snapshot_tag=snapshot_tag(share, 0),
+            )
+        finally:
+            for one in made:
+                await one.aclose()
 
     def past(self, share: Share) -> Past:
         """For one question about a share's past."""
