@@ -13,6 +13,8 @@ from activities import (
     verify_pieces,
 )
 from http_api import (
+    alerts,
+    channels,
     connection,
     downloads,
     exports,
@@ -25,8 +27,10 @@ from http_api import (
     rebuilds,
     restores,
     runs,
+    schedules,
     shares,
     tenants,
+    timers,
     usage,
     verifications,
 )
@@ -54,6 +58,10 @@ for module in (
     nodes,
     verifications,
     rebuilds,
+    schedules,
+    alerts,
+    channels,
+    timers,
     downloads,
     connection,
     exports,

@@ -5,7 +5,7 @@ import itertools
 import azure.durable_functions as df
 import azure.functions as func
 
-from http_api.runs import start_all, with_client
+from http_api.starting import start_all
 from shared import wiring
 from shared.db import runs
 
@@ -41,7 +41,9 @@ async def deliver_alerts(timer: func.TimerRequest) -> None:  # noqa: ARG001
     await (await wiring.app()).deliver()
 
 
-bp.timer_trigger(arg_name="timer", schedule="0 * * * * *")(with_client(bp, begin_due))
-bp.timer_trigger(arg_name="timer", schedule="*/15 * * * * *")(with_client(bp, start_queued))
+bp.timer_trigger(arg_name="timer", schedule="0 * * * * *")(bp.durable_client_input(client_name="client")(begin_due))
+bp.timer_trigger(arg_name="timer", schedule="*/15 * * * * *")(
+    bp.durable_client_input(client_name="client")(start_queued)
+)
 bp.timer_trigger(arg_name="timer", schedule="20 * * * * *")(look_after)
 bp.timer_trigger(arg_name="timer", schedule="*/30 * * * * *")(deliver_alerts)

@@ -30,6 +30,8 @@ from shared.adapters.webhook_http import HttpWebhooks
 from shared.core import cost
 from shared.core.cost import Prices, read_prices
 from shared.core.hashing import ShareHasher
+from shared.core.queueing import Place
+from shared.db import admission
 from shared.db.catalogue import PostgresCatalogue
 from shared.db.dispatch import PostgresSchedules
 from shared.db.judging import PostgresAlerts
@@ -44,7 +46,7 @@ from shared.db.translate import translation
 from shared.db.verify_catalogue import PostgresVerifies
 from shared.errors import BackupError, Unavailable
 from shared.model.rebuild import LeftOut
-from shared.model.run import Driver, RebuildOrder, Run, RunKind
+from shared.model.run import Driver, RebuildOrder, Run, RunKind, RunState
 from shared.model.share import Share
 from shared.model.tickets import Receipt, RunTicket
 from shared.model.verify_order import VerifyLevel, scratch_order
@@ -264,6 +266,13 @@ class App:
     async def admit(self, driver: Driver = Driver.DURABLE, *, wait: bool = True) -> list[Run]:
         """A driver's queued runs for which there is room now; they are yet to be opened. See :mod:`shared.db.admission`."""
         return await self.schedules.admit(self.clock.now(), driver, wait=wait)
+
+    async def place_of(self, run: Run) -> Place | None:
+        """Where a run is in the queue; None if it is not, or not any more. Asked of the runs of all tenants: it tells how many, not whose."""
+        if run.state is not RunState.QUEUED or run.admitted_at is not None:
+            return None
+        async with self.transaction() as conn:
+            return await admission.place_of(conn, run.run_id, self.clock.now(), self.settings.runs_at_once or None)
 
     async def begin_due(self, driver: Driver = Driver.DURABLE) -> list[Run]:
         """Start what is due by schedule, within its windows; the runs of a driver that are yet to be opened."""

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
@@ -58,6 +58,12 @@ class Run(Shown):
     requested_at: dt.datetime
     started_at: dt.datetime | None
     paused_at: dt.datetime | None
+    paused_by: Annotated[
+        Literal["window"] | None,
+        Field(description="`window`: its share's window has ended, and it goes on when the next one opens; null: a person."),
+    ]
+    held_until: Annotated[dt.datetime | None, Field(description="When the window opens that it waits for.")]
+    schedule_id: Annotated[int | None, Field(description="Of the schedule that started it; null: somebody ordered it.")]
     finished_at: dt.datetime | None
     seconds: Annotated[float, Field(description="How long it has been worked on; pauses do not count.")]
     share_snapshot: str | None
@@ -105,6 +111,9 @@ class Run(Shown):
             requested_at=value.requested_at,
             started_at=value.started_at,
             paused_at=value.paused_at,
+            paused_by="window" if value.paused_by else None,
+            held_until=value.held_until,
+            schedule_id=value.schedule_id,
             finished_at=value.finished_at,
             seconds=round(known.seconds, 3),
             share_snapshot=value.share_snapshot,

@@ -123,6 +123,12 @@ CREATE INDEX delivery_of_channel ON delivery (channel_id, delivery_id);
 CREATE INDEX delivery_of_tenant ON delivery (tenant_id, delivery_id);
 CREATE INDEX delivery_ended ON delivery (ended_at) WHERE state <> 'pending';
 
+SELECT protect_rows('schedule', 'tenant_id = ANY (chosen_tenants())');
+SELECT protect_rows('schedule_occurrence', 'tenant_id = ANY (chosen_tenants())', 'SELECT, DELETE');
+SELECT protect_rows('alert', 'tenant_id = ANY (chosen_tenants())', 'SELECT, UPDATE');
+SELECT protect_rows('channel', 'tenant_id = ANY (chosen_tenants())');
+SELECT protect_rows('delivery', 'tenant_id = ANY (chosen_tenants())');
+
 -- When something that one process is to do now and then was last begun.
 CREATE TABLE upkeep (
     name      text CONSTRAINT upkeep_pk PRIMARY KEY,

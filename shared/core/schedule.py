@@ -80,8 +80,6 @@ def check(what: What, timing: Timing, options: ScheduleOptions, now: dt.datetime
         ("all_points", options.all_points, what is What.VERIFY, "a verify"),
         ("over_runs", options.over_runs is not None, is_drill or is_sample, "a sample or a drill"),
         ("files", options.files is not None, is_drill, "a drill"),
-        ("account_url", options.account_url != "", is_drill, "a drill"),
-        ("credential", options.credential != "", is_drill, "a drill"),
     )
     for name, is_given, belongs, of in given:
         if is_given and not belongs:

@@ -99,7 +99,7 @@ def pace_now(settings: ShareSettings, moment: dt.datetime) -> Rates:
     if settings.pace_windows:
         zone = time_zone(settings.time_zone)
         for paced in settings.pace_windows:
-            if is_within(paced.window, zone, moment):
+            if is_within(paced, zone, moment):
                 return _rates(paced)
     return _rates(settings)
 

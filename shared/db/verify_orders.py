@@ -38,12 +38,7 @@ async def verify_order(conn: Connection, share: Share, schedule: Schedule, scrat
         before = await runs.sampled(conn, share.share_id, NEWEST, parts, level)
         order = replace(order, parts=parts, part=next_part(parts, before[0].verify if before else None))
     if level is VerifyLevel.DRILL:
-        order = replace(
-            order,
-            account_url=options.account_url or share.account_url,
-            credential=options.credential if options.account_url or options.credential else share.credential,
-            scratch=scratch,
-        )
+        order = replace(order, account_url=share.account_url, credential=share.credential, scratch=scratch)
     return order
 
 

@@ -34,11 +34,7 @@ class ScheduleOptions:
     over_runs: int | None = None
     """VERIFY as a sample, DRILL: after so many of them everything was read."""
     files: int | None = None
-    """DRILL: restore about so many files."""
-    account_url: str = ""
-    """DRILL: the account in which its scratch share is made; empty: the share's own."""
-    credential: str = ""
-    """DRILL: the name of the credential for that account."""
+    """DRILL: restore about so many files. Its scratch share is made in the share's own account."""
 
     def to_wire(self) -> dict[str, Any]:
         """Plain JSON, without what is as it is by default."""

@@ -77,7 +77,7 @@ _MADE: Final = {"windows": Window.from_wire, "pace_windows": PaceWindow.from_wir
 def _wire(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_wire(each) for each in value]
-    return value.to_wire() if isinstance(value, Window | PaceWindow) else value
+    return value.to_wire() if isinstance(value, Window) else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

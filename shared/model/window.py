@@ -30,22 +30,19 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PaceWindow:
+class PaceWindow(Window):
     """Limits of the pace that hold at such times, in place of those that hold else."""
 
-    window: Window
     requests_per_s: float | None = None
     bytes_per_s: float | None = None
 
     def to_wire(self) -> dict[str, Any]:
         """Plain JSON."""
-        return self.window.to_wire() | {"requests_per_s": self.requests_per_s, "bytes_per_s": self.bytes_per_s}
+        rates = {"requests_per_s": self.requests_per_s, "bytes_per_s": self.bytes_per_s}
+        return {"days": list(self.days), "begin": self.begin, "end": self.end} | rates
 
     @classmethod
     def from_wire(cls, wire: dict[str, Any]) -> Self:
         """The opposite of :meth:`to_wire`."""
-        return cls(
-            window=Window.from_wire(wire),
-            requests_per_s=wire.get("requests_per_s"),
-            bytes_per_s=wire.get("bytes_per_s"),
-        )
+        rates = {"requests_per_s": wire.get("requests_per_s"), "bytes_per_s": wire.get("bytes_per_s")}
+        return cls(days=tuple(wire["days"]), begin=wire["begin"], end=wire["end"], **rates)
