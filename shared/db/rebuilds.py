@@ -7,7 +7,7 @@ keys, get their indexes when all are there, and become the share's partition at 
 indexes are as compact as after a first backup.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, LiteralString, TypeVar
 
@@ -15,7 +15,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from shared.core.rebuilt import rank
-from shared.db import batches, frontier, pages, rebuild_items, rollups, runs, shares
+from shared.db import batches, frontier, pages, rebuild_items, rollups, runs, schedules, shares
 from shared.db.batches import BatchKind
 from shared.db.catalogue import COMMITTING, PostgresCatalogue, delete_missed
 from shared.db.pool import Connection
@@ -672,13 +672,20 @@ async def _adopt(conn: Connection, found: FoundShare) -> None:
             "account_url": point.account_url,
             "share_name": point.share_name,
             "credential": found.credential if origin is None else origin.credential,
-            "settings": Jsonb({} if origin is None else origin.settings),
+            "settings": Jsonb({} if origin is None else _settings(origin.settings)),
             "created_at": point.taken_at if origin is None else origin.created_at,
             "snapshot_mark": None if origin is None else origin.snapshot_mark,
         },
     )
     await conn.execute(_RAISE_SHARES)
     await conn.execute(_RAISE_RUNS, [found.run_id + RUN_IDS_SPARED])
+    if origin is not None and origin.settings.get("schedules"):
+        await schedules.adopt(conn, found.tenant_id, found.share_id, origin.settings["schedules"])
+
+
+def _settings(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """A share's own; what else a restore point keeps under that name is in tables of its own."""
+    return {name: value for name, value in kept.items() if name != "schedules"}
 
 
 async def _exists(conn: Connection, table: str) -> bool:
@@ -765,7 +772,7 @@ async def _record_runs(conn: Connection, share_id: int, rebuilt: Rebuilt) -> Non
                 "share_snapshot": run.share_snapshot,
                 "error": None,
                 "counters": Jsonb(run.counters.to_wire()),
-                "settings": None if run.settings is None else Jsonb(run.settings),
+                "settings": None if run.settings is None else Jsonb(_settings(run.settings)),
             },
         )
         columns = [point.taken_at, point.committed_at, point.directories, point.files, point.bytes, point.errors]

@@ -1,7 +1,7 @@
 """Schedules and what became of their occurrences."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, LiteralString
 
 from psycopg.types.json import Jsonb
@@ -49,6 +49,13 @@ _OCCURRENCES: Final[LiteralString] = """
     SELECT schedule_id, share_id, due_at, decided_at, outcome, run_no, note FROM schedule_occurrence
      WHERE schedule_id = %s AND share_id = %s AND due_at < %s
   ORDER BY due_at DESC LIMIT %s
+"""
+_ADOPT: Final[LiteralString] = """
+    INSERT INTO schedule (tenant_id, share_id, name, what, cron, time_zone, spread_s, catch_up_s, enabled, options)
+         SELECT %(tenant_id)s, %(share_id)s, name, what, cron, time_zone, spread_s, catch_up_s, false, options
+           FROM jsonb_to_recordset(%(kept)s)
+             AS kept (name text, what text, cron text, time_zone text, spread_s int, catch_up_s int, options jsonb)
+    ON CONFLICT DO NOTHING
 """
 _TIDY: Final[LiteralString] = "DELETE FROM schedule_occurrence WHERE decided_at < %s"
 
@@ -141,6 +148,14 @@ async def occurrences(
         )
         for row in await (await conn.execute(_OCCURRENCES, args)).fetchall()
     ]
+
+
+async def adopt(conn: Connection, tenant_id: str, share_id: int, kept: Sequence[Mapping[str, Any]]) -> None:
+    """Add schedules that a restore point has kept (:mod:`shared.db.origins`), switched off.
+
+    Whoever rebuilds may be trying it out beside the catalogue that is at work. Two that back up one share into one vault must not be.
+    """
+    await conn.execute(_ADOPT, {"tenant_id": tenant_id, "share_id": share_id, "kept": Jsonb([dict(one) for one in kept])})
 
 
 async def tidy(conn: Connection, before: dt.datetime) -> None:
