@@ -97,6 +97,8 @@ class Worker:
 
 def _is_for_workers(run: Run) -> bool:
     """Anybody may help with a run that is open; opening and closing is the driver's."""
+    if run.state is RunState.QUEUED and run.admitted_at is None:
+        return False
     if run.driver is Driver.WORKERS:
         return run.state is not RunState.PAUSED
     return run.state is RunState.RUNNING and run.seeded

@@ -2,8 +2,11 @@
 --
 -- No foreign keys to tenant, share or run: a program from before does not know these tables.
 
--- How many runs of a tenant may be at work at once; null: no limit of its own.
-ALTER TABLE tenant ADD COLUMN runs_at_once int CONSTRAINT tenant_runs_at_once CHECK (runs_at_once BETWEEN 1 AND 1000);
+ALTER TABLE tenant
+    -- How many of its runs may be at work at once; null: no limit of its own.
+    ADD COLUMN runs_at_once int CONSTRAINT tenant_runs_at_once CHECK (runs_at_once BETWEEN 1 AND 1000),
+    -- When a run of it was last admitted: its last turn.
+    ADD COLUMN last_turn timestamptz;
 
 ALTER TABLE run
     -- Whose occurrence it is; null: a person ordered it.

@@ -1,13 +1,15 @@
 """In which order queued runs are opened while there is not room for all of them.
 
-The next one is that of the tenant with the fewest runs at work; among equals the one that has waited longest. Both are one number:
+The next one is that of the tenant with the fewest runs at work; among equals the one that has waited longest, counted from when it was
+requested or from the last turn of its tenant, whichever is later. Both are one number:
 
-    score = when it was requested
+    score = the later of: when it was requested, when a run of its tenant was last admitted
           + :data:`RUN_WEIGHS` for each run that its tenant has at work or that goes before it
-          - :data:`RESTORE_AHEAD` for a restore, which a person waits for
 
-and the lowest goes first. So a tenant's thousandth run does not hold up another's first; and nothing starves: what comes later has a later
-time, and how much a run can be behind because of the others is limited by its tenant's limit, not by how many come.
+and the lowest goes first. So a tenant's thousandth run, however long ago it was requested, does not hold up another's first. And nothing starves:
+a tenant's first run in the queue keeps its score while others are served, and whatever comes later, or has just had its turn, has a later time; so
+it is behind for no longer than its tenant's runs at work weigh. A restore, for which a person waits, counts from :data:`RESTORE_AHEAD`
+before it was requested, whatever turns its tenant had.
 
 :mod:`shared.db.admission` does the same in SQL, on rows; this is its specification, and tests compare the two.
 """
@@ -39,24 +41,35 @@ class Waiting:
         return self.requested_at - RESTORE_AHEAD if self.is_restore else self.requested_at
 
 
-def admitted(
-    waiting: Iterable[Waiting], busy: Mapping[str, int], limits: Mapping[str, int], at_once: int | None
-) -> list[int]:
-    """The runs that are opened now, in order.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queueing:
+    """What decides beside the runs themselves."""
 
-    :param busy: runs at work, by tenant.
-    :param limits: of tenants that have one.
-    :param at_once: the limit over all tenants; None: there is none.
-    """
-    nth = dict(busy)
+    now: dt.datetime
+    busy: Mapping[str, int]
+    """Runs at work, by tenant."""
+    turns: Mapping[str, dt.datetime]
+    """When a run of a tenant was last admitted."""
+    limits: Mapping[str, int]
+    """Of tenants that have one."""
+    at_once: int | None
+    """The limit over all tenants; None: there is none."""
+
+
+def admitted(waiting: Iterable[Waiting], given: Queueing) -> list[int]:
+    """The runs that are opened now, in order."""
+    before: dict[str, int] = {}
     placed: list[tuple[dt.datetime, Waiting]] = []
     for run in sorted(waiting, key=lambda run: (run.since, run.run_id)):
-        number = nth.get(run.tenant_id, 0) + 1
-        nth[run.tenant_id] = number
-        if number <= limits.get(run.tenant_id, inf) + _beside(run):
-            placed.append((run.since + (number - 1) * RUN_WEIGHS, run))
+        earlier = before.get(run.tenant_id, 0)
+        before[run.tenant_id] = earlier + 1
+        number = given.busy.get(run.tenant_id, 0) + earlier + 1
+        if number <= given.limits.get(run.tenant_id, inf) + _beside(run):
+            turn = given.now if earlier else given.turns.get(run.tenant_id, run.since)
+            counted = run.since if run.is_restore else max(run.since, turn)
+            placed.append((counted + (number - 1) * RUN_WEIGHS, run))
     placed.sort(key=lambda p: (p[0], p[1].run_id))
-    room = inf if at_once is None else at_once - sum(busy.values())
+    room = inf if given.at_once is None else given.at_once - sum(given.busy.values())
     return [run.run_id for place, (_, run) in enumerate(placed, 1) if place <= room + _beside(run)]
 
 

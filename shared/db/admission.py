@@ -26,36 +26,47 @@ _QUEUE: Final[LiteralString] = """
     busy AS (
         SELECT tenant_id, count(*) AS runs FROM at_work WHERE is_busy GROUP BY tenant_id
     ),
-    numbered AS (
-        SELECT w.run_id, w.tenant_id, w.since, coalesce(b.runs, 0) AS tenant_busy, t.runs_at_once AS tenant_limit,
-               CASE WHEN w.is_restore THEN %(beside)s ELSE 0 END AS beside,
-               coalesce(b.runs, 0) + row_number() OVER (PARTITION BY w.tenant_id ORDER BY w.since, w.run_id) AS number
+    counted AS (
+        SELECT w.*, coalesce(b.runs, 0) AS tenant_busy, t.runs_at_once AS tenant_limit, t.last_turn,
+               row_number() OVER (PARTITION BY w.tenant_id ORDER BY w.since, w.run_id) AS place_in_tenant
           FROM at_work AS w
           JOIN tenant AS t USING (tenant_id)
           LEFT JOIN busy AS b USING (tenant_id)
          WHERE NOT w.is_busy AND (w.held_until IS NULL OR w.held_until <= %(now)s)
     ),
+    scored AS (
+        SELECT run_id, tenant_id, tenant_limit, tenant_busy + place_in_tenant AS number,
+               CASE WHEN is_restore THEN %(beside)s ELSE 0 END AS beside,
+               CASE WHEN is_restore THEN since
+                    ELSE greatest(since, CASE WHEN place_in_tenant = 1 THEN last_turn ELSE %(now)s END) END
+               + (tenant_busy + place_in_tenant - 1) * %(weighs)s::interval AS score
+          FROM counted
+    ),
     placed AS (
-        SELECT *, row_number() OVER (ORDER BY since + (number - 1) * %(weighs)s::interval, run_id) AS place
-          FROM numbered WHERE tenant_limit IS NULL OR number <= tenant_limit + beside
+        SELECT *, row_number() OVER (ORDER BY score, run_id) AS place
+          FROM scored WHERE tenant_limit IS NULL OR number <= tenant_limit + beside
     ),
     total AS (
         SELECT count(*) AS runs FROM at_work WHERE is_busy
     )
 """
 _ADMIT: Final[LiteralString] = f"""
-    {_QUEUE}
-       UPDATE run SET admitted_at = %(now)s, held_until = NULL
-         FROM placed, total
-        WHERE run.run_id = placed.run_id AND run.state = 'queued' AND run.admitted_at IS NULL AND run.driver = %(driver)s
-          AND (%(at_once)s::int IS NULL OR placed.place + total.runs <= %(at_once)s + placed.beside)
-    RETURNING run.run_id, placed.place
+    {_QUEUE},
+    admitted AS (
+           UPDATE run SET admitted_at = %(now)s, held_until = NULL
+             FROM placed, total
+            WHERE run.run_id = placed.run_id AND run.state = 'queued' AND run.admitted_at IS NULL AND run.driver = %(driver)s
+              AND (%(at_once)s::int IS NULL OR placed.place + total.runs <= %(at_once)s + placed.beside)
+        RETURNING run.run_id, run.tenant_id, placed.place
+    ),
+    turns AS (
+        UPDATE tenant SET last_turn = %(now)s WHERE tenant_id IN (SELECT tenant_id FROM admitted)
+    )
+    SELECT run_id, place FROM admitted
 """
 _PLACE: Final[LiteralString] = f"""
     {_QUEUE}
-    SELECT (SELECT count(*) FROM numbered AS o, numbered AS n
-             WHERE n.run_id = r.run_id
-               AND (o.since + (o.number - 1) * %(weighs)s::interval, o.run_id) < (n.since + (n.number - 1) * %(weighs)s::interval, n.run_id)),
+    SELECT (SELECT count(*) FROM scored AS o, scored AS n WHERE n.run_id = r.run_id AND (o.score, o.run_id) < (n.score, n.run_id)),
            (SELECT count(*) FROM at_work WHERE is_busy AND tenant_id = r.tenant_id),
            t.runs_at_once, total.runs, r.held_until
       FROM run AS r JOIN tenant AS t USING (tenant_id), total

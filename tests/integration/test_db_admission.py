@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from shared.core.queueing import RESTORES_BESIDE, Waiting, admitted, told
+from shared.core.queueing import RESTORES_BESIDE, Queueing, Waiting, admitted, told
 from shared.db import admission, runs
 from shared.db.pool import make_pool
 from shared.model.run import Driver
@@ -32,7 +32,7 @@ async def admit(shelf, at_once=None, now=LATER, driver=Driver.WORKERS):
 @pytest.mark.parametrize("seed", range(30))
 async def test_the_statement_admits_what_its_specification_says(queue, seed):
     chance = random.Random(seed)
-    limits, busy, waiting = {}, {}, []
+    limits, busy, turns, waiting = {}, {}, {}, []
     async with queue.catalogue.transaction() as conn:
         for n in range(chance.randint(1, 6)):
             tenant = f"tenant-{n}"
@@ -40,6 +40,9 @@ async def test_the_statement_admits_what_its_specification_says(queue, seed):
             await add_tenant(conn, tenant, limit)
             if limit is not None:
                 limits[tenant] = limit
+            if chance.random() < 0.5:
+                turns[tenant] = START + chance.randint(0, 40) * HOUR / 4
+                await conn.execute(b"UPDATE tenant SET last_turn = %s WHERE tenant_id = %s", [turns[tenant], tenant])
             for _ in range(chance.randint(0, 12)):
                 at = START + chance.randint(0, 40) * HOUR / 4
                 kind = chance.choice(["backup", "backup", "restore"])
@@ -56,7 +59,8 @@ async def test_the_statement_admits_what_its_specification_says(queue, seed):
                 elif state != "paused":
                     busy[tenant] = busy.get(tenant, 0) + 1
     at_once = chance.choice([None, 1, 4, 10])
-    expected = admitted(waiting, busy, limits, at_once)
+    given = Queueing(now=LATER, busy=busy, turns=turns, limits=limits, at_once=at_once)
+    expected = admitted(waiting, given)
     async with queue.catalogue.transaction() as conn:
         places = {w.run_id: (await admission.place_of(conn, w.run_id, LATER, at_once)).before for w in waiting}
     assert await admit(queue, at_once) == expected
@@ -75,7 +79,7 @@ async def test_hundreds_wait_and_everybody_has_a_turn_in_time(queue):
     at, asked, began = START, {}, {}
     async with queue.catalogue.transaction() as conn:
         for tenant in tenants:
-            await add_tenant(conn, tenant, 3)
+            await add_tenant(conn, tenant)
         for n in range(300):
             asked[await add_run(conn, "flood", queue.share_id, 1000 + n, requested_at=at)] = ("flood", at)
     at_work = []

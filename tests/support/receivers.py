@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+import socket
+import threading
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -89,8 +91,28 @@ def mail_server(*, port=0, starttls=None, tls=None, auth=False):
 
 
 def free_port():
-    import socket
-
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         return held.getsockname()[1]
+
+
+@contextlib.contextmanager
+def hook_in_thread(**given):
+    """The same for tests without an event loop."""
+    ready, leave, found = threading.Event(), asyncio.Event(), []
+
+    async def serve():
+        async with hook(**given) as receiver:
+            found.append((receiver, asyncio.get_running_loop()))
+            ready.set()
+            await leave.wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    ready.wait(10)
+    receiver, loop = found[0]
+    try:
+        yield receiver
+    finally:
+        loop.call_soon_threadsafe(leave.set)
+        thread.join(10)
