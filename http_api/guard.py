@@ -6,8 +6,10 @@ from typing import Final
 from shared.core.access import may, sees
 from shared.db import tenant_accounts
 from shared.db.pool import Connection
+from shared.db.shares import subject
 from shared.errors import Denied, NotFound
 from shared.model.access import Action, Principal, PrincipalKind
+from shared.model.share import Share
 from shared.wiring import App
 
 PAGE_HEADERS: Final[Mapping[str, str]] = {
@@ -69,20 +71,59 @@ def _take(app: App, principal: Principal, tenant_id: str | None) -> None:
 
 
 async def admit_account(
-    conn: Connection, principal: Principal, tenant_id: str, account_url: str, credential: str, *, field: str = "account_url"
+    conn: Connection,
+    principal: Principal,
+    tenant_id: str,
+    *,
+    account_url: str,
+    share_name: str,
+    credential: str,
+    field: str = "account_url",
 ) -> None:
-    """Let a tenant's share, or a restore of it, be in a storage account, reached with a credential.
+    """Let an Azure share be a tenant's: to be protected, or to be written to. In a transaction that sees the tenant.
 
-    Credentials are the app's, and its own identity reaches the storage of all tenants, so what a tenant's people may name is what the tenant
-    was given, or what a share of it has already. In a transaction that sees the tenant.
+    Credentials are the app's, and its own identity reaches the storage of all tenants. So what a tenant's people may name is what is in an
+    account that the tenant was given, or what is protected for it already.
 
     :raises Denied: it is not the tenant's.
     """
     if may(principal, Action.ACCOUNTS_ANY):
         return
-    if not await tenant_accounts.has(conn, tenant_id, account_url, credential):
+    if not await tenant_accounts.has(conn, tenant_id, account_url, share_name, credential):
         how = f"credential {credential!r}" if credential else "the app's identity"
         raise Denied(
             f"{field}: {account_url} with {how} is not among this tenant's accounts; hint: a platform admin adds it to them",
             field=field,
         )
+
+
+async def admit_target(
+    conn: Connection,
+    principal: Principal,
+    action: Action,
+    share: Share,
+    *,
+    account_url: str,
+    share_name: str,
+    credential: str,
+) -> None:
+    """Let something of ``share`` be written to an Azure share, which may be itself. In a transaction that sees the tenant.
+
+    :raises Denied: it is another one, and they may write to ``share`` only; or it is not the tenant's.
+    """
+    own = (subject(share.account_url, share.share_name), share.credential)
+    if (subject(account_url, share_name), credential) == own:
+        return
+    if not may(principal, action, share.tenant_id):
+        raise Denied(
+            f"target: {principal.name} may do this to share {share.share_id} only; expected the share itself as target", field="target"
+        )
+    await admit_account(
+        conn,
+        principal,
+        share.tenant_id,
+        account_url=account_url,
+        share_name=share_name,
+        credential=credential,
+        field="target.account_url",
+    )

@@ -8,6 +8,7 @@ import azure.functions as func
 
 from http_api.call import Answer, Call
 from http_api.endpoint import SHARE
+from http_api.guard import admit_target
 from http_api.models.base import NoQuery
 from http_api.models.checks import relative
 from http_api.models.restores import NewRestore, NewUndo, selection_of
@@ -53,7 +54,16 @@ async def start_restore(call: Call[NoQuery, NewRestore]) -> Answer:
         delete_at_most=body.delete_at_most or 0,
         close_handles=body.close_handles,
         keeps_undo=body.undo,
-        requested_by="the API",
+        requested_by=call.principal.name,
+    )
+    await admit_target(
+        conn,
+        call.principal,
+        Action.RESTORES_PLAN if order.dry_run else Action.RESTORES_START,
+        share,
+        account_url=order.account_url,
+        share_name=order.share_name,
+        credential=order.credential,
     )
     call.app.credentials.resolve(order.credential)
     driver = call.app.settings.driver
@@ -68,6 +78,15 @@ async def undo_restore(call: Call[NoQuery, NewUndo]) -> Answer:
     done = await runs.by_number(conn, share.share_id, call.number("run_no"))
     order = replace(
         _undoable(done), undoes=done.run_no, undo_snapshot=done.share_snapshot or "", dry_run=call.body.dry_run
+    )
+    await admit_target(
+        conn,
+        call.principal,
+        Action.RESTORES_UNDO,
+        share,
+        account_url=order.account_url,
+        share_name=order.share_name,
+        credential=order.credential,
     )
     driver = call.app.settings.driver
     return started(

@@ -2,6 +2,7 @@
 
 from http_api.call import Answer, Call
 from http_api.endpoint import SHARE, TENANT
+from http_api.guard import admit_account
 from http_api.models.base import NoQuery, Paged
 from http_api.models.shares import NewShare, RestorePoint, RestorePointPage, Share, ShareChange, SharePage
 from http_api.routes import Routes
@@ -14,6 +15,14 @@ async def create_share(call: Call[NoQuery, NewShare]) -> Answer:
     """Protect an Azure Files share."""
     body = call.body
     call.app.credentials.resolve(body.credential)  # an unknown name is refused before anything is stored
+    await admit_account(
+        call.conn,
+        call.principal,
+        call.tenant.tenant_id,
+        account_url=body.account_url,
+        share_name=body.share_name,
+        credential=body.credential,
+    )
     share = await shares.create(
         call.conn,
         call.tenant.tenant_id,

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from http_api.call import Answer, Call
 from http_api.endpoint import SHARE
+from http_api.guard import admit_target
 from http_api.models.base import NoQuery
 from http_api.models.runs import Run
 from http_api.models.verifications import NewVerification
@@ -33,6 +34,15 @@ async def start_verification(call: Call[NoQuery, NewVerification]) -> Answer:
     share, app = call.share, call.app
     order = await _order(call.conn, share, call.body)
     if order.level is VerifyLevel.DRILL:
+        await admit_target(
+            call.conn,
+            call.principal,
+            Action.VERIFIES_START,
+            share,
+            account_url=order.account_url,
+            share_name=share.share_name if order.account_url == share.account_url else "",  # its own, made for it
+            credential=order.credential,
+        )
         app.credentials.resolve(order.credential)
         order = replace(order, scratch=app.ids.new()[:12])
     driver = app.settings.driver

@@ -12,13 +12,13 @@ from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from shared import settings as settings_module
+from shared.adapters import log_scrubbing
 from shared.adapters.audit_table import TableAudit
 from shared.adapters.credentials import KIND_OF_SECRET, Credentials
 from shared.adapters.files_admin import FilesAdmin
 from shared.adapters.files_http import FilesHttp
 from shared.adapters.files_reader import FilesReader
 from shared.adapters.files_writer import FilesWriter
-from shared.adapters import log_scrubbing
 from shared.adapters.journal_table import TableJournal
 from shared.adapters.mail_smtp import NoMail, SmtpMail, server_of
 from shared.adapters.metering import Meter

@@ -225,7 +225,7 @@ CREATE TABLE tenant_account (
 
 SELECT protect_rows('member', 'tenant_id = ANY (chosen_tenants())');
 SELECT protect_rows('api_key', 'tenant_id = ANY (chosen_tenants())', 'SELECT, INSERT, UPDATE');
-SELECT protect_rows('tenant_account', 'tenant_id = ANY (chosen_tenants())', 'SELECT');
+SELECT protect_rows('tenant_account', 'tenant_id = ANY (chosen_tenants())');
 
 -- What requests each principal and each tenant have left, shared by all processes: shared/core/rate.py. Unlogged: after a crash all have
 -- all. Nothing is granted: processes keep it as the owner.

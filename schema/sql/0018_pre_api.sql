@@ -44,7 +44,10 @@ CREATE TABLE usage_month (
 
 CREATE INDEX usage_month_of_tenant ON usage_month (tenant_id, month);
 
-CREATE FUNCTION usage_of_run() RETURNS trigger LANGUAGE plpgsql AS $$
+-- With its owner's rights: nobody else writes to the table.
+CREATE FUNCTION usage_of_run()
+RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     c jsonb := NEW.final_counters;
 BEGIN
@@ -107,3 +110,5 @@ SELECT share_id, date_trunc('month', coalesce(finished_at, now()) AT TIME ZONE '
   FROM run
  WHERE final_counters IS NOT NULL
  GROUP BY share_id, 2, kind, tenant_id;
+
+SELECT protect_rows('usage_month', 'tenant_id = ANY (chosen_tenants())', 'SELECT');

@@ -14,6 +14,7 @@ _OPERATORS: Final = _ADMINS | {Role.OPERATOR}
 _ALL: Final = _OPERATORS | {Role.VIEWER}
 
 ALLOWED: Final[Mapping[Action, frozenset[Role]]] = {
+    Action.SELF_READ: _ALL,
     Action.TENANTS_LIST: _ALL,
     Action.TENANTS_CREATE: _PLATFORM,
     Action.TENANT_READ: _ALL,
@@ -73,7 +74,12 @@ ALLOWED: Final[Mapping[Action, frozenset[Role]]] = {
     Action.METRICS_READ: _ALL,
 }
 
-LISTS: Final = frozenset({Action.TENANTS_LIST, Action.SHARES_LIST, Action.TENANT_READ, Action.OVERVIEW_READ, Action.HEALTH_READ})
+LISTS: Final = frozenset(
+    {
+        *(Action.SELF_READ, Action.TENANTS_LIST, Action.SHARES_LIST, Action.TENANT_READ, Action.OVERVIEW_READ),
+        Action.HEALTH_READ,
+    }
+)
 """Asked of a whole of which somebody may see a part: allowed to all who see any of it. The answer holds what they see, and no more:
 :func:`visible_tenants`, :func:`visible_shares`."""
 

@@ -31,7 +31,7 @@ _HAS: Final[LiteralString] = """
         OR EXISTS (
                SELECT FROM share
                 WHERE tenant_id = %(tenant_id)s AND lower(rtrim(account_url, '/')) = lower(rtrim(%(url)s, '/'))
-                  AND credential = %(credential)s
+                  AND share_name = %(share_name)s AND credential = %(credential)s
            )
 """
 
@@ -56,9 +56,9 @@ async def listed(
     return [_from_row(row) for row in await (await conn.execute(_LISTED, [tenant_id, *after, limit])).fetchall()]
 
 
-async def has(conn: Connection, tenant_id: str, account_url: str, credential: str) -> bool:
-    """Whether a tenant may use an account with a credential: it was given to it, or a share of its own is there."""
-    args = {"tenant_id": tenant_id, "url": account_url, "credential": credential}
+async def has(conn: Connection, tenant_id: str, account_url: str, share_name: str, credential: str) -> bool:
+    """Whether a tenant may use an Azure share with a credential: its account was given to the tenant, or it is protected for it that way."""
+    args = {"tenant_id": tenant_id, "url": account_url, "share_name": share_name, "credential": credential}
     row = await (await conn.execute(_HAS, args)).fetchone()
     assert row is not None
     return bool(row[0])

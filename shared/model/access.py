@@ -23,6 +23,8 @@ class Role(StrEnum):
 class Action(StrEnum):
     """One per thing that somebody may be allowed to do or not; every route of the API declares its own."""
 
+    SELF_READ = "self.read"
+    """Who one is, and what one may do."""
     TENANTS_LIST = "tenants.list"
     """The tenants that one sees; of those that one does not there is no trace."""
     TENANTS_CREATE = "tenants.create"
