@@ -31,7 +31,9 @@ async def _listed(call: Call[Any, Any], tenant_id: str, share_id: int | None) ->
         limit=call.query.limit + 1,
     )
     shown = found[: call.query.limit]
-    return AlertPage(alerts=[Alert.of(one) for one in shown], **call.part_after(found, shown, lambda one: (one.alert_id,)))
+    return AlertPage(
+        alerts=[Alert.of(one) for one in shown], **call.part_after(found, shown, lambda one: (one.alert_id,))
+    )
 
 
 async def get_alert(call: Call) -> Alert:

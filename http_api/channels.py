@@ -59,7 +59,9 @@ def _check(app: App, kind: ChannelKind, url: str, credential: str, recipients: t
     if not recipients:
         raise InvalidInput("recipients are missing; expected at least one address", field="recipients")
     if not app.settings.smtp_url:
-        raise InvalidInput("no mail server is set up here; hint: the settings AFB_SMTP_URL and AFB_MAIL_FROM", field="kind")
+        raise InvalidInput(
+            "no mail server is set up here; hint: the settings AFB_SMTP_URL and AFB_MAIL_FROM", field="kind"
+        )
 
 
 def _shown(value: alert.Channel) -> Channel:
@@ -132,9 +134,7 @@ async def list_deliveries(call: Call[DeliveriesQuery]) -> DeliveryPage:
 async def retry_deliveries(call: Call) -> Retried:
     """Try again what was given up, for another day."""
     channel = await channels.get(call.conn, call.tenant.tenant_id, call.number("channel_id"))
-    return Retried(
-        deliveries=await deliveries.again(call.conn, channel.tenant_id, channel.channel_id, call.now)
-    )
+    return Retried(deliveries=await deliveries.again(call.conn, channel.tenant_id, channel.channel_id, call.now))
 
 
 _ONE = TENANT + "/channels/{channel_id:int}"

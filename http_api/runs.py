@@ -65,9 +65,7 @@ async def get_run(call: Call) -> RunWithCost:
     await call.release()
     left = await call.app.catalogue_of(call.share).left(found.run_id)
     at_work = AtWork(workers=holding, left=left, place=await call.app.place_of(found))
-    return RunWithCost.of(
-        found, now=call.now, at_work=at_work, expected=expected, cost=_cost(call, found)
-    )
+    return RunWithCost.of(found, now=call.now, at_work=at_work, expected=expected, cost=_cost(call, found))
 
 
 async def _expected(conn: Connection, found: run.Run) -> run.RestorePoint | None:
@@ -95,9 +93,7 @@ async def get_journal(call: Call[JournalQuery]) -> JournalPart:
     after = call.after()
     found = await runs.by_number(call.conn, call.share.share_id, call.number("run_no"))
     await call.release()
-    lines, following = await call.app.journal.page(
-        found.key, after=after, kind=call.query.kind, limit=call.query.limit
-    )
+    lines, following = await call.app.journal.page(found.key, after=after, kind=call.query.kind, limit=call.query.limit)
     return JournalPart(lines=[Line.of(line) for line in lines], **call.part(following))
 
 

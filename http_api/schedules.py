@@ -3,7 +3,7 @@
 import datetime as dt
 from dataclasses import replace
 
-from http_api.call import Answer, Call
+from http_api.call import Answer, AnyCall, Call
 from http_api.endpoint import SHARE, TENANT
 from http_api.models.base import NoQuery, Paged
 from http_api.models.schedules import (
@@ -141,6 +141,10 @@ async def preview_schedule(call: Call[PreviewQuery]) -> Preview:
 
 async def get_limits(call: Call) -> LimitsShown:
     """How many runs of a tenant may be at work at once."""
+    return await _limits(call)
+
+
+async def _limits(call: AnyCall) -> LimitsShown:
     own = await tenant_limits.runs_at_once(call.conn, call.tenant.tenant_id)
     return LimitsShown(runs_at_once=own, platform_runs_at_once=call.app.settings.runs_at_once or None)
 
@@ -148,7 +152,7 @@ async def get_limits(call: Call) -> LimitsShown:
 async def set_limits(call: Call[NoQuery, Limits]) -> LimitsShown:
     """Set how many runs of a tenant may be at work at once. Those at work go on; others wait for their turn."""
     await tenant_limits.limit_runs(call.conn, call.tenant.tenant_id, call.body.runs_at_once)
-    return await get_limits(call)
+    return await _limits(call)
 
 
 _ONE = SHARE + "/schedules/{schedule_id:int}"
@@ -157,9 +161,7 @@ routes.post(SHARE + "/schedules", create_schedule, Action.SCHEDULES_CHANGE, {201
 routes.get(SHARE + "/schedules", list_schedules, Action.SCHEDULES_READ, {200: SchedulePage})
 routes.get(SHARE + "/schedule-preview", preview_schedule, Action.SCHEDULES_READ, {200: Preview})
 routes.get(_ONE, get_schedule, Action.SCHEDULES_READ, {200: Schedule}, etag=True)
-routes.patch(
-    _ONE, change_schedule, Action.SCHEDULES_CHANGE, {200: Schedule}, current=current_schedule, refuses={409}
-)
+routes.patch(_ONE, change_schedule, Action.SCHEDULES_CHANGE, {200: Schedule}, current=current_schedule, refuses={409})
 routes.delete(_ONE, delete_schedule, Action.SCHEDULES_CHANGE, {204: None}, current=current_schedule)
 routes.get(_ONE + "/occurrences", list_occurrences, Action.SCHEDULES_READ, {200: OccurrencePage})
 routes.get(TENANT + "/schedules", list_schedules_of_tenant, Action.SCHEDULES_READ, {200: SchedulePage})

@@ -94,7 +94,5 @@ routes.get(TENANT + "/shares", list_shares, Action.SHARES_LIST, {200: SharePage}
 routes.get(SHARE, get_share, Action.SHARES_READ, {200: Share}, etag=True)
 routes.patch(SHARE, change_share, Action.SHARES_CHANGE, {200: Share}, current=current_share)
 routes.get(SHARE + "/restore-points", list_restore_points, Action.POINTS_READ, {200: RestorePointPage})
-routes.get(
-    SHARE + "/restore-points/{restore_point:int}", get_restore_point, Action.POINTS_READ, {200: RestorePoint}
-)
+routes.get(SHARE + "/restore-points/{restore_point:int}", get_restore_point, Action.POINTS_READ, {200: RestorePoint})
 bp = routes.blueprint

@@ -13,9 +13,9 @@ from typing import Any, Final, NamedTuple, Protocol
 from shared.core.alert_message import Mail
 from shared.core.alerts import Late
 from shared.core.pace import Part, Report
+from shared.core.rate import Spent
 from shared.core.unusual import Numbers
 from shared.model.alert import Alert, Condition, Delivery, Parcel, Sighting
-from shared.core.rate import Spent
 from shared.model.audit import AuditEntry
 from shared.model.entry import Entry, Posix
 from shared.model.found import FoundNode

@@ -53,8 +53,8 @@ from shared.model.verify_order import VerifyLevel, scratch_order
 from shared.ports import Audit, Clock, Ids, Journal, MailSender, Secrets, Vault, WebhookSender
 from shared.settings import Settings
 from shared.usecases import upkeep
-from shared.usecases.deliver_alerts import deliver_alerts
 from shared.usecases.connection_test import Parts
+from shared.usecases.deliver_alerts import deliver_alerts
 from shared.usecases.index_cache import IndexCache
 from shared.usecases.pace_limits import within_pace
 from shared.usecases.past import Past

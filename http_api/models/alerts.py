@@ -107,7 +107,9 @@ _Credential = Annotated[
     ),
 ]
 _Recipients = Annotated[tuple[str, ...], Field(max_length=RECIPIENTS_MAX, description="Of e-mail.")]
-_Conditions = Annotated[tuple[Condition, ...], Field(max_length=20, description="What it is told of; none: everything.")]
+_Conditions = Annotated[
+    tuple[Condition, ...], Field(max_length=20, description="What it is told of; none: everything.")
+]
 
 
 class NewChannel(_Told):

@@ -36,7 +36,9 @@ class Progress(Shown):
     directories: Done
     files: Done
     bytes: Done
-    part: Annotated[float | None, Field(description="Of the whole, 0 to 1; null when there is nothing to compare with.")]
+    part: Annotated[
+        float | None, Field(description="Of the whole, 0 to 1; null when there is nothing to compare with.")
+    ]
 
 
 class Expected(Shown):
@@ -60,7 +62,9 @@ class Run(Shown):
     paused_at: dt.datetime | None
     paused_by: Annotated[
         Literal["window"] | None,
-        Field(description="`window`: its share's window has ended, and it goes on when the next one opens; null: a person."),
+        Field(
+            description="`window`: its share's window has ended, and it goes on when the next one opens; null: a person."
+        ),
     ]
     held_until: Annotated[dt.datetime | None, Field(description="When the window opens that it waits for.")]
     schedule_id: Annotated[int | None, Field(description="Of the schedule that started it; null: somebody ordered it.")]

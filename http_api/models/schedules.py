@@ -31,7 +31,11 @@ Spread = Annotated[
 ]
 CatchUp = Annotated[
     int,
-    Field(ge=0, le=604_800, description="What could not begin in time begins until so many seconds later, once; then it is skipped."),
+    Field(
+        ge=0,
+        le=604_800,
+        description="What could not begin in time begins until so many seconds later, once; then it is skipped.",
+    ),
 ]
 
 
@@ -39,7 +43,8 @@ class Options(Body):
     """How it is done; what is left out is as when somebody orders it."""
 
     level: Annotated[
-        Literal["quick", "sample", "full"] | None, Field(description="Of a verify: how much it proves; quick unless given.")
+        Literal["quick", "sample", "full"] | None,
+        Field(description="Of a verify: how much it proves; quick unless given."),
     ] = None
     all_points: Annotated[
         bool, Field(strict=True, description="Of a verify: all restore points, not the newest alone.")
@@ -52,9 +57,7 @@ class Options(Body):
     def chosen(self) -> ScheduleOptions:
         """As the catalogue has them."""
         level = VerifyLevel(self.level) if self.level is not None else VerifyLevel.QUICK
-        return ScheduleOptions(
-            level=level, all_points=self.all_points, over_runs=self.over_runs, files=self.files
-        )
+        return ScheduleOptions(level=level, all_points=self.all_points, over_runs=self.over_runs, files=self.files)
 
 
 class NewSchedule(Body):
@@ -120,8 +123,12 @@ class Schedule(Shown):
     last_at: Annotated[dt.datetime | None, Field(description="The last occurrence that was decided upon.")]
     last_outcome: Outcome | None
     last_run_no: int | None
-    waits_for: Annotated[str, Field(description="Why the next occurrence has not begun, though it was due; empty if it is not.")]
-    next_at: Annotated[dt.datetime | None, Field(description="When it starts, or looks again; null while it is not enabled.")]
+    waits_for: Annotated[
+        str, Field(description="Why the next occurrence has not begun, though it was due; empty if it is not.")
+    ]
+    next_at: Annotated[
+        dt.datetime | None, Field(description="When it starts, or looks again; null while it is not enabled.")
+    ]
     upcoming: Annotated[list[Times], Field(description="The next occurrences, while it is enabled.")]
     version: int
     created_at: dt.datetime

@@ -44,11 +44,15 @@ class NewSettings(Body):
     ] = None
     large_file_bytes: Annotated[
         int,
-        Field(ge=CHUNK_BYTES, le=1024 * _MIB, description="Above this only what is allocated or changed is read, by many."),
+        Field(
+            ge=CHUNK_BYTES, le=1024 * _MIB, description="Above this only what is allocated or changed is read, by many."
+        ),
     ] = _DEFAULT.large_file_bytes
     keep_share_snapshot: Annotated[
         bool,
-        Field(strict=True, description="Keep the newest restore point's share snapshot while the share has large files."),
+        Field(
+            strict=True, description="Keep the newest restore point's share snapshot while the share has large files."
+        ),
     ] = _DEFAULT.keep_share_snapshot
     exclude: Annotated[
         tuple[Text, ...], Field(description="What is left out, as in .gitignore.", examples=[["*.tmp", "/scratch/"]])
@@ -58,19 +62,29 @@ class NewSettings(Body):
     time_zone: Annotated[str, Field(description="Of the windows: an IANA name.", examples=["Europe/Berlin"])] = "UTC"
     windows: Annotated[
         tuple[WindowBody, ...],
-        Field(description="Times at which scheduled runs may start; none: any. What people order starts when they order it."),
+        Field(
+            description="Times at which scheduled runs may start; none: any. What people order starts when they order it."
+        ),
     ] = ()
     pause_outside_windows: Annotated[
         bool,
-        Field(strict=True, description="Pause a scheduled run when its window ends; it goes on when the next one opens."),
+        Field(
+            strict=True, description="Pause a scheduled run when its window ends; it goes on when the next one opens."
+        ),
     ] = False
     pace_windows: Annotated[
         tuple[PaceWindowBody, ...],
-        Field(description="Times at which other limits hold than `requests_per_s` and `bytes_per_s`; the first that fits counts."),
+        Field(
+            description="Times at which other limits hold than `requests_per_s` and `bytes_per_s`; the first that fits counts."
+        ),
     ] = ()
     objective_s: Annotated[
         int | None,
-        Field(ge=900, le=366 * 86_400, description="Alert when the newest restore point is older, in seconds; null: never."),
+        Field(
+            ge=900,
+            le=366 * 86_400,
+            description="Alert when the newest restore point is older, in seconds; null: never.",
+        ),
     ] = None
     watch_changes: Annotated[
         bool, Field(strict=True, description="Alert when a backup finds that unusually much has changed.")

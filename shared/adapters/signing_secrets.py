@@ -25,7 +25,8 @@ class SigningSecrets:
         setting = f"AFB_CREDENTIAL_{_canonical(name)}"
         if not name.lower().startswith(PREFIX):
             raise InvalidInput(
-                f"credential {name!r} is not for webhooks; expected a name that begins with {PREFIX}", field="credential"
+                f"credential {name!r} is not for webhooks; expected a name that begins with {PREFIX}",
+                field="credential",
             )
         secret = self._secrets.get(_canonical(name), "")
         if len(secret) < LEAST_CHARS:

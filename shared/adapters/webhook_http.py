@@ -43,7 +43,9 @@ class HttpWebhooks:
         if status == 410:
             raise Rejected(f"{target.host} answered 410: it does not want to be told any more", code=GONE)
         if 300 <= status < 400:
-            raise Unavailable(f"{target.host} answered {status}; redirects are not followed: give the address that it leads to")
+            raise Unavailable(
+                f"{target.host} answered {status}; redirects are not followed: give the address that it leads to"
+            )
         if not 200 <= status < 300:
             raise Unavailable(f"{target.host} answered {status}")
 

@@ -80,13 +80,19 @@ def mail(parcels: Sequence[Parcel]) -> Mail:
         subject = _subject(first)
     else:
         opened = sum(parcel.delivery.event is AlertEvent.OPENED for parcel in parcels)
-        subject = f"{first.tenant_name}: {opened} alerts, {len(parcels) - opened} over" if opened else f"{first.tenant_name}: {len(parcels)} over"
+        subject = (
+            f"{first.tenant_name}: {opened} alerts, {len(parcels) - opened} over"
+            if opened
+            else f"{first.tenant_name}: {len(parcels)} over"
+        )
     lines = ["\n".join(_paragraph(parcel)) for parcel in parcels]
     foot = (
         f"Sent by Azure Files Backup to the channel {first.channel.name!r} of {first.tenant_name}."
         " Acknowledge alerts, or change who is told, through the API."
     )
-    return Mail(first.channel.recipients, _one_line(subject)[:SUBJECT_CHARS], "\n\n".join([*lines, "-- \n" + foot]) + "\n")
+    return Mail(
+        first.channel.recipients, _one_line(subject)[:SUBJECT_CHARS], "\n\n".join([*lines, "-- \n" + foot]) + "\n"
+    )
 
 
 def _subject(parcel: Parcel) -> str:
@@ -102,10 +108,14 @@ def _paragraph(parcel: Parcel) -> list[str]:
         return ["Somebody is trying out this channel. Nothing has happened."]
     is_over = parcel.delivery.event is AlertEvent.CLOSED
     told = [f"{parcel.share_name} ({parcel.tenant_name}): {_one_line(alert.title)}{' - over' if is_over else ''}"]
-    told.append(f"  opened {_moment(alert.opened_at)}" + (f", over {_moment(alert.closed_at)}" if alert.closed_at else ""))
+    told.append(
+        f"  opened {_moment(alert.opened_at)}" + (f", over {_moment(alert.closed_at)}" if alert.closed_at else "")
+    )
     if not is_over:
         told.append(f"  {alert.detail}")
-    told.append(f"  alert {alert.alert_id}, {alert.condition.value}" + (f", run {alert.run_no}" if alert.run_no else ""))
+    told.append(
+        f"  alert {alert.alert_id}, {alert.condition.value}" + (f", run {alert.run_no}" if alert.run_no else "")
+    )
     return told
 
 

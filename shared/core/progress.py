@@ -97,7 +97,9 @@ def _waits_for(run: Run, at_work: AtWork | None, place: queueing.Place | None) -
     if run.state not in ACTIVE:
         return ""
     if run.state is RunState.PAUSED and run.paused_by is not None:
-        return "its share's next window" + (f", which opens at {run.held_until:%Y-%m-%d %H:%M} UTC" if run.held_until else "")
+        return "its share's next window" + (
+            f", which opens at {run.held_until:%Y-%m-%d %H:%M} UTC" if run.held_until else ""
+        )
     if run.state is RunState.PAUSED:
         return "somebody to resume or cancel it"
     if run.state is RunState.CANCELLING and run.kind is RunKind.VERIFY:

@@ -101,7 +101,10 @@ def told(place: Place) -> str:
                 f"its tenant has {place.tenant_busy} runs at work of {place.tenant_limit}",
                 place.tenant_limit is not None and place.tenant_busy >= place.tenant_limit,
             ),
-            (f"{place.busy} runs are at work of {place.at_once}", place.at_once is not None and place.busy >= place.at_once),
+            (
+                f"{place.busy} runs are at work of {place.at_once}",
+                place.at_once is not None and place.busy >= place.at_once,
+            ),
         )
         if is_full
     ]

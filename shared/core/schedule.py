@@ -10,6 +10,7 @@ schedule's limit.
 
 import datetime as dt
 import hashlib
+import itertools
 from typing import Final
 
 from shared.core import cron
@@ -68,7 +69,7 @@ def check(what: What, timing: Timing, options: ScheduleOptions, now: dt.datetime
     """
     cron.parse(timing.cron, timing.time_zone)
     times = upcoming(timing, 0, now, LOOKED_AHEAD)
-    apart_s = min((b.due_at - a.due_at).total_seconds() for a, b in zip(times, times[1:], strict=False))
+    apart_s = min((b.due_at - a.due_at).total_seconds() for a, b in itertools.pairwise(times))
     if apart_s < LEAST_APART_S:
         raise InvalidInput(
             f"cron {timing.cron!r} comes round every {apart_s:g} s; expected at least {LEAST_APART_S} s between two times",
@@ -85,7 +86,9 @@ def check(what: What, timing: Timing, options: ScheduleOptions, now: dt.datetime
         if is_given and not belongs:
             raise InvalidInput(f"{name} is an option of {of}; expected none of {what}", field=f"options.{name}")
     if options.level is VerifyLevel.DRILL:
-        raise InvalidInput("a drill is a schedule of its own; expected level quick, sample or full", field="options.level")
+        raise InvalidInput(
+            "a drill is a schedule of its own; expected level quick, sample or full", field="options.level"
+        )
     if options.files is not None and options.over_runs is not None:
         raise InvalidInput("over_runs says how much already; expected no files beside it", field="options.files")
 

@@ -17,7 +17,9 @@ _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOST: Final = re.compile(r"[a-z0-9._:-]{1,253}", re.IGNORECASE)
 _PLATFORM: Final = frozenset({ipaddress.ip_address("168.63.129.16")})
 """Looks public: the host of every virtual machine in Azure answers there."""
-_TRANSLATED: Final = tuple(ipaddress.ip_network(net) for net in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"))
+_TRANSLATED: Final = tuple(
+    ipaddress.ip_network(net) for net in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")
+)
 """IPv6 addresses that stand for IPv4 ones."""
 
 

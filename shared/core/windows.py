@@ -32,7 +32,8 @@ def check(windows: Sequence[Window], field: str) -> None:
         where = f"{field}.{number}"
         if not window.days or set(window.days) - set(DAYS) or len(set(window.days)) < len(window.days):
             raise InvalidInput(
-                f"{where}.days is {list(window.days)}; expected some of {', '.join(DAYS)}, each once", field=f"{where}.days"
+                f"{where}.days is {list(window.days)}; expected some of {', '.join(DAYS)}, each once",
+                field=f"{where}.days",
             )
         for name, value in (("begin", window.begin), ("end", window.end)):
             if not _TIME.fullmatch(value) or (name == "begin" and value == "24:00"):
@@ -69,7 +70,9 @@ def next_opening(settings: ShareSettings, moment: dt.datetime) -> dt.datetime:
         found = [
             opens
             for window in settings.windows
-            if DAYS[date.weekday()] in window.days and (opens := _begin(window, zone, date)) is not None and opens > moment
+            if DAYS[date.weekday()] in window.days
+            and (opens := _begin(window, zone, date)) is not None
+            and opens > moment
         ]
         if found:
             return min(found)

@@ -34,7 +34,7 @@ _DECIDED: Final[LiteralString] = """
            last_run_no = coalesce(%(run_no)s, last_run_no)
      WHERE schedule_id = %(schedule_id)s
 """
-_PASS: Final[LiteralString] = "UPDATE schedule SET due_at = %s, next_at = %s, waits_for = '' WHERE schedule_id = %s"
+_GO_ON: Final[LiteralString] = "UPDATE schedule SET due_at = %s, next_at = %s, waits_for = '' WHERE schedule_id = %s"
 _IS_DECIDED: Final[LiteralString] = "SELECT FROM schedule_occurrence WHERE schedule_id = %s AND due_at = %s"
 _WAIT: Final[LiteralString] = "UPDATE schedule SET next_at = %s, waits_for = %s WHERE schedule_id = %s"
 _IN_THE_WAY: Final[LiteralString] = """
@@ -136,7 +136,7 @@ class _Dispatch:
 
     async def pass_by(self, schedule_id: int, following: Times) -> None:
         """See the port."""
-        await self._conn.execute(_PASS, [following.due_at, following.starts_at, schedule_id])
+        await self._conn.execute(_GO_ON, [following.due_at, following.starts_at, schedule_id])
 
     async def wait(self, schedule_id: int, until: dt.datetime, why: str) -> None:
         """See the port."""

@@ -155,7 +155,9 @@ async def adopt(conn: Connection, tenant_id: str, share_id: int, kept: Sequence[
 
     Whoever rebuilds may be trying it out beside the catalogue that is at work. Two that back up one share into one vault must not be.
     """
-    await conn.execute(_ADOPT, {"tenant_id": tenant_id, "share_id": share_id, "kept": Jsonb([dict(one) for one in kept])})
+    await conn.execute(
+        _ADOPT, {"tenant_id": tenant_id, "share_id": share_id, "kept": Jsonb([dict(one) for one in kept])}
+    )
 
 
 async def tidy(conn: Connection, before: dt.datetime) -> None:

@@ -39,7 +39,9 @@ class ScheduleOptions:
     def to_wire(self) -> dict[str, Any]:
         """Plain JSON, without what is as it is by default."""
         default = type(self)()
-        told = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != getattr(default, f.name)}
+        told = {
+            f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != getattr(default, f.name)
+        }
         return {name: value.value if isinstance(value, VerifyLevel) else value for name, value in told.items()}
 
     @classmethod

@@ -32,9 +32,7 @@ async def keep_windows(schedules: Schedules, journal: Journal, now: dt.datetime)
     return changed
 
 
-async def _tell(
-    journal: Journal, run: Windowed, now: dt.datetime, line_no: int | None, what: str, reason: str
-) -> bool:
+async def _tell(journal: Journal, run: Windowed, now: dt.datetime, line_no: int | None, what: str, reason: str) -> bool:
     if line_no is None:
         return False
     try:

@@ -72,7 +72,9 @@ def test_what_is_scheduled_is_started_by_the_timer_and_ends(api, product, share)
 def test_a_failure_is_told_to_a_webhook(api, product, share):
     service(product.files).delete_share(api("GET", share)[1]["share_name"])
     with hook_in_thread() as receiver:
-        status, channel = api("POST", f"{tenant(share)}/channels", {"name": "ops", "kind": "webhook", "url": receiver.url})
+        status, channel = api(
+            "POST", f"{tenant(share)}/channels", {"name": "ops", "kind": "webhook", "url": receiver.url}
+        )
         assert status == 201, channel
         assert api("POST", f"{tenant(share)}/channels/{channel['channel_id']}/test")[0] == 202
         assert api("POST", f"{share}/backups")[0] == 202
@@ -99,8 +101,16 @@ def test_a_failure_is_told_to_a_webhook(api, product, share):
         ("schedules", {"name": "n", "what": "backup", "cron": "0 2 * * *", "options": {"files": 3}}, "options.files"),
         ("schedules", {"name": "n", "what": "backup", "cron": "0 2 * * *", "spread_s": 90_000}, "spread_s"),
         ("channels", {"name": "n", "kind": "webhook", "url": "http://example.com"}, "url"),
-        ("channels", {"name": "n", "kind": "webhook", "url": "https://example.com", "credential": "devstore"}, "credential"),
-        ("channels", {"name": "n", "kind": "webhook", "url": "https://example.com", "credential": "webhook-x"}, "credential"),
+        (
+            "channels",
+            {"name": "n", "kind": "webhook", "url": "https://example.com", "credential": "devstore"},
+            "credential",
+        ),
+        (
+            "channels",
+            {"name": "n", "kind": "webhook", "url": "https://example.com", "credential": "webhook-x"},
+            "credential",
+        ),
         ("channels", {"name": "n", "kind": "email", "recipients": ["a@example.com"]}, "kind"),
         ("channels", {"name": "n", "kind": "email", "recipients": ["a@b.c\nBcc: x@y.z"]}, "recipients"),
     ],
@@ -119,7 +129,10 @@ def test_what_cannot_be_is_refused_with_the_field_named(api, share, path, body, 
         ({"time_zone": "Nowhere"}, "settings.time_zone"),
         ({"windows": [{"begin": "25:00", "end": "06:00"}]}, "settings.windows"),
         ({"windows": [{"days": ["caturday"], "begin": "00:00", "end": "06:00"}]}, "settings.windows"),
-        ({"pace_windows": [{"begin": "00:00", "end": "06:00", "requests_per_s": 1}]}, "settings.pace_windows.0.requests_per_s"),
+        (
+            {"pace_windows": [{"begin": "00:00", "end": "06:00", "requests_per_s": 1}]},
+            "settings.pace_windows.0.requests_per_s",
+        ),
         ({"objective_s": 5}, "settings.objective_s"),
     ],
 )

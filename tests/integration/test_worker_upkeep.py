@@ -32,7 +32,7 @@ async def due(files):
 
 async def when(look, true, seconds=60):
     async with asyncio.timeout(seconds):
-        while not true(found := await look()):
+        while not true(found := await look()):  # noqa: ASYNC110 - other processes do it
             await asyncio.sleep(0.1)
     return found
 

@@ -1,10 +1,11 @@
 """Times of cron expressions, against a clock that is looked at minute by minute."""
 
 import datetime as dt
+import itertools
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from shared.core import cron
@@ -52,7 +53,7 @@ def expressions(draw):
 
     def matches(at):
         of_month, of_week = at.day in days, (at.isoweekday() % 7) in weekdays
-        is_day = of_month and of_week if "*" in (day, weekday) else of_month or of_week
+        is_day = of_month and of_week if day[0] == "*" or weekday[0] == "*" else of_month or of_week
         return at.minute in minutes and at.hour in hours and is_day
 
     return f"{minute} {hour} {day} * {weekday}", matches
@@ -65,7 +66,9 @@ def shown_at(moment, zone):
 def expected(text, matches, zone, begin, end):
     """All times from begin to end, found by looking at the clock every minute of them and of a day around."""
     every_hour = text.split()[1] in ("*", "*/1")
-    moments = [begin - dt.timedelta(days=1) + n * MINUTE for n in range(int((end - begin + dt.timedelta(days=2)) / MINUTE))]
+    moments = [
+        begin - dt.timedelta(days=1) + n * MINUTE for n in range(int((end - begin + dt.timedelta(days=2)) / MINUTE))
+    ]
     faces = [(moment, shown_at(moment, zone)) for moment in moments]
     found = set()
     seen = {}
@@ -74,7 +77,7 @@ def expected(text, matches, zone, begin, end):
         if matches(face) and (every_hour or seen[face] == moment):
             found.add(moment)
     if not every_hour:
-        for (_, before), (moment, face) in zip(faces, faces[1:], strict=False):
+        for (_, before), (moment, face) in itertools.pairwise(faces):
             left_out = before + MINUTE
             while left_out < face:
                 if matches(left_out):
@@ -83,6 +86,7 @@ def expected(text, matches, zone, begin, end):
     return sorted(moment for moment in found if begin < moment <= end)
 
 
+@settings(deadline=None)  # looking at the clock every minute takes its time
 @given(expressions(), st.sampled_from(CHANGES))
 def test_every_time_is_found_once_and_in_order_whatever_is_done_to_the_clock(expression, change):
     text, matches = expression
@@ -138,7 +142,7 @@ def test_every_hour_means_hours_that_pass():
     for _ in range(4):
         moment = parsed.after(moment)
         found.append(moment)
-    assert [b - a for a, b in zip(found, found[1:], strict=False)] == [dt.timedelta(hours=1)] * 3
+    assert [b - a for a, b in itertools.pairwise(found)] == [dt.timedelta(hours=1)] * 3
 
 
 @pytest.mark.parametrize(
@@ -147,11 +151,19 @@ def test_every_hour_means_hours_that_pass():
         ("* * * *", "UTC", "cron", "expected 5"),
         ("0 0 * * * *", "UTC", "cron", "expected 5"),
         ("@daily", "UTC", "cron", "expected 5"),
-        ("60 0 * * *", "UTC", "cron", "out of range"),
+        ("60 0 * * *", "UTC", "cron", "minute '60'; expected 0 to 59"),
+        ("0 5-3 * * *", "UTC", "cron", "rises"),
+        ("*/0 * * * *", "UTC", "cron", "step"),
+        ("0 0 0 * *", "UTC", "cron", "day of month '0'"),
+        ("0 0 * * 8", "UTC", "cron", "day of week '8'"),
+        ("0 0 * jan-mon *", "UTC", "cron", "month 'mon'"),
+        ("0, 0 * * *", "UTC", "cron", "minute ''"),
+        ("0,,1 0 * * *", "UTC", "cron", "minute ''"),
+        ("١ 0 * * *", "UTC", "cron", "minute"),
         ("0 0 30 2 *", "UTC", "cron", "never"),
-        ("0 0 L * *", "UTC", "cron", "'L'"),
+        ("0 0 L * *", "UTC", "cron", "'l'"),
         ("0 0 * * 5#2", "UTC", "cron", "day of week"),
-        ("H 0 * * *", "UTC", "cron", "minute 'H'"),
+        ("H 0 * * *", "UTC", "cron", "minute 'h'"),
         ("0 0 * foo *", "UTC", "cron", "'foo'"),
         ("0 0 * * *", "Mars/Olympus", "time_zone", "IANA"),
         ("0 0 * * *", "../../etc/passwd", "time_zone", "IANA"),
@@ -162,3 +174,34 @@ def test_what_is_no_schedule_is_refused_and_the_message_says_why(text, zone, fie
     with pytest.raises(InvalidInput, match=told) as refused:
         cron.parse(text, zone)
     assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("0 2 * * MON-FRI", "0 2 * * 1,2,3,4,5"),
+        ("0 2 * * fri-sun", "0 2 * * 0,5,6"),
+        ("0 2 * * 7", "0 2 * * 0"),
+        ("0 0-0 * * *", "0 0 * * *"),
+        ("10/20 2 * * *", "10,30,50 2 * * *"),
+        ("0 2 1 Jan,jul *", "0 2 1 1,7 *"),
+        ("1-7/3 2 * * *", "1,4,7 2 * * *"),
+    ],
+)
+def test_spellings_of_the_same(text, same):
+    assert cron.parse(text, "UTC").fields == cron.parse(same, "UTC").fields
+
+
+def test_a_day_of_month_and_a_weekday_mean_either():
+    parsed = cron.parse("0 2 13 * fri", "UTC")
+    moment, found = at("2026-02-01T00:00+00:00"), []
+    for _ in range(5):
+        moment = parsed.after(moment)
+        found.append(moment.day)
+    assert found == [6, 13, 20, 27, 6]
+
+
+def test_the_29th_of_february_comes_however_far_it_is():
+    parsed = cron.parse("0 0 29 2 *", "UTC")
+    assert parsed.after(at("2096-03-01T00:00+00:00")) == at("2104-02-29T00:00+00:00")
+    assert parsed.at_or_before(at("2104-02-28T00:00+00:00")) == at("2096-02-29T00:00+00:00")

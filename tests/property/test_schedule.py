@@ -67,7 +67,9 @@ def one(**timing):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("catch_up_s", "late_s", "too_late"), [(3600, 3600, False), (3600, 3601, True), (0, 300, False), (0, 301, True)])
+@pytest.mark.parametrize(
+    ("catch_up_s", "late_s", "too_late"), [(3600, 3600, False), (3600, 3601, True), (0, 300, False), (0, 301, True)]
+)
 def test_what_is_older_than_the_limit_is_not_begun(catch_up_s, late_s, too_late):
     times = schedule.next_after(one().timing, 1, NOW)
     now = times.starts_at + dt.timedelta(seconds=late_s)

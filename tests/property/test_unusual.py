@@ -45,13 +45,18 @@ def test_an_attack_is_seen_and_told_in_numbers(numbers, sign):
 
 
 def test_encryption_that_renames_is_seen_by_all_it_does():
-    now = replace(ordinary(99), changed=9_000, renamed=9_000, new_endings=9_000, read_bytes=900 * MIB, written_bytes=899 * MIB)
+    now = replace(
+        ordinary(99), changed=9_000, renamed=9_000, new_endings=9_000, read_bytes=900 * MIB, written_bytes=899 * MIB
+    )
     before = past(read_bytes=100 * MIB, written_bytes=40 * MIB)
     assert names(signs(now, before)) == {"mass_change", "mass_rename", "new_endings", "incompressible"}
 
 
 @given(
-    st.lists(st.integers(0, 400), min_size=ENOUGH, max_size=HISTORY), st.integers(0, 400), st.integers(0, 400), st.integers(0, 400)
+    st.lists(st.integers(0, 400), min_size=ENOUGH, max_size=HISTORY),
+    st.integers(0, 400),
+    st.integers(0, 400),
+    st.integers(0, 400),
 )
 def test_ordinary_days_are_left_alone(changed, now, deleted, renamed):
     before = [ordinary(n, changed=count) for n, count in enumerate(changed)]

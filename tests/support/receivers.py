@@ -60,7 +60,7 @@ class Mailbox:
     got: list = field(default_factory=list)
     logins: list = field(default_factory=list)
 
-    async def handle_DATA(self, server, session, envelope):  # noqa: N802 - its name
+    async def handle_DATA(self, server, session, envelope):
         if self.refuse:
             return self.refuse
         self.got.append(envelope)
@@ -78,7 +78,9 @@ class Mailbox:
 def mail_server(*, port=0, starttls=None, tls=None, auth=False):
     """An SMTP server on this machine; ``port`` 0: any that is free."""
     box = Mailbox()
-    options = {"auth_required": True, "authenticator": box.authenticate, "auth_require_tls": bool(starttls)} if auth else {}
+    options = (
+        {"auth_required": True, "authenticator": box.authenticate, "auth_require_tls": bool(starttls)} if auth else {}
+    )
     if starttls:
         options |= {"tls_context": starttls, "require_starttls": True}
     controller = Controller(box, hostname="127.0.0.1", port=port or free_port(), ssl_context=tls, **options)

@@ -76,7 +76,9 @@ async def add_schedule(conn, share, now, *, what=What.BACKUP, name="nightly", en
     )
 
 
-async def add_run(conn, tenant_id, share_id, run_no, *, kind="backup", state="queued", requested_at=START, admitted=False, **more):
+async def add_run(
+    conn, tenant_id, share_id, run_no, *, kind="backup", state="queued", requested_at=START, admitted=False, **more
+):
     """A run as it may be found; nobody works on it."""
     columns = {
         "tenant_id": tenant_id,

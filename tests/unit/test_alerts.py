@@ -26,7 +26,9 @@ def run(state, kind=RunKind.BACKUP, **more):
 def verify(level, damaged=0, all_points=False, state=None):
     ended = state or (RunState.COMPLETED_WITH_ERRORS if damaged else RunState.SUCCEEDED)
     order = VerifyOrder(level=level, restore_point=5, all_points=all_points)
-    return run(ended, RunKind.VERIFY, verify=order, report={"damaged_objects": damaged}, counters=Counters(errors=damaged))
+    return run(
+        ended, RunKind.VERIFY, verify=order, report={"damaged_objects": damaged}, counters=Counters(errors=damaged)
+    )
 
 
 def seen(found):
@@ -84,7 +86,14 @@ def test_a_failed_verify_disproves_nothing():
 
 
 def test_an_unusual_change_names_the_restore_point_to_go_back_to():
-    sign = Sign(name="mass_deletion", count=6000, part=0.6, usual=5, most=9, text="6,000 of 10,000 files were deleted; usually 5")
+    sign = Sign(
+        name="mass_deletion",
+        count=6000,
+        part=0.6,
+        usual=5,
+        most=9,
+        text="6,000 of 10,000 files were deleted; usually 5",
+    )
     told = alerts.of_changes(12, [sign], 11, pinned=True)
     assert "restore point before it is 11, and is pinned" in told.detail
     assert told.details["clean_restore_point"] == 11
