@@ -30,10 +30,7 @@ async def get_export(call: Call[ExportQuery]) -> Answer:
     async with call.app.transaction() as conn:
         await export.freeze(conn)
         below = await export.directory(conn, share.share_id, call.query.path)
-        async with (
-            export.nodes(conn, share.share_id, _encoder(form)(), below=below) as stream,
-            aclosing(aiter(stream)) as pieces,
-        ):
+        async with export.nodes(conn, share.share_id, _encoder(form)(), below=below) as stream, aclosing(aiter(stream)) as pieces:
             async for piece in pieces:
                 body += piece
                 if len(body) > PART_BYTES:
@@ -53,5 +50,7 @@ def _encoder(form: str) -> Callable[[], Encoder]:
 
 
 routes = Routes("exports")
-routes.get(SHARE + "/exports", get_export, Action.EXPORTS_READ, {200: " ".join(_MEDIA.values())}, refuses={422})
+routes.get(
+    SHARE + "/exports", get_export, Action.EXPORTS_READ, {200: " ".join(_MEDIA.values())}, refuses={422}
+)
 bp = routes.blueprint

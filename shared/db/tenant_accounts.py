@@ -65,4 +65,6 @@ async def has(conn: Connection, tenant_id: str, account_url: str, share_name: st
 
 
 def _from_row(row: tuple[Any, ...]) -> TenantAccount:
-    return TenantAccount(tenant_id=row[0], account_url=row[1], credential=row[2], created_at=row[3], created_by=row[4])
+    return TenantAccount(
+        tenant_id=row[0], account_url=row[1], credential=row[2], created_at=row[3], created_by=row[4]
+    )

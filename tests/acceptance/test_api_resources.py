@@ -77,11 +77,7 @@ def test_usage_is_what_the_runs_counted(api, made):
     assert share in everybody["shares"]
     assert everybody["total"]["protected"]["files"] == sum(one["protected"]["files"] for one in everybody["shares"])
     before = api("GET", f"{tenant}/usage?month=2020-02")[1]
-    assert (before["month"], before["shares"][0]["month"]["runs"], before["total"]["month"]["runs"]) == (
-        "2020-02",
-        0,
-        0,
-    )
+    assert (before["month"], before["shares"][0]["month"]["runs"], before["total"]["month"]["runs"]) == ("2020-02", 0, 0)
     assert api("GET", f"{tenant}/usage?month=2020-13")[1]["errors"][0]["field"] == "month"
 
 
