@@ -14,7 +14,6 @@ from shared.model.access import Action
 async def create_share(call: Call[NoQuery, NewShare]) -> Answer:
     """Protect an Azure Files share."""
     body = call.body
-    call.app.credentials.resolve(body.credential)  # an unknown name is refused before anything is stored
     await admit_account(
         call.conn,
         call.principal,
@@ -23,6 +22,7 @@ async def create_share(call: Call[NoQuery, NewShare]) -> Answer:
         share_name=body.share_name,
         credential=body.credential,
     )
+    call.app.credentials.resolve(body.credential)  # an unknown name is refused before anything is stored
     share = await shares.create(
         call.conn,
         call.tenant.tenant_id,

@@ -88,7 +88,9 @@ class WrongField(Shown):
 class Problem(Shown):
     """What went wrong (RFC 9457)."""
 
-    type: Annotated[str, Field(examples=["/problems/not-found"], description="Which kind of problem: docs/API.md lists them.")]
+    type: Annotated[
+        str, Field(examples=["/problems/not-found"], description="Which kind of problem: docs/API.md lists them.")
+    ]
     title: str
     status: int
     detail: Annotated[str, Field(description="What happened this time, and where there is one a hint what to do.")]

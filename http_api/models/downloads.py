@@ -15,7 +15,8 @@ class ContentQuery(Query):
     """Which file."""
 
     path: Annotated[
-        str, Field(min_length=1, **_PATH, description="Of the file, from the share's root.", examples=["2026/plan.docx"])
+        str,
+        Field(min_length=1, **_PATH, description="Of the file, from the share's root.", examples=["2026/plan.docx"]),
     ]
 
 

@@ -107,9 +107,7 @@ class SearchQuery(Query):
 class PermissionQuery(Query):
     """Which security descriptor."""
 
-    key: Annotated[
-        str, Field(pattern=r"^[0-9]{1,20}\*[0-9]{1,20}$", description="What a node has as `permission`.")
-    ]
+    key: Annotated[str, Field(pattern=r"^[0-9]{1,20}\*[0-9]{1,20}$", description="What a node has as `permission`.")]
 
 
 class Posix(Shown):

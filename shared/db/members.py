@@ -48,7 +48,7 @@ _GRANTS: Final[LiteralString] = """
 async def add(
     conn: Connection, grant: Grant, *, object_id: str, kind: MemberKind, name: str, created_by: str
 ) -> Membership:
-    """Give a role. Violates ``member_unique`` if they have one there, ``member_of_tenant``, ``member_of_share``."""
+    """Give a role. Violates ``member_unique`` if they have one there. The caller knows that tenant and share exist."""
     args = [grant.tenant_id, grant.share_id, object_id, kind.value, name, grant.role.value, created_by]
     row = await (await conn.execute(_ADD, args)).fetchone()
     assert row is not None
