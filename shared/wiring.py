@@ -31,6 +31,7 @@ from shared.db.pace import PostgresPaceBook
 from shared.db.pool import Connection, make_pool
 from shared.db.rebuilds import PostgresRebuilds
 from shared.db.shares import subject
+from shared.db.sweep_catalogue import PostgresRetentions, PostgresSweeps
 from shared.db.verify_catalogue import PostgresVerifies
 from shared.errors import BackupError, Unavailable
 from shared.model.rebuild import LeftOut
@@ -65,6 +66,8 @@ class App:
     settings: Settings
     catalogue: PostgresCatalogue
     verifies: PostgresVerifies
+    retentions: PostgresRetentions
+    sweeps: PostgresSweeps
     vaults: BlobAccount
     journal: Journal
     credentials: Credentials
@@ -101,7 +104,7 @@ class App:
             return
         if run.verify is not None and run.verify.level is VerifyLevel.DRILL:
             run = replace(run, order=scratch_order(run_id, run.verify))
-        elif run.kind is RunKind.VERIFY:  # needs neither the share nor a credential that still works
+        elif run.kind in (RunKind.VERIFY, RunKind.PRUNE, RunKind.SWEEP):  # needs neither the share nor a credential that still works
             yield self._scope(run, share, meter)
             return
         if run.order is None:
@@ -147,6 +150,8 @@ class App:
             share=share,
             catalogue=self.catalogue,
             verifies=self.verifies,
+            retentions=self.retentions,
+            sweeps=self.sweeps,
             vault=self.vaults.vault(run.tenant_id, meter),
             journal=self.journal,
             clock=self.clock,
@@ -235,6 +240,8 @@ async def make_app(settings: Settings) -> App:
             settings=settings,
             catalogue=PostgresCatalogue(pool),
             verifies=PostgresVerifies(pool),
+            retentions=PostgresRetentions(pool),
+            sweeps=PostgresSweeps(pool),
             vaults=vaults,
             journal=journal,
             credentials=credentials,

@@ -16,6 +16,7 @@ CONFLICTS: Final[dict[str, str]] = {
     "tenant_pk": "a tenant with this id exists",
     "share_name_unique": "a share of this tenant has this name",
     "share_azure_unique": "this Azure share is already protected for this tenant",
+    "policy_name_unique": "a policy of this tenant has this name",
     "run_active_subject": "another run is active on this Azure share: wait until it ends",
 }
 """Unique constraint -> what to tell the caller."""
@@ -23,6 +24,7 @@ CONFLICTS: Final[dict[str, str]] = {
 MISSING: Final[dict[str, str]] = {
     "share_of_tenant": "there is no such tenant",
     "run_of_tenant": "there is no such tenant",
+    "policy_of_tenant": "there is no such tenant",
     "run_of_share": "there is no such share",
 }
 """Foreign key -> what to tell the caller."""
@@ -34,6 +36,7 @@ INVALID: Final[dict[str, tuple[str, str]]] = {
     ),
     "tenant_name_not_empty": ("name", "must not be empty"),
     "share_name_not_empty": ("name", "must not be empty"),
+    "policy_name_not_empty": ("name", "must not be empty"),
 }
 """CHECK -> field and what was expected."""
 
