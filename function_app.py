@@ -14,10 +14,31 @@ from activities import (
     sweep_pieces,
     verify_pieces,
 )
-from http_api import downloads, health, nodes, overview, rebuilds, restores, runs, shares, tenants, verifications
+from http_api import (
+    accounts,
+    audit,
+    connection,
+    downloads,
+    exports,
+    fallback,
+    health,
+    idempotency,
+    keys,
+    members,
+    nodes,
+    openapi,
+    overview,
+    rebuilds,
+    restores,
+    runs,
+    shares,
+    tenants,
+    usage,
+    verifications,
+)
 from orchestrators import backup, prune, rebuild, restore, scan, sweep, verify
 
-app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
+app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
 for module in (
     open_run,
@@ -44,7 +65,17 @@ for module in (
     verifications,
     rebuilds,
     downloads,
+    connection,
+    exports,
+    usage,
     overview,
+    members,
+    keys,
+    accounts,
+    audit,
     health,
+    idempotency,
+    openapi,
+    fallback,
 ):
     app.register_functions(module.bp)

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from benchmarks.api import command as api
 from benchmarks.backup import command as backup
 from benchmarks.catalogue import command as catalogue
 from benchmarks.emulator import command as emulator
@@ -20,7 +21,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run one benchmark and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure parts of the product.")
     parsers = parser.add_subparsers(title="benchmarks", required=True, metavar="BENCHMARK")
-    for benchmark in (backup, catalogue, emulator, peers, restore):
+    for benchmark in (api, backup, catalogue, emulator, peers, restore):
         benchmark.add(parsers)
     options = parser.parse_args(arguments)
     # Ended from outside as by Ctrl-C: the services that were started are stopped.

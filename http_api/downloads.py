@@ -1,4 +1,4 @@
-"""``.../restore-points/{run_no}/content`` and ``/archive``: saved content for whoever asks, without a restore.
+"""``.../restore-points/{restore_point}/content`` and ``/archive``: saved content for whoever asks, without a restore.
 
 An answer of an Azure Function written with ``azure.functions`` is whole in memory before its first byte leaves, so it is small: a part of a
 file, or an archive of at most :data:`PART_BYTES`. Everything else is the download server's (``worker/downloads.py``), which streams, and
@@ -7,57 +7,45 @@ to which the caller is sent on with a signed link. See docs/adr/0013.
 
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Annotated, Final
+from typing import Final
 
-import azure.functions as func
-from pydantic import BaseModel, ConfigDict, Field
-
-from http_api.problems import answered, body_as
-from http_api.requested import requested_share
-from http_api.restores import Selected, relative, selection_of
-from shared import wiring
+from http_api.call import Answer, AnyCall, Call
+from http_api.endpoint import SHARE
+from http_api.models.base import NoQuery
+from http_api.models.checks import relative
+from http_api.models.downloads import ArchiveQuery, ContentQuery, NewArchive
+from http_api.models.restores import selection_of
+from http_api.problems import RANGE, Refusal
+from http_api.routes import Routes
 from shared.core.content_request import answer_to, attachment
 from shared.core.download_link import LIFE, DownloadLink, Form, sign
 from shared.core.hashing import ShareHasher
 from shared.db import restore_points
 from shared.errors import InvalidInput, Rejected
+from shared.model.access import Action
 from shared.model.restore import Selection
-from shared.model.share import Share
 from shared.usecases.download import Download
 from shared.usecases.download_file import open_file
 from shared.usecases.download_forms import WRITERS
 from shared.usecases.download_walk import Source
 
-bp = func.Blueprint()
-
 PART_BYTES: Final = 32 * 1024 * 1024
 """The most that one answer of the app holds. It is in memory twice, in the worker and in the host."""
 
 
-class NewArchive(BaseModel):
-    """Body of ``POST .../archive``."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    format: Form = Form.ZIP
-    selection: Annotated[Selected, Field(default_factory=Selected)]
-
-
-@answered
-async def get_content(req: func.HttpRequest) -> func.HttpResponse:
-    """A file or a part of it: 200, 206, 304, 303 to the download server, 404, 416."""
-    path, run_no = relative(req.params.get("path", ""), "path"), int(req.route_params["run_no"])
+async def get_content(call: Call[ContentQuery]) -> Answer:
+    """A file or a part of it. Larger ones are had in parts, or from the download server (303)."""
+    path, run_no = relative(call.query.path, "path"), call.number("restore_point")
     if not path:
         raise InvalidInput("path is missing; expected that of a file, from the share's root", field="path")
-    app = await wiring.app()
-    async with app.transaction() as conn:
-        share = await requested_share(conn, req)
-    found = await open_file(_source(app, share), run_no, path)
-    asked = {name.lower(): value for name, value in req.headers.items()}
-    content = answer_to(asked, etag=found.etag, size_bytes=found.size_bytes, part_bytes=PART_BYTES)
+    await call.release()
+    found = await open_file(_source(call), run_no, path)
+    content = answer_to(call.headers, etag=found.etag, size_bytes=found.size_bytes, part_bytes=PART_BYTES)
+    if content.status == 416:
+        raise Refusal(RANGE, f"the file has {found.size_bytes} bytes, none of them in this range", headers=content.headers)
     if content.end - content.start > PART_BYTES:
-        if app.settings.downloads_url:
-            return _sent_on(app, share, run_no, Form.FILE, Selection(paths=(path,)))
+        if call.app.settings.downloads_url:
+            return _sent_on(call, Form.FILE, Selection(paths=(path,)))
         raise Rejected(
             f"{'/' + path!r} has {found.size_bytes} bytes, more than the {PART_BYTES} of one answer; hint: ask for it in parts, with"
             " 'Range: bytes=0-' and then from where Content-Range says that the answer ended, or set AFB_DOWNLOADS_URL"
@@ -66,42 +54,33 @@ async def get_content(req: func.HttpRequest) -> func.HttpResponse:
         body = b"".join([piece async for piece in pieces])
     kind = found.saved.headers.content_type or "application/octet-stream"
     headers = {**content.headers, **attachment(found.name), "Content-Type": kind}
-    return func.HttpResponse(body, status_code=content.status, headers=headers)
+    return Answer(body=body, status=content.status, headers=headers)
 
 
-@answered
-async def get_archive(req: func.HttpRequest) -> func.HttpResponse:
-    """A file or a directory with all below it as an archive: 200, 303 to the download server, 404, 422 if it is too large."""
-    path = relative(req.params.get("path", ""), "path")
-    return await _archive(req, req.params.get("format") or Form.ZIP, Selection(paths=(path,) if path else ()))
+async def get_archive(call: Call[ArchiveQuery]) -> Answer:
+    """A file or a directory with all below it as an archive. 422 if it is too large for one answer."""
+    path = relative(call.query.path, "path")
+    await call.release()
+    return await _archive(call, call.query.format, Selection(paths=(path,) if path else ()))
 
 
-@answered
-async def post_archive(req: func.HttpRequest) -> func.HttpResponse:
+async def post_archive(call: Call[NoQuery, NewArchive]) -> Answer:
     """The same of a selection as a restore takes it."""
-    body = body_as(req, NewArchive)
-    paths = tuple(relative(path, "selection.paths") for path in body.selection.paths)
-    app = await wiring.app()
-    async with app.transaction() as conn:
-        share = await requested_share(conn, req)
-        newest = await restore_points.last(conn, share.share_id)
-    selection = selection_of(body.selection, newest.run_no if newest is not None else 1)
-    return await _archive(req, body.format, replace(selection, paths=paths))
+    paths = tuple(relative(path, "selection.paths") for path in call.body.selection.paths)
+    newest = await restore_points.last(call.conn, call.share.share_id)
+    await call.release()
+    selection = selection_of(call.body.selection, newest.run_no if newest is not None else 1)
+    return await _archive(call, call.body.format, replace(selection, paths=paths))
 
 
-async def _archive(req: func.HttpRequest, asked: str, selection: Selection) -> func.HttpResponse:
-    form = next((form for form in WRITERS if form == asked), None)
-    if form is None:
-        raise InvalidInput(f"format is {asked!r}; expected {' or '.join(WRITERS)}", field="format")
-    run_no = int(req.route_params["run_no"])
-    app = await wiring.app()
-    async with app.transaction() as conn:
-        share = await requested_share(conn, req)
+async def _archive(call: AnyCall, asked: str, selection: Selection) -> Answer:
+    run_no = call.number("restore_point")
+    form = Form(asked)
     writer, kind = WRITERS[form]
-    download = Download(_source(app, share), run_no, selection, writer())
+    download = Download(_source(call), run_no, selection, writer())
     await download.begin()
-    if app.settings.downloads_url:
-        return _sent_on(app, share, run_no, form, selection)
+    if call.app.settings.downloads_url:
+        return _sent_on(call, form, selection)
     body = bytearray()
     async with aclosing(download.stream()) as blocks:
         async for block in blocks:
@@ -111,29 +90,39 @@ async def _archive(req: func.HttpRequest, asked: str, selection: Selection) -> f
                     f"the archive has more than the {PART_BYTES} bytes of one answer; hint: select less, restore to a share,"
                     " or set AFB_DOWNLOADS_URL"
                 )
-    headers = attachment(f"{share.share_name}-{run_no}.{form}")
-    return func.HttpResponse(bytes(body), mimetype=kind, headers=headers)
+    return Answer(body=bytes(body), media=kind, headers=attachment(f"{call.share.share_name}-{run_no}.{form}"))
 
 
-def _source(app: wiring.App, share: Share) -> Source:
+def _source(call: AnyCall) -> Source:
+    share = call.share
     hasher = ShareHasher(share.tenant_id, share.share_id)
-    return Source(share, app.catalogue, app.vault(share.tenant_id), hasher)
+    return Source(share, call.app.catalogue_of(share), call.app.vault(share.tenant_id), hasher)
 
 
-def _sent_on(app: wiring.App, share: Share, run_no: int, form: Form, selection: Selection) -> func.HttpResponse:
+def _sent_on(call: AnyCall, form: Form, selection: Selection) -> Answer:
     link = DownloadLink(
-        tenant_id=share.tenant_id,
-        share_id=share.share_id,
-        run_no=run_no,
+        tenant_id=call.share.tenant_id,
+        share_id=call.share.share_id,
+        run_no=call.number("restore_point"),
         form=form,
         selection=selection,
-        until=app.clock.now() + LIFE,
+        until=call.now + LIFE,
     )
-    url = f"{app.settings.downloads_url}/download/{sign(link, app.settings.downloads_key)}"
-    return func.HttpResponse(status_code=303, headers={"Location": url, "Cache-Control": "no-store"})
+    settings = call.app.settings
+    url = f"{settings.downloads_url}/download/{sign(link, settings.downloads_key)}"
+    return Answer(status=303, location=url, headers={"Cache-Control": "no-store"})
 
 
-_POINT = "api/tenants/{tenant_id}/shares/{share_id:int}/restore-points/{run_no:int}"
-bp.route(route=_POINT + "/content", methods=["GET"])(get_content)
-bp.route(route=_POINT + "/archive", methods=["GET"])(get_archive)
-bp.route(route=_POINT + "/archive", methods=["POST"])(post_archive)
+_POINT = SHARE + "/restore-points/{restore_point:int}"
+_ARCHIVES = {200: "application/zip application/x-tar", 303: None}
+routes = Routes("downloads")
+routes.get(
+    _POINT + "/content",
+    get_content,
+    Action.CONTENT_READ,
+    {200: "*/*", 206: "*/*", 303: None, 304: None},
+    refuses={416, 422},
+)
+routes.get(_POINT + "/archive", get_archive, Action.CONTENT_READ, _ARCHIVES, refuses={422})
+routes.post(_POINT + "/archive", post_archive, Action.CONTENT_READ, _ARCHIVES, refuses={422}, idempotent=False)
+bp = routes.blueprint

@@ -1,14 +1,16 @@
-"""Errors as ``application/problem+json`` (RFC 9457), with the fields that were wrong and what was expected of them."""
+"""Errors as ``application/problem+json`` (RFC 9457), with the fields that were wrong and what was expected of them.
 
-import json
+:data:`KINDS` is all there are. A kind's ``type`` is ``/problems/`` and its name, for good; docs/API.md lists them.
+"""
+
 import logging
-from collections.abc import Callable, Coroutine
-from functools import wraps
-from typing import Any, Final, TypeVar
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
-import azure.functions as func
-from pydantic import BaseModel, ValidationError
-
+from http_api.models.base import Problem, WrongField
+from http_api.reply import Reply
 from shared.errors import (
     BackupError,
     Conflict,
@@ -19,83 +21,123 @@ from shared.errors import (
     Rejected,
     Retryable,
     ShareGone,
+    Throttled,
+    TooMany,
+    Unauthenticated,
 )
 
 logger = logging.getLogger(__name__)
 
-STATUS: Final[tuple[tuple[type[BackupError], int, str], ...]] = (
-    (InvalidInput, 400, "the request is not valid"),
-    (Denied, 403, "not allowed"),
-    (NoAccess, 403, "not allowed"),
-    (NotFound, 404, "not found"),
-    (ShareGone, 404, "not found"),
-    (Conflict, 409, "in conflict with something else"),
-    (Rejected, 422, "cannot be done"),
-    (Retryable, 503, "try again later"),
-    (BackupError, 500, "something is wrong with stored data"),
+MEDIA: Final = "application/problem+json"
+RETRY_AFTER_S: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of problem."""
+
+    name: str
+    status: int
+    title: str
+
+
+INVALID: Final = Kind("invalid-request", 400, "the request is not valid")
+UNAUTHENTICATED: Final = Kind("unauthenticated", 401, "who are you?")
+DENIED: Final = Kind("not-allowed", 403, "not allowed")
+NOT_FOUND: Final = Kind("not-found", 404, "not found")
+WRONG_METHOD: Final = Kind("method-not-allowed", 405, "not with this method")
+CONFLICT: Final = Kind("conflict", 409, "in conflict with something else")
+STILL_AT_IT: Final = Kind("still-in-progress", 409, "the first request with this key is still being answered")
+CHANGED: Final = Kind("changed-meanwhile", 412, "it was changed meanwhile")
+TOO_LARGE: Final = Kind("too-large", 413, "the request is too large")
+RANGE: Final = Kind("range-not-satisfiable", 416, "there is nothing in this range")
+CANNOT: Final = Kind("cannot-be-done", 422, "cannot be done")
+KEY_REUSED: Final = Kind("idempotency-key-reused", 422, "the key was used for another request")
+TOO_MANY: Final = Kind("too-many-requests", 429, "too many requests")
+BUG: Final = Kind("internal-error", 500, "internal error")
+DAMAGED: Final = Kind("stored-data-damaged", 500, "something is wrong with stored data")
+LATER: Final = Kind("try-again-later", 503, "try again later")
+
+KINDS: Final = (
+    *(INVALID, UNAUTHENTICATED, DENIED, NOT_FOUND, WRONG_METHOD, CONFLICT, STILL_AT_IT, CHANGED, TOO_LARGE, RANGE, CANNOT),
+    *(KEY_REUSED, TOO_MANY, BUG, DAMAGED, LATER),
+)
+
+OF_ERROR: Final[tuple[tuple[type[BackupError], Kind], ...]] = (
+    (InvalidInput, INVALID),
+    (Unauthenticated, UNAUTHENTICATED),
+    (Denied, DENIED),
+    (NoAccess, DENIED),
+    (NotFound, NOT_FOUND),
+    (ShareGone, NOT_FOUND),
+    (Conflict, CONFLICT),
+    (Rejected, CANNOT),
+    (TooMany, TOO_MANY),
+    (Retryable, LATER),
+    (BackupError, DAMAGED),
 )
 """First match wins."""
 
-M = TypeVar("M", bound=BaseModel)
-Handler = Callable[..., Coroutine[Any, Any, func.HttpResponse]]
-"""Called by the worker with its bindings by name: the request as ``req``, and others that a function asked for."""
+
+@dataclass
+class Refusal(Exception):  # noqa: N818 - named for what it is to the caller
+    """A problem that only the API has, and that is no error of anything below."""
+
+    kind: Kind
+    detail: str
+    errors: Sequence[WrongField] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def problem(status: int, title: str, detail: str, errors: list[dict[str, str]] | None = None) -> func.HttpResponse:
-    """A problem document. ``errors``: objects with ``field`` and ``expected``."""
-    body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "detail": detail}
-    if errors:
-        body["errors"] = errors
-    headers = {"Retry-After": "5"} if status == 503 else None
-    return func.HttpResponse(json.dumps(body), status_code=status, mimetype="application/problem+json", headers=headers)
+def problem(
+    kind: Kind,
+    detail: str,
+    errors: Sequence[WrongField] = (),
+    *,
+    code: str = "",
+    headers: Mapping[str, str] | None = None,
+) -> Reply:
+    """A problem document."""
+    told = Problem(
+        type=f"/problems/{kind.name}",
+        title=kind.title,
+        status=kind.status,
+        detail=detail,
+        code=code or None,
+        errors=list(errors),
+    )
+    sent = {"Retry-After": str(RETRY_AFTER_S)} if kind.status == 503 else {}
+    return Reply(
+        status=kind.status,
+        body=told.model_dump_json(exclude_none=True, exclude_defaults=True).encode("utf-8"),
+        media=MEDIA,
+        headers={**sent, **(headers or {})},
+    )
 
 
-def answered(handler: Handler) -> Handler:
-    """Turn our errors into problem documents; anything else is a bug: logged here, and a bare 500 for the caller."""
-
-    @wraps(handler)
-    async def wrapper(req: func.HttpRequest, **bindings: Any) -> func.HttpResponse:
-        try:
-            return await handler(req, **bindings)
-        except BackupError as error:
-            status, title = next((s, t) for kind, s, t in STATUS if isinstance(error, kind))
-            field = getattr(error, "field", "")
-            return problem(status, title, str(error), [{"field": field, "expected": str(error)}] if field else None)
-        except _Invalid as invalid:
-            return problem(400, "the request is not valid", str(invalid), invalid.errors)
-        except Exception:
-            logger.exception("request_failed", extra={"method": req.method, "route": req.route_params})
-            return problem(500, "internal error", "the request failed; the log of the app says why")
-
-    return wrapper
+def kind_of(error: Exception) -> Kind:
+    """What ``error`` is to whoever asked. What is no error of ours is a bug."""
+    if isinstance(error, Refusal):
+        return error.kind
+    return next((kind for of, kind in OF_ERROR if isinstance(error, of)), BUG)
 
 
-class _Invalid(Exception):
-    def __init__(self, errors: list[dict[str, str]]) -> None:
-        super().__init__("; ".join(f"{e['field']}: {e['expected']}" if e["field"] else e["expected"] for e in errors))
-        self.errors = errors
+def reply_to(error: Exception, what: str) -> Reply:
+    """The problem that ``error`` is to whoever asked for ``what``. What is no error of ours is a bug: told to the log, not to them."""
+    if isinstance(error, Refusal):
+        return problem(error.kind, error.detail, error.errors, headers=error.headers)
+    if not isinstance(error, BackupError):
+        logger.error("request_failed", extra={"endpoint": what}, exc_info=error)
+        return problem(BUG, "the request failed; the log of the app says why")
+    kind = kind_of(error)
+    name = getattr(error, "field", "")
+    wrong = [WrongField(field=name, expected=str(error))] if name else []
+    return problem(kind, str(error), wrong, code=getattr(error, "code", ""), headers=_headers(error))
 
 
-def body_as(req: func.HttpRequest, model: type[M]) -> M:
-    """The request's JSON body as ``model``; an empty body counts as ``{}``.
-
-    Raises what :func:`answered` turns into a 400 that names every wrong field.
-    """
-    raw = req.get_body()
-    try:
-        return model.model_validate_json(raw if raw.strip() else b"{}", strict=True)
-    except ValidationError as error:
-        found = [
-            {"field": ".".join(str(part) for part in e["loc"]), "expected": _expected(e)}
-            for e in error.errors(include_url=False, include_context=False)
-        ]
-        raise _Invalid(found) from error
-
-
-def _expected(error: Any) -> str:
-    message = str(error["msg"]).removeprefix("Value error, ")
-    if error["type"] == "missing":
-        return "is required"
-    if error["type"] == "extra_forbidden":
-        return "is not a known field"
-    return message[:1].lower() + message[1:]
+def _headers(error: BackupError) -> dict[str, str]:
+    if isinstance(error, Unauthenticated):
+        return {"WWW-Authenticate": 'Bearer realm="Azure Files Backup"'}
+    if isinstance(error, Throttled | TooMany) and error.retry_after_s is not None:
+        return {"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}
+    return {}

@@ -1,44 +1,38 @@
 """``/api/rebuilds``: make the catalogue of shares from the vault. For whoever administers the platform, not for tenants."""
 
-from typing import Annotated, Any
-
-import azure.durable_functions as df
-import azure.functions as func
-from pydantic import BaseModel, ConfigDict, Field, field_validator
-
-from http_api import answers
-from http_api.problems import answered, body_as
-from http_api.runs import start
-from http_api.shares import check_credential, check_share_name
-from shared import wiring
+from http_api.call import Answer, Call
+from http_api.models.base import NoQuery
+from http_api.models.rebuilds import LeftOut, NewRebuild, Rebuilds, RebuildRun
+from http_api.routes import Routes
+from http_api.starting import start
 from shared.errors import InvalidInput
+from shared.model.access import Action
 from shared.model.run import RebuildOrder
 
-bp = df.Blueprint()
 
+async def start_rebuilds(call: Call[NoQuery, NewRebuild]) -> Answer:
+    """Start rebuilds, and say of which shares there are none and why; 409 if there are none at all, 404 if the vault has nothing of
+    what was asked.
 
-class NewRebuild(BaseModel):
-    """Body of ``POST /api/rebuilds``. Empty: every share of every tenant that the vault has and the catalogue has not."""
+    They are queued one by one, each in a transaction of its own: should the answer get lost, the same request tells those that it had
+    queued as left out.
+    """  # noqa: D205 - one sentence
+    body, app = call.body, call.app
+    _check(body)
+    queued, left_out = await app.queue_rebuilds(
+        RebuildOrder(restore_point=body.restore_point, replace=body.replace),
+        tenant_id=body.tenant_id,
+        share_id=body.share_id,
+        credential=body.credential,
+    )
 
-    model_config = ConfigDict(extra="forbid")
+    async def then() -> None:
+        for run in queued:
+            await start(call.client, run, app.settings.width)
 
-    tenant_id: str | None = None
-    """Only this tenant's shares."""
-    share_id: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
-    """Only this share of the tenant."""
-    restore_point: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
-    """The catalogue of the share as it was at this restore point; default: the newest that can be read."""
-    replace: bool = False
-    """Drop the catalogue that the share has."""
-    credential: str = ""
-    """Of shares whose restore points are from before the vault said it."""
-
-    _credential = field_validator("credential")(staticmethod(check_credential))
-
-    @field_validator("tenant_id")
-    @classmethod
-    def _container_name(cls, value: str | None) -> str | None:
-        return None if value is None else check_share_name(value)
+    shown = [RebuildRun.of(run, now=call.now, tenant_id=run.tenant_id, share_id=run.share_id) for run in queued]
+    told = [LeftOut.model_validate(one) for one in left_out]
+    return Answer(body=Rebuilds(runs=shown, left_out=told), status=202 if queued else 409, then=then)
 
 
 def _check(body: NewRebuild) -> None:
@@ -50,26 +44,13 @@ def _check(body: NewRebuild) -> None:
             raise InvalidInput(f"{name} is about one share: expected tenant_id and share_id with it", field="share_id")
 
 
-@answered
-async def start_rebuilds(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-    """Start rebuilds: 202 with the runs, and the shares that were left out and why; 404 if the vault has nothing of what was asked."""
-    body = body_as(req, NewRebuild)
-    _check(body)
-    app = await wiring.app()
-    queued, left_out = await app.queue_rebuilds(
-        RebuildOrder(restore_point=body.restore_point, replace=body.replace),
-        tenant_id=body.tenant_id,
-        share_id=body.share_id,
-        credential=body.credential,
-    )
-    for run in queued:
-        await start(client, run, app.settings.width)
-    now = app.clock.now()
-    shown: list[dict[str, Any]] = [
-        {"tenant_id": run.tenant_id, "share_id": run.share_id, **answers.run(run, now=now)} for run in queued
-    ]
-    told = [{"tenant_id": one.tenant_id, "share_id": one.share_id, "reason": one.reason} for one in left_out]
-    return answers.answer({"runs": shown, "left_out": told}, 202 if queued else 409)
-
-
-bp.route(route="api/rebuilds", methods=["POST"])(bp.durable_client_input(client_name="client")(start_rebuilds))
+routes = Routes("rebuilds")
+routes.post(
+    "/api/rebuilds",
+    start_rebuilds,
+    Action.REBUILDS_START,
+    {202: Rebuilds, 409: Rebuilds},
+    refuses={404},
+    starts=True,
+)
+bp = routes.blueprint

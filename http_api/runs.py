@@ -1,186 +1,145 @@
-"""``.../shares/{share_id}/runs``, ``/backups`` and ``/scans``: start runs and follow them."""
+"""``.../shares/{share_id}/runs``, ``/backups`` and ``/scans``: start runs, follow and steer them."""
 
 import itertools
 import logging
-import re
 from collections.abc import Awaitable, Callable
-from typing import Any
+from contextlib import suppress
 
 import azure.durable_functions as df
 import azure.functions as func
-from pydantic import BaseModel, ConfigDict
 
-from http_api import answers
-from http_api.problems import answered, body_as
-from http_api.requested import number_in, requested_share
+from http_api.call import Answer, AnyCall, Call
+from http_api.endpoint import SHARE
+from http_api.models.runs import Cost, JournalPart, JournalQuery, Line, Run, RunPage, RunsQuery, RunWithCost
+from http_api.routes import Routes
+from http_api.starting import run_url, start, started
 from shared import wiring
 from shared.core import cost
-from shared.core.progress import AtWork
-from shared.core.rounds import RoundState
+from shared.core.progress import AtWork, worked_seconds
 from shared.db import batches, restore_points, runs
 from shared.db.pool import Connection
-from shared.errors import BackupError, InvalidInput
-from shared.model.run import Driver, Run, RunKind, RunState
-from shared.model.tickets import ORCHESTRATOR_OF, instance_id
+from shared.errors import BackupError, NotFound
+from shared.model import run
+from shared.model.access import Action
+from shared.model.run import RunKind, RunState
 from shared.ports import event
 
 logger = logging.getLogger(__name__)
-bp = df.Blueprint()
-
-JOURNAL_LINES = 1_000
-_KIND = re.compile("[a-z_]{1,40}")
 
 
-class NoChoice(BaseModel):
-    """Body of the POSTs that leave nothing to choose."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-async def start(client: df.DurableOrchestrationClient, run: Run, width: int) -> None:
-    """Start the orchestration of a queued run. Doing it twice is harmless: a run has one instance in each epoch.
-
-    Nothing for a run that the worker processes drive: they look for it. A run that cannot be started now stays queued, and
-    :func:`start_queued` tries again: its caller has what they asked for.
-    """
-    if run.driver is not Driver.DURABLE:
-        return
-    try:
-        await _start(client, run, width)
-    except Exception:
-        logger.exception("run_not_started_yet", extra={"run_id": run.run_id})
+async def start_backup(call: Call) -> Answer:
+    """Start a backup. 409 while another run of the share is active."""
+    return await _started(call, RunKind.BACKUP)
 
 
-async def _start(client: df.DurableOrchestrationClient, run: Run, width: int) -> None:
-    name = instance_id(run.run_id, run.epoch)
-    status = await client.get_status(name)
-    if status is None or status.runtime_status is None:
-        await client.start_new(
-            ORCHESTRATOR_OF[run.kind], name, RoundState(run.run_id, width, epoch=run.epoch).to_wire()
-        )
+async def start_scan(call: Call) -> Answer:
+    """Start a scan: list and compare, and move no content. 409 while another run of the share is active."""
+    return await _started(call, RunKind.SCAN)
 
 
-def run_url(run: Run) -> str:
-    """Where a run is found."""
-    return f"/api/tenants/{run.tenant_id}/shares/{run.share_id}/runs/{run.run_no}"
+async def _started(call: AnyCall, kind: RunKind) -> Answer:
+    share = call.share
+    queued = await runs.create(call.conn, share.tenant_id, share.share_id, kind, driver=call.app.settings.driver)
+    return started(call, queued)
 
 
-@answered
-async def start_backup(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-    """Start a backup: 202 with the run, 409 while another run of the share is active."""
-    body_as(req, NoChoice)
-    return await _started(req, client, RunKind.BACKUP)
+async def list_runs(call: Call[RunsQuery]) -> RunPage:
+    """The runs of a share, the newest first."""
+    place = call.place(int)
+    found = await runs.of_share(
+        call.conn,
+        call.share.share_id,
+        before=place[0] if place else None,
+        limit=call.query.limit + 1,
+        kind=call.query.kind,
+        state=call.query.state,
+    )
+    shown = found[: call.query.limit]
+    return RunPage(
+        runs=[Run.of(one, now=call.now) for one in shown],
+        **call.part_after(found, shown, lambda one: (one.run_no,)),
+    )
 
 
-@answered
-async def start_scan(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-    """Start a scan: 202 with the run, 409 while another run of the share is active."""
-    body_as(req, NoChoice)
-    return await _started(req, client, RunKind.SCAN)
+async def get_run(call: Call) -> RunWithCost:
+    """One run: state, counters so far, rate, ETA, errors, cost."""
+    share_id, conn = call.share.share_id, call.conn
+    found = await runs.by_number(conn, share_id, call.number("run_no"))
+    expected = await _expected(conn, found)
+    holding = await batches.workers(conn, found.run_id)
+    await call.release()
+    at_work = AtWork(workers=holding, left=await call.app.catalogue_of(call.share).left(found.run_id))
+    return RunWithCost.of(
+        found, now=call.now, at_work=at_work, expected=expected, cost=_cost(call, found)
+    )
 
 
-async def _started(req: func.HttpRequest, client: df.DurableOrchestrationClient, kind: RunKind) -> func.HttpResponse:
-    app = await wiring.app()
-    async with app.transaction() as conn:
-        share = await requested_share(conn, req)
-        run = await runs.create(conn, share.tenant_id, share.share_id, kind, driver=app.settings.driver)
-    await start(client, run, app.settings.width)
-    return answers.answer(answers.run(run, now=app.clock.now()), 202, run_url(run))
+async def _expected(conn: Connection, found: run.Run) -> run.RestorePoint | None:
+    """What a run is expected to come to; None also if the restore point it is about is gone."""
+    if found.kind is RunKind.REBUILD or (found.order is not None and not found.order.is_whole):
+        return None
+    about = found.verify or found.order
+    if about is not None:
+        with suppress(NotFound):
+            return await restore_points.get(conn, found.share_id, about.restore_point)
+        return None
+    before = await restore_points.of_share(conn, found.share_id, before=found.run_no, limit=1)
+    return before[0] if before else None
 
 
-@answered
-async def list_runs(req: func.HttpRequest) -> func.HttpResponse:
-    """A share's runs, newest first."""
-    app = await wiring.app()
-    async with app.transaction() as conn:
-        share = await requested_share(conn, req)
-        found = await runs.of_share(conn, share.share_id)
-    return answers.answer({"runs": [answers.run(r, now=app.clock.now()) for r in found]})
-
-
-@answered
-async def get_run(req: func.HttpRequest) -> func.HttpResponse:
-    """One run: state, counters so far, rate, ETA, errors."""
-    app = await wiring.app()
-    async with app.transaction() as conn:
-        share = await requested_share(conn, req)
-        run = await runs.by_number(conn, share.share_id, int(req.route_params["run_no"]))
-        if run.verify is not None:
-            before = [await restore_points.get(conn, share.share_id, run.verify.restore_point)]
-        elif run.order is not None:
-            before = [await restore_points.get(conn, share.share_id, run.order.restore_point)]
-        else:
-            before = await restore_points.of_share(conn, share.share_id, before=run.run_no, limit=1)
-        holding = await batches.workers(conn, run.run_id)
-    at_work = AtWork(workers=holding, left=await app.catalogue.left(run.run_id))
-    is_part = run.kind is RunKind.REBUILD or (run.order is not None and not run.order.is_whole)
-    expected = before[0] if before and not is_part else None
-    shown = answers.run(run, now=app.clock.now(), at_work=at_work, expected=expected)
-    return answers.answer(shown | {"cost": _cost(run, shown["seconds"], app.settings.width, app.prices)})
-
-
-def _cost(run: Run, seconds: float, workers: int, prices: cost.Prices) -> dict[str, Any]:
+def _cost(call: AnyCall, found: run.Run) -> Cost:
     """What the run has cost so far, as if all workers had been at it all the time."""
-    done = cost.work_of(run.kind, run.counters, worker_s=seconds * workers)
-    return cost.cost_answer(cost.cost_of(done, prices), prices)
+    seconds = worked_seconds(found, call.now)
+    done = cost.work_of(found.kind, found.counters, worker_s=seconds * call.app.settings.width)
+    return Cost.model_validate(cost.cost_answer(cost.cost_of(done, call.app.prices), call.app.prices))
 
 
-@answered
-async def get_journal(req: func.HttpRequest) -> func.HttpResponse:
-    """What was skipped or failed in a run and why, and what happened to it: lines after a cursor, and the next cursor."""
-    limit = number_in(req, "limit", default=JOURNAL_LINES, least=1, most=JOURNAL_LINES)
-    kind = req.params.get("kind", "")
-    if kind and not _KIND.fullmatch(kind):
-        raise InvalidInput(f"kind is {kind!r}; expected a word such as unreadable or event", field="kind")
-    app = await wiring.app()
-    async with app.transaction() as conn:
-        share = await requested_share(conn, req)
-        run = await runs.by_number(conn, share.share_id, int(req.route_params["run_no"]))
-    lines, following = await app.journal.page(run.key, after=req.params.get("after", ""), kind=kind, limit=limit)
-    told = [answers.journal_line(line) for line in lines]
-    return answers.answer({"lines": told, "more": bool(following), "next": following or None})
+async def get_journal(call: Call[JournalQuery]) -> JournalPart:
+    """What was skipped or failed in a run and why, and what happened to it."""
+    after = call.after()
+    found = await runs.by_number(call.conn, call.share.share_id, call.number("run_no"))
+    await call.release()
+    lines, following = await call.app.journal.page(
+        found.key, after=after, kind=call.query.kind, limit=call.query.limit
+    )
+    return JournalPart(lines=[Line.of(line) for line in lines], **call.part(following))
 
 
 Control = Callable[[Connection, int], Awaitable[int | None]]
 
 
-async def _control(
-    req: func.HttpRequest, client: df.DurableOrchestrationClient, change: Control, told: str
-) -> func.HttpResponse:
+async def _control(call: AnyCall, change: Control, told: str) -> Answer:
     """Change a run's state as somebody asked, have it followed, and tell the journal; nothing new if it is so already."""
-    body_as(req, NoChoice)
-    app = await wiring.app()
-    async with app.transaction() as conn:
-        share = await requested_share(conn, req)
-        asked = await runs.by_number(conn, share.share_id, int(req.route_params["run_no"]))
-        line_no = await change(conn, asked.run_id)
-        run = await runs.get(conn, asked.run_id)
-    if run.state in (RunState.QUEUED, RunState.CANCELLING):
-        await start(client, run, app.settings.width)
-    if line_no is not None:
-        try:
-            await app.journal.write(run.key, line_no, [event(app.clock.now(), told, "asked for through the API")])
-        except BackupError:  # what was asked for is done, whether the journal can be written or not
-            logger.exception("journal_not_written", extra={"run_id": run.run_id, "event": told})
-    return answers.answer(answers.run(run, now=app.clock.now()), 202, run_url(run))
+    asked = await runs.by_number(call.conn, call.share.share_id, call.number("run_no"))
+    line_no = await change(call.conn, asked.run_id)
+    found = await runs.get(call.conn, asked.run_id)
+
+    async def then() -> None:
+        if found.state in (RunState.QUEUED, RunState.CANCELLING):
+            await start(call.client, found, call.app.settings.width)
+        if line_no is not None:
+            line = event(call.now, told, f"asked for by {call.principal.name} through the API")
+            try:
+                await call.app.journal.write(found.key, line_no, [line])
+            except BackupError:  # what was asked for is done, whether the journal can be written or not
+                logger.exception("journal_not_written", extra={"run_id": found.run_id, "event": told})
+
+    return Answer(body=Run.of(found, now=call.now), location=run_url(found), then=then)
 
 
-@answered
-async def pause_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-    """Pause a run: 202 with the run, 409 with the reason if it has ended or is being closed or cancelled."""
-    return await _control(req, client, runs.pause, "paused")
+async def pause_run(call: Call) -> Answer:
+    """Pause a run. 409 with the reason if it has ended or is being closed or cancelled."""
+    return await _control(call, runs.pause, "paused")
 
 
-@answered
-async def resume_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-    """Resume a paused run: 202 with the run, 409 with the reason if it has ended or is being cancelled."""
-    return await _control(req, client, runs.resume, "resumed")
+async def resume_run(call: Call) -> Answer:
+    """Resume a paused run. 409 with the reason if it has ended or is being cancelled."""
+    return await _control(call, runs.resume, "resumed")
 
 
-@answered
-async def cancel_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-    """Cancel a run: 202 with the run, 409 with the reason if it has ended or is being closed."""
-    return await _control(req, client, runs.cancel, "cancel")
+async def cancel_run(call: Call) -> Answer:
+    """Cancel a run. 409 with the reason if it has ended or is being closed."""
+    return await _control(call, runs.cancel, "cancel")
 
 
 async def start_queued(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:  # noqa: ARG001
@@ -188,24 +147,21 @@ async def start_queued(timer: func.TimerRequest, client: df.DurableOrchestration
     app = await wiring.app()
     async with app.transaction() as conn:
         waiting = await runs.queued_for(conn, 60.0)
-    for run in itertools.islice(waiting, 100):
-        await start(client, run, app.settings.width)
+    for queued in itertools.islice(waiting, 100):
+        await start(client, queued, app.settings.width)
 
 
-_SHARE = "api/tenants/{tenant_id}/shares/{share_id:int}"
-
-
-def with_client(blueprint: df.Blueprint, handler: Any) -> Any:
-    """``handler`` with a client of Durable Functions."""
-    return blueprint.durable_client_input(client_name="client")(handler)
-
-
-bp.route(route=_SHARE + "/backups", methods=["POST"])(with_client(bp, start_backup))
-bp.route(route=_SHARE + "/scans", methods=["POST"])(with_client(bp, start_scan))
-bp.route(route=_SHARE + "/runs", methods=["GET"])(list_runs)
-bp.route(route=_SHARE + "/runs/{run_no:int}", methods=["GET"])(get_run)
-bp.route(route=_SHARE + "/runs/{run_no:int}/journal", methods=["GET"])(get_journal)
-bp.route(route=_SHARE + "/runs/{run_no:int}/pause", methods=["POST"])(with_client(bp, pause_run))
-bp.route(route=_SHARE + "/runs/{run_no:int}/resume", methods=["POST"])(with_client(bp, resume_run))
-bp.route(route=_SHARE + "/runs/{run_no:int}/cancel", methods=["POST"])(with_client(bp, cancel_run))
-bp.timer_trigger(arg_name="timer", schedule="15 * * * * *")(with_client(bp, start_queued))
+_RUN = SHARE + "/runs/{run_no:int}"
+routes = Routes("runs")
+routes.post(SHARE + "/backups", start_backup, Action.RUNS_START, {202: Run}, refuses={409}, starts=True)
+routes.post(SHARE + "/scans", start_scan, Action.RUNS_START, {202: Run}, refuses={409}, starts=True)
+routes.get(SHARE + "/runs", list_runs, Action.RUNS_READ, {200: RunPage})
+routes.get(_RUN, get_run, Action.RUNS_READ, {200: RunWithCost})
+routes.get(_RUN + "/journal", get_journal, Action.RUNS_READ, {200: JournalPart})
+routes.post(_RUN + "/pause", pause_run, Action.RUNS_CONTROL, {202: Run}, refuses={409}, starts=True)
+routes.post(_RUN + "/resume", resume_run, Action.RUNS_CONTROL, {202: Run}, refuses={409}, starts=True)
+routes.post(_RUN + "/cancel", cancel_run, Action.RUNS_CONTROL, {202: Run}, refuses={409}, starts=True)
+bp = routes.blueprint
+bp.timer_trigger(arg_name="timer", schedule="15 * * * * *")(
+    bp.durable_client_input(client_name="client")(start_queued)
+)

@@ -1,61 +1,53 @@
 """``/api/tenants``."""
 
-from typing import Annotated
-
-import azure.functions as func
-from pydantic import BaseModel, ConfigDict, Field, field_validator
-
-from http_api import answers
-from http_api.problems import answered, body_as
-from http_api.shares import check_share_name
-from shared import wiring
+from http_api.call import Answer, Call
+from http_api.endpoint import TENANT
+from http_api.models.base import NoQuery, Paged
+from http_api.models.tenants import NewTenant, Tenant, TenantChange, TenantPage
+from http_api.routes import Routes
+from shared.core.access import visible_tenants
 from shared.db import tenants
-
-bp = func.Blueprint()
-
-
-class NewTenant(BaseModel):
-    """Body of ``POST /api/tenants``."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: Annotated[str, Field(min_length=1, max_length=200)]
-    tenant_id: str | None = None
-    """Also the name of the tenant's container; made up when left out."""
-
-    @field_validator("tenant_id")
-    @classmethod
-    def container_name(cls, value: str | None) -> str | None:
-        """It names the tenant's container, and containers are named like shares."""
-        return None if value is None else check_share_name(value)
+from shared.model.access import Action
 
 
-@answered
-async def create_tenant(req: func.HttpRequest) -> func.HttpResponse:
-    """Add a tenant: 201 with the tenant, 409 if its id is taken."""
-    body = body_as(req, NewTenant)
-    app = await wiring.app()
-    async with app.transaction() as conn:
-        tenant = await tenants.create(conn, body.tenant_id or f"t{app.ids.new()}", body.name)
-    return answers.answer(answers.tenant(tenant), 201, f"/api/tenants/{tenant.tenant_id}")
+async def create_tenant(call: Call[NoQuery, NewTenant]) -> Answer:
+    """Add a tenant."""
+    tenant_id = call.body.tenant_id or f"t{call.app.ids.new()}"
+    tenant = await tenants.create(call.conn, tenant_id, call.body.name)
+    return Answer(body=Tenant.model_validate(tenant), location=f"/api/tenants/{tenant.tenant_id}")
 
 
-@answered
-async def list_tenants(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
-    """All tenants by id."""
-    async with (await wiring.app()).transaction() as conn:
-        found = await tenants.listed(conn)
-    return answers.answer({"tenants": [answers.tenant(t) for t in found]})
+async def list_tenants(call: Call[Paged]) -> TenantPage:
+    """The tenants that one may see, by id."""
+    place = call.place(str)
+    found = await tenants.listed(
+        call.conn, after=place[0] if place else "", limit=call.query.limit + 1, among=visible_tenants(call.principal)
+    )
+    shown = found[: call.query.limit]
+    return TenantPage(
+        tenants=[Tenant.model_validate(tenant) for tenant in shown],
+        **call.part_after(found, shown, lambda tenant: (tenant.tenant_id,)),
+    )
 
 
-@answered
-async def get_tenant(req: func.HttpRequest) -> func.HttpResponse:
+async def get_tenant(call: Call) -> Tenant:
     """One tenant."""
-    async with (await wiring.app()).transaction() as conn:
-        tenant = await tenants.get(conn, req.route_params["tenant_id"])
-    return answers.answer(answers.tenant(tenant))
+    return Tenant.model_validate(call.tenant)
 
 
-bp.route(route="api/tenants", methods=["POST"])(create_tenant)
-bp.route(route="api/tenants", methods=["GET"])(list_tenants)
-bp.route(route="api/tenants/{tenant_id}", methods=["GET"])(get_tenant)
+async def change_tenant(call: Call[NoQuery, TenantChange]) -> Tenant:
+    """Give a tenant another name. Its id stays."""
+    return Tenant.model_validate(await tenants.rename(call.conn, call.tenant.tenant_id, call.body.name))
+
+
+async def current_tenant(call: Call) -> Tenant:
+    """A tenant as it is, until the transaction ends."""
+    return Tenant.model_validate(await tenants.locked(call.conn, call.tenant.tenant_id))
+
+
+routes = Routes("tenants")
+routes.post("/api/tenants", create_tenant, Action.TENANTS_CREATE, {201: Tenant}, refuses={409})
+routes.get("/api/tenants", list_tenants, Action.TENANTS_LIST, {200: TenantPage})
+routes.get(TENANT, get_tenant, Action.TENANT_READ, {200: Tenant}, etag=True)
+routes.patch(TENANT, change_tenant, Action.TENANT_CHANGE, {200: Tenant}, current=current_tenant)
+bp = routes.blueprint

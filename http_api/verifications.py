@@ -2,27 +2,23 @@
 
 import math
 from dataclasses import replace
-from typing import Annotated, Literal
 
-import azure.durable_functions as df
-import azure.functions as func
-from pydantic import BaseModel, ConfigDict, Field
-
-from http_api import answers
-from http_api.problems import answered, body_as
-from http_api.requested import requested_share
-from http_api.runs import start
-from http_api.shares import ElsewhereOrHere
-from shared import wiring
+from http_api.call import Answer, Call
+from http_api.endpoint import SHARE
+from http_api.guard import admit_target
+from http_api.models.base import NoQuery
+from http_api.models.runs import Run
+from http_api.models.verifications import NewVerification
+from http_api.routes import Routes
+from http_api.starting import started
 from shared.core.verify_report import next_part
 from shared.db import restore_points, runs
 from shared.db.pool import Connection
 from shared.errors import InvalidInput, NotFound
+from shared.model.access import Action
 from shared.model.run import RestorePoint, RunKind
 from shared.model.share import Share
 from shared.model.verify_order import VerifyLevel, VerifyOrder
-
-bp = df.Blueprint()
 
 PARTS: int = 100
 """Verifies after which everything has been read, unless asked for otherwise: 1 % each time."""
@@ -32,41 +28,28 @@ NEWEST = 2**31 - 1
 """A ``run_no`` that no run has reached."""
 
 
-class NewVerification(BaseModel):
-    """Body of ``POST .../verifications``."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    level: Literal["quick", "sample", "full", "drill"] = "quick"
-    restore_point: Annotated[int, Field(ge=1, le=2**31 - 1)] | Literal["latest", "all"] = "latest"
-    over_runs: Annotated[int, Field(ge=1, le=10_000)] | None = None
-    """Of a sample or a drill: after so many verifies everything has been read."""
-    files: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
-    """Of a drill: so many files, or somewhat fewer."""
-    percent: Annotated[float, Field(gt=0, le=100)] | None = None
-    """Of a drill: so many of a hundred files."""
-    target: ElsewhereOrHere | None = None
-    """Of a drill: where it makes its scratch share."""
-
-
-@answered
-async def start_verification(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-    """Start a verify: 202 with the run, 404 for an unknown restore point, 409 while another verify of the share is active."""
-    body = body_as(req, NewVerification)
-    _check_for_level(body)
-    app = await wiring.app()
-    async with app.transaction() as conn:
-        share = await requested_share(conn, req)
-        order = await _order(conn, share, body)
-        if order.level is VerifyLevel.DRILL:
-            app.credentials.resolve(order.credential)
-            order = replace(order, scratch=app.ids.new()[:12])
-        run = await runs.create(
-            conn, share.tenant_id, share.share_id, RunKind.VERIFY, driver=app.settings.driver, verify=order
+async def start_verification(call: Call[NoQuery, NewVerification]) -> Answer:
+    """Start a verify. 409 while another verify of the share is active."""
+    _check_for_level(call.body)
+    share, app = call.share, call.app
+    order = await _order(call.conn, share, call.body)
+    if order.level is VerifyLevel.DRILL:
+        await admit_target(
+            call.conn,
+            call.principal,
+            Action.VERIFIES_START,
+            share,
+            account_url=order.account_url,
+            share_name=share.share_name if order.account_url == share.account_url else "",  # its own, made for it
+            credential=order.credential,
         )
-    await start(client, run, app.settings.width)
-    url = f"/api/tenants/{run.tenant_id}/shares/{run.share_id}/runs/{run.run_no}"
-    return answers.answer(answers.run(run, now=app.clock.now()), 202, url)
+        app.credentials.resolve(order.credential)
+        order = replace(order, scratch=app.ids.new()[:12])
+    driver = app.settings.driver
+    return started(
+        call,
+        await runs.create(call.conn, share.tenant_id, share.share_id, RunKind.VERIFY, driver=driver, verify=order),
+    )
 
 
 def _check_for_level(body: NewVerification) -> None:
@@ -132,6 +115,8 @@ async def _order(conn: Connection, share: Share, body: NewVerification) -> Verif
     )
 
 
-bp.route(route="api/tenants/{tenant_id}/shares/{share_id:int}/verifications", methods=["POST"])(
-    bp.durable_client_input(client_name="client")(start_verification)
+routes = Routes("verifications")
+routes.post(
+    SHARE + "/verifications", start_verification, Action.VERIFIES_START, {202: Run}, refuses={409}, starts=True
 )
+bp = routes.blueprint

@@ -5,9 +5,11 @@
     BackupError
     |-- Retryable          the same call may work later
     |   |-- Throttled        the service asked us to slow down
+    |   |-- TooMany          we ask the caller to slow down           (HTTP 429)
     |   `-- Unavailable      the service did not answer, or not whole
     |-- Rejected           the same call will never work; others may
     |   |-- InvalidInput     the caller sent something malformed      (HTTP 400)
+    |   |-- Unauthenticated  nobody knows who asks                   (HTTP 401)
     |   |-- Denied           this one thing may not be touched        (HTTP 403)
     |   |-- NotFound         what was named does not exist            (HTTP 404)
     |   `-- Conflict         someone else holds or changed it         (HTTP 409)
@@ -39,6 +41,14 @@ class Throttled(Retryable):
         self.retry_after_s = retry_after_s
 
 
+class TooMany(Retryable):
+    """The caller asks more often than it may; ``retry_after_s``: when to ask again."""
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
 class Unavailable(Retryable):
     """The service did not answer, or its answer was cut short."""
 
@@ -57,6 +67,10 @@ class Rejected(BackupError):
 
 class InvalidInput(Rejected):
     """The caller sent something malformed."""
+
+
+class Unauthenticated(Rejected):
+    """Nobody knows who asks, or what they showed is not valid."""
 
 
 class Denied(Rejected):

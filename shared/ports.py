@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple, Protocol
 
 from shared.core.pace import Part, Report
+from shared.core.rate import Spent
+from shared.model.audit import AuditEntry
 from shared.model.entry import Entry, Posix
 from shared.model.found import FoundNode
 from shared.model.manifest import ContentHeaders, ManifestRef
@@ -57,6 +59,10 @@ class Ids(Protocol):
 
     def new(self) -> str:
         """32 lower-case hexadecimal digits, never given before."""
+        ...
+
+    def secret(self) -> bytes:
+        """32 bytes that nobody can guess."""
         ...
 
 
@@ -368,6 +374,10 @@ class Vault(Protocol):
 
     async def prepare(self) -> None:
         """Make the tenant's container; one that is already there is fine."""
+        ...
+
+    async def try_write(self) -> None:
+        """Find out whether objects can be written, and leave nothing that anybody could see."""
         ...
 
 
@@ -944,6 +954,53 @@ class Rebuilds(Protocol):
         """RUNNING to ``state``, and drop what was kept while the run lasted; without ``keep`` the tree too.
 
         Nothing if it is already in that state.
+        """
+        ...
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Access
+
+
+class RequestBook(Protocol):
+    """Where processes tell one another how many requests everybody has made."""
+
+    async def settle(self, told: Sequence[Spent]) -> dict[str, float]:
+        """Take from everybody's budget what they spent, and say what each of them has left, which may be less than nothing.
+
+        Doing it twice takes twice.
+        """
+        ...
+
+    async def forget(self, seconds: float) -> None:
+        """Drop the budgets that nobody has taken from for that long."""
+        ...
+
+
+class Audit(Protocol):
+    """What people and programs did through the API. Lines are added and never changed; nothing here deletes any."""
+
+    async def write(self, entry: AuditEntry) -> None:
+        """Add a line: one about what is intended, and one about what became of it. Writing the same line again changes nothing."""
+        ...
+
+    async def page(
+        self,
+        tenant_id: str | None,
+        *,
+        after: str = "",
+        limit: int = 100,
+        actor_id: str = "",
+        action: str = "",
+        since: dt.datetime | None = None,
+        until: dt.datetime | None = None,
+    ) -> tuple[list[AuditEntry], str]:
+        """Up to ``limit`` requests about a tenant, or about the platform, the newest first, and the cursor to go on from; "" at the end.
+
+        One line for each request: what became of it, if that was written. May come back with fewer, or none, and a cursor, when it has
+        looked at much and found little. ``since`` is included, ``until`` is not.
+
+        :raises InvalidInput: ``after`` is not what an earlier call gave.
         """
         ...
 

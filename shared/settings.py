@@ -1,14 +1,18 @@
 """Configuration: one frozen object, parsed once, complete or refused. The only reader of the environment."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, Self
+from urllib.parse import unquote, urlsplit
 
 from shared.errors import InvalidInput
 from shared.model.run import Driver
 
 CREDENTIAL_PREFIX: Final = "AFB_CREDENTIAL_"
+_OBJECT_ID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +51,31 @@ class Settings:
     answer of its own, and large files in parts."""
     downloads_key: str = field(default="", repr=False)
     """Secret of at least 32 characters that the app and the download server share: links are signed with it."""
+    api_postgres_url: str = field(default="", repr=False)
+    """URL of the same database with a login that owns nothing there and may take on the roles afb_api and afb_platform, for what the API
+    asks on behalf of others (docs/SECURITY.md). Default: that of ``postgres_url``."""
+    entra_sign_in: bool = False
+    """Believe who App Service authentication says is asking. Only where it is on, which the platform tells the process. Default off."""
+    entra_tenant_id: str = ""
+    """The Entra tenant whose people these are; those of any other are nobody. Needed by ``entra_sign_in``."""
+    first_admin: str = ""
+    """Object id, in that tenant, of a person or a group that is platform admin without being entered as a member: somebody has to be the
+    first. Default: none."""
+    api_keys: bool = True
+    """Accept API keys. Default on: there are none before somebody makes one."""
+    local_sign_in: bool = False
+    """Whoever asks from this machine is a platform admin. For development; refused in Azure. Default off."""
+    public_origin: str = ""
+    """``https://backup.example.com``, if browsers see the app under another address than its own. Default: none."""
+    requests_per_s: float = 50.0
+    """Requests to the API that each person and each key may make a second, after a burst of as many as in 10 s; 0: any. Default 50."""
+    tenant_requests_per_s: float = 200.0
+    """The same of a tenant, whoever asks. Default 200."""
+    in_azure: bool = False
+    """Whether this process runs in App Service or Functions in Azure: WEBSITE_SITE_NAME, which the platform sets."""
+    platform_authenticates: bool = False
+    """Whether App Service authentication stands before the app: WEBSITE_AUTH_ENABLED, which the platform sets. Only then it takes the
+    headers that name people out of what clients send."""
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Secrets by credential name, from ``AFB_CREDENTIAL_<NAME>``: an account key or a SAS. Names compare in upper case."""
 
@@ -80,12 +109,41 @@ class Settings:
             content_md5=_flag(env, "AFB_CONTENT_MD5", default=True),
             downloads_url=env.get("AFB_DOWNLOADS_URL", "").rstrip("/"),
             downloads_key=_downloads_key(env),
+            api_postgres_url=env.get("AFB_API_POSTGRES_URL", ""),
+            entra_sign_in=_flag(env, "AFB_ENTRA_SIGN_IN", default=False),
+            entra_tenant_id=_object_id(
+                env, "AFB_ENTRA_TENANT_ID", needed=_flag(env, "AFB_ENTRA_SIGN_IN", default=False)
+            ),
+            first_admin=_object_id(env, "AFB_FIRST_ADMIN"),
+            api_keys=_flag(env, "AFB_API_KEYS", default=True),
+            local_sign_in=_local_sign_in(env),
+            public_origin=_origin(env),
+            requests_per_s=_number(env, "AFB_REQUESTS_PER_S", 50, 0, 100_000),
+            tenant_requests_per_s=_number(env, "AFB_TENANT_REQUESTS_PER_S", 200, 0, 1_000_000),
+            in_azure=_in_azure(env),
+            platform_authenticates=_in_azure(env) and env.get("WEBSITE_AUTH_ENABLED", "").lower() == "true",
             credentials={
                 name.removeprefix(CREDENTIAL_PREFIX).upper(): value
                 for name, value in env.items()
                 if name.startswith(CREDENTIAL_PREFIX) and value
             },
         )
+
+    def secrets(self) -> list[str]:
+        """All that is secret in here, for whoever keeps it out of logs."""
+        found = [self.downloads_key, *self.credentials.values()]
+        for url in (self.postgres_url, self.api_postgres_url):
+            password = urlsplit(url).password
+            found += [password, unquote(password)] if password else []
+        for connection in (self.vault_connection, self.journal_connection):
+            parts = dict(part.partition("=")[::2] for part in connection.split(";"))
+            found += [value for name, value in parts.items() if name.lower() in ("accountkey", "sharedaccesssignature")]
+        return [secret for secret in found if secret]
+
+
+def in_azure() -> bool:
+    """Whether this process runs there, also if its settings are not complete."""
+    return _in_azure(os.environ)  # noqa: TID251 - the one place
 
 
 def from_process() -> Settings:
@@ -126,6 +184,31 @@ def _downloads_key(env: Mapping[str, str]) -> str:
             field="AFB_DOWNLOADS_KEY",
         )
     return key
+
+
+def _in_azure(env: Mapping[str, str]) -> bool:
+    return bool(env.get("WEBSITE_SITE_NAME") or env.get("WEBSITE_INSTANCE_ID"))
+
+
+def _local_sign_in(env: Mapping[str, str]) -> bool:
+    wanted = _flag(env, "AFB_LOCAL_SIGN_IN", default=False)
+    if wanted and _in_azure(env):
+        raise _invalid("AFB_LOCAL_SIGN_IN", "true", "false in Azure: it lets everybody in who reaches the app")
+    return wanted
+
+
+def _object_id(env: Mapping[str, str], name: str, *, needed: bool = False) -> str:
+    value = env.get(name, "").lower()
+    if (value or needed) and not _OBJECT_ID.fullmatch(value):
+        raise _invalid(name, value, "an id such as 6f9619ff-8b86-d011-b42d-00cf4fc964ff")
+    return value
+
+
+def _origin(env: Mapping[str, str]) -> str:
+    value = env.get("AFB_PUBLIC_ORIGIN", "").rstrip("/")
+    if value and not _ORIGIN.fullmatch(value):
+        raise _invalid("AFB_PUBLIC_ORIGIN", value, "an origin such as https://backup.example.com")
+    return value
 
 
 def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:

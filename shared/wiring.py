@@ -5,14 +5,16 @@ long as one activity.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from shared import settings as settings_module
-from shared.adapters.credentials import Credentials
+from shared.adapters import log_scrubbing
+from shared.adapters.audit_table import TableAudit
+from shared.adapters.credentials import KIND_OF_SECRET, Credentials
 from shared.adapters.files_admin import FilesAdmin
 from shared.adapters.files_http import FilesHttp
 from shared.adapters.files_reader import FilesReader
@@ -28,10 +30,13 @@ from shared.core.hashing import ShareHasher
 from shared.db.catalogue import PostgresCatalogue
 from shared.db.migrate import migrate
 from shared.db.pace import PostgresPaceBook
-from shared.db.pool import Connection, make_pool
+from shared.db.pool import Connection, Pool, make_pool
 from shared.db.rebuilds import PostgresRebuilds
+from shared.db.request_budgets import PostgresRequestBook
 from shared.db.shares import subject
 from shared.db.sweep_catalogue import PostgresRetentions, PostgresSweeps
+from shared.db.tenancy import ShareConnections, TenantConnections
+from shared.db.translate import translation
 from shared.db.verify_catalogue import PostgresVerifies
 from shared.errors import BackupError, Unavailable
 from shared.model.rebuild import LeftOut
@@ -39,13 +44,16 @@ from shared.model.run import Driver, RebuildOrder, Run, RunKind
 from shared.model.share import Share
 from shared.model.tickets import Receipt, RunTicket
 from shared.model.verify_order import VerifyLevel, scratch_order
-from shared.ports import Clock, Ids, Journal, Vault
+from shared.ports import Audit, Clock, Ids, Journal, Vault
 from shared.settings import Settings
+from shared.usecases.connection_test import Parts
 from shared.usecases.index_cache import IndexCache
 from shared.usecases.pace_limits import within_pace
 from shared.usecases.past import Past
 from shared.usecases.queue_rebuilds import queue_rebuilds
+from shared.usecases.request_rates import RequestRates
 from shared.usecases.scope import Limits, RunScope
+from shared.usecases.share_snapshots import snapshot_tag
 from shared.usecases.stopping import StopSignal
 from shared.usecases.verdict import verdict
 from shared.usecases.verify_state import VerifyStates
@@ -57,6 +65,8 @@ POOL_SIZE = 10
 """Connections per process: a few per activity at work, and some for pages."""
 SCRATCH_S = 10.0
 """How long a verify tries to delete what an earlier one has left behind; the next one tries again."""
+TRIED_S = 15.0
+"""How long a connection test asks again where a service does not answer."""
 
 
 @dataclass(slots=True)
@@ -76,6 +86,11 @@ class App:
     limits: Limits
     prices: Prices
     paces: Paces
+    api_pool: Pool
+    """Connections for what the API asks on behalf of others: of the API's own login, if it has one."""
+    owner_pool: Pool
+    audit: Audit
+    rates: RequestRates
     stack: AsyncExitStack
     accounts: dict[tuple[str, str], FilesHttp] = field(default_factory=dict)
     """Connections to Azure Files accounts by address and credential, opened when first needed."""
@@ -89,6 +104,26 @@ class App:
         """A connection in a transaction that commits when the block ends well; raises our errors, not the driver's."""
         async with self.catalogue.transaction() as conn:
             yield conn
+
+    @asynccontextmanager
+    async def as_tenants(self, tenant_ids: Collection[str] | None) -> AsyncIterator[Connection]:
+        """The same for the API: whatever is asked in it sees and changes the rows of these tenants only; None: of all.
+
+        Trees are read through :meth:`catalogue_of`.
+        """
+        with translation():
+            async with TenantConnections(self.api_pool, tenant_ids).connection() as conn:
+                yield conn
+
+    @asynccontextmanager
+    async def as_tenant(self, tenant_id: str | None) -> AsyncIterator[Connection]:
+        """The same for one tenant; None: for all."""
+        async with self.as_tenants(None if tenant_id is None else (tenant_id,)) as conn:
+            yield conn
+
+    def catalogue_of(self, share: Share) -> PostgresCatalogue:
+        """The catalogue for whoever asks about one share from outside: the rows of its tenant, and its own tree. To read from."""
+        return PostgresCatalogue(ShareConnections(self.api_pool, self.owner_pool, share))
 
     def vault(self, tenant_id: str) -> Vault:
         """A tenant's vault, for what is no run's work."""
@@ -138,10 +173,43 @@ class App:
         secret = self.credentials.resolve(order.credential)
         return FilesAdmin(order.account_url, order.share_name, secret, retry_budget_s=SCRATCH_S)
 
+    @asynccontextmanager
+    async def connection(self, share: Share) -> AsyncIterator[Parts]:
+        """What a connection test tries of a share. Nothing is tried, nor its credential looked for, before the test asks for it."""
+        meter, until = Meter(), asyncio.get_running_loop().time() + TRIED_S
+        made: list[FilesAdmin] = []
+
+        def credential() -> str:
+            return KIND_OF_SECRET[type(self.credentials.resolve(share.credential))]
+
+        def admin() -> FilesAdmin:
+            if not made:
+                secret = self.credentials.resolve(share.credential)
+                made.append(
+                    FilesAdmin(share.account_url, share.share_name, secret, meter=meter, retry_budget_s=SCRATCH_S)
+                )
+            return made[0]
+
+        def reader() -> FilesReader:
+            http = self._account(share.account_url, share.credential).metered(meter, until=until)
+            return FilesReader(http, share.share_name, None)
+
+        try:
+            yield Parts(
+                credential=credential,
+                admin=admin,
+                reader=reader,
+                vault=self.vaults.vault(share.tenant_id, meter),
+                snapshot_tag=snapshot_tag(share, 0),
+            )
+        finally:
+            for one in made:
+                await one.aclose()
+
     def past(self, share: Share) -> Past:
         """For one question about a share's past."""
         vault = self.vaults.vault(share.tenant_id, Meter())
-        return Past(self.catalogue, vault, share.share_id, indexes=self.indexes)
+        return Past(self.catalogue_of(share), vault, share.share_id, indexes=self.indexes)
 
     def _scope(self, run: Run, share: Share, meter: Meter, rebuilds: PostgresRebuilds | None = None) -> RunScope:
         """The world of an activity without a share to speak to."""
@@ -219,12 +287,16 @@ class App:
 
 async def make_app(settings: Settings) -> App:
     """Open what a process needs; the caller closes it."""
+    log_scrubbing.install(settings.secrets())
     if settings.migrate != "no":
         await migrate(settings.postgres_url, before_post=settings.migrate == "pre")
     async with AsyncExitStack() as stack:
         credentials = Credentials(settings.credentials)
         stack.push_async_callback(credentials.aclose)
         pool = await stack.enter_async_context(make_pool(settings.postgres_url, size=POOL_SIZE))
+        api_pool = pool
+        if settings.api_postgres_url:
+            api_pool = await stack.enter_async_context(make_pool(settings.api_postgres_url, size=POOL_SIZE))
         if settings.vault_connection:
             vaults = BlobAccount.from_connection_string(settings.vault_connection)
         else:
@@ -232,9 +304,12 @@ async def make_app(settings: Settings) -> App:
         stack.push_async_callback(vaults.aclose)
         if settings.journal_connection:
             journal = TableJournal.from_connection_string(settings.journal_connection)
+            audit = TableAudit.from_connection_string(settings.journal_connection)
         else:
             journal = TableJournal.from_account_url(settings.journal_account_url, credentials.identity())
+            audit = TableAudit.from_account_url(settings.journal_account_url, credentials.identity())
         stack.push_async_callback(journal.aclose)
+        stack.push_async_callback(audit.aclose)
         clock, ids = SystemClock(), SystemIds()
         return App(
             settings=settings,
@@ -250,6 +325,10 @@ async def make_app(settings: Settings) -> App:
             limits=Limits(workers=settings.width, activity_s=settings.activity_seconds, lease_s=settings.lease_seconds),
             prices=read_prices(PRICES.read_text(encoding="utf-8")),
             paces=Paces(PostgresPaceBook(pool), ids.new(), clock),
+            api_pool=api_pool,
+            owner_pool=pool,
+            audit=audit,
+            rates=RequestRates(PostgresRequestBook(pool), clock),
             stack=stack.pop_all(),
         )
 

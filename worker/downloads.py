@@ -100,7 +100,7 @@ class DownloadServer:
         async with self._app.transaction() as conn:
             share = await shares.get(conn, link.share_id, link.tenant_id)
         hasher = ShareHasher(share.tenant_id, share.share_id)
-        return Source(share, self._app.catalogue, self._app.vault(share.tenant_id), hasher)
+        return Source(share, self._app.catalogue_of(share), self._app.vault(share.tenant_id), hasher)
 
     async def _file(
         self, request: web.Request, link: DownloadLink, source: Source

@@ -82,3 +82,13 @@ CREATE TABLE condemned_chunk (
     CONSTRAINT condemned_chunk_pk PRIMARY KEY (share_id, digest),
     CONSTRAINT condemned_chunk_deleted CHECK ((state = 2) = (deleted_at IS NOT NULL))
 );
+
+-- What the API may see of these: see 0017. Sweeps work as the tables' owner.
+SELECT protect_rows('policy', 'tenant_id = ANY (chosen_tenants())');
+SELECT protect_rows('expired_point', 'share_id IN (SELECT share_id FROM share)', 'SELECT');
+SELECT protect_rows('condemned_chunk', 'share_id IN (SELECT share_id FROM share)', 'SELECT');
+SELECT protect_rows(
+    'sweep_item',
+    $rows$run_id IN (SELECT run_id FROM run WHERE state IN ('queued', 'running', 'paused', 'cancelling'))$rows$,
+    'SELECT'
+);

@@ -45,6 +45,12 @@ class Bearer:
 
 
 Secret = AccountKey | Sas | Bearer
+KIND_OF_SECRET: Final[Mapping[type, str]] = {
+    AccountKey: "an account key",
+    Sas: "a shared access signature",
+    Bearer: "the app's managed identity",
+}
+"""For people."""
 
 
 class Credentials:

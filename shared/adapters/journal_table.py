@@ -8,8 +8,7 @@
     node_id       64-bit integer             details                    JSON object, left out when empty
     lines         32-bit integer: how many lines the batch has. An earlier attempt may have left more rows; readers skip them.
 
-Text is stored as it is, or, when it holds a character that XML (in which the service also speaks) cannot carry or begins with
-``json:``, as ``json:`` and a JSON string. Longer text than a row can take is cut, which ``...`` at its end shows.
+Text is stored as :mod:`shared.adapters.table_rows` says.
 """
 
 import asyncio
@@ -27,6 +26,7 @@ from azure.data.tables.aio import TableClient
 
 from shared.adapters import connection_string, sdk
 from shared.adapters.credentials import Credentials, Secret
+from shared.adapters.table_rows import TEXT_CHARACTERS, Row, page_of, read, stored
 from shared.errors import Conflict, IntegrityError, InvalidInput, NotFound
 from shared.model.run import RunKey
 from shared.ports import JournalLine
@@ -37,18 +37,11 @@ TRANSACTION_BYTES: Final = 768 * 1024
 """The service takes 4 MiB, but above one aiohttp warns of bodies that block its loop."""
 ROW_BYTES: Final = 1_000
 """What a transaction wraps around the text of a row, rounded up."""
-TEXT_CHARACTERS: Final = 2_500
-"""Of a property. A path has at most 2,048; the service takes 32 Ki UTF-16 units, and escaping makes twelve of an emoji."""
-
-_ESCAPED: Final = "json:"
-_NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\r\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 _CURSOR: Final = re.compile("[0-9]{8}-[0-9]{6}/[0-9]{1,9}")
 
 PAGE_ROWS: Final = 1_000
 """What the service gives at once."""
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +144,7 @@ class TableJournal:
         """Rows after ``place`` with their own places, left-overs of earlier attempts left out."""
         query = f"PartitionKey eq '{_partition(run)}' and RowKey gt '{place.row_key}'"
         if kind:
-            quoted = _stored(kind).replace("'", "''")
+            quoted = stored(kind).replace("'", "''")
             query += f" and kind eq '{quoted}'"
         batch, lines = place.row_key.partition("-")[0], place.lines
         token: Any = None
@@ -174,9 +167,9 @@ class TableJournal:
                 return
 
     async def _page(self, query: str, token: Any, page_rows: int) -> tuple[list[Row], Any]:
-        pages = self._table.query_entities(query, results_per_page=page_rows).by_page(continuation_token=token)
-        rows = [dict(row) async for page in _first(pages) async for row in page]
-        return rows, pages.continuation_token
+        return await page_of(
+            self._table.query_entities(query, results_per_page=page_rows).by_page(continuation_token=token)
+        )
 
     async def _lines_of(self, run: RunKey, batch: str) -> int:
         """How many lines a batch has, when the first of them is not among the rows that were asked for."""
@@ -197,12 +190,6 @@ class TableJournal:
         await self.aclose()
 
 
-async def _first(pages: AsyncIterator[Any]) -> AsyncIterator[Any]:
-    async for page in pages:
-        yield page
-        return
-
-
 def _partition(run: RunKey) -> str:
     return f"{run.tenant_id}_{run.share_id:010d}_{run.run_no:010d}"
 
@@ -212,29 +199,16 @@ def _row(run: RunKey, batch_no: int, number: int, line: JournalLine, lines: int)
         "PartitionKey": _partition(run),
         "RowKey": f"{batch_no:08d}-{number:06d}",
         "at": line.at.astimezone(dt.UTC).isoformat(),
-        "kind": _stored(line.kind),
-        "path": _stored(line.path),
+        "kind": stored(line.kind),
+        "path": stored(line.path),
         "node_id": EntityProperty(line.node_id, EdmType.INT64),
-        "reason": _stored(line.reason),
-        "hint": _stored(line.hint),
+        "reason": stored(line.reason),
+        "hint": stored(line.hint),
         "lines": lines,
     }
     if line.details:
         row["details"] = _details(line)
     return row
-
-
-def _stored(text: str) -> str:
-    if len(text) > TEXT_CHARACTERS:
-        text = text[: TEXT_CHARACTERS - 3] + "..."
-    if text.startswith(_ESCAPED) or _NOT_XML.search(text):
-        return _ESCAPED + json.dumps(text)
-    return text
-
-
-def _read(text: object) -> str:
-    stored = str(text or "")
-    return str(json.loads(stored.removeprefix(_ESCAPED))) if stored.startswith(_ESCAPED) else stored
 
 
 def _details(line: JournalLine) -> str:
@@ -254,11 +228,11 @@ def _line(row: Row) -> JournalLine:
         node_id = row.get("node_id", 0)
         return JournalLine(
             at=dt.datetime.fromisoformat(str(row["at"])),
-            kind=_read(row["kind"]),
-            path=_read(row.get("path")),
+            kind=read(row["kind"]),
+            path=read(row.get("path")),
             node_id=int(node_id.value if isinstance(node_id, EntityProperty) else node_id),
-            reason=_read(row.get("reason")),
-            hint=_read(row.get("hint")),
+            reason=read(row.get("reason")),
+            hint=read(row.get("hint")),
             details=json.loads(str(row.get("details") or "{}")),
         )
     except (KeyError, ValueError, TypeError) as error:

@@ -4,6 +4,7 @@ import ctypes
 import datetime as dt
 import gc
 import random
+import secrets
 import sys
 import time
 import uuid
@@ -41,6 +42,10 @@ class SystemIds:
     def new(self) -> str:
         """32 lower-case hexadecimal digits, never given before."""
         return uuid.uuid4().hex  # noqa: TID251 - the one place
+
+    def secret(self) -> bytes:
+        """32 bytes that nobody can guess."""
+        return secrets.token_bytes(32)
 
 
 def jitter(most: float) -> float:

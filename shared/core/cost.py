@@ -7,7 +7,7 @@ price here is what Azure lists for it, so a sum of them is for comparing and pla
 import datetime as dt
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from math import ceil
 from typing import Any, Final
@@ -171,6 +171,10 @@ class Work:
     """Written to the vault, and kept there."""
     worker_s: float = 0.0
     """Seconds of one worker: those of several side by side add up."""
+
+    def __add__(self, other: "Work") -> "Work":
+        """Both."""
+        return Work(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,7 +38,7 @@ from shared.db import (
     verify_items,
 )
 from shared.db.batches import BatchKind
-from shared.db.pool import Connection, Pool
+from shared.db.pool import Connection, Connections
 from shared.db.restore_frontier import RestoreState
 from shared.db.translate import translation
 from shared.errors import Conflict, Retryable
@@ -85,7 +85,7 @@ DELETED_PAGES: Final = 1_000
 class PostgresCatalogue:
     """Implements :class:`shared.ports.Catalogue` over an open pool."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Connections) -> None:
         self._pool = pool
 
     # runs

@@ -27,6 +27,7 @@ from typing import Final, LiteralString
 
 from psycopg import AsyncConnection
 
+from shared.db.pool import Connection
 from shared.db.translate import translation
 from shared.errors import IntegrityError
 
@@ -108,6 +109,17 @@ async def migrate(url: str, directory: Path = DIRECTORY, *, before_post: bool = 
                     await conn.execute(migration.text.encode())  # a file of this repository, not input
                     await conn.execute(_RECORD, [migration.number, migration.name, migration.sha256])
             return [migration.name for migration in pending]
+
+
+async def pending(conn: Connection) -> list[str]:
+    """Names of the files that the database has not.
+
+    :raises IntegrityError: an applied file was changed, or the database has a ``post`` that is not here.
+    """
+    known = migrations()
+    applied = await (await conn.execute(_APPLIED)).fetchall()
+    _check([(number, name, sha256) for number, name, sha256 in applied], known)
+    return [migration.name for migration in known[len(applied) :]]
 
 
 def _check(applied: Sequence[tuple[int, str, str]], known: Sequence[Migration]) -> None:

@@ -56,10 +56,13 @@ _ATTACH: Final[LiteralString] = """
     -- Where the SQL functions find it: schema/sql/0006.
     CREATE SCHEMA {schema};
     CREATE VIEW {schema}.page AS SELECT * FROM {page};
+    -- And where the API finds it: schema/sql/0017.
+    SELECT show_share_to_api({share_id});
     -- The root alone. (Roll-ups: shared/db/rollups.py.)
     INSERT INTO rollup (share_id, top_id, directories, files, bytes) VALUES ({share_id}, 16777216, 1, 0, 0);
 """
 _DROP: Final[LiteralString] = """
+    DROP SCHEMA IF EXISTS {api_schema} CASCADE;
     DROP SCHEMA IF EXISTS {schema} CASCADE;
     DROP TABLE IF EXISTS {page};
     DELETE FROM rollup WHERE share_id = {share_id};
@@ -404,6 +407,7 @@ def partition_sql(text: LiteralString, share_id: int, place: str = "public", mad
         .format(
             page=sql.Identifier(f"page_{share_id}"),
             schema=sql.Identifier(f"share_{share_id}"),
+            api_schema=sql.Identifier(f"share_{share_id}_api"),
             live=_LIVE,
             place=sql.Identifier(place),
             made=sql.Identifier(made),

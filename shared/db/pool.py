@@ -1,12 +1,23 @@
 """Connections to the catalogue."""
 
-from typing import Any, Final
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final, Protocol
 
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 Connection = AsyncConnection[tuple[Any, ...]]
 Pool = AsyncConnectionPool[Connection]
+
+
+
+class Connections(Protocol):
+    """Whatever gives out connections, each in a transaction that commits when the block ends well."""
+
+    def connection(self) -> AbstractAsyncContextManager[Connection]:
+        """One, until the block ends."""
+        ...
+
 
 STATEMENT_TIMEOUT_S: Final = 60
 """The longest statement of a batch takes a second; one that takes a minute waits for a lock that nobody will release."""

@@ -36,7 +36,10 @@ _LOCK: Final[LiteralString] = _GET + " FOR UPDATE"
 _LOCK_STATE: Final[LiteralString] = "SELECT state FROM run WHERE run_id = %s FOR UPDATE"
 _BY_NUMBER: Final[LiteralString] = f"SELECT {_COLUMNS} FROM run WHERE share_id = %s AND run_no = %s"
 _OF_SHARE: Final[LiteralString] = f"""
-    SELECT {_COLUMNS} FROM run WHERE share_id = %s AND run_no < %s ORDER BY run_no DESC LIMIT %s
+    SELECT {_COLUMNS} FROM run
+     WHERE share_id = %(share_id)s AND run_no < %(before)s
+       AND (%(kind)s::text IS NULL OR kind = %(kind)s) AND (%(state)s::text IS NULL OR state = %(state)s)
+  ORDER BY run_no DESC LIMIT %(limit)s
 """
 _WAITING: Final[LiteralString] = f"""
     SELECT {_COLUMNS} FROM run
@@ -46,14 +49,9 @@ _WAITING: Final[LiteralString] = f"""
 _AT_WORK: Final[LiteralString] = f"""
     SELECT {_COLUMNS} FROM run WHERE state IN ('queued', 'running', 'cancelling') ORDER BY requested_at
 """
-_ACTIVE_ON: Final[LiteralString] = """
-    SELECT kind, run_no, share_id, state FROM run
-     WHERE subject = %s AND state IN ('queued', 'running', 'paused', 'cancelling')
-"""
-_ACTIVE_IN: Final[LiteralString] = """
-    SELECT run_no, share_id, state, subject FROM run
-     WHERE starts_with(subject, %s) AND state IN ('queued', 'running', 'paused', 'cancelling')
-"""
+# Functions of schema/sql/0017: they see the runs of all tenants.
+_ACTIVE_ON: Final[LiteralString] = "SELECT kind, run_no, share_id, state FROM runs_active_on(%s)"
+_ACTIVE_IN: Final[LiteralString] = "SELECT run_no, share_id, state, subject FROM runs_active_in(%s)"
 _SWEPT_BY: Final[LiteralString] = """
     SELECT kind, run_no, state FROM run
      WHERE share_id = %s AND kind IN ('prune', 'sweep', 'purge') AND state IN ('queued', 'running', 'paused', 'cancelling')
@@ -232,12 +230,24 @@ async def by_number(conn: Connection, share_id: int, run_no: int) -> Run:
     return await _whole(conn, row, f"run {run_no} of share {share_id}")
 
 
-async def of_share(conn: Connection, share_id: int, *, before: int | None = None, limit: int = 50) -> list[Run]:
+async def of_share(
+    conn: Connection,
+    share_id: int,
+    *,
+    before: int | None = None,
+    limit: int = 50,
+    kind: RunKind | None = None,
+    state: RunState | None = None,
+) -> list[Run]:
     """Runs of a share, newest first, with their counters so far.
 
     :param before: only runs with lower numbers; the last ``run_no`` of the previous page.
+    :param kind: only runs of this kind.
+    :param state: only runs in this state.
     """
-    rows = await (await conn.execute(_OF_SHARE, [share_id, before or (1 << 31) - 1, limit])).fetchall()
+    chosen = {"kind": kind and kind.value, "state": state and state.value}
+    args = {"share_id": share_id, "before": before or (1 << 31) - 1, "limit": limit, **chosen}
+    rows = await (await conn.execute(_OF_SHARE, args)).fetchall()
     return [await _whole(conn, row, "") for row in rows]
 
 

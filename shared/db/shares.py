@@ -26,8 +26,9 @@ _GET: Final[LiteralString] = f"""
 _OF_TENANT: Final[LiteralString] = f"""
     SELECT {_COLUMNS}
       FROM share
-     WHERE tenant_id = %s
+     WHERE tenant_id = %s AND name > %s AND (%s::int[] IS NULL OR share_id = ANY (%s))
   ORDER BY name
+     LIMIT %s
 """
 _CHANGE_SETTINGS: Final[LiteralString] = f"""
        UPDATE share SET settings = settings || %s
@@ -85,9 +86,18 @@ async def change_settings(conn: Connection, share_id: int, tenant_id: str, chang
     return from_row(row)
 
 
-async def of_tenant(conn: Connection, tenant_id: str) -> list[Share]:
-    """A tenant's shares by name."""
-    return [from_row(row) for row in await (await conn.execute(_OF_TENANT, [tenant_id])).fetchall()]
+async def of_tenant(
+    conn: Connection, tenant_id: str, *, after: str = "", limit: int | None = None, among: frozenset[int] | None = None
+) -> list[Share]:
+    """A tenant's shares by name.
+
+    :param after: only those with later names; that of the last one of the part before.
+    :param limit: None: all.
+    :param among: only these; None: all.
+    """
+    chosen = None if among is None else sorted(among)
+    rows = await (await conn.execute(_OF_TENANT, [tenant_id, after, chosen, chosen, limit])).fetchall()
+    return [from_row(row) for row in rows]
 
 
 async def allocate_directories(conn: Connection, share_id: int, count: int) -> range:

@@ -18,6 +18,7 @@ CONFLICTS: Final[dict[str, str]] = {
     "share_azure_unique": "this Azure share is already protected for this tenant",
     "policy_name_unique": "a policy of this tenant has this name",
     "run_active_subject": "another run is active on this Azure share: wait until it ends",
+    "member_unique": "they have a role there already: change that one",
 }
 """Unique constraint -> what to tell the caller."""
 
@@ -26,6 +27,11 @@ MISSING: Final[dict[str, str]] = {
     "run_of_tenant": "there is no such tenant",
     "policy_of_tenant": "there is no such tenant",
     "run_of_share": "there is no such share",
+    "member_of_tenant": "there is no such tenant",
+    "member_of_share": "there is no such share",
+    "api_key_of_tenant": "there is no such tenant",
+    "api_key_of_share": "there is no such share",
+    "tenant_account_of_tenant": "there is no such tenant",
 }
 """Foreign key -> what to tell the caller."""
 
@@ -37,6 +43,9 @@ INVALID: Final[dict[str, tuple[str, str]]] = {
     "tenant_name_not_empty": ("name", "must not be empty"),
     "share_name_not_empty": ("name", "must not be empty"),
     "policy_name_not_empty": ("name", "must not be empty"),
+    "member_object_id": ("object_id", "must be an id such as 6f9619ff-8b86-d011-b42d-00cf4fc964ff"),
+    "member_name_not_empty": ("name", "must not be empty"),
+    "api_key_name_not_empty": ("name", "must not be empty"),
 }
 """CHECK -> field and what was expected."""
 

@@ -4,7 +4,21 @@ import json
 import time
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 from typing import Any
+
+
+@dataclass
+class Said:
+    """One answer with its headers."""
+
+    status: int
+    headers: Any
+    raw: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.raw)
 
 
 class Api:
@@ -28,6 +42,34 @@ class Api:
                 text = error.read()
                 kind = error.headers.get("Content-Type", "")
                 return error.code, json.loads(text) if "json" in kind else text
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Said:
+        """The same with headers both ways; ``If_Match=`` is ``If-Match``."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data=data, method=method)
+        request.add_header("x-functions-key", self.key)
+        for name, value in headers.items():
+            request.add_header(name.replace("_", "-"), value)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:
+                return Said(response.status, response.headers, response.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return Said(error.code, error.headers, error.read())
+
+    def pages(self, path: str, key: str, limit: int) -> list[Any]:
+        """All of a list, part by part."""
+        found: list[Any] = []
+        after = ""
+        while True:
+            status, part = self("GET", f"{path}{'&' if '?' in path else '?'}limit={limit}&after={after}")
+            assert status == 200, part
+            assert len(part[key]) <= limit
+            found += part[key]
+            assert part["more"] == (part["next"] is not None)
+            if not part["more"]:
+                return found
+            after = part["next"]
 
     def new_share(self, account_url: str, share_name: str, credential: str = "devstore") -> str:
         """Protect a share of a new tenant; returns its path."""

@@ -59,7 +59,7 @@ def empty(url: str) -> None:
             conn.execute(f"DROP SCHEMA IF EXISTS {partition.replace('page', 'share')}")
         transient = (
             "frontier, missing, large_file, span, restore_frontier, restore_made, restore_link, verify_item, verify_finding, damaged,"
-            " tombstone, rebuild_item, policy, expired_point, sweep_item, condemned_chunk"
+            " tombstone, rebuild_item, usage_month, idempotency, policy, expired_point, sweep_item, condemned_chunk"
         )
         conn.execute(
             f"TRUNCATE tenant, share, run, batch, permission, restore_point, rollup, rollup_change, pace, pace_part, {transient} RESTART IDENTITY"

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from http_api.shares import NewSettings
+from http_api.models.shares import NewSettings
 from shared.model.share import ShareSettings
 
 

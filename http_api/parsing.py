@@ -1,0 +1,61 @@
+"""Query strings and bodies to models. What is wrong is told field by field, and nothing was done yet."""
+
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from http_api.models.base import WrongField
+from http_api.problems import INVALID, TOO_LARGE, Refusal
+
+M = TypeVar("M", bound=BaseModel)
+
+BODY_BYTES_MAX: Final = 8 * 1024 * 1024
+"""A restore that names a thousand paths has 2 MiB at most."""
+_NO_PARAMETER: Final = "code"
+"""The function key, when it is in the address: the host has looked at it."""
+
+
+def query_as(given: Mapping[str, str], model: type[M]) -> M:
+    """The parameters of a query string.
+
+    :raises Refusal: some are wrong or not known.
+    """
+    try:
+        return model.model_validate({name: value for name, value in given.items() if name != _NO_PARAMETER})
+    except ValidationError as error:
+        raise _refusal(error) from error
+
+
+def body_as(raw: bytes, model: type[M]) -> M:
+    """A JSON body; an empty one counts as ``{}``.
+
+    :raises Refusal: it is no JSON, or fields are wrong or not known.
+    """
+    if len(raw) > BODY_BYTES_MAX:
+        raise Refusal(TOO_LARGE, f"the body has {len(raw)} bytes; expected at most {BODY_BYTES_MAX}")
+    try:
+        return model.model_validate_json(raw if raw.strip() else b"{}", strict=True)
+    except ValidationError as error:
+        raise _refusal(error) from error
+
+
+def _refusal(error: ValidationError) -> Refusal:
+    wrong = [
+        WrongField(field=".".join(str(part) for part in found["loc"]), expected=_expected(found))
+        for found in error.errors(include_url=False, include_context=False)
+    ]
+    told = "; ".join(f"{one.field}: {one.expected}" if one.field else one.expected for one in wrong)
+    return Refusal(INVALID, told, wrong)
+
+
+def _expected(error: Any) -> str:
+    message = str(error["msg"]).removeprefix("Value error, ")
+    match error["type"]:
+        case "missing":
+            return "is required"
+        case "extra_forbidden":
+            return "is not known here"
+        case "string_pattern_mismatch" if r"\x00" in message:
+            return "text without the character NUL"
+    return message[:1].lower() + message[1:]

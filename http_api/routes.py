@@ -1,0 +1,175 @@
+"""How an endpoint is written down::
+
+    routes = Routes("runs")
+    routes.get(SHARE + "/runs", list_runs, Action.RUNS_READ, {200: RunPage})
+    routes.post(SHARE + "/backups", start_backup, Action.RUNS_START, {202: Run}, refuses={409}, starts=True)
+    bp = routes.blueprint
+
+The handler's annotation says query and body: ``call: Call[RunsQuery, NewRun]``.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Set as AbstractSet
+from functools import partial
+from typing import Any, Final
+
+import azure.durable_functions as df
+import azure.functions as func
+from pydantic import BaseModel
+
+from http_api.call import Answer
+from http_api.endpoint import Content, Current, Endpoint, declare, models_of
+from http_api.serving import serve
+from shared.model.access import Action
+
+AUTH_LEVEL: Final = func.AuthLevel.ANONYMOUS
+"""What the host asks of callers: nothing. Function keys are the app's, not people's; who somebody is and may do is :mod:`http_api.identity`'s."""
+
+AnyHandler = Callable[[Any], Awaitable[BaseModel | Answer]]
+CurrentOf = Callable[[Any], Awaitable[BaseModel]]
+
+
+class Routes:
+    """Endpoints of one tag, on a blueprint of their own."""
+
+    def __init__(self, tag: str) -> None:
+        self.tag = tag
+        self.blueprint = df.Blueprint()
+
+    def get(
+        self,
+        path: str,
+        handler: AnyHandler,
+        action: Action | None,
+        answers: Mapping[int, Content],
+        *,
+        refuses: AbstractSet[int] = frozenset(),
+        etag: bool = False,
+        transaction: bool = True,
+        loads: bool = True,
+        shown: bool = True,
+        route: str = "",
+    ) -> Endpoint:
+        """An endpoint that changes nothing."""
+        return self._add(
+            "GET", path, handler, action, answers, refuses=refuses, etag=etag, transaction=transaction, loads=loads,
+            shown=shown, route=route,
+        )  # fmt: skip
+
+    def post(
+        self,
+        path: str,
+        handler: AnyHandler,
+        action: Action,
+        answers: Mapping[int, Content],
+        *,
+        refuses: AbstractSet[int] = frozenset(),
+        starts: bool = False,
+        idempotent: bool = True,
+        etag: bool = False,
+        transaction: bool = True,
+        loads: bool = True,
+    ) -> Endpoint:
+        """An endpoint that makes or starts something. ``idempotent=False`` if its answer must not be kept, or it makes nothing."""
+        return self._add(
+            "POST", path, handler, action, answers, refuses=refuses, starts=starts, idempotent=idempotent, etag=etag,
+            transaction=transaction, loads=loads,
+        )  # fmt: skip
+
+    def put(
+        self,
+        path: str,
+        handler: AnyHandler,
+        action: Action,
+        answers: Mapping[int, Content],
+        *,
+        current: Current | None = None,
+        refuses: AbstractSet[int] = frozenset(),
+        loads: bool = True,
+    ) -> Endpoint:
+        """An endpoint that makes something be as its body says; asking twice is asking once."""
+        return self._add(
+            "PUT", path, handler, action, answers, refuses=refuses, etag=current is not None, current=current, loads=loads
+        )
+
+    def patch(
+        self,
+        path: str,
+        handler: AnyHandler,
+        action: Action,
+        answers: Mapping[int, Content],
+        *,
+        current: Current | None = None,
+        refuses: AbstractSet[int] = frozenset(),
+        loads: bool = True,
+    ) -> Endpoint:
+        """An endpoint that changes some fields. ``current`` gives what they are, for ``If-Match``."""
+        return self._add(
+            "PATCH", path, handler, action, answers, refuses=refuses, etag=current is not None, current=current, loads=loads
+        )
+
+    def delete(
+        self,
+        path: str,
+        handler: AnyHandler,
+        action: Action,
+        answers: Mapping[int, Content],
+        *,
+        current: Current | None = None,
+        refuses: AbstractSet[int] = frozenset(),
+        starts: bool = False,
+        loads: bool = True,
+    ) -> Endpoint:
+        """An endpoint that removes something."""
+        return self._add(
+            "DELETE", path, handler, action, answers, refuses=refuses, current=current, starts=starts, loads=loads
+        )
+
+    def _add(
+        self,
+        method: str,
+        path: str,
+        handler: AnyHandler,
+        action: Action | None,
+        answers: Mapping[int, Content],
+        *,
+        refuses: AbstractSet[int],
+        **others: Any,
+    ) -> Endpoint:
+        query, body = models_of(handler)
+        endpoint = declare(
+            Endpoint(
+                method=method,
+                path=path,
+                handler=handler,
+                action=action,
+                tag=self.tag,
+                answers=answers,
+                refuses=frozenset(refuses),
+                query=query,
+                body=body,
+                **others,
+            )
+        )
+        register = self.blueprint.route(
+            route=endpoint.route or path.strip("/"), methods=[method], auth_level=AUTH_LEVEL
+        )
+        function = _function(endpoint)
+        register(self.blueprint.durable_client_input(client_name="client")(function) if endpoint.starts else function)
+        return endpoint
+
+
+def _function(endpoint: Endpoint) -> Callable[..., Awaitable[func.HttpResponse]]:
+    """What Functions calls: it gives bindings by name, and knows a function by its name."""
+    answer = partial(serve, endpoint)
+
+    async def plain(req: func.HttpRequest) -> func.HttpResponse:
+        return await answer(req)
+
+    async def with_client(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+        return await answer(req, client)
+
+    function = with_client if endpoint.starts else plain
+    function.__name__ = function.__qualname__ = endpoint.name
+    function.__doc__ = endpoint.description
+    return function

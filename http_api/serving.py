@@ -1,0 +1,146 @@
+"""What happens to a request, from the host to the handler and back: the same for every endpoint, in this order.
+
+1. The path is read, and whoever asks is made known (401) and must be allowed (404 for what they may not see, 403, 429).
+2. Query and body are parsed (400). Until here nothing was done, and nothing of the catalogue was told.
+3. A transaction begins that sees the route's tenant and no other, and the tenant or the share is loaded in it (404).
+4. If it changes something or shows file content, that is written down, or nothing is done (503). Conditions are looked at (412), then the idempotency key (409, 422, or the answer that was given before).
+5. The handler answers. The answer is put into bytes, kept under its key, and the transaction is committed.
+6. What is to be done after the commit is done.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+import azure.durable_functions as df
+import azure.functions as func
+from pydantic import BaseModel
+
+from http_api.auditing import audited, entry_of, refused
+from http_api.call import Answer, AnyCall, Call, list_name
+from http_api.conditions import check_match, etag_of, has_it
+from http_api.endpoint import Endpoint
+from http_api.guard import admit, hardened
+from http_api.idempotency import once, request_hash
+from http_api.identity import identify
+from http_api.parsing import body_as, query_as
+from http_api.problems import reply_to
+from http_api.reply import Reply
+from shared import wiring
+from shared.core.access import visible_tenants
+from shared.db import shares, tenants
+from shared.errors import Denied
+from shared.model.access import Principal, PrincipalKind
+from shared.settings import in_azure
+
+JSON: Final = "application/json"
+NOBODY: Final = Principal(kind=PrincipalKind.LOCAL, id="nobody", name="nobody", grants=frozenset())
+"""Who asks where nobody has to be known."""
+
+
+async def serve(
+    endpoint: Endpoint, req: func.HttpRequest, durable: df.DurableOrchestrationClient | None = None
+) -> func.HttpResponse:
+    """Answer a request; whatever goes wrong becomes a problem document."""
+    try:
+        reply = await _reply(endpoint, req, durable)
+    except Exception as error:
+        reply = reply_to(error, endpoint.name)
+    return hard(reply).response()
+
+
+def hard(reply: Reply) -> Reply:
+    """With the headers that every answer has."""
+    return replace(reply, headers=hardened(reply.headers, in_azure=in_azure()))
+
+
+async def _reply(endpoint: Endpoint, req: func.HttpRequest, durable: df.DurableOrchestrationClient | None) -> Reply:
+    route = endpoint.route_of(req.route_params)
+    app = await wiring.app()
+    principal = NOBODY
+    raw = b"" if endpoint.method in ("GET", "DELETE") else req.get_body()
+    entry = None
+    if endpoint.action is not None:
+        principal = await identify(app, req)
+        entry = entry_of(endpoint, app, principal, req, route, raw) if endpoint.audited else None
+        try:
+            await admit(app, principal, endpoint.action, _word(route, "tenant_id"), _number(route, "share_id"))
+        except Denied:
+            await refused(app, entry)
+            raise
+    query = query_as(req.params, endpoint.query)
+    call: AnyCall = Call(
+        app=app,
+        principal=principal,
+        now=app.clock.now(),
+        query=query,
+        body=body_as(raw, endpoint.body),
+        route=route,
+        headers={name.lower(): value for name, value in req.headers.items()},
+        list_name=list_name(endpoint.path, route, query),
+        durable=durable,
+    )
+    asked = request_hash(endpoint.method, endpoint.path, {**_texts(route), **req.params}, raw)
+    return await audited(app, entry, lambda: _answered(endpoint, call, asked))
+
+
+async def _answered(endpoint: Endpoint, call: AnyCall, asked: bytes) -> Reply:
+    then: list[Answer] = []
+
+    async def perform() -> Reply:
+        found = await endpoint.handler(call)
+        answer = found if isinstance(found, Answer) else Answer(body=found)
+        then.append(answer)
+        return _reply_of(endpoint, call, answer)
+
+    async with call.held:
+        if endpoint.transaction:
+            # Of what is no tenant's, too, nobody sees more than what is theirs.
+            seen = visible_tenants(call.principal) if call.tenant_id is None else (call.tenant_id,)
+            call.connection = await call.held.enter_async_context(call.app.as_tenants(seen))
+        if endpoint.transaction and endpoint.loads:
+            await _load(call)
+        if endpoint.current is not None and "if-match" in call.headers:
+            check_match(call.headers["if-match"], await endpoint.current(call))
+        reply = await (once(call, asked, perform) if endpoint.idempotent else perform())
+    for answer in then:
+        if answer.then is not None:
+            await answer.then()
+    return reply
+
+
+def _reply_of(endpoint: Endpoint, call: AnyCall, answer: Answer) -> Reply:
+    headers = dict(answer.headers)
+    if answer.location:
+        headers["Location"] = answer.location
+    status = answer.status or endpoint.status
+    if not isinstance(answer.body, BaseModel):
+        return Reply(status=status, body=answer.body or b"", media=answer.media, headers=headers)
+    body = answer.body.model_dump_json(by_alias=True).encode("utf-8")
+    if endpoint.etag:
+        headers["ETag"] = etag_of(answer.body)
+        if endpoint.method == "GET" and has_it(call.headers.get("if-none-match", ""), headers["ETag"]):
+            return Reply(status=304, headers=headers)
+    return Reply(status=status, body=body, media=JSON, headers=headers)
+
+
+async def _load(call: AnyCall) -> None:
+    """Load what the route names. Raises ``NotFound``."""
+    if call.tenant_id is None:
+        return
+    if call.share_id is not None:
+        call.loaded_share = await shares.get(call.conn, call.share_id, call.tenant_id)
+    else:
+        call.loaded_tenant = await tenants.get(call.conn, call.tenant_id)
+
+
+def _word(route: Mapping[str, str | int], name: str) -> str | None:
+    return str(route[name]) if name in route else None
+
+
+def _number(route: Mapping[str, str | int], name: str) -> int | None:
+    return int(route[name]) if name in route else None
+
+
+def _texts(route: Mapping[str, Any]) -> dict[str, str]:
+    return {f"{{{name}}}": str(value) for name, value in route.items()}
