@@ -98,9 +98,7 @@ async def preview_retention(call: Call[NoQuery, Rules]) -> Preview:
     rules = call.body.policy()
     retention.check(rules)
     told = _decided(await kept.points(call.conn, call.share.share_id), rules, call)
-    return Preview(
-        kept=sum(one.keep for one in told), expiring=sum(not one.keep for one in told), restore_points=told
-    )
+    return Preview(kept=sum(one.keep for one in told), expiring=sum(not one.keep for one in told), restore_points=told)
 
 
 def _decided(points: list[Dated], rules: RetentionPolicy, call: AnyCall) -> list[Decided]:
@@ -130,7 +128,5 @@ routes.patch(POLICY, change_policy, Action.POLICIES_CHANGE, {200: Policy}, curre
 routes.delete(POLICY, delete_policy, Action.POLICIES_CHANGE, {204: None}, refuses={409})
 routes.get(SHARE + "/retention", get_retention, Action.POLICIES_READ, {200: ShareRetention})
 routes.put(SHARE + "/retention", set_retention, Action.POLICIES_CHANGE, {200: ShareRetention})
-routes.post(
-    SHARE + "/retention/preview", preview_retention, Action.POLICIES_READ, {200: Preview}, idempotent=False
-)
+routes.post(SHARE + "/retention/preview", preview_retention, Action.POLICIES_READ, {200: Preview}, idempotent=False)
 bp = routes.blueprint

@@ -93,9 +93,7 @@ async def start_prune(call: Call[NoQuery, NewPrune]) -> Answer:
     """Let go of the restore points that the share's policy does not keep, or of those that are named."""
     if call.body.restore_points is None and await policies.of_share(call.conn, call.share.share_id) is None:
         raise NotFound(f"share {call.share.name!r} has no retention policy; hint: give it one, or name restore points")
-    return await _start(
-        call, RunKind.PRUNE, PruneOrder(by=made_by(call.principal), run_nos=call.body.restore_points)
-    )
+    return await _start(call, RunKind.PRUNE, PruneOrder(by=made_by(call.principal), run_nos=call.body.restore_points))
 
 
 async def start_sweep(call: Call[NoQuery, NewSweep]) -> Answer:

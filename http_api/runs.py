@@ -69,14 +69,14 @@ async def get_run(call: Call) -> RunWithCost:
     holding = await batches.workers(conn, found.run_id)
     await call.release()
     at_work = AtWork(workers=holding, left=await call.app.catalogue_of(call.share).left(found.run_id))
-    return RunWithCost.of(
-        found, now=call.now, at_work=at_work, expected=expected, cost=_cost(call, found)
-    )
+    return RunWithCost.of(found, now=call.now, at_work=at_work, expected=expected, cost=_cost(call, found))
 
 
 async def _expected(conn: Connection, found: run.Run) -> run.RestorePoint | None:
     """What a run is expected to come to; None also if the restore point it is about is gone."""
-    if found.kind in (RunKind.REBUILD, RunKind.PRUNE, RunKind.SWEEP) or (found.order is not None and not found.order.is_whole):
+    if found.kind in (RunKind.REBUILD, RunKind.PRUNE, RunKind.SWEEP) or (
+        found.order is not None and not found.order.is_whole
+    ):
         return None
     about = found.verify or found.order
     if about is not None:
@@ -99,9 +99,7 @@ async def get_journal(call: Call[JournalQuery]) -> JournalPart:
     after = call.after()
     found = await runs.by_number(call.conn, call.share.share_id, call.number("run_no"))
     await call.release()
-    lines, following = await call.app.journal.page(
-        found.key, after=after, kind=call.query.kind, limit=call.query.limit
-    )
+    lines, following = await call.app.journal.page(found.key, after=after, kind=call.query.kind, limit=call.query.limit)
     return JournalPart(lines=[Line.of(line) for line in lines], **call.part(following))
 
 
@@ -162,6 +160,4 @@ routes.post(_RUN + "/pause", pause_run, Action.RUNS_CONTROL, {202: Run}, refuses
 routes.post(_RUN + "/resume", resume_run, Action.RUNS_CONTROL, {202: Run}, refuses={409}, starts=True)
 routes.post(_RUN + "/cancel", cancel_run, Action.RUNS_CONTROL, {202: Run}, refuses={409}, starts=True)
 bp = routes.blueprint
-bp.timer_trigger(arg_name="timer", schedule="15 * * * * *")(
-    bp.durable_client_input(client_name="client")(start_queued)
-)
+bp.timer_trigger(arg_name="timer", schedule="15 * * * * *")(bp.durable_client_input(client_name="client")(start_queued))

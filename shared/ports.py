@@ -1117,7 +1117,9 @@ class Sweeps(Protocol):
         """Wait for all batches that are being committed. Those that commit from now on see what is on the list."""
         ...
 
-    async def span_digests(self, share_id: int, after: tuple[int, int, int, int], limit: int) -> list[tuple[tuple[int, int, int, int], bytes]]:
+    async def span_digests(
+        self, share_id: int, after: tuple[int, int, int, int], limit: int
+    ) -> list[tuple[tuple[int, int, int, int], bytes]]:
         """Chunks that runs in progress have read of large files, by key of their spans, in order."""
         ...
 

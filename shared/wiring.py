@@ -139,7 +139,11 @@ class App:
             return
         if run.verify is not None and run.verify.level is VerifyLevel.DRILL:
             run = replace(run, order=scratch_order(run_id, run.verify))
-        elif run.kind in (RunKind.VERIFY, RunKind.PRUNE, RunKind.SWEEP):  # needs neither the share nor a credential that still works
+        elif run.kind in (
+            RunKind.VERIFY,
+            RunKind.PRUNE,
+            RunKind.SWEEP,
+        ):  # needs neither the share nor a credential that still works
             yield self._scope(run, share, meter)
             return
         if run.order is None:

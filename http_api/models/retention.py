@@ -26,7 +26,9 @@ class Rules(Body):
     weekly: Annotated[Count, Field(description="The same of weeks, Monday to Sunday.")] = 0
     monthly: Annotated[Count, Field(description="The same of months.")] = 0
     yearly: Annotated[Count, Field(description="The same of years.")] = 0
-    keep_days: Annotated[int, Field(ge=0, le=36_500, description="All that are younger than so many times 24 hours.")] = 0
+    keep_days: Annotated[
+        int, Field(ge=0, le=36_500, description="All that are younger than so many times 24 hours.")
+    ] = 0
     time_zone: Annotated[
         Text, Field(min_length=1, max_length=100, description="IANA name.", examples=["Europe/Berlin"])
     ] = _DEFAULT.time_zone
@@ -164,7 +166,9 @@ class NewPin(Body):
     """A restore point is to be kept."""
 
     reason: Reason
-    until: Annotated[AwareDatetime | None, Field(description="RFC 3339 with an offset; null: until it is unpinned.")] = None
+    until: Annotated[
+        AwareDatetime | None, Field(description="RFC 3339 with an offset; null: until it is unpinned.")
+    ] = None
 
 
 class NewHold(Body):
@@ -193,7 +197,11 @@ class NewSweep(Body):
 
     margin_days: Annotated[
         int,
-        Field(ge=1, le=3_650, description="What was let go, or was left behind by a run that died, stays for so many days."),
+        Field(
+            ge=1,
+            le=3_650,
+            description="What was let go, or was left behind by a run that died, stays for so many days.",
+        ),
     ] = _MARGIN_DAYS
 
 

@@ -36,7 +36,9 @@ class Progress(Shown):
     directories: Done
     files: Done
     bytes: Done
-    part: Annotated[float | None, Field(description="Of the whole, 0 to 1; null when there is nothing to compare with.")]
+    part: Annotated[
+        float | None, Field(description="Of the whole, 0 to 1; null when there is nothing to compare with.")
+    ]
 
 
 class Expected(Shown):
@@ -61,7 +63,9 @@ class Run(Shown):
     finished_at: dt.datetime | None
     seconds: Annotated[float, Field(description="How long it has been worked on; pauses do not count.")]
     share_snapshot: str | None
-    order: Annotated[dict[str, Any] | None, Field(description="What a restore, verify, rebuild, prune or sweep was asked to do.")]
+    order: Annotated[
+        dict[str, Any] | None, Field(description="What a restore, verify, rebuild, prune or sweep was asked to do.")
+    ]
     counters: Annotated[dict[str, int], Field(description=f"What was done: {', '.join(_COUNTERS)}.")]
     rate: Rate
     progress: Progress
@@ -70,7 +74,9 @@ class Run(Shown):
     waits_for: Annotated[str, Field(description="Who or what it waits for, in words; empty while it is at work.")]
     expected: Expected | None
     eta_s: Annotated[int | None, Field(description="Seconds to the end as it goes; null when unknown.")]
-    report: Annotated[dict[str, Any] | None, Field(description="What a scan, restore, verify, rebuild, prune or sweep came to.")]
+    report: Annotated[
+        dict[str, Any] | None, Field(description="What a scan, restore, verify, rebuild, prune or sweep came to.")
+    ]
     errors: int
     error: Annotated[str | None, Field(description="Why it failed.")]
     restore_point: Annotated[int | None, Field(description="The one that it made.")]

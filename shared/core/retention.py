@@ -89,8 +89,7 @@ def decide(points: Sequence[Dated], policy: RetentionPolicy, now: dt.datetime) -
     for rule in Rule:
         _apply(rule, policy.count(rule), local, reasons, last_kept)
     return [
-        _decision(point, now, by_rules, once)
-        for point, by_rules, once in zip(ordered, reasons, last_kept, strict=True)
+        _decision(point, now, by_rules, once) for point, by_rules, once in zip(ordered, reasons, last_kept, strict=True)
     ]
 
 

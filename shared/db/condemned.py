@@ -14,7 +14,9 @@ from shared.model.sweep import BEING_DELETED, Condemned
 AT_ONCE: Final = 10_000
 """Digests in one statement."""
 
-_SHARED: Final[LiteralString] = "SELECT pg_advisory_xact_lock_shared(hashtextextended('chunks of share ' || %s::text, 0))"
+_SHARED: Final[LiteralString] = (
+    "SELECT pg_advisory_xact_lock_shared(hashtextextended('chunks of share ' || %s::text, 0))"
+)
 _ALONE: Final[LiteralString] = "SELECT pg_advisory_xact_lock(hashtextextended('chunks of share ' || %s::text, 0))"
 _ANY: Final[LiteralString] = "SELECT EXISTS (SELECT FROM condemned_chunk WHERE share_id = %s)"
 _RESCUE: Final[LiteralString] = """
@@ -52,8 +54,8 @@ _DOOM: Final[LiteralString] = """
                SELECT digest FROM condemned_chunk
                 WHERE share_id = %(share_id)s AND state < 2 AND get_byte(digest, 0) >> 4 BETWEEN %(low)s AND %(high)s - 1
              ORDER BY digest LIMIT %(limit)s FOR UPDATE
-           ) AS some
-     WHERE c.share_id = %(share_id)s AND c.digest = some.digest
+           ) AS picked
+     WHERE c.share_id = %(share_id)s AND c.digest = picked.digest
  RETURNING c.digest, c.etag, c.bytes
 """
 _GOING_NOW: Final[LiteralString] = """
@@ -66,7 +68,9 @@ _GONE: Final[LiteralString] = """
     UPDATE condemned_chunk SET state = 2, deleted_at = clock_timestamp()
      WHERE share_id = %s AND digest = ANY(%s::bytea[]) AND state = 1
 """
-_SPARED: Final[LiteralString] = "DELETE FROM condemned_chunk WHERE share_id = %s AND digest = ANY(%s::bytea[]) AND state = 1"
+_SPARED: Final[LiteralString] = (
+    "DELETE FROM condemned_chunk WHERE share_id = %s AND digest = ANY(%s::bytea[]) AND state = 1"
+)
 _TIDY: Final[LiteralString] = """
     DELETE FROM condemned_chunk AS c
      WHERE share_id = %(share_id)s
@@ -139,9 +143,7 @@ async def doom(conn: Connection, share_id: int, low: int, high: int, limit: int)
 async def being_deleted(conn: Connection, share_id: int, digests: Sequence[bytes] | None) -> list[Condemned]:
     """Up to 10,000 of the chunks that are being deleted."""
     args = {"share_id": share_id, "digests": None if digests is None else list(digests)}
-    return [
-        Condemned(bytes(row[0]), row[1], row[2]) for row in await (await conn.execute(_GOING_NOW, args)).fetchall()
-    ]
+    return [Condemned(bytes(row[0]), row[1], row[2]) for row in await (await conn.execute(_GOING_NOW, args)).fetchall()]
 
 
 async def settle(conn: Connection, share_id: int, gone: Sequence[bytes], spared: Sequence[bytes]) -> None:

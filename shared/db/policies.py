@@ -24,7 +24,9 @@ _CHANGE: Final[LiteralString] = f"""
 """
 _DELETE: Final[LiteralString] = "DELETE FROM policy WHERE policy_id = %s AND tenant_id = %s RETURNING policy_id"
 _USERS: Final[LiteralString] = "SELECT name FROM share WHERE policy_id = %s ORDER BY name LIMIT 5"
-_GIVE: Final[LiteralString] = "UPDATE share SET policy_id = %s WHERE share_id = %s AND tenant_id = %s RETURNING share_id"
+_GIVE: Final[LiteralString] = (
+    "UPDATE share SET policy_id = %s WHERE share_id = %s AND tenant_id = %s RETURNING share_id"
+)
 _OF_SHARE: Final[LiteralString] = f"""
     SELECT {_COLUMNS} FROM policy WHERE policy_id = (SELECT policy_id FROM share WHERE share_id = %s)
 """
@@ -76,7 +78,9 @@ async def delete(conn: Connection, tenant_id: str, policy_id: int) -> None:
     names = await users(conn, policy_id)
     await get(conn, tenant_id, policy_id)
     if names:
-        raise Conflict(f"shares have this policy: {', '.join(names)}; hint: give them another one first", "policy_in_use")
+        raise Conflict(
+            f"shares have this policy: {', '.join(names)}; hint: give them another one first", "policy_in_use"
+        )
     await conn.execute(_DELETE, [policy_id, tenant_id])
 
 

@@ -155,9 +155,7 @@ class PostgresSweeps(PostgresCatalogue):
             if order.horizon is None and newest is not None:
                 until = opened_at - dt.timedelta(seconds=order.margin_s)
                 rows = await (await conn.execute(_ROOTS, {"share_id": run.share_id, "until": until})).fetchall()
-                order = replace(
-                    order, horizon=newest.run_no, roots=tuple(row[0] for row in rows), opened_at=opened_at
-                )
+                order = replace(order, horizon=newest.run_no, roots=tuple(row[0] for row in rows), opened_at=opened_at)
                 await conn.execute(_SET_ORDER, [Jsonb(order.to_wire()), run_id])
             return order if order.horizon is not None else None
 
@@ -298,9 +296,7 @@ class PostgresSweeps(PostgresCatalogue):
         """See the port."""
         return await self._once(lambda conn: condemned.rescue(conn, share_id, digests))
 
-    async def doom(
-        self, run_id: int, batch_no: int, share_id: int, low: int, high: int, limit: int
-    ) -> list[Condemned]:
+    async def doom(self, run_id: int, batch_no: int, share_id: int, low: int, high: int, limit: int) -> list[Condemned]:
         """See the port."""
 
         async def work(conn: Connection) -> list[Condemned]:

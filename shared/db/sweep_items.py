@@ -28,9 +28,7 @@ _SHORTEN: Final[LiteralString] = "UPDATE sweep_item SET high = %s WHERE run_id =
 _ADD_CLAIMED: Final[LiteralString] = """
     INSERT INTO sweep_item (run_id, kind, low, high, details, batch_no) VALUES (%s, %s, %s, %s, %s, %s)
 """
-_RELEASE: Final[LiteralString] = (
-    "UPDATE sweep_item SET batch_no = NULL WHERE run_id = %s AND batch_no = ANY(%s::int[])"
-)
+_RELEASE: Final[LiteralString] = "UPDATE sweep_item SET batch_no = NULL WHERE run_id = %s AND batch_no = ANY(%s::int[])"
 _DONE: Final[LiteralString] = "DELETE FROM sweep_item WHERE run_id = %s AND batch_no = %s RETURNING item_no"
 _HELD: Final[LiteralString] = "SELECT EXISTS (SELECT FROM sweep_item WHERE run_id = %s AND batch_no = %s)"
 _LEFT: Final[LiteralString] = "SELECT count(*) FROM sweep_item WHERE run_id = %s"

@@ -53,18 +53,14 @@ def decode(data: bytes) -> KeepEvent:
 
 def encode_expired(expired: Expired) -> bytes:
     """Return the bytes of ``expired``."""
-    return _encode(
-        {"run_no": expired.run_no, "by": expired.by, "reason": expired.reason, "at": expired.at.isoformat()}
-    )
+    return _encode({"run_no": expired.run_no, "by": expired.by, "reason": expired.reason, "at": expired.at.isoformat()})
 
 
 def decode_expired(data: bytes) -> Expired:
     """Return it. Raises ``IntegrityError``. That the object is there is what counts: one that is damaged says that its restore point is gone, too."""
     try:
         wire = _decode(data)
-        return Expired(
-            run_no=int(wire["run_no"]), by=str(wire["by"]), reason=str(wire["reason"]), at=_time(wire["at"])
-        )
+        return Expired(run_no=int(wire["run_no"]), by=str(wire["by"]), reason=str(wire["reason"]), at=_time(wire["at"]))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise IntegrityError(f"the mark of a restore point that is gone cannot be read: {error}") from error
 

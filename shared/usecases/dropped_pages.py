@@ -25,7 +25,9 @@ class DroppedPages:
         if not len(self.page_ids):
             return False
         place = int(np.searchsorted(self.page_ids, np.uint64(page_id)))
-        return place < len(self.page_ids) and int(self.page_ids[place]) == page_id and run_no <= int(self.horizons[place])
+        return (
+            place < len(self.page_ids) and int(self.page_ids[place]) == page_id and run_no <= int(self.horizons[place])
+        )
 
 
 async def read_dropped(vault: Vault, share_id: int) -> DroppedPages:

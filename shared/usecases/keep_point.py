@@ -48,9 +48,7 @@ async def keep_point(
             raise Conflict(f"restore point {run_no} is not pinned")
         if kind is KeepKind.RELEASE and said.hold is None:
             raise Conflict(f"restore point {run_no} is under no legal hold")
-        event = KeepEvent(
-            run_no=run_no, event_no=number, kind=kind, by=by, reason=reason, at=now, until=until
-        )
+        event = KeepEvent(run_no=run_no, event_no=number, kind=kind, by=by, reason=reason, at=now, until=until)
         if await vault.put(keep_event_name(share_id, run_no, number), keep_event.encode(event)):
             return await retentions.keep(share_id, event)
         # Somebody was faster, or has died between the two steps: what they said comes first.

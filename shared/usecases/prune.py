@@ -125,7 +125,8 @@ async def mark_expired(scope: RunScope) -> None:
 async def _tell(scope: RunScope, gone: dict[int, str], refused: list[Decision]) -> None:
     now = scope.clock.now()
     lines = [
-        JournalLine(at=now, kind="expired", path="", reason=f"restore point {no}: {reason}") for no, reason in gone.items()
+        JournalLine(at=now, kind="expired", path="", reason=f"restore point {no}: {reason}")
+        for no, reason in gone.items()
     ]
     lines += [
         JournalLine(

@@ -130,9 +130,7 @@ class _Work:
                 await self._lose(claim, name, run_no, str(error), len({e.directory_id for e in span.items}))
                 continue
             entries = list(span.items)
-            staged, broken = await asyncio.to_thread(
-                _decode, data, start, entries, own, later, run_no, batch_no
-            )
+            staged, broken = await asyncio.to_thread(_decode, data, start, entries, own, later, run_no, batch_no)
             staged.places = {
                 key: place for key, place in staged.places.items() if not dropped.has(place.node_id, run_no)
             }

@@ -59,9 +59,7 @@ async def read_said(vault: Vault, share_id: int) -> dict[int, tuple[Said, int]]:
     return found
 
 
-async def read_expired(
-    vault: Vault, share_id: int, run_nos: Iterable[int], now: dt.datetime
-) -> dict[int, Expired]:
+async def read_expired(vault: Vault, share_id: int, run_nos: Iterable[int], now: dt.datetime) -> dict[int, Expired]:
     """Of restore points that are gone, what the vault says of that. Of one that it says nothing readable of: let go now."""
     gate = asyncio.Semaphore(READS_AT_ONCE)
 

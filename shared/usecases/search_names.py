@@ -169,7 +169,7 @@ async def _read(
     owners = {page: at for at, chunk in enumerate(taken) for page in chunk.heads if page[1] or chunk.number == 0}
     zeros = [(at, chunk) for at, chunk in enumerate(taken) if chunk.number]
     wanted = {ref: page for chunk in taken for page, ref in chunk.heads.items()}
-    sought = {ref: points for ref in wanted}
+    sought = dict.fromkeys(wanted, points)
     met = set[ManifestRef]()
     kept: dict[Page, list[Kept]] = {}
     # From the newest record along the ways that all restore points take.

@@ -63,7 +63,9 @@ class ChunkSweeper:
                     block = []
         await self._condemn(batch_no, marked, block)
 
-    async def _condemn(self, batch_no: int, marked: "np.ndarray[tuple[int], np.dtype[np.uint64]]", block: Sequence[StoredObject]) -> bool:
+    async def _condemn(
+        self, batch_no: int, marked: "np.ndarray[tuple[int], np.dtype[np.uint64]]", block: Sequence[StoredObject]
+    ) -> bool:
         """Whether there is room for more."""
         self._scope.stop.check()
         chunks = [(found, digest) for found in block if (digest := _digest_of(found.name)) is not None]
@@ -97,9 +99,7 @@ class ChunkSweeper:
         for run_no, batches in by_run.items():
             for start in range(0, len(batches), SEGMENTS_PER_PIECE):
                 some = {"batches": batches[start : start + SEGMENTS_PER_PIECE]}
-                self._following.append(
-                    SweepItem(kind=SweepKind.RESCUE, low=run_no, high=run_no + 1, details=some)
-                )
+                self._following.append(SweepItem(kind=SweepKind.RESCUE, low=run_no, high=run_no + 1, details=some))
 
     async def rescue(self, run_no: int, batches: Sequence[Sequence[int]]) -> None:
         """Take off the list what some segments refer to."""

@@ -16,6 +16,7 @@ Memory: the records of some hundred pages at a time, and 40 bytes for each objec
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -50,9 +51,11 @@ class Marked:
     """Segments, bundles, other objects."""
     chunks: list[Numbers] = field(default_factory=list)
     chunk_count: int = 0
+    room: int = MARKS_MAX
+    """Marks of chunks, some of them twice, that may be gathered before they are looked through."""
 
     def __len__(self) -> int:
-        return sum(map(len, self.named)) + self.chunk_count
+        return sum([len(numbers) for numbers in self.named]) + self.chunk_count
 
     def add(self, section: Section, name: str) -> None:
         """Mark an object that is not a chunk."""
@@ -64,18 +67,20 @@ class Marked:
             found = np.unique(marks.numbers_of(digests))
             self.chunks.append(found)
             self.chunk_count += len(found)
-            if self.chunk_count > MARKS_MAX:  # the same chunks, met again and again, are few
+            if self.chunk_count > self.room:  # the same chunks, met again and again, are few
                 self.chunks = [np.unique(np.concatenate(self.chunks))]
                 self.chunk_count = len(self.chunks[0])
+                self.room = max(MARKS_MAX, 2 * self.chunk_count)
 
     def sections(self) -> Iterator[Numbers]:
         """As :func:`shared.formats.marks.encode` wants them."""
         for numbers in self.named:
             yield np.sort(np.fromiter(numbers, dtype=np.uint64, count=len(numbers)))
         chunks = np.unique(np.concatenate(self.chunks)) if self.chunks else np.empty(0, dtype=np.uint64)
-        bounds = [np.searchsorted(chunks, np.uint64(digit << 60)) for digit in range(CHUNK_SECTIONS)]
-        for start, end in zip(bounds, [*bounds[1:], len(chunks)], strict=True):
-            yield chunks[int(start) : int(end)]
+        firsts = np.array([digit << 60 for digit in range(CHUNK_SECTIONS)], dtype=np.uint64)
+        bounds: list[int] = [*np.searchsorted(chunks, firsts).tolist(), len(chunks)]
+        for start, end in pairwise(bounds):
+            yield chunks[start:end]
 
 
 @dataclass(slots=True)
@@ -123,18 +128,23 @@ class TreeMarker:
     async def _write(self) -> None:
         share_id, run_no, batch_no = self._share_id, self._scope.run.run_no, self._commit.batch_no
         vault = self._scope.vault
+        going = await self._going()
+        for row in self._droppable.values():
+            # One that others hang below is looked at by whoever goes through the tree, so its record stays.
+            if row.page_id not in going and row.manifest is not None:
+                self._marked.add(Section.SEGMENTS, segment_name(share_id, row.manifest.run_no, row.manifest.batch_no))
         data = marks.encode(list(self._marked.sections()))
         await vault.put(marks_name(share_id, run_no, batch_no), data)
         self._commit.marks_bytes = len(data)
-        if not self._droppable:
-            return
-        heads = [page_id for page_id in self._droppable if not page_id & SLOT_MAX]
-        children = await self._scope.sweeps.children_of(share_id, heads) if heads else []
-        going = sweeping.droppable(self._droppable.keys(), children)
         if going:
             listed = ledger.encode_dropped(run_no, self._horizon, sorted(going))
             await vault.put(dropped_name(share_id, run_no, batch_no), listed)
             self._commit.dropped = [self._droppable[page_id] for page_id in sorted(going)]
+
+    async def _going(self) -> set[int]:
+        heads = [page_id for page_id in self._droppable if not page_id & SLOT_MAX]
+        children = await self._scope.sweeps.children_of(self._share_id, heads) if heads else []
+        return sweeping.droppable(self._droppable.keys(), children)
 
     # ----------------------------------------------------------------------------------------------------------- records
 
@@ -160,10 +170,10 @@ class TreeMarker:
                 f" and not of page {row.page_id}; hint: verify the share"
             )
         self._commit.counters.records += 1
-        if one.is_newest and row.deleted_run is not None:
-            if not sweeping.is_needed(record, self._roots, row.deleted_run, self._horizon):
-                self._droppable[row.page_id] = row
-                return []
+        deleted_run = row.deleted_run if one.is_newest else None
+        if deleted_run is not None and not sweeping.is_needed(record, self._roots, deleted_run, self._horizon):
+            self._droppable[row.page_id] = row
+            return []
         self._marked.add(Section.SEGMENTS, segment_name(self._share_id, one.ref.run_no, one.ref.batch_no))
         older = [root for root in one.roots if root < record.run_no]
         is_state = len(older) < len(one.roots) or record.run_no > self._horizon

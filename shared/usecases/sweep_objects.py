@@ -21,9 +21,9 @@ import numpy as np
 from shared.core import sweeping
 from shared.errors import IntegrityError, NotFound
 from shared.formats import ledger, marks, segment
-from shared.formats.marks import CHUNK_SECTIONS, SECTIONS, Numbers, Section
+from shared.formats.marks import SECTIONS, Numbers, Section
 from shared.model.note import PageNote, note_of
-from shared.model.objects import ledger_name, marks_name, segment_name
+from shared.model.objects import ledger_name, marks_name
 from shared.model.page import Page
 from shared.model.sweep import Ledger, SweepCommit, SweepItem, SweepKind, SweepOrder
 from shared.ports import Deletion, StoredObject
@@ -99,7 +99,7 @@ class ObjectSweeper:
         return set(written.segments)
 
     async def _that_count(self, some: Sequence[tuple[StoredObject, tuple[int, int]]]) -> set[tuple[int, int]]:
-        """Segments among these that stay although nothing is marked in them: of those that a batch has committed
+        """Segments among these that stay although nothing is marked in them, of those that a batch has committed.
 
         * those that the margin protects,
         * those whose notes say what the catalogue has of a page whose record is elsewhere, or had before a run that is in progress. Without
@@ -234,7 +234,8 @@ async def load_marks(scope: RunScope, sections: Sequence[int], counts: list[int]
     spool = None
     for start in range(0, len(written), READS_AT_ONCE):
         for sections_read in await together(
-            _read_marks(scope, batch_no, size_bytes, sections, counts) for batch_no, size_bytes in written[start : start + READS_AT_ONCE]
+            _read_marks(scope, batch_no, size_bytes, sections, counts)
+            for batch_no, size_bytes in written[start : start + READS_AT_ONCE]
         ):
             parts += sections_read
             held += sum(map(len, sections_read))
@@ -299,5 +300,3 @@ def _has(marked: Numbers, number: int) -> bool:
 
 def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() else None
-
-

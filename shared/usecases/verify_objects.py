@@ -53,7 +53,9 @@ class ObjectVerifier:
         gone = {point.run_no for point in await self._scope.retentions.expired(self._share_id)}
         ledger = await newest_ledger(self._scope.vault, self._share_id)
         for row in self._state.points:
-            before = max((no for no in (*gone, *(p.run_no for p in self._state.points)) if no < row.run_no), default=None)
+            before = max(
+                (no for no in (*gone, *(p.run_no for p in self._state.points)) if no < row.run_no), default=None
+            )
             name = point_name(self._share_id, row.run_no)
             own = {row.run_no}
             try:

@@ -215,9 +215,7 @@ class TreeVerifier:
             following.append(_Chain(chain.page, ref, before, sought, depth, chain.known))
         return following
 
-    def _lost(
-        self, chain: _Chain, kind: FindingKind, name: str, reason: str, *, only_named: bool
-    ) -> list[_Chain]:
+    def _lost(self, chain: _Chain, kind: FindingKind, name: str, reason: str, *, only_named: bool) -> list[_Chain]:
         """A record is not there: tell what that concerns, and go on behind it if anything points there."""
         page, ref = chain.page, chain.ref
         older = max((depth for depth in chain.known if chain.depth is None or depth < chain.depth), default=None)

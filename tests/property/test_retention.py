@@ -22,8 +22,16 @@ policies = st.builds(
     time_zone=ZONES,
 )
 # Minutes to days between two points, around changes of the clock as well.
-starts = st.sampled_from([dt.datetime(2026, 3, 27, tzinfo=dt.UTC), dt.datetime(2026, 10, 23, tzinfo=dt.UTC), dt.datetime(2027, 12, 30, tzinfo=dt.UTC)])
-gaps = st.lists(st.one_of(st.integers(1, 90), st.integers(300, 3_000), st.integers(10_000, 200_000)), min_size=1, max_size=60)
+starts = st.sampled_from(
+    [
+        dt.datetime(2026, 3, 27, tzinfo=dt.UTC),
+        dt.datetime(2026, 10, 23, tzinfo=dt.UTC),
+        dt.datetime(2027, 12, 30, tzinfo=dt.UTC),
+    ]
+)
+gaps = st.lists(
+    st.one_of(st.integers(1, 90), st.integers(300, 3_000), st.integers(10_000, 200_000)), min_size=1, max_size=60
+)
 
 
 def history(start, minutes):
@@ -50,7 +58,9 @@ def test_no_rule_keeps_more_than_it_may_nor_less_than_it_could(start, minutes, p
     for rule in Rule:
         by_rule = [d for d in told if any(reason.startswith(f"{rule} ") for reason in d.reasons if d.keep)]
         assert len(by_rule) <= policy.count(rule)
-        single = decide(points, RetentionPolicy(**{rule.value: 10_000, "time_zone": policy.time_zone}), points[-1].taken_at)
+        single = decide(
+            points, RetentionPolicy(**{rule.value: 10_000, "time_zone": policy.time_zone}), points[-1].taken_at
+        )
         periods = sum(d.keep for d in single)
         assert len(by_rule) == min(policy.count(rule), periods)
 

@@ -55,14 +55,20 @@ def test_of_a_period_the_last_point_is_kept():
 
 def test_periods_are_those_of_the_time_zone():
     # 23:30 and 00:30 in Berlin are one day in UTC, and two there.
-    points = [Dated(1, dt.datetime(2026, 1, 1, 22, 30, tzinfo=dt.UTC)), Dated(2, dt.datetime(2026, 1, 1, 23, 30, tzinfo=dt.UTC))]
+    points = [
+        Dated(1, dt.datetime(2026, 1, 1, 22, 30, tzinfo=dt.UTC)),
+        Dated(2, dt.datetime(2026, 1, 1, 23, 30, tzinfo=dt.UTC)),
+    ]
     assert kept(decide(points, RetentionPolicy(daily=2), NOW)) == [2]
     assert kept(decide(points, RetentionPolicy(daily=2, time_zone="Europe/Berlin"), NOW)) == [2, 1]
 
 
 def test_the_hour_that_comes_twice_in_autumn_is_two_hours():
     # 02:30 in summer time, and 02:30 an hour later.
-    points = [Dated(1, dt.datetime(2026, 10, 25, 0, 30, tzinfo=dt.UTC)), Dated(2, dt.datetime(2026, 10, 25, 1, 30, tzinfo=dt.UTC))]
+    points = [
+        Dated(1, dt.datetime(2026, 10, 25, 0, 30, tzinfo=dt.UTC)),
+        Dated(2, dt.datetime(2026, 10, 25, 1, 30, tzinfo=dt.UTC)),
+    ]
     assert kept(decide(points, RetentionPolicy(hourly=2, time_zone="Europe/Berlin"), NOW)) == [2, 1]
 
 
@@ -71,7 +77,13 @@ def test_pins_holds_and_users_keep_what_no_rule_does():
     over = Said(pin=Pin(by="jo", reason="migration", at=NOW, until=NOW - dt.timedelta(days=1)))
     hold = Said(hold=Hold(by="legal", reason="case 7", at=NOW))
     old = NOW - dt.timedelta(days=50)
-    points = [Dated(1, old, pin), Dated(2, old, over), Dated(3, old, hold), Dated(4, old, used_by="restore run 9"), Dated(5, NOW)]
+    points = [
+        Dated(1, old, pin),
+        Dated(2, old, over),
+        Dated(3, old, hold),
+        Dated(4, old, used_by="restore run 9"),
+        Dated(5, NOW),
+    ]
     told = decide(points, RetentionPolicy(), NOW)
     assert kept(told) == [5, 4, 3, 1]
     assert reasons(told, 1) == ("pinned by jo until 2026-03-02T12:00:00+00:00: migration",)
@@ -102,6 +114,8 @@ def test_of_what_was_said_the_last_counts():
     def event(number, kind):
         return KeepEvent(run_no=1, event_no=number, kind=kind, by="a", reason=f"r{number}", at=NOW)
 
-    said = said_in_all([event(3, KeepKind.HOLD), event(1, KeepKind.PIN), event(2, KeepKind.UNPIN), event(4, KeepKind.PIN)])
+    said = said_in_all(
+        [event(3, KeepKind.HOLD), event(1, KeepKind.PIN), event(2, KeepKind.UNPIN), event(4, KeepKind.PIN)]
+    )
     assert (said.pin.reason, said.hold.reason) == ("r4", "r3")
     assert said_in_all([event(1, KeepKind.HOLD), event(2, KeepKind.RELEASE)]) == Said()

@@ -92,4 +92,10 @@ class Checker:
 def _may_go(problem):
     """Whether it is that something is gone which sweeps delete: anything but what is told for ever."""
     name = problem.removeprefix("object ").removesuffix(" is gone").partition("/")[2]
-    return problem.endswith(" is gone") and name.split("/")[0] not in ("point", "keep", "permission", "ledger", "dropped")
+    return problem.endswith(" is gone") and name.split("/")[0] not in (
+        "point",
+        "keep",
+        "permission",
+        "ledger",
+        "dropped",
+    )
