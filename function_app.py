@@ -7,9 +7,11 @@ from activities import (
     backup_directories,
     close_run,
     open_run,
+    prune_points,
     rebuild_catalogue,
     restore_directories,
     scan_directories,
+    sweep_pieces,
     verify_pieces,
 )
 from http_api import (
@@ -28,8 +30,10 @@ from http_api import (
     nodes,
     openapi,
     overview,
+    policies,
     rebuilds,
     restores,
+    retention,
     runs,
     schedules,
     shares,
@@ -38,7 +42,7 @@ from http_api import (
     usage,
     verifications,
 )
-from orchestrators import backup, rebuild, restore, scan, verify
+from orchestrators import backup, prune, rebuild, restore, scan, sweep, verify
 
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
@@ -49,18 +53,24 @@ for module in (
     scan_directories,
     verify_pieces,
     rebuild_catalogue,
+    prune_points,
+    sweep_pieces,
     close_run,
     backup,
     restore,
     scan,
     verify,
     rebuild,
+    prune,
+    sweep,
     tenants,
     shares,
     runs,
     restores,
     nodes,
     verifications,
+    policies,
+    retention,
     rebuilds,
     schedules,
     alerts,

@@ -70,7 +70,9 @@ async def get_run(call: Call) -> RunWithCost:
 
 async def _expected(conn: Connection, found: run.Run) -> run.RestorePoint | None:
     """What a run is expected to come to; None also if the restore point it is about is gone."""
-    if found.kind is RunKind.REBUILD or (found.order is not None and not found.order.is_whole):
+    if found.kind in (RunKind.REBUILD, RunKind.PRUNE, RunKind.SWEEP) or (
+        found.order is not None and not found.order.is_whole
+    ):
         return None
     about = found.verify or found.order
     if about is not None:

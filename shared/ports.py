@@ -8,6 +8,7 @@ import datetime as dt
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence, Set
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Final, NamedTuple, Protocol
 
 from shared.core.alert_message import Mail
@@ -23,9 +24,11 @@ from shared.model.manifest import ContentHeaders, ManifestRef
 from shared.model.page import DirectoryHead, DirectoryPages, Page, PageHead
 from shared.model.point import Origin
 from shared.model.rebuild import FoundShare, RebuildClaim, RebuildItem, Rebuilt, Row, Staged, StagedDirectory
+from shared.model.retention import Dated, Decision, KeepEvent, RetentionPolicy, Said
 from shared.model.run import Counters, Driver, RebuildOrder, RestorePoint, Run, RunKey, RunState
 from shared.model.schedule import Occurrence, Schedule, Times
 from shared.model.share import Share, ShareSettings, ShareSnapshot
+from shared.model.sweep import Condemned, SweepClaim, SweepCommit, SweepItem, SweepOrder, TreeRow
 from shared.model.verify import Damage, Finding, StoredBatch, VerifyClaim, VerifyCommit, VerifyItem
 from shared.model.verify_order import VerifyLevel
 from shared.model.work import (
@@ -314,6 +317,29 @@ class ShareAdmin(Protocol):
 # Vault
 
 
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object as a listing shows it."""
+
+    name: str
+    size_bytes: int
+    written_at: dt.datetime
+    """Aware, by the service's clock."""
+    etag: str
+    """No two objects ever have the same, be they of one name."""
+
+
+class Deletion(StrEnum):
+    """What came of the wish to delete an object."""
+
+    GONE = "gone"
+    """It is not there any more, whoever did it."""
+    CHANGED = "changed"
+    """Another object has its name now, and stays."""
+    REFUSED = "refused"
+    """An immutability policy, a legal hold, a lease or somebody's snapshot of it keeps it; later it may go."""
+
+
 class Vault(Protocol):
     """Immutable objects of one tenant by name.
 
@@ -331,6 +357,21 @@ class Vault(Protocol):
 
     def names(self, prefix: str) -> AsyncIterator[tuple[str, int]]:
         """Names and sizes of the objects below ``prefix``, in order."""
+        ...
+
+    def listed(self, prefix: str) -> AsyncIterator[StoredObject]:
+        """The objects below ``prefix``, in order of name, with all that a listing says of them."""
+        ...
+
+    async def delete(self, name: str, etag: str) -> Deletion:
+        """Delete the object that has this ETag. Doing it twice, or much later than it was asked for, deletes no other one.
+
+        Raises ``NoAccess`` where the identity may not delete at all.
+        """
+        ...
+
+    async def kept_until(self, name: str) -> dt.datetime | None:
+        """Until when an immutability policy of its own keeps an object; None if that is not known, or there is none."""
         ...
 
     def folders(self, prefix: str) -> AsyncIterator[str]:
@@ -1163,4 +1204,146 @@ class Audit(Protocol):
 
         :raises InvalidInput: ``after`` is not what an earlier call gave.
         """
+        ...
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Retention
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpiredPoint:
+    """A restore point that is gone."""
+
+    run_no: int
+    taken_at: dt.datetime
+    expired_at: dt.datetime
+    by: str
+    reason: str
+
+
+class Retentions(Protocol):
+    """The Postgres side of what is kept and what is let go, in whole transactions as :class:`Catalogue`'s."""
+
+    async def retention(self, share_id: int) -> tuple[list[Dated], RetentionPolicy | None]:
+        """All restore points of a share with what was said about them and what works with them; and its policy."""
+        ...
+
+    async def expire(self, run_id: int, share_id: int, decisions: Sequence[Decision], by: str) -> list[Decision]:
+        """Let go of the restore points that are not to be kept; returns what came of them.
+
+        In one transaction, in which pins, legal holds and who works with a restore point are looked at once more: they win. So does being the
+        newest. One that is gone already is left out.
+        """
+        ...
+
+    async def unmarked(self, share_id: int, limit: int) -> list[ExpiredPoint]:
+        """Some restore points that are gone and of which the vault does not know it yet."""
+        ...
+
+    async def marked(self, share_id: int, run_nos: Sequence[int]) -> None:
+        """Note that it does."""
+        ...
+
+    async def expired(self, share_id: int) -> list[ExpiredPoint]:
+        """All restore points of a share that are gone, oldest first."""
+        ...
+
+    async def next_event(self, share_id: int, run_no: int) -> tuple[Said, int]:
+        """What was said about a restore point, and the number of what is said next. Raises ``NotFound``."""
+        ...
+
+    async def keep(self, share_id: int, event: KeepEvent) -> Said:
+        """Record what the vault has, and what follows from it. Once; again it changes nothing. Raises ``NotFound``: it is gone meanwhile."""
+        ...
+
+
+class Sweeps(Protocol):
+    """The Postgres side of sweeps, in whole transactions as :class:`Catalogue`'s."""
+
+    async def begin_sweep(self, run_id: int, opened_at: dt.datetime) -> SweepOrder | None:
+        """QUEUED to RUNNING, and decide what the sweep holds on to, once; None if the share has no restore point.
+
+        Raises ``Conflict`` while a catalogue is being rebuilt, or a backup older than the newest restore point is not finished.
+        """
+        ...
+
+    async def is_backing_up(self, share_id: int, run_no: int) -> bool:
+        """Whether a run is a backup that has not ended."""
+        ...
+
+    async def seed_sweep(self, run_id: int, items: Sequence[SweepItem]) -> None:
+        """Put ``items`` in the frontier of a sweep if it has never had any."""
+        ...
+
+    async def claim_sweep(self, run_id: int, worker: str, *, most_pages: int, lease_s: float) -> SweepClaim | None:
+        """Claim a piece of the kind that is next, None while others hold all there is of it; of rows of the tree the last ``most_pages``.
+
+        Else as :meth:`Catalogue.claim`.
+        """
+        ...
+
+    async def commit_sweep(self, commit: SweepCommit) -> None:
+        """Apply what a piece came to. Raises ``Fenced``."""
+        ...
+
+    async def tree_rows(self, share_id: int, low: int, high: int, limit: int) -> list[TreeRow]:
+        """The first ``limit`` rows with ``low <= page_id < high``. Raises ``IntegrityError`` for one that is unreadable."""
+        ...
+
+    async def children_of(self, share_id: int, page_ids: Sequence[int]) -> list[tuple[int, int]]:
+        """``(parent, child)`` of all rows that hang below these, tombstones included."""
+        ...
+
+    async def marks_written(self, run_id: int) -> list[tuple[int, int]]:
+        """``(batch_no, bytes)`` of the marks that committed pieces of a sweep have written."""
+        ...
+
+    async def forget_segments(self, share_id: int, segments: Sequence[tuple[int, int]]) -> None:
+        """Note that these segments, ``(run_no, batch_no)``, count no more: they are about to be deleted."""
+        ...
+
+    async def forget_bundles(self, share_id: int, bundles: Sequence[tuple[int, int, int]]) -> None:
+        """The same of bundles, ``(run_no, batch_no, part)``."""
+        ...
+
+    async def condemned_count(self, share_id: int) -> int:
+        """Chunks on the list of a share that are not deleted."""
+        ...
+
+    async def condemn(self, run_id: int, batch_no: int, share_id: int, chunks: Sequence[Condemned]) -> None:
+        """Put chunks on the list; one that is there is left as it is. Raises ``Fenced``."""
+        ...
+
+    async def barrier(self, share_id: int) -> None:
+        """Wait for all batches that are being committed. Those that commit from now on see what is on the list."""
+        ...
+
+    async def span_digests(
+        self, share_id: int, after: tuple[int, int, int, int], limit: int
+    ) -> list[tuple[tuple[int, int, int, int], bytes]]:
+        """Chunks that runs in progress have read of large files, by key of their spans, in order."""
+        ...
+
+    async def rescue(self, share_id: int, digests: Sequence[bytes]) -> int:
+        """Take chunks off the list that something refers to; how many were on it."""
+        ...
+
+    async def doom(self, run_id: int, batch_no: int, share_id: int, low: int, high: int, limit: int) -> list[Condemned]:
+        """Some chunks whose first hexadecimal digit is in ``[low, high)`` that are to be deleted, and are from now on being deleted.
+
+        Raises ``Fenced``.
+        """
+        ...
+
+    async def being_deleted(self, share_id: int, digests: Sequence[bytes] | None = None) -> list[Condemned]:
+        """Chunks that are being deleted: all, or those among ``digests``."""
+        ...
+
+    async def settle_chunks(self, share_id: int, gone: Sequence[bytes], spared: Sequence[bytes]) -> None:
+        """Note what came of chunks that were being deleted: they are gone, or they stay and are off the list."""
+        ...
+
+    async def tidy_condemned(self, share_id: int) -> None:
+        """Forget chunks that were deleted and that no batch at work can have seen before; take off the list what was not begun with."""
         ...

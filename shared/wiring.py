@@ -41,6 +41,7 @@ from shared.db.pool import Connection, Pool, make_pool
 from shared.db.rebuilds import PostgresRebuilds
 from shared.db.request_budgets import PostgresRequestBook
 from shared.db.shares import subject
+from shared.db.sweep_catalogue import PostgresRetentions, PostgresSweeps
 from shared.db.tenancy import ShareConnections, TenantConnections, enter_share
 from shared.db.translate import translation
 from shared.db.verify_catalogue import PostgresVerifies
@@ -84,6 +85,8 @@ class App:
     settings: Settings
     catalogue: PostgresCatalogue
     verifies: PostgresVerifies
+    retentions: PostgresRetentions
+    sweeps: PostgresSweeps
     vaults: BlobAccount
     journal: Journal
     credentials: Credentials
@@ -154,7 +157,11 @@ class App:
             return
         if run.verify is not None and run.verify.level is VerifyLevel.DRILL:
             run = replace(run, order=scratch_order(run_id, run.verify))
-        elif run.kind is RunKind.VERIFY:  # needs neither the share nor a credential that still works
+        elif run.kind in (
+            RunKind.VERIFY,
+            RunKind.PRUNE,
+            RunKind.SWEEP,
+        ):  # needs neither the share nor a credential that still works
             yield self._scope(run, share, meter)
             return
         if run.order is None:
@@ -233,6 +240,8 @@ class App:
             share=share,
             catalogue=self.catalogue,
             verifies=self.verifies,
+            retentions=self.retentions,
+            sweeps=self.sweeps,
             vault=self.vaults.vault(run.tenant_id, meter),
             journal=self.journal,
             clock=self.clock,
@@ -353,6 +362,8 @@ async def make_app(settings: Settings) -> App:
             settings=settings,
             catalogue=catalogue,
             verifies=PostgresVerifies(pool),
+            retentions=PostgresRetentions(pool),
+            sweeps=PostgresSweeps(pool),
             vaults=vaults,
             journal=journal,
             credentials=credentials,

@@ -71,7 +71,9 @@ class Run(Shown):
     finished_at: dt.datetime | None
     seconds: Annotated[float, Field(description="How long it has been worked on; pauses do not count.")]
     share_snapshot: str | None
-    order: Annotated[dict[str, Any] | None, Field(description="What a restore, verify or rebuild was asked to do.")]
+    order: Annotated[
+        dict[str, Any] | None, Field(description="What a restore, verify, rebuild, prune or sweep was asked to do.")
+    ]
     counters: Annotated[dict[str, int], Field(description=f"What was done: {', '.join(_COUNTERS)}.")]
     rate: Rate
     progress: Progress
@@ -80,7 +82,9 @@ class Run(Shown):
     waits_for: Annotated[str, Field(description="Who or what it waits for, in words; empty while it is at work.")]
     expected: Expected | None
     eta_s: Annotated[int | None, Field(description="Seconds to the end as it goes; null when unknown.")]
-    report: Annotated[dict[str, Any] | None, Field(description="What a scan, restore, verify or rebuild came to.")]
+    report: Annotated[
+        dict[str, Any] | None, Field(description="What a scan, restore, verify, rebuild, prune or sweep came to.")
+    ]
     errors: int
     error: Annotated[str | None, Field(description="Why it failed.")]
     restore_point: Annotated[int | None, Field(description="The one that it made.")]
@@ -121,7 +125,7 @@ class Run(Shown):
             finished_at=value.finished_at,
             seconds=round(known.seconds, 3),
             share_snapshot=value.share_snapshot,
-            order=ordered.to_wire() if ordered else None,
+            order=ordered.to_wire() if ordered else value.retention,
             counters=counters.to_wire(),
             rate=Rate(files_per_s=round(known.files_per_s, 1), bytes_per_s=round(known.bytes_per_s)),
             progress=Progress(

@@ -15,7 +15,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from shared.core.rebuilt import rank
-from shared.db import batches, frontier, pages, rebuild_items, rollups, runs, schedules, shares
+from shared.db import batches, frontier, pages, rebuild_items, retention, rollups, runs, schedules, shares
 from shared.db.batches import BatchKind
 from shared.db.catalogue import COMMITTING, PostgresCatalogue, delete_missed
 from shared.db.pool import Connection
@@ -236,6 +236,8 @@ _IS_EMPTY: Final[LiteralString] = """
 """
 _WIPE: Final[tuple[LiteralString, ...]] = (
     "DELETE FROM restore_point WHERE share_id = %(share_id)s",
+    "DELETE FROM expired_point WHERE share_id = %(share_id)s",
+    "DELETE FROM condemned_chunk WHERE share_id = %(share_id)s",
     "DELETE FROM permission WHERE share_id = %(share_id)s",
     "DELETE FROM missing WHERE run_id IN (SELECT run_id FROM run WHERE share_id = %(share_id)s)",
     # Segments that the restore point does not reach must not be named by the next one.
@@ -300,6 +302,13 @@ _ADD_BATCHES: Final[LiteralString] = """
 _ADD_POINT: Final[LiteralString] = """
     INSERT INTO restore_point (share_id, run_no, taken_at, committed_at, directories, files, bytes, errors, share_snapshot)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+    ON CONFLICT DO NOTHING
+"""
+_ADD_EXPIRED: Final[LiteralString] = """
+    INSERT INTO expired_point (
+        share_id, run_no, taken_at, committed_at, directories, files, bytes, errors, expired_at, expired_by, reason, marked
+    )
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, true)
     ON CONFLICT DO NOTHING
 """
 _ADD_PERMISSIONS: Final[LiteralString] = """
@@ -776,7 +785,14 @@ async def _record_runs(conn: Connection, share_id: int, rebuilt: Rebuilt) -> Non
             },
         )
         columns = [point.taken_at, point.committed_at, point.directories, point.files, point.bytes, point.errors]
+        if run.expired is not None:
+            gone = run.expired
+            await conn.execute(_ADD_EXPIRED, [share_id, point.run_no, *columns, gone.at, gone.by, gone.reason])
+            continue
         await conn.execute(_ADD_POINT, [share_id, point.run_no, *columns, point.share_snapshot])
+        said, next_no = run.said
+        if next_no > 1:
+            await retention.set_said(conn, share_id, point.run_no, said, next_no)
     for (run_no,) in await (await conn.execute(_sql(_OTHER_RUNS, share_id))).fetchall():
         after = next((run.point for run in rebuilt.runs if run.point.run_no > run_no), rebuilt.runs[-1].point)
         await conn.execute(

@@ -7,12 +7,23 @@ from typing import Any, Final, LiteralString
 from psycopg.types.json import Jsonb
 
 from shared.core.paths import is_within
-from shared.db import batches, frontier, large_files, rebuild_items, restore_frontier, shares, verify_items
+from shared.db import (
+    batches,
+    frontier,
+    large_files,
+    rebuild_items,
+    restore_frontier,
+    shares,
+    sweep_items,
+    verify_items,
+)
 from shared.db.pool import Connection
 from shared.errors import Conflict, NotFound
 from shared.model.restore import Conflicts, RestoreOrder
+from shared.model.retention import PruneOrder
 from shared.model.run import ACTIVE, TRANSITIONS, Counters, Driver, RebuildOrder, Run, RunKind, RunState
 from shared.model.share import ShareSettings
+from shared.model.sweep import SweepOrder
 from shared.model.verify_order import VerifyLevel, VerifyOrder
 
 PAUSED_BY_WINDOW: Final = "window"
@@ -20,7 +31,7 @@ PAUSED_BY_WINDOW: Final = "window"
 _COLUMNS: Final[LiteralString] = """
     run_id, tenant_id, share_id, run_no, kind, state, requested_at, started_at, finished_at, share_snapshot, restore_order,
     error, coalesce(final_counters, counters), final_counters IS NOT NULL, driver, epoch, seeded,
-    paused_at, paused_seconds, settings, report, verify_order, rebuild_order,
+    paused_at, paused_seconds, settings, report, verify_order, rebuild_order, retention_order,
     schedule_id, admitted_at, held_until, paused_by
 """
 _GET: Final[LiteralString] = f"SELECT {_COLUMNS} FROM run WHERE run_id = %s"
@@ -49,6 +60,10 @@ _OF_IDS: Final[LiteralString] = f"SELECT {_COLUMNS} FROM run WHERE run_id = ANY 
 # Functions of schema/sql/0017: they see the runs of all tenants.
 _ACTIVE_ON: Final[LiteralString] = "SELECT kind, run_no, share_id, state FROM runs_active_on(%s)"
 _ACTIVE_IN: Final[LiteralString] = "SELECT run_no, share_id, state, subject FROM runs_active_in(%s)"
+_SWEPT_BY: Final[LiteralString] = """
+    SELECT kind, run_no, state FROM run
+     WHERE share_id = %s AND kind IN ('prune', 'sweep', 'purge') AND state IN ('queued', 'running', 'paused', 'cancelling')
+"""
 _UNDOABLE: Final[LiteralString] = f"""
     SELECT {_COLUMNS} FROM run
      WHERE kind = 'restore' AND share_snapshot IS NOT NULL AND finished_at < now() - %s
@@ -89,9 +104,9 @@ _NEXT_NUMBER: Final[LiteralString] = """
 _CREATE: Final[LiteralString] = f"""
     INSERT INTO run (
         tenant_id, share_id, run_no, kind, subject, restore_order, driver, settings, deletes_left, verify_order, rebuild_order,
-        schedule_id
+        retention_order, schedule_id
     )
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
     RETURNING {_COLUMNS}
 """
 _START: Final[LiteralString] = """
@@ -134,11 +149,13 @@ async def create(
     driver: Driver = Driver.DURABLE,
     verify: VerifyOrder | None = None,
     rebuild: RebuildOrder | None = None,
+    retention: PruneOrder | SweepOrder | None = None,
     schedule_id: int | None = None,
 ) -> Run:
     """Queue a run of a share. It is opened when it is admitted (:mod:`shared.db.admission`).
 
-    :param verify: of a verify, which works on the share's objects in the vault and is in nobody's way but another verify's.
+    :param verify: of a verify, which works on the share's objects in the vault and is in nobody's way but another verify's, and a sweep's.
+    :param retention: of a prune or a sweep; of the latter too that it is in nobody's way but a verify's: what a verify has listed must not go.
     :param schedule_id: whose occurrence it is.
     :raises NotFound: the tenant has no such share.
     :raises Conflict: a run is active on the Azure share that this one would read or write.
@@ -149,8 +166,10 @@ async def create(
     run_no, account_url, share_name, settings = row
     if order is not None:
         target = await _check_room(conn, share_id, order)
-    elif verify is not None:
+    elif verify is not None or isinstance(retention, SweepOrder):
         target = f"vault/{share_id}"
+    elif retention is not None:
+        target = f"points/{share_id}"
     else:
         target = shares.subject(account_url, share_name)
     # A friendlier answer than the constraint's, which is what decides when two come at the same moment.
@@ -164,11 +183,20 @@ async def create(
         if active_state == RunState.PAUSED:
             until = "it is paused: resume or cancel it"
         raise Conflict(f"a run of this share is active: {which} works on {share_name}; {until}", "run_active_subject")
+    if rebuild is not None:
+        swept = await (await conn.execute(_SWEPT_BY, [share_id])).fetchone()
+        if swept is not None:
+            raise Conflict(
+                f"{swept[0]} run {swept[1]} of this share is {swept[2]}: it goes by the catalogue that a rebuild makes anew; wait until"
+                " it ends, or cancel it",
+                "run_active_subject",
+            )
     wire = None if order is None else Jsonb(order.to_wire())
     deletes = order.delete_at_most if order is not None and order.conflicts is Conflicts.MIRROR else None
     values = [tenant_id, share_id, run_no, kind.value, target, wire, driver.value, Jsonb(settings), deletes]
     values.append(None if verify is None else Jsonb(verify.to_wire()))
     values.append(None if rebuild is None else Jsonb(rebuild.to_wire()))
+    values.append(None if retention is None else Jsonb(retention.to_wire()))
     values.append(schedule_id)
     created = await (await conn.execute(_CREATE, values)).fetchone()
     assert created is not None
@@ -297,6 +325,7 @@ async def left(conn: Connection, run_id: int) -> int:
         + await restore_frontier.left(conn, run_id)
         + await verify_items.left(conn, run_id)
         + await rebuild_items.left(conn, run_id)
+        + await sweep_items.left(conn, run_id)
     )
 
 
@@ -487,8 +516,9 @@ def _from_row(row: tuple[Any, ...]) -> Run:
         report=row[20],
         verify=None if row[21] is None else VerifyOrder.from_wire(row[21]),
         rebuild=None if row[22] is None else RebuildOrder.from_wire(row[22]),
-        schedule_id=row[23],
-        admitted_at=row[24],
-        held_until=row[25],
-        paused_by=row[26],
+        retention=row[23],
+        schedule_id=row[24],
+        admitted_at=row[25],
+        held_until=row[26],
+        paused_by=row[27],
     )

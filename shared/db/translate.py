@@ -16,6 +16,7 @@ CONFLICTS: Final[dict[str, str]] = {
     "tenant_pk": "a tenant with this id exists",
     "share_name_unique": "a share of this tenant has this name",
     "share_azure_unique": "this Azure share is already protected for this tenant",
+    "policy_name_unique": "a policy of this tenant has this name",
     "run_active_subject": "another run is active on this Azure share: wait until it ends",
     "schedule_name_unique": "a schedule of this share has this name",
     "channel_name_unique": "a channel of this tenant has this name",
@@ -27,6 +28,7 @@ CONFLICTS: Final[dict[str, str]] = {
 MISSING: Final[dict[str, str]] = {
     "share_of_tenant": "there is no such tenant",
     "run_of_tenant": "there is no such tenant",
+    "policy_of_tenant": "there is no such tenant",
     "run_of_share": "there is no such share",
 }
 """Foreign key -> what to tell the caller."""
@@ -40,6 +42,7 @@ INVALID: Final[dict[str, tuple[str, str]]] = {
     "share_name_not_empty": ("name", "must not be empty"),
     "schedule_name_not_empty": ("name", "must not be empty"),
     "channel_name_not_empty": ("name", "must not be empty"),
+    "policy_name_not_empty": ("name", "must not be empty"),
     "member_object_id": ("object_id", "must be an id such as 6f9619ff-8b86-d011-b42d-00cf4fc964ff"),
     "member_name_not_empty": ("name", "must not be empty"),
     "api_key_name_not_empty": ("name", "must not be empty"),

@@ -21,6 +21,10 @@ class RunKind(StrEnum):
     """Prove that what restore points refer to is in the vault and is what it was."""
     REBUILD = "rebuild"
     """Make the catalogue of a share from the vault."""
+    PRUNE = "prune"
+    """Let go of restore points that nothing keeps."""
+    SWEEP = "sweep"
+    """Delete from the vault what no restore point needs."""
 
 
 class RunKey(NamedTuple):
@@ -145,6 +149,17 @@ class Counters:
     """Verify: their sizes."""
     unreadable: int = 0
     """Verify: the part of ``reread_files`` that is not what was saved."""
+    expired_points: int = 0
+    """Prune: restore points that are gone."""
+    deleted_objects: int = 0
+    """Sweep: objects of the vault that are gone."""
+    deleted_bytes: int = 0
+    """Their sizes."""
+    refused_objects: int = 0
+    """Sweep: objects that nobody needs and that may not be deleted yet: an immutability policy, a legal hold or a lease keeps them."""
+    refused_bytes: int = 0
+    dropped_pages: int = 0
+    """Sweep: rows of the tree that are gone: of directories and pages that no restore point shows."""
     unsaved: int = 0
     """Verify: files without content, and directories without a record, since they were backed up: known then, and no damage."""
     files_requests: int = 0
@@ -223,6 +238,8 @@ class Run:
     """What a verify was asked to do."""
     rebuild: RebuildOrder | None = None
     """What a rebuild was asked to do."""
+    retention: dict[str, Any] | None = None
+    """What a prune (:class:`shared.model.retention.PruneOrder`) or a sweep (:class:`shared.model.sweep.SweepOrder`) was asked to do."""
     error: str | None = None
     """Why the run failed, for people."""
     counters: Counters = field(default_factory=Counters)

@@ -18,7 +18,7 @@ from shared.core.paths import ending
 from shared.errors import IntegrityError, NotFound
 from shared.formats.segment import SegmentWriter
 from shared.model import ticks
-from shared.model.content import Content, ContentKind
+from shared.model.content import HOLE, Content, ContentKind
 from shared.model.entry import Entry
 from shared.model.manifest import ManifestRef, PageRecord, SavedEntry
 from shared.model.node import SLOT_MAX, directory_id
@@ -361,6 +361,8 @@ class Batch:
         segment = SegmentWriter()
         for c in self._changed:
             self.commit.pages += c.finish(self._scope.run.run_no, self._claim.batch_no, segment)
+            chunks = (digest for file in c.files.values() for digest in file.content.chunks if digest != HOLE)
+            self.commit.chunks += chunks
         for page in self.commit.pages:
             segment.note(note_of(page, self._scope.run.run_no, self._claim.batch_no))
         visited = {c.node_id for c in self._changed}

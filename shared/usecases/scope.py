@@ -11,7 +11,19 @@ from shared.core.rules import Rules, rules_of
 from shared.model.node import PAGE_ENTRIES_MAX
 from shared.model.run import Counters, Run
 from shared.model.share import Share
-from shared.ports import Catalogue, Clock, Journal, Rebuilds, ShareAdmin, ShareReader, ShareWriter, Vault, Verifies
+from shared.ports import (
+    Catalogue,
+    Clock,
+    Journal,
+    Rebuilds,
+    Retentions,
+    ShareAdmin,
+    ShareReader,
+    ShareWriter,
+    Sweeps,
+    Vault,
+    Verifies,
+)
 from shared.usecases.stopping import StopSignal
 
 if TYPE_CHECKING:
@@ -73,6 +85,8 @@ class Limits:
     """Rows of the tree that a quick verify claims at once: a second's work or two."""
     verify_read_pages: int = 256
     """The same where files are read; what is not done in time goes back, so it may be too much."""
+    sweep_pages: int = 2_048
+    """Rows of the tree whose records a sweep marks in one piece: two seconds' work or so, and a megabyte of marks at most as a rule."""
     span_bytes: int = 64 * 1024 * 1024
     """A large file is read in spans of this size; a multiple of the chunk."""
 
@@ -85,6 +99,8 @@ class RunScope:
     share: Share
     catalogue: Catalogue
     verifies: Verifies
+    retentions: Retentions
+    sweeps: Sweeps
     vault: Vault
     journal: Journal
     clock: Clock

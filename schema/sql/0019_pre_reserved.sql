@@ -1,1 +1,0 @@
--- Reserved: the number is taken by another branch of the same release.
