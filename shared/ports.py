@@ -1080,7 +1080,10 @@ class Judging(Protocol):
         ...
 
     async def history(self, share_id: int, run_no: int) -> list[Numbers]:
-        """What the backup run came to and those before it that made restore points, newest first, without those that were unusual."""
+        """What the backup run came to and those before it that made restore points, newest first.
+
+        Left out is what was unusual, and what came after it as long as nobody has explained it: that shows what it left.
+        """
         ...
 
     async def see(self, tenant_id: str, share_id: int, sighting: Sighting, now: dt.datetime) -> Alert:
@@ -1101,16 +1104,20 @@ class Judging(Protocol):
         """Shares with an open alert about that, of which it is not so any more."""
         ...
 
-    async def pin(self, tenant_id: str, share_id: int, run_no: int, reason: str) -> bool:
-        """Keep a restore point until somebody lets go of it; False if it cannot be kept."""
-        ...
-
 
 class Alerts(Protocol):
     """What is to be judged, and what is to be told to whom."""
 
     def judging(self, limit: int) -> AbstractAsyncContextManager[Judging]:
         """Take some runs that have ended. What is done with them is committed, and they are judged, when the block ends well."""
+        ...
+
+    async def unpinned(self, limit: int) -> list[Alert]:
+        """Some alerts about unusual changes whose clean restore point is yet to be pinned."""
+        ...
+
+    async def pinned(self, alert_id: int, sighting: Sighting) -> None:
+        """It is, or is gone: write what the alert tells now, unless it tells of another restore point meanwhile."""
         ...
 
     async def claim(self, now: dt.datetime, until: dt.datetime, limit: int) -> list[Parcel]:

@@ -47,6 +47,7 @@ from shared.db.translate import translation
 from shared.db.verify_catalogue import PostgresVerifies
 from shared.errors import BackupError, Unavailable
 from shared.model.rebuild import LeftOut
+from shared.model.retention import KeepKind
 from shared.model.run import Driver, RebuildOrder, Run, RunKind, RunState
 from shared.model.share import Share
 from shared.model.tickets import Receipt, RunTicket
@@ -57,6 +58,7 @@ from shared.usecases import upkeep
 from shared.usecases.connection_test import Parts
 from shared.usecases.deliver_alerts import deliver_alerts
 from shared.usecases.index_cache import IndexCache
+from shared.usecases.keep_point import keep_point
 from shared.usecases.pace_limits import within_pace
 from shared.usecases.past import Past
 from shared.usecases.queue_rebuilds import queue_rebuilds
@@ -293,7 +295,16 @@ class App:
 
     async def look_after(self) -> None:
         """Raise alerts, and forget what is old."""
-        await upkeep.look_after(self.schedules, self.alerts, self.clock.now())
+        await upkeep.look_after(self.schedules, self.alerts, self._pin, self.clock.now())
+
+    async def _pin(self, tenant_id: str, share_id: int, run_no: int, reason: str) -> None:
+        """Keep a restore point until somebody unpins it; one that somebody has pinned stays as it is."""
+        said, _ = await self.retentions.next_event(share_id, run_no)
+        if said.pin is None or said.pin.until is not None:
+            vault = self.vault(tenant_id)
+            await keep_point(
+                self.retentions, vault, self.clock, share_id, run_no, KeepKind.PIN, by="alert", reason=reason
+            )
 
     async def deliver(self) -> tuple[int, int]:
         """Tell of alerts whoever is to be told; how many deliveries were made, and how many were not."""

@@ -1,12 +1,12 @@
 """What somebody is to be told of a run that has ended, or of a share without a new restore point; and what is over by it."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from shared.core.unusual import Sign
-from shared.model.alert import Condition, Sighting
+from shared.model.alert import Alert, Condition, Sighting
 from shared.model.run import Run, RunKind, RunState
 from shared.model.verify_order import VerifyLevel, VerifyOrder
 
@@ -119,25 +119,36 @@ def _damage(run: Run, order: VerifyOrder, objects: int) -> Sighting:
     )
 
 
-def of_changes(run_no: int, signs: Sequence[Sign], clean: int | None, *, pinned: bool) -> Sighting:
+def of_changes(run_no: int, signs: Sequence[Sign], clean: int | None) -> Sighting:
     """That a backup found unusual changes.
 
     :param signs: at least one.
-    :param clean: the newest restore point before it in which nothing was unusual.
-    :param pinned: whether it is kept until somebody lets go of it.
+    :param clean: the newest restore point before it in which nothing was unusual; it is yet to be pinned.
     """
-    detail = "; ".join(sign.text for sign in signs)
+    return _changes(run_no, [sign.to_wire() for sign in signs], clean, pinned=False)
+
+
+def with_pin(alert: Alert, *, pinned: bool | None) -> Sighting:
+    """The same when its clean restore point is pinned; None: it is gone."""
+    details = alert.details
+    return _changes(alert.run_no or 0, details["signs"], details["clean_restore_point"], pinned=pinned)
+
+
+def _changes(run_no: int, signs: Sequence[Mapping[str, Any]], clean: int | None, *, pinned: bool | None) -> Sighting:
     if clean is None:
         after = "There is no restore point before it."
+    elif pinned is None:
+        after = f"The newest restore point before it was {clean}, which is gone."
     else:
-        keeps = "and is pinned: it is kept until somebody unpins it" if pinned else "and may expire: pin it"
-        after = f"The newest restore point before it is {clean}, {keeps}."
+        keeps = " and is pinned: it is kept until somebody unpins it" if pinned else ""
+        after = f"The newest restore point before it is {clean}{keeps}."
+    told = "; ".join(sign["text"] for sign in signs)
     return Sighting(
         condition=Condition.UNUSUAL_CHANGE,
         run_no=run_no,
-        title=f"unusual change in backup run {run_no}: {signs[0].text.partition(';')[0]}",
-        detail=f"{detail}. {after} Compare the two restore points to see what changed. Acknowledge this alert when it is explained.",
-        details={"signs": [sign.to_wire() for sign in signs], "clean_restore_point": clean, "pinned": pinned},
+        title=f"unusual change in backup run {run_no}: {signs[0]['text'].partition(';')[0]}",
+        detail=f"{told}. {after} Compare the two restore points to see what changed. Acknowledge this alert when it is explained.",
+        details={"signs": list(signs), "clean_restore_point": clean, "pinned": pinned},
     )
 
 

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, LiteralString
 
+from psycopg.types.json import Jsonb
+
 from shared.core.alerts import Late
 from shared.core.unusual import HISTORY, Numbers
 from shared.db import alerts, deliveries, runs, schedules
@@ -22,6 +24,15 @@ _UNJUDGED: Final[LiteralString] = """
               )
     RETURNING run_id, finished_at
 """
+_UNPINNED: Final[LiteralString] = f"""
+    SELECT {alerts.COLUMNS} FROM alert
+     WHERE condition = 'unusual_change' AND closed_at IS NULL
+       AND details->>'pinned' = 'false' AND details->>'clean_restore_point' IS NOT NULL
+  ORDER BY alert_id LIMIT %s
+"""
+_PINNED: Final[LiteralString] = """
+    UPDATE alert SET detail = %s, details = %s WHERE alert_id = %s AND details->>'clean_restore_point' = %s
+"""
 _SETTINGS: Final[LiteralString] = "SELECT settings FROM share WHERE share_id = %s"
 _HISTORY: Final[LiteralString] = """
     SELECT p.run_no, p.files, r.final_counters, coalesce(c.changed, 0), coalesce(c.deleted, 0)
@@ -37,7 +48,8 @@ _HISTORY: Final[LiteralString] = """
            ) AS c
      WHERE p.run_no = %(run_no)s OR NOT EXISTS (
                SELECT FROM alert
-                WHERE share_id = %(share_id)s AND condition = 'unusual_change' AND p.run_no = ANY (runs)
+                WHERE share_id = %(share_id)s AND condition = 'unusual_change'
+                  AND (p.run_no = ANY (runs) OR closed_at IS NULL AND p.run_no > ANY (runs))
            )
   ORDER BY p.run_no DESC
 """
@@ -118,11 +130,6 @@ class _Judging:
         """See the port."""
         return [row[0] for row in await (await self._conn.execute(_IN_TIME, [now])).fetchall()]
 
-    async def pin(self, tenant_id: str, share_id: int, run_no: int, reason: str) -> bool:
-        """See the port. Nothing can be pinned while nothing expires."""
-        del tenant_id, share_id, run_no, reason
-        return False
-
 
 def _how(state: str, error: str | None) -> str:
     told = {"succeeded": "succeeded", "completed_with_errors": "completed with errors"}.get(state, f"is {state}")
@@ -162,6 +169,18 @@ class PostgresAlerts:
             ended = [(row[1], row[0]) for row in await (await conn.execute(_UNJUDGED, [limit])).fetchall()]
             found = await runs.of_ids(conn, [run_id for _, run_id in sorted(ended)]) if ended else []
             yield _Judging(conn, found)
+
+    async def unpinned(self, limit: int) -> list[Alert]:
+        """See the port."""
+        async with self._catalogue.transaction() as conn:
+            return [alerts.from_row(row) for row in await (await conn.execute(_UNPINNED, [limit])).fetchall()]
+
+    async def pinned(self, alert_id: int, sighting: Sighting) -> None:
+        """See the port."""
+        details = dict(sighting.details)
+        args = [sighting.detail, Jsonb(details), alert_id, str(details["clean_restore_point"])]
+        async with self._catalogue.transaction() as conn:
+            await conn.execute(_PINNED, args)
 
     async def claim(self, now: dt.datetime, until: dt.datetime, limit: int) -> list[Parcel]:
         """See the port."""

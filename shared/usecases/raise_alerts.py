@@ -4,13 +4,18 @@ A run is marked as judged in the transaction that writes its alerts and what is 
 """
 
 import datetime as dt
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from shared.core import alerts
 from shared.core.unusual import signs
+from shared.errors import BackupError, NotFound
 from shared.model.alert import Condition
 from shared.model.run import Run, RunKind, RunState
 from shared.ports import Alerts, Judging
+
+Pin = Callable[[str, int, int, str], Awaitable[object]]
+"""Keep a restore point (tenant, share, number) until somebody unpins it, for a reason. Raises ``NotFound`` when it is gone."""
 
 AT_ONCE: Final = 50
 AT_MOST: Final = 200
@@ -58,8 +63,26 @@ async def _look_for_changes(judging: Judging, run: Run, now: dt.datetime) -> Non
     if not unusual:
         await judging.over(run.share_id, Condition.UNUSUAL_CHANGE, "", now, if_acknowledged=True)
         return
-    clean = numbers[1].run_no
-    reason = f"the newest restore point before the unusual change that backup run {run.run_no} found"
-    pinned = await judging.pin(run.tenant_id, run.share_id, clean, reason)
-    sighting = alerts.of_changes(run.run_no, unusual, clean, pinned=pinned)
-    await judging.see(run.tenant_id, run.share_id, sighting, now)
+    await judging.see(run.tenant_id, run.share_id, alerts.of_changes(run.run_no, unusual, numbers[1].run_no), now)
+
+
+async def pin_clean(book: Alerts, pin: Pin) -> int:
+    """Pin the restore points that are needed to undo unusual changes; how many. What cannot be pinned now is tried again.
+
+    That is done after the alert is written, because the vault has a part in it. A crash in between leaves an alert whose restore point is not
+    pinned yet, which the next look finds.
+    """
+    pinned = 0
+    for alert in await book.unpinned(AT_ONCE):
+        clean = alert.details["clean_restore_point"]
+        reason = f"the newest restore point before the unusual change that backup run {alert.run_no} found (alert {alert.alert_id})"
+        try:
+            await pin(alert.tenant_id, alert.share_id, clean, reason)
+        except NotFound:
+            await book.pinned(alert.alert_id, alerts.with_pin(alert, pinned=None))
+        except BackupError:
+            continue
+        else:
+            await book.pinned(alert.alert_id, alerts.with_pin(alert, pinned=True))
+            pinned += 1
+    return pinned

@@ -10,7 +10,7 @@ from shared.model.run import Driver, Run
 from shared.ports import Alerts, Journal, Schedules
 from shared.usecases.dispatch_schedules import dispatch_schedules
 from shared.usecases.keep_windows import keep_windows
-from shared.usecases.raise_alerts import raise_alerts
+from shared.usecases.raise_alerts import Pin, pin_clean, raise_alerts
 
 TIDY_EVERY: Final = dt.timedelta(hours=6)
 SENT_FOR: Final = dt.timedelta(days=30)
@@ -26,8 +26,9 @@ async def begin_due(schedules: Schedules, journal: Journal, now: dt.datetime, dr
     return await schedules.admit(now, driver, wait=True)
 
 
-async def look_after(schedules: Schedules, alerts: Alerts, now: dt.datetime) -> None:
-    """Judge what has ended, and forget what is old."""
+async def look_after(schedules: Schedules, alerts: Alerts, pin: Pin, now: dt.datetime) -> None:
+    """Judge what has ended, keep what may be needed to undo it, and forget what is old."""
     await raise_alerts(alerts, now)
+    await pin_clean(alerts, pin)
     if await schedules.begin("tidy", now, TIDY_EVERY):
         await alerts.tidy(now, sent_for=SENT_FOR, rest_for=REST_FOR)

@@ -14,10 +14,11 @@ from shared.adapters.signing_secrets import SigningSecrets
 from shared.adapters.webhook_http import HttpWebhooks
 from shared.db import alerts, channels, deliveries
 from shared.db.judging import PostgresAlerts
+from shared.errors import NotFound, Unavailable
 from shared.model.alert import ChannelKind, Condition, DeliveryState
 from shared.model.run import Counters
 from shared.usecases.deliver_alerts import deliver_alerts
-from shared.usecases.raise_alerts import raise_alerts
+from shared.usecases.raise_alerts import pin_clean, raise_alerts
 from tests.support.receivers import hook, mail_server
 from tests.support.schedules import START, SetClock, add_run, add_share, add_tenant
 
@@ -194,11 +195,46 @@ async def test_an_unusual_change_is_told_with_the_restore_point_before_it_and_st
     await watch.ended(deleted=9_000)
     (found,) = await watch.all()
     assert found.times == 2
-    assert found.details["clean_restore_point"] == watch.run_no - 1
+    assert found.details["clean_restore_point"] == clean, "those after it show what it left"
     async with watch.shelf.catalogue.transaction() as conn:
         await alerts.acknowledge(conn, "watched", found.alert_id, "Ada", watch.clock.now())
     await watch.ended()
     assert await watch.open() == []
+
+
+async def test_the_restore_point_to_go_back_to_is_pinned_also_when_that_fails_at_first(watch):
+    await quiet_days(watch)
+    clean, pins = watch.run_no, []
+    await watch.ended(changed=9_000)
+
+    async def away(*args):
+        raise Unavailable("the vault does not answer")
+
+    async def pin(*args):
+        pins.append(args)
+
+    assert await pin_clean(watch.book, away) == 0
+    assert (await watch.all())[0].details["pinned"] is False
+    assert await pin_clean(watch.book, pin) == 1
+    assert await pin_clean(watch.book, pin) == 0
+    ((tenant_id, share_id, run_no, reason),) = pins
+    assert (tenant_id, share_id, run_no) == ("watched", watch.share.share_id, clean)
+    assert f"backup run {clean + 1}" in reason
+    (found,) = await watch.all()
+    assert found.details["pinned"] is True
+    assert f"is {clean} and is pinned" in found.detail
+
+
+async def test_a_restore_point_that_is_gone_cannot_be_pinned_and_the_alert_says_so(watch):
+    await quiet_days(watch)
+    await watch.ended(changed=9_000)
+
+    async def gone(*args):
+        raise NotFound("no such restore point")
+
+    assert await pin_clean(watch.book, gone) == 0
+    assert await watch.book.unpinned(10) == []
+    assert "which is gone" in (await watch.all())[0].detail
 
 
 async def test_of_a_share_that_wants_it_nobody_watches_the_changes(watch):

@@ -94,8 +94,8 @@ def test_an_unusual_change_names_the_restore_point_to_go_back_to():
         most=9,
         text="6,000 of 10,000 files were deleted; usually 5",
     )
-    told = alerts.of_changes(12, [sign], 11, pinned=True)
-    assert "restore point before it is 11, and is pinned" in told.detail
+    told = alerts.of_changes(12, [sign], 11)
+    assert "restore point before it is 11." in told.detail
     assert told.details["clean_restore_point"] == 11
     assert "6,000 of 10,000 files" in told.title
 
