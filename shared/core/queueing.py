@@ -91,7 +91,7 @@ class Place:
 
 
 def told(place: Place) -> str:
-    """What the run waits for, for people."""
+    """What the run waits for, for people; empty if it is its turn, and it waits for nobody but whoever opens it."""
     if place.held_until is not None:
         return f"the next window of its share, which opens at {place.held_until.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"
     full: Sequence[str] = [
@@ -109,4 +109,4 @@ def told(place: Place) -> str:
         if is_full
     ]
     ahead = f"{place.before} queued before it" if place.before else "it is the next"
-    return f"its turn: {'; '.join([*full, ahead])}" if full or place.before else "its turn, which is now"
+    return f"its turn: {'; '.join([*full, ahead])}" if full or place.before else ""

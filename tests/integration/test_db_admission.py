@@ -151,6 +151,8 @@ async def test_a_restore_goes_ahead_and_beside_the_limits(queue):
         place = await admission.place_of(conn, backups[0], LATER, 2)
     assert place.before == 1
     assert "its tenant has 4 runs at work of 2" in told(place)
+    async with queue.catalogue.transaction() as conn:
+        assert told(await admission.place_of(conn, restores[-1], LATER, None)).endswith("it is the next")
 
 
 async def test_a_held_run_holds_up_nobody(queue):
