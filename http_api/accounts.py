@@ -11,7 +11,7 @@ from shared.model.access import Action
 
 
 async def list_accounts(call: Call[Paged]) -> AccountPage:
-    """The storage accounts that were given to a tenant. It may use those that shares of its are in, too."""
+    """The storage accounts that were given to a tenant."""
     place = call.place(int)
     limit = call.query.limit
     found = await tenant_accounts.listed(

@@ -21,7 +21,9 @@ ObjectId = Annotated[
     str,
     Field(pattern=_ID_PATTERN, description="Object id in Entra ID.", examples=["6f9619ff-8b86-d011-b42d-00cf4fc964ff"]),
 ]
-OneShare = Annotated[Number | None, Field(description="For this share only; without it for the tenant and all of its shares.")]
+OneShare = Annotated[
+    Number | None, Field(description="For this share only; without it for the tenant and all of its shares.")
+]
 
 
 class NewMember(Body):

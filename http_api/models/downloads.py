@@ -7,7 +7,7 @@ from pydantic import Field
 from http_api.models.base import Body, Query
 from http_api.models.restores import Selected
 
-_PATH = {"max_length": 32_768, "pattern": r"^[^\x00]*$"}
+_PATH = {"max_length": 2_048, "pattern": r"^[^\x00]*$"}
 ArchiveForm = Literal["zip", "tar"]
 
 

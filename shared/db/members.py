@@ -8,9 +8,7 @@ from shared.errors import NotFound
 from shared.model.access import Grant, Role
 from shared.model.membership import MemberKind, Membership
 
-_COLUMNS: Final[LiteralString] = (
-    "member_id, tenant_id, share_id, object_id, kind, name, role, created_at, created_by"
-)
+_COLUMNS: Final[LiteralString] = "member_id, tenant_id, share_id, object_id, kind, name, role, created_at, created_by"
 _ADD: Final[LiteralString] = f"""
     INSERT INTO member (tenant_id, share_id, object_id, kind, name, role, created_by)
     VALUES (%s, %s, %s, %s, %s, %s, %s)

@@ -12,7 +12,9 @@ _ADD: Final[LiteralString] = f"""
     VALUES (%s, lower(rtrim(%s, '/')), %s, %s)
     RETURNING {_COLUMNS}
 """
-_REMOVE: Final[LiteralString] = "DELETE FROM tenant_account WHERE tenant_id = %s AND account_id = %s RETURNING account_id"
+_REMOVE: Final[LiteralString] = (
+    "DELETE FROM tenant_account WHERE tenant_id = %s AND account_id = %s RETURNING account_id"
+)
 _LISTED: Final[LiteralString] = f"""
     SELECT {_COLUMNS} FROM tenant_account WHERE tenant_id = %s AND account_id > %s ORDER BY account_id LIMIT %s
 """

@@ -58,7 +58,12 @@ def build(host: FunctionsHost, product: Stack) -> World:
     for tenant_id, names in (("wall-a", ("a1", "a2")), ("wall-b", ("b1",))):
         assert admin("POST", "/api/tenants", {"name": tenant_id, "tenant_id": tenant_id}).status == 201
         for name in names:
-            body = {"name": name, "account_url": product.files_url, "share_name": f"wall-{name}", "credential": "devstore"}
+            body = {
+                "name": name,
+                "account_url": product.files_url,
+                "share_name": f"wall-{name}",
+                "credential": "devstore",
+            }
             made = admin("POST", f"/api/tenants/{tenant_id}/shares", body)
             assert made.status == 201, made.raw
             world.shares[name] = made.body["share_id"]

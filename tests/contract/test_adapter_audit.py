@@ -102,7 +102,12 @@ async def test_tenants_and_the_platform_are_apart(audit):
 
 async def test_who_did_what_when_can_be_asked_for(audit):
     entries = [
-        entry(n, at=AT - dt.timedelta(days=10 * n), actor_id="abc" if n % 2 else "o'def", action="runs.start" if n % 3 else "keys.change")
+        entry(
+            n,
+            at=AT - dt.timedelta(days=10 * n),
+            actor_id="abc" if n % 2 else "o'def",
+            action="runs.start" if n % 3 else "keys.change",
+        )
         for n in range(12)
     ]
     for one in entries:
@@ -136,7 +141,7 @@ async def test_much_that_is_not_wanted_is_gone_through_in_pieces(audit, monkeypa
 
 @pytest.mark.parametrize("after", ["x", "../../", "000000", "contoso_797394/", "797394/x", "797394/' or 1 eq 1"])
 async def test_a_cursor_that_nobody_gave_is_refused(audit, after):
-    with pytest.raises(InvalidInput, match="after is .* expected the cursor of an earlier answer"):
+    with pytest.raises(InvalidInput, match=r"after is .* expected the cursor of an earlier answer"):
         await audit.page("contoso", after=after)
 
 

@@ -106,7 +106,7 @@ async def test_a_settlement_is_one_statement_however_many_there_are(book, catalo
 
 
 async def test_without_a_catalogue_a_process_goes_on_by_itself():
-    pool = AsyncConnectionPool("postgresql://127.0.0.1:1/none", open=False, timeout=0.1, min_size=0)
+    pool = AsyncConnectionPool("postgresql://127.0.0.1:1/none", open=False, timeout=0.1, min_size=0, max_size=1)
     await pool.open()
     rates = RequestRates(PostgresRequestBook(pool), Clock())
     assert taken(rates, {"key:a": 1.0}) == 10

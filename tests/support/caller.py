@@ -49,7 +49,9 @@ class Caller:
     def signed_in(self, object_id: str, tenant_id: str, *, groups: tuple[str, ...] = (), name: str = "Ada") -> "Caller":
         """By App Service authentication, from the app's own pages."""
         origin = f"https://{urlsplit(self.url).netloc}"
-        return Caller(self.url, {"X-MS-CLIENT-PRINCIPAL": principal(object_id, tenant_id, groups, name), "Origin": origin})
+        return Caller(
+            self.url, {"X-MS-CLIENT-PRINCIPAL": principal(object_id, tenant_id, groups, name), "Origin": origin}
+        )
 
 
 def principal(object_id: str, tenant_id: str, groups: tuple[str, ...] = (), name: str = "Ada") -> str:
@@ -57,7 +59,12 @@ def principal(object_id: str, tenant_id: str, groups: tuple[str, ...] = (), name
     schema = "http://schemas.microsoft.com/identity/claims/"
     claims = [(schema + "objectidentifier", object_id), (schema + "tenantid", tenant_id), ("name", name)]
     claims += [("groups", group) for group in groups]
-    told = {"auth_typ": "aad", "claims": [{"typ": typ, "val": val} for typ, val in claims], "name_typ": "", "role_typ": ""}
+    told = {
+        "auth_typ": "aad",
+        "claims": [{"typ": typ, "val": val} for typ, val in claims],
+        "name_typ": "",
+        "role_typ": "",
+    }
     return base64.b64encode(json.dumps(told).encode()).decode()
 
 

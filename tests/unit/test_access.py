@@ -43,10 +43,12 @@ def somebody(*grants: Grant) -> Principal:
     return Principal(kind=PrincipalKind.PERSON, id="p", name="P", grants=frozenset(grants))
 
 
-def grants():
-    for role, scope in itertools.product(Role, SCOPES):
-        if role is not Role.PLATFORM_ADMIN or scope == "platform":
-            yield pytest.param(role, scope, id=f"{role} of a {scope}")
+def grants() -> list:
+    return [
+        pytest.param(role, scope, id=f"{role} of a {scope}")
+        for role, scope in itertools.product(Role, SCOPES)
+        if role is not Role.PLATFORM_ADMIN or scope == "platform"
+    ]
 
 
 def test_every_action_is_in_the_table():

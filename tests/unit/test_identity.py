@@ -23,7 +23,12 @@ def settings(**env: str) -> Settings:
 
 
 def header(*claims: tuple[str, str], kind: str = "aad") -> str:
-    told = {"auth_typ": kind, "claims": [{"typ": typ, "val": val} for typ, val in claims], "name_typ": "n", "role_typ": "r"}
+    told = {
+        "auth_typ": kind,
+        "claims": [{"typ": typ, "val": val} for typ, val in claims],
+        "name_typ": "n",
+        "role_typ": "r",
+    }
     return base64.b64encode(json.dumps(told).encode()).decode()
 
 
@@ -120,7 +125,9 @@ def test_only_our_own_pages_send_browsers_here_to_change_something(method):
     for headers in FOREIGN:
         for browsers_only in (False, True):
             with pytest.raises(Denied, match="another site"):
-                check_same_origin(settings(), method, URL, {"host": "127.0.0.1:7071"} | headers, browsers_only=browsers_only)
+                check_same_origin(
+                    settings(), method, URL, {"host": "127.0.0.1:7071"} | headers, browsers_only=browsers_only
+                )
 
 
 def test_a_session_that_says_nothing_is_refused_and_a_program_on_this_machine_is_not():

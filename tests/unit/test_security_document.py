@@ -15,7 +15,8 @@ def table() -> str:
     head = "| action | " + " | ".join(role.value.replace("_", " ") for role in Role) + " |"
     lines = [head, "|---" * (len(Role) + 1) + "|"]
     lines += [
-        f"| `{action}` | " + " | ".join("yes" if role in ALLOWED[action] else "" for role in Role) + " |" for action in Action
+        f"| `{action}` | " + " | ".join("yes" if role in ALLOWED[action] else "" for role in Role) + " |"
+        for action in Action
     ]
     return "\n".join(lines)
 
