@@ -23,7 +23,12 @@ _DETAIL_MAX: Final = 2_000
 
 
 def entry_of(
-    endpoint: Endpoint, app: App, principal: Principal, req: func.HttpRequest, route: Mapping[str, str | int], raw: bytes
+    endpoint: Endpoint,
+    app: App,
+    principal: Principal,
+    req: func.HttpRequest,
+    route: Mapping[str, str | int],
+    raw: bytes,
 ) -> AuditEntry:
     """What is about to be done."""
     path = endpoint.path

@@ -120,7 +120,9 @@ class Call(Generic[Q, B]):
         """The cursor of a place in this list, for ``next``."""
         return cursor.encode(self.list_name, place)
 
-    def part_after(self, found: Sequence[T], shown: Sequence[T], place: Callable[[T], Sequence[str | int]]) -> dict[str, Any]:
+    def part_after(
+        self, found: Sequence[T], shown: Sequence[T], place: Callable[[T], Sequence[str | int]]
+    ) -> dict[str, Any]:
         """The same for a keyset query that was asked for one more than is shown; ``place`` is what it sorts by."""
         more = len(found) > len(shown)
         return {"more": more, "next": self.cursor(*place(shown[-1])) if more else None}

@@ -52,9 +52,13 @@ def decode(of: str, cursor: str, kinds: Sequence[type]) -> list[Any]:
 
 
 def _tag(of: str, payload: bytes) -> bytes:
-    return hashlib.blake2b(payload, digest_size=_TAG_BYTES, key=hashlib.blake2b(of.encode("utf-8", "surrogatepass")).digest()).digest()
+    return hashlib.blake2b(
+        payload, digest_size=_TAG_BYTES, key=hashlib.blake2b(of.encode("utf-8", "surrogatepass")).digest()
+    ).digest()
 
 
 def _wrong(cursor: str) -> InvalidInput:
     shown = cursor if len(cursor) <= 60 else f"{cursor[:60]}..."
-    return InvalidInput(f"after is {shown!r}; expected what an earlier answer of this very list gave as next", field="after")
+    return InvalidInput(
+        f"after is {shown!r}; expected what an earlier answer of this very list gave as next", field="after"
+    )

@@ -42,7 +42,9 @@ async def get_content(call: Call[ContentQuery]) -> Answer:
     found = await open_file(_source(call), run_no, path)
     content = answer_to(call.headers, etag=found.etag, size_bytes=found.size_bytes, part_bytes=PART_BYTES)
     if content.status == 416:
-        raise Refusal(RANGE, f"the file has {found.size_bytes} bytes, none of them in this range", headers=content.headers)
+        raise Refusal(
+            RANGE, f"the file has {found.size_bytes} bytes, none of them in this range", headers=content.headers
+        )
     if content.end - content.start > PART_BYTES:
         if call.app.settings.downloads_url:
             return _sent_on(call, Form.FILE, Selection(paths=(path,)))

@@ -1,7 +1,6 @@
 """``.../shares/{share_id}/exports``: the latest tree as a table for other programs, one row per node."""
 
 from collections.abc import Callable
-from contextlib import aclosing
 
 from http_api.call import Answer, Call
 from http_api.downloads import PART_BYTES
@@ -26,12 +25,13 @@ async def get_export(call: Call[ExportQuery]) -> Answer:
     share, form = call.share, call.query.format
     await call.release()
     body = bytearray()
-    # A transaction of its own, because it sees one moment, which must be said before anything is asked; it asks of this share only.
+    # A transaction of its own, because it sees one moment, which must be said before anything is asked.
     async with call.app.transaction() as conn:
         await export.freeze(conn)
+        await call.app.enter_share(conn, share)
         below = await export.directory(conn, share.share_id, call.query.path)
-        async with export.nodes(conn, share.share_id, _encoder(form)(), below=below) as stream, aclosing(aiter(stream)) as pieces:
-            async for piece in pieces:
+        async with export.nodes(conn, share.share_id, _encoder(form)(), below=below) as stream:
+            async for piece in stream:
                 body += piece
                 if len(body) > PART_BYTES:
                     raise Rejected(
@@ -50,7 +50,5 @@ def _encoder(form: str) -> Callable[[], Encoder]:
 
 
 routes = Routes("exports")
-routes.get(
-    SHARE + "/exports", get_export, Action.EXPORTS_READ, {200: " ".join(_MEDIA.values())}, refuses={422}
-)
+routes.get(SHARE + "/exports", get_export, Action.EXPORTS_READ, {200: " ".join(_MEDIA.values())}, refuses={422})
 bp = routes.blueprint

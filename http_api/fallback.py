@@ -18,7 +18,9 @@ async def no_such_endpoint(req: func.HttpRequest) -> func.HttpResponse:
     if allowed and req.method not in allowed:
         told = f"{req.method} {path}: expected {' or '.join(allowed)}"
         return hard(problem(WRONG_METHOD, told, headers={"Allow": ", ".join(allowed)})).response()
-    return hard(problem(NOT_FOUND, f"there is nothing at {path}; hint: /api/openapi.json names all there is")).response()
+    return hard(
+        problem(NOT_FOUND, f"there is nothing at {path}; hint: /api/openapi.json names all there is")
+    ).response()
 
 
 bp.route(route="api/{*rest}", methods=list(METHODS), auth_level=func.AuthLevel.ANONYMOUS)(no_such_endpoint)

@@ -56,7 +56,9 @@ async def admit(
         raise NotFound(f"there is no share {share_id}")
     if not may(principal, action, tenant_id, share_id):
         where = "this share" if share_id is not None else "this tenant" if tenant_id is not None else "the platform"
-        raise Denied(f"{principal.name} may not do {action} here; hint: ask an admin of {where} for a role that may", code=action)
+        raise Denied(
+            f"{principal.name} may not do {action} here; hint: ask an admin of {where} for a role that may", code=action
+        )
 
 
 def _take(app: App, principal: Principal, tenant_id: str | None) -> None:
@@ -116,7 +118,8 @@ async def admit_target(
         return
     if not may(principal, action, share.tenant_id):
         raise Denied(
-            f"target: {principal.name} may do this to share {share.share_id} only; expected the share itself as target", field="target"
+            f"target: {principal.name} may do this to share {share.share_id} only; expected the share itself as target",
+            field="target",
         )
     await admit_account(
         conn,

@@ -50,7 +50,9 @@ def _probes(app: App) -> list[Probe]:
     return [
         Probe(name="catalogue", attempt=catalogue, hint="AFB_POSTGRES_URL, the server's firewall, and whether it runs"),
         Probe(name="schema", attempt=schema, hint="apply them as the deployment does, or set AFB_MIGRATE"),
-        Probe(name="vault", attempt=vault, hint="AFB_VAULT_...: the identity needs Storage Blob Data Contributor there"),
+        Probe(
+            name="vault", attempt=vault, hint="AFB_VAULT_...: the identity needs Storage Blob Data Contributor there"
+        ),
         Probe(name="journal", attempt=journal, hint="AFB_JOURNAL_...: it needs Storage Table Data Contributor there"),
     ]
 

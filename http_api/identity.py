@@ -1,4 +1,6 @@
-"""Who asks. Three ways to be somebody, each switched on by settings; whoever shows more than one is taken by the first:
+"""Who asks.
+
+There are three ways to be somebody, each switched on by settings; whoever shows more than one is taken by the first:
 
 1. an API key, ``Authorization: Bearer afb_...``;
 2. Entra ID, by way of App Service authentication, which stands before the app and says who signed in: ``X-MS-CLIENT-PRINCIPAL``;
@@ -38,14 +40,27 @@ _OBJECT_ID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CLAIMS: Final = "http://schemas.microsoft.com/identity/claims/"
 _OBJECT_CLAIMS: Final = (_CLAIMS + "objectidentifier", "oid")
 _TENANT_CLAIMS: Final = (_CLAIMS + "tenantid", "tid")
-_NAME_CLAIMS: Final = ("name", "preferred_username", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn", "appid")
+_NAME_CLAIMS: Final = (
+    "name",
+    "preferred_username",
+    "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn",
+    "appid",
+)
 _GROUP_CLAIM: Final = "groups"
 _HEADER_MAX: Final = 64 * 1024
 _DEVELOPER: Final = Principal(
     kind=PrincipalKind.LOCAL, id="developer", name="developer", grants=frozenset({Grant(Role.PLATFORM_ADMIN)})
 )
 # What a proxy adds. Whoever came through one is not known to be on this machine.
-_FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via", "client-ip")
+_FORWARDED: Final = (
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-real-ip",
+    "via",
+    "client-ip",
+)
 
 _noting: set[asyncio.Task[None]] = set()
 _noted: dict[str, dt.datetime] = {}
@@ -171,12 +186,16 @@ def signed_in(header: str) -> SignedIn:
             raise ValueError("not of Entra ID")
         claims: list[tuple[str, str]] = [(str(claim["typ"]), str(claim["val"])) for claim in told["claims"]]
     except (binascii.Error, ValueError, KeyError, TypeError, RecursionError):
-        raise Unauthenticated("X-MS-CLIENT-PRINCIPAL is unreadable; expected what App Service authentication writes") from None
+        raise Unauthenticated(
+            "X-MS-CLIENT-PRINCIPAL is unreadable; expected what App Service authentication writes"
+        ) from None
     person = SignedIn(
         object_id=_first(claims, _OBJECT_CLAIMS).lower(),
         tenant_id=_first(claims, _TENANT_CLAIMS).lower(),
         name=_first(claims, _NAME_CLAIMS)[:200],
-        groups=tuple(value.lower() for kind, value in claims if kind == _GROUP_CLAIM and _OBJECT_ID.fullmatch(value.lower())),
+        groups=tuple(
+            value.lower() for kind, value in claims if kind == _GROUP_CLAIM and _OBJECT_ID.fullmatch(value.lower())
+        ),
     )
     if not _OBJECT_ID.fullmatch(person.object_id) or not person.tenant_id:
         raise Unauthenticated("X-MS-CLIENT-PRINCIPAL names nobody; expected the claims objectidentifier and tenantid")

@@ -69,7 +69,9 @@ def checked_grant(principal: Principal, role: Role, tenant_id: str | None, share
     :raises Denied: it is more than ``principal`` has.
     """
     if role is Role.PLATFORM_ADMIN and tenant_id is not None:
-        raise InvalidInput("role is platform_admin; expected a role in a tenant: that one is given at /api/members", field="role")
+        raise InvalidInput(
+            "role is platform_admin; expected a role in a tenant: that one is given at /api/members", field="role"
+        )
     if role is Role.TENANT_ADMIN and (tenant_id is None or share_id is not None):
         raise InvalidInput("role is tenant_admin; expected it for one tenant, and all of its shares", field="role")
     grant = Grant(role, tenant_id, share_id)
@@ -121,10 +123,16 @@ async def _removed(call: AnyCall, tenant_id: str | None) -> Answer:
 async def _check_changeable(call: AnyCall, found: Membership) -> None:
     """:raises Denied: they have more than whoever takes it away. :raises Conflict: they are the last admin."""
     if not may_grant(call.principal, found.grant):
-        raise Denied(f"{call.principal.name} may not take the role {found.grant.role} away: it may do more than they may")
-    if await _is_last_admin(call.conn, found) and (found.grant.tenant_id is not None or not call.app.settings.first_admin):
+        raise Denied(
+            f"{call.principal.name} may not take the role {found.grant.role} away: it may do more than they may"
+        )
+    if await _is_last_admin(call.conn, found) and (
+        found.grant.tenant_id is not None or not call.app.settings.first_admin
+    ):
         where = "tenant" if found.grant.tenant_id is not None else "platform"
-        raise Conflict(f"{found.name} is the last admin of this {where}; hint: make somebody else one first", code="last_admin")
+        raise Conflict(
+            f"{found.name} is the last admin of this {where}; hint: make somebody else one first", code="last_admin"
+        )
 
 
 async def _is_last_admin(conn: Connection, found: Membership) -> bool:

@@ -32,11 +32,11 @@ _STATUS_TEXT: Final = {
     503: "Not all that is needed is there.",
 }
 
-Models = Mapping[tuple[type[BaseModel], JsonSchemaMode], dict[str, Any]]
+Models = Mapping[tuple[Any, JsonSchemaMode], dict[str, Any]]
 
 
 async def openapi(call: Call) -> Answer:
-    """This document."""
+    """The OpenAPI document of all of the API."""
     text = _text()
     etag = tag_of(text)
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
@@ -161,7 +161,8 @@ def _responses(endpoint: Endpoint, models: Models) -> dict[str, Any]:
     if endpoint.etag and endpoint.method == "GET":
         answers[304] = None
     for status, content in answers.items():
-        responses[str(status)] = described = {"description": _STATUS_TEXT.get(status, "Done.")}
+        described: dict[str, Any] = {"description": _STATUS_TEXT.get(status, "Done.")}
+        responses[str(status)] = described
         if isinstance(content, str):
             described["content"] = {media: {"schema": {}} for media in content.split()}
         elif content is not None:

@@ -51,10 +51,8 @@ def _at_a_glance(line: overview.ShareLine, now: dt.datetime) -> ShareAtAGlance:
             bytes=line.bytes or 0,
             age_s=max(0, round((now - line.taken_at).total_seconds())),
         )
-    if line.run_no is not None:
-        run = NewestRun(
-            run_no=line.run_no, kind=RunKind(line.kind), state=RunState(line.state), error=line.error
-        )
+    if line.run_no is not None and line.kind is not None and line.state is not None:
+        run = NewestRun(run_no=line.run_no, kind=RunKind(line.kind), state=RunState(line.state), error=line.error)
     return ShareAtAGlance(
         tenant_id=line.tenant_id,
         tenant_name=line.tenant_name,
@@ -91,8 +89,6 @@ async def static_file(call: Call) -> Answer:
 routes = Routes("overview")
 routes.get("/api/overview", get_overview, Action.OVERVIEW_READ, {200: OverviewPart})
 # An empty route would become the function's name; a parameter that can only be empty is the way to say "/".
-routes.get(
-    "/", show_overview, Action.OVERVIEW_READ, {200: "text/html"}, shown=False, route="{nothing:maxlength(0)?}"
-)
+routes.get("/", show_overview, Action.OVERVIEW_READ, {200: "text/html"}, shown=False, route="{nothing:maxlength(0)?}")
 routes.get("/static/{name}", static_file, None, {200: "*/*", 304: None}, transaction=False, shown=False)
 bp = routes.blueprint

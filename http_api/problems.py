@@ -59,7 +59,19 @@ DAMAGED: Final = Kind("stored-data-damaged", 500, "something is wrong with store
 LATER: Final = Kind("try-again-later", 503, "try again later")
 
 KINDS: Final = (
-    *(INVALID, UNAUTHENTICATED, DENIED, NOT_FOUND, WRONG_METHOD, CONFLICT, STILL_AT_IT, CHANGED, TOO_LARGE, RANGE, CANNOT),
+    *(
+        INVALID,
+        UNAUTHENTICATED,
+        DENIED,
+        NOT_FOUND,
+        WRONG_METHOD,
+        CONFLICT,
+        STILL_AT_IT,
+        CHANGED,
+        TOO_LARGE,
+        RANGE,
+        CANNOT,
+    ),
     *(KEY_REUSED, TOO_MANY, BUG, DAMAGED, LATER),
 )
 
@@ -80,7 +92,7 @@ OF_ERROR: Final[tuple[tuple[type[BackupError], Kind], ...]] = (
 
 
 @dataclass
-class Refusal(Exception):  # noqa: N818 - named for what it is to the caller
+class Refusal(Exception):
     """A problem that only the API has, and that is no error of anything below."""
 
     kind: Kind

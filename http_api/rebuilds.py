@@ -2,7 +2,7 @@
 
 from http_api.call import Answer, Call
 from http_api.models.base import NoQuery
-from http_api.models.rebuilds import LeftOut, NewRebuild, Rebuilds, RebuildRun
+from http_api.models.rebuilds import LeftOut, NewRebuild, RebuildRun, Rebuilds
 from http_api.routes import Routes
 from http_api.starting import start
 from shared.errors import InvalidInput

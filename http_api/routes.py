@@ -1,4 +1,6 @@
-"""How an endpoint is written down::
+"""How an endpoint is written down.
+
+::
 
     routes = Routes("runs")
     routes.get(SHARE + "/runs", list_runs, Action.RUNS_READ, {200: RunPage})
@@ -89,7 +91,15 @@ class Routes:
     ) -> Endpoint:
         """An endpoint that makes something be as its body says; asking twice is asking once."""
         return self._add(
-            "PUT", path, handler, action, answers, refuses=refuses, etag=current is not None, current=current, loads=loads
+            "PUT",
+            path,
+            handler,
+            action,
+            answers,
+            refuses=refuses,
+            etag=current is not None,
+            current=current,
+            loads=loads,
         )
 
     def patch(
@@ -105,7 +115,15 @@ class Routes:
     ) -> Endpoint:
         """An endpoint that changes some fields. ``current`` gives what they are, for ``If-Match``."""
         return self._add(
-            "PATCH", path, handler, action, answers, refuses=refuses, etag=current is not None, current=current, loads=loads
+            "PATCH",
+            path,
+            handler,
+            action,
+            answers,
+            refuses=refuses,
+            etag=current is not None,
+            current=current,
+            loads=loads,
         )
 
     def delete(

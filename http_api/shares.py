@@ -15,7 +15,6 @@ from shared.model.share import ShareSettings
 async def create_share(call: Call[NoQuery, NewShare]) -> Answer:
     """Protect an Azure Files share."""
     body = call.body
-    call.app.credentials.resolve(body.credential)  # an unknown name is refused before anything is stored
     await admit_account(
         call.conn,
         call.principal,
@@ -24,6 +23,7 @@ async def create_share(call: Call[NoQuery, NewShare]) -> Answer:
         share_name=body.share_name,
         credential=body.credential,
     )
+    call.app.credentials.resolve(body.credential)  # an unknown name is refused before anything is stored
     share = await shares.create(
         call.conn,
         call.tenant.tenant_id,
@@ -95,7 +95,5 @@ routes.get(TENANT + "/shares", list_shares, Action.SHARES_LIST, {200: SharePage}
 routes.get(SHARE, get_share, Action.SHARES_READ, {200: Share}, etag=True)
 routes.patch(SHARE, change_share, Action.SHARES_CHANGE, {200: Share}, current=current_share)
 routes.get(SHARE + "/restore-points", list_restore_points, Action.POINTS_READ, {200: RestorePointPage})
-routes.get(
-    SHARE + "/restore-points/{restore_point:int}", get_restore_point, Action.POINTS_READ, {200: RestorePoint}
-)
+routes.get(SHARE + "/restore-points/{restore_point:int}", get_restore_point, Action.POINTS_READ, {200: RestorePoint})
 bp = routes.blueprint

@@ -116,7 +116,5 @@ async def _order(conn: Connection, share: Share, body: NewVerification) -> Verif
 
 
 routes = Routes("verifications")
-routes.post(
-    SHARE + "/verifications", start_verification, Action.VERIFIES_START, {202: Run}, refuses={409}, starts=True
-)
+routes.post(SHARE + "/verifications", start_verification, Action.VERIFIES_START, {202: Run}, refuses={409}, starts=True)
 bp = routes.blueprint

@@ -35,7 +35,7 @@ from shared.db.rebuilds import PostgresRebuilds
 from shared.db.request_budgets import PostgresRequestBook
 from shared.db.shares import subject
 from shared.db.sweep_catalogue import PostgresRetentions, PostgresSweeps
-from shared.db.tenancy import ShareConnections, TenantConnections
+from shared.db.tenancy import ShareConnections, TenantConnections, enter_share
 from shared.db.translate import translation
 from shared.db.verify_catalogue import PostgresVerifies
 from shared.errors import BackupError, Unavailable
@@ -124,6 +124,10 @@ class App:
     def catalogue_of(self, share: Share) -> PostgresCatalogue:
         """The catalogue for whoever asks about one share from outside: the rows of its tenant, and its own tree. To read from."""
         return PostgresCatalogue(ShareConnections(self.api_pool, self.owner_pool, share))
+
+    async def enter_share(self, conn: Connection, share: Share) -> None:
+        """The same for a transaction that has begun."""
+        await enter_share(conn, share, self.owner_pool)
 
     def vault(self, tenant_id: str) -> Vault:
         """A tenant's vault, for what is no run's work."""

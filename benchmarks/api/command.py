@@ -65,7 +65,7 @@ async def _measure(stack: Stack, sizes: Sizes, requests: int) -> tuple[report.Re
     details["filling_s"] = time.perf_counter() - begin
     empty = await _worst(host, {"empty_endpoint": lambda _: "/static/style.css"}, requests, details)
     details["empty_endpoint_p99_ms"] = empty
-    groups = {"list": load.lists(sizes), "overview": load.overviews(sizes), "usage": load.usages(sizes)}
+    groups = {"list": load.lists(sizes), "overview": load.overviews(), "usage": load.usages(sizes)}
     results = {f"{name}_p99_ms": await _worst(host, asks, requests, details) for name, asks in groups.items()}
     whole = {"overview_whole": lambda _: "/api/overview?limit=1000", "usage_whole": lambda _: "/api/usage?limit=1000"}
     await _worst(host, whole, max(1, requests // 10), details)

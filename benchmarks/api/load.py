@@ -34,22 +34,22 @@ def lists(sizes: Sizes) -> dict[str, Ask]:
         return f"/api/tenants/tenant-{(number - 1) // sizes.shares + 1:04d}/shares/{number}"
 
     return {
-        "tenants": lambda draw: "/api/tenants",
+        "tenants": lambda _: "/api/tenants",
         "shares": lambda draw: f"{tenant(draw)}/shares",
         "runs": lambda draw: f"{share(draw)}/runs",
         "restore_points": lambda draw: f"{share(draw)}/restore-points?limit=100",
     }
 
 
-def overviews(sizes: Sizes) -> dict[str, Ask]:
+def overviews() -> dict[str, Ask]:
     """All shares at a glance, a part at a time."""
-    return {"overview": lambda draw: "/api/overview"}
+    return {"overview": lambda _: "/api/overview"}
 
 
 def usages(sizes: Sizes) -> dict[str, Ask]:
     """Of the platform, and of a tenant."""
     return {
-        "usage": lambda draw: "/api/usage",
+        "usage": lambda _: "/api/usage",
         "tenant_usage": lambda draw: f"/api/tenants/tenant-{draw.randint(1, sizes.tenants):04d}/usage",
     }
 

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, field_validator
 
-from http_api.models.base import Body, Name, Number, Part, Query, Shown
+from http_api.models.base import Body, Name, Number, Part, Shown
 from http_api.models.checks import Url, check_account_url, check_credential
 from shared.core.access import actions_of
 from shared.model import membership
@@ -21,7 +21,9 @@ ObjectId = Annotated[
     str,
     Field(pattern=_ID_PATTERN, description="Object id in Entra ID.", examples=["6f9619ff-8b86-d011-b42d-00cf4fc964ff"]),
 ]
-OneShare = Annotated[Number | None, Field(description="For this share only; without it for the tenant and all of its shares.")]
+OneShare = Annotated[
+    Number | None, Field(description="For this share only; without it for the tenant and all of its shares.")
+]
 
 
 class NewMember(Body):
@@ -144,16 +146,10 @@ class NewAccount(Body):
     _credential = field_validator("credential")(staticmethod(check_credential))
 
 
-class AccountQuery(Query):
-    """Which one."""
-
-    account_url: Url
-    credential: Annotated[str, Field(max_length=60)] = ""
-
-
 class Account(Shown):
     """A storage account that a tenant may use."""
 
+    account_id: int
     account_url: str
     credential: str
     created_at: dt.datetime
@@ -161,7 +157,7 @@ class Account(Shown):
 
 
 class AccountPage(Part):
-    """Accounts by address and credential."""
+    """Accounts in the order in which they were given."""
 
     accounts: list[Account]
 

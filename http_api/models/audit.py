@@ -37,7 +37,8 @@ class Audited(Shown):
     body: Annotated[str, Field(description="The beginning of it, without secrets.")]
     source: Annotated[str, Field(description="The address it came from, where that is known.")]
     outcome: Annotated[
-        Outcome, Field(description="`intended`: it is being done, or it broke off and nobody knows whether it was done.")
+        Outcome,
+        Field(description="`intended`: it is being done, or it broke off and nobody knows whether it was done."),
     ]
     status: Annotated[int, Field(description="Of the answer; 0 while there is none.")]
 

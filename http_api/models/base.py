@@ -52,7 +52,11 @@ DIGITS: Final = BeforeValidator(_digits)
 Limit = Annotated[int, DIGITS, Field(ge=1, le=LIMIT_MAX, description="The most that one answer has.")]
 After = Annotated[
     str,
-    Field(max_length=20_000, description="`next` of the answer before, as it is; without it from the beginning."),
+    Field(
+        max_length=4_096,
+        pattern="^[A-Za-z0-9_-]*$",
+        description="`next` of the answer before, as it is; without it from the beginning.",
+    ),
 ]
 Number = Annotated[int, Field(ge=1, le=NUMBER_MAX)]
 """Of a run or a restore point, in a body."""
@@ -88,7 +92,9 @@ class WrongField(Shown):
 class Problem(Shown):
     """What went wrong (RFC 9457)."""
 
-    type: Annotated[str, Field(examples=["/problems/not-found"], description="Which kind of problem: docs/API.md lists them.")]
+    type: Annotated[
+        str, Field(examples=["/problems/not-found"], description="Which kind of problem: docs/API.md lists them.")
+    ]
     title: str
     status: int
     detail: Annotated[str, Field(description="What happened this time, and where there is one a hint what to do.")]

@@ -26,7 +26,13 @@ def check_share_name(value: str) -> str:
 def check_account_url(value: str) -> str:
     """An absolute http(s) URL without a query; returned without a trailing slash."""
     parts = urlsplit(value) if value.isprintable() else urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc:
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or parts.query
+        or parts.fragment
+        or "@" in parts.netloc
+    ):
         raise ValueError("an address like https://account.file.core.windows.net")
     if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
         raise ValueError("an https address; http is for an emulator on this machine only")

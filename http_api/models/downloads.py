@@ -7,7 +7,7 @@ from pydantic import Field
 from http_api.models.base import Body, Query
 from http_api.models.restores import Selected
 
-_PATH = {"max_length": 32_768, "pattern": r"^[^\x00]*$"}
+_PATH = {"max_length": 2_048, "pattern": r"^[^\x00]*$"}
 ArchiveForm = Literal["zip", "tar"]
 
 
@@ -15,7 +15,8 @@ class ContentQuery(Query):
     """Which file."""
 
     path: Annotated[
-        str, Field(min_length=1, **_PATH, description="Of the file, from the share's root.", examples=["2026/plan.docx"])
+        str,
+        Field(min_length=1, **_PATH, description="Of the file, from the share's root.", examples=["2026/plan.docx"]),
     ]
 
 

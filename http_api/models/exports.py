@@ -13,5 +13,5 @@ class ExportQuery(Query):
     format: Literal["csv", "parquet"] = "parquet"
     path: Annotated[
         str,
-        Field(max_length=32_768, pattern=r"^[^\x00]*$", description="A directory; empty: the whole share."),
+        Field(max_length=2_048, pattern=r"^[^\x00]*$", description="A directory; empty: the whole share."),
     ] = ""

@@ -19,7 +19,7 @@ from shared.usecases import versions as histories
 _Path = Annotated[
     str,
     Field(
-        max_length=32_768,
+        max_length=2_048,
         pattern=r"^[^\x00]*$",
         description="From the share's root. Names as they are spelled, or else in another case.",
         examples=["2026/invoices"],
@@ -107,9 +107,7 @@ class SearchQuery(Query):
 class PermissionQuery(Query):
     """Which security descriptor."""
 
-    key: Annotated[
-        str, Field(pattern=r"^[0-9]{1,20}\*[0-9]{1,20}$", description="What a node has as `permission`.")
-    ]
+    key: Annotated[str, Field(pattern=r"^[0-9]{1,20}\*[0-9]{1,20}$", description="What a node has as `permission`.")]
 
 
 class Posix(Shown):

@@ -17,7 +17,8 @@ class Target(ElsewhereOrHere):
     """Where a restore writes."""
 
     share_name: Annotated[
-        str, Field(description="To be said, also when it is the share that was backed up.", examples=["finance-restored"])
+        str,
+        Field(description="To be said, also when it is the share that was backed up.", examples=["finance-restored"]),
     ]  # nobody overwrites that by leaving something out
     path: Annotated[_Path, Field(description="Directory below which to write; made if missing.")] = ""
     create: Annotated[bool, Field(strict=True, description="Make the share if it does not exist.")] = True

@@ -39,11 +39,15 @@ class NewSettings(Body):
     ] = None
     large_file_bytes: Annotated[
         int,
-        Field(ge=CHUNK_BYTES, le=1024 * _MIB, description="Above this only what is allocated or changed is read, by many."),
+        Field(
+            ge=CHUNK_BYTES, le=1024 * _MIB, description="Above this only what is allocated or changed is read, by many."
+        ),
     ] = _DEFAULT.large_file_bytes
     keep_share_snapshot: Annotated[
         bool,
-        Field(strict=True, description="Keep the newest restore point's share snapshot while the share has large files."),
+        Field(
+            strict=True, description="Keep the newest restore point's share snapshot while the share has large files."
+        ),
     ] = _DEFAULT.keep_share_snapshot
     exclude: Annotated[
         tuple[Text, ...], Field(description="What is left out, as in .gitignore.", examples=[["*.tmp", "/scratch/"]])

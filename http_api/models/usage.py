@@ -13,7 +13,10 @@ class UsageQuery(Paged):
 
     month: Annotated[
         str,
-        Field(pattern=r"^$|^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])$", description="Such as 2026-11; this one unless given. In UTC."),
+        Field(
+            pattern=r"^$|^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])$",
+            description="Such as 2026-11; this one unless given. In UTC.",
+        ),
     ] = ""
 
 

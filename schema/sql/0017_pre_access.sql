@@ -170,11 +170,12 @@ $$;
 REVOKE ALL ON FUNCTION runs_active_on(text), runs_active_in(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION runs_active_on(text), runs_active_in(text) TO afb_api, afb_platform;
 
--- People, and groups of them, by their object ids in Entra ID. Without a tenant: on the whole platform.
+-- People, and groups of them, by their object ids in Entra ID. Without a tenant: on the whole platform. No foreign keys here and below, as
+-- of roll-ups (0004): a program from before would fail to delete a tenant or a share. Triggers take away what is left of them.
 CREATE TABLE member (
     member_id   bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT member_pk PRIMARY KEY,
-    tenant_id   text COLLATE "C" CONSTRAINT member_of_tenant REFERENCES tenant ON DELETE CASCADE,
-    share_id    int CONSTRAINT member_of_share REFERENCES share ON DELETE CASCADE,
+    tenant_id   text COLLATE "C",
+    share_id    int,
     object_id   text COLLATE "C" NOT NULL CONSTRAINT member_object_id CHECK (
         object_id ~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'
     ),
@@ -195,8 +196,8 @@ CREATE INDEX member_of ON member (tenant_id, member_id);
 -- slow down every request.
 CREATE TABLE api_key (
     key_id        text COLLATE "C" CONSTRAINT api_key_pk PRIMARY KEY,   -- the part of a key that is no secret
-    tenant_id     text COLLATE "C" CONSTRAINT api_key_of_tenant REFERENCES tenant ON DELETE CASCADE,
-    share_id      int CONSTRAINT api_key_of_share REFERENCES share ON DELETE CASCADE,
+    tenant_id     text COLLATE "C",
+    share_id      int,
     name          text NOT NULL CONSTRAINT api_key_name_not_empty CHECK (name <> ''),
     role          text NOT NULL CONSTRAINT api_key_role CHECK (role IN ('platform_admin', 'tenant_admin', 'operator', 'viewer')),
     digest        bytea NOT NULL CONSTRAINT api_key_digest CHECK (octet_length(digest) = 32),
@@ -215,13 +216,33 @@ CREATE INDEX api_key_of ON api_key (tenant_id, key_id);
 -- Which storage accounts a tenant may name, and with which credentials ('': the app's identity). Credentials are the app's, and reach the
 -- accounts of all tenants: a tenant that could name any would back up another's share as its own.
 CREATE TABLE tenant_account (
-    tenant_id    text COLLATE "C" NOT NULL CONSTRAINT tenant_account_of_tenant REFERENCES tenant ON DELETE CASCADE,
-    account_url  text COLLATE "C" NOT NULL,
+    account_id   bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT tenant_account_pk PRIMARY KEY,
+    tenant_id    text COLLATE "C" NOT NULL,
+    account_url  text COLLATE "C" NOT NULL,   -- as shares.subject compares it: in lower case, without a slash at the end
     credential   text COLLATE "C" NOT NULL,
     created_at   timestamptz NOT NULL DEFAULT now(),
     created_by   text NOT NULL,
-    CONSTRAINT tenant_account_pk PRIMARY KEY (tenant_id, account_url, credential)
+    CONSTRAINT tenant_account_unique UNIQUE (tenant_id, account_url, credential)
 );
+
+CREATE FUNCTION forget_access()
+RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF TG_TABLE_NAME = 'share' THEN
+        DELETE FROM member WHERE tenant_id = OLD.tenant_id AND share_id = OLD.share_id;
+        DELETE FROM api_key WHERE tenant_id = OLD.tenant_id AND share_id = OLD.share_id;
+    ELSE
+        DELETE FROM member WHERE tenant_id = OLD.tenant_id;
+        DELETE FROM api_key WHERE tenant_id = OLD.tenant_id;
+        DELETE FROM tenant_account WHERE tenant_id = OLD.tenant_id;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER share_forget_access AFTER DELETE ON share FOR EACH ROW EXECUTE FUNCTION forget_access();
+CREATE TRIGGER tenant_forget_access AFTER DELETE ON tenant FOR EACH ROW EXECUTE FUNCTION forget_access();
 
 SELECT protect_rows('member', 'tenant_id = ANY (chosen_tenants())');
 SELECT protect_rows('api_key', 'tenant_id = ANY (chosen_tenants())', 'SELECT, INSERT, UPDATE');

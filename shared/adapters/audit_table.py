@@ -80,11 +80,16 @@ class TableAudit:
     async def write(self, entry: AuditEntry) -> None:
         """See the port."""
         await self._make_table()
+        row = _row(entry)
         try:
-            await sdk.repeated("write the audit", partial(self._table.create_entity, _row(entry)), RETRY_BUDGET_S)
+            await sdk.repeated("write the audit", partial(self._table.create_entity, row), RETRY_BUDGET_S)
         except Conflict as error:
-            if error.code != "EntityAlreadyExists":  # written by a try whose answer was lost
-                raise
+            # Written by a try whose answer was lost, as a rule. (The SDK does not say which conflict it is.)
+            there = partial(self._table.get_entity, row["PartitionKey"], row["RowKey"], select=["RowKey"])
+            try:
+                await sdk.repeated("look into the audit", there, RETRY_BUDGET_S)
+            except NotFound:
+                raise error from None
 
     async def page(
         self,
@@ -145,9 +150,7 @@ class TableAudit:
                 return found, bool(token)
 
     async def _page(self, query: str, rows: int, token: Any) -> tuple[list[Row], Any]:
-        return await page_of(
-            self._table.query_entities(query, results_per_page=rows).by_page(continuation_token=token)
-        )
+        return await page_of(self._table.query_entities(query, results_per_page=rows).by_page(continuation_token=token))
 
     async def _make_table(self) -> None:
         if self._exists:

@@ -65,7 +65,7 @@ def install(known: Iterable[str] = ()) -> None:
         scrub_record(record)
         handle(self, record)
 
-    scrubbing._scrubs = True  # type: ignore[attr-defined]  # noqa: SLF001
+    scrubbing._scrubs = True  # type: ignore[attr-defined]
     # Not a record factory, which comes before "extra", and no filter on the root, which sees only what is logged to the root itself.
     logging.Logger.handle = scrubbing  # type: ignore[method-assign]
 

@@ -28,6 +28,15 @@ from shared.adapters.credentials import SCOPE, AccountKey, Bearer, Sas, Secret
 from shared.errors import InvalidInput
 from shared.ports import Clock
 
+_STORAGE_HOSTS: Final = (
+    ".core.windows.net",
+    ".storage.azure.net",
+    ".core.usgovcloudapi.net",
+    ".core.chinacloudapi.cn",
+    ".core.cloudapi.de",
+)
+"""How the names of Azure Storage's endpoints end, by cloud. Private endpoints have the same names."""
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 _TOKEN_MARGIN_S: Final = 300
 """A token is replaced this long before it ends: longer than any request takes, shorter than any token lives."""
 
@@ -172,9 +181,18 @@ class BearerSigner:
 
 
 def refuse_plain_http(secret: Secret, account_url: str) -> None:
-    """Refuse to send a token where anyone can read it.
+    """Refuse to send a token where anyone can read it, or to anyone but Azure Storage: it opens every account that the identity reaches.
 
-    :raises InvalidInput: a bearer token over http.
+    :raises InvalidInput: a bearer token over http, or to a host that is none of Azure Storage's.
     """
-    if isinstance(secret, Bearer) and not account_url.startswith("https://"):
+    if not isinstance(secret, Bearer):
+        return
+    parts = urlsplit(account_url)
+    if parts.scheme != "https":
         raise InvalidInput(f"account {account_url} needs https for managed identity", field="account_url")
+    host = parts.hostname or ""
+    if host not in _LOOPBACK and not host.endswith(_STORAGE_HOSTS):
+        raise InvalidInput(
+            f"account {account_url} is none of Azure Storage's; expected a host such as account.file.core.windows.net for managed identity",
+            field="account_url",
+        )

@@ -68,7 +68,9 @@ _UNREACHED: Final = (
     "network: the address does not answer. Look at the account's name, its DNS record (private endpoint) and whether outbound"
     " traffic is allowed"
 )
-_FULL: Final = "the share has 200 share snapshots, which is Azure's limit: delete some, or shorten the retention of Azure Backup"
+_FULL: Final = (
+    "the share has 200 share snapshots, which is Azure's limit: delete some, or shorten the retention of Azure Backup"
+)
 _CODE: Final = re.compile(r"\b[A-Z][a-z]+(?:[A-Z][A-Za-z]*)+\b")
 
 

@@ -20,8 +20,18 @@ _PATTERNS: Final = (
     # SAS signatures, function keys and the like, in addresses and in connection strings.
     (re.compile(rf"(?i)([?&](?:sig|code|x-functions-key|client_secret)(?:=|%3d)){_VALUE}"), rf"\1{GONE}"),
     (re.compile(rf"(?i)\b((?:sig|client_secret)[\"']?\s*[=:]\s*[\"']?){_VALUE}"), rf"\1{GONE}"),
-    (re.compile(rf"(?i)\b(AccountKey|SharedAccessSignature|SharedAccessKey|InstrumentationKey)(\s*=\s*){_VALUE}(?:&{_VALUE})*"), rf"\1\2{GONE}"),
-    (re.compile(r"(?i)\b(x-functions-key|x-ms-client-principal|x-ms-token-[a-z-]+|authorization|cookie)([\"']?\s*[:=]\s*[\"']?)(?!\[secret\])[^\s\"',]+"), rf"\1\2{GONE}"),
+    (
+        re.compile(
+            rf"(?i)\b(AccountKey|SharedAccessSignature|SharedAccessKey|InstrumentationKey)(\s*=\s*){_VALUE}(?:&{_VALUE})*"
+        ),
+        rf"\1\2{GONE}",
+    ),
+    (
+        re.compile(
+            r"(?i)\b(x-functions-key|x-ms-client-principal|x-ms-token-[a-z-]+|authorization|cookie)([\"']?\s*[:=]\s*[\"']?)(?!\[secret\])[^\s\"',]+"
+        ),
+        rf"\1\2{GONE}",
+    ),
     # libpq: in an address, and as words.
     (re.compile(r"(?i)\b((?:postgres(?:ql)?|https?|amqps?|redis)://[^\s:/@\"']*:)[^\s/\"']+@"), rf"\1{GONE}@"),
     (re.compile(rf"(?i)\b(password|passwd|pwd)([\"']?\s*[=:]\s*[\"']?){_VALUE}"), rf"\1\2{GONE}"),

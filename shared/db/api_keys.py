@@ -48,7 +48,7 @@ async def add(
     created_by: str,
     expires_at: dt.datetime,
 ) -> ApiKey:
-    """Put a key on record. Violates ``api_key_of_tenant``, ``api_key_of_share``."""
+    """Put a key on record. The caller knows that tenant and share exist."""
     args = [key_id, grant.tenant_id, grant.share_id, name, grant.role.value, digest, now, created_by, expires_at]
     row = await (await conn.execute(_ADD, args)).fetchone()
     assert row is not None

@@ -8,9 +8,7 @@ from shared.errors import NotFound
 from shared.model.access import Grant, Role
 from shared.model.membership import MemberKind, Membership
 
-_COLUMNS: Final[LiteralString] = (
-    "member_id, tenant_id, share_id, object_id, kind, name, role, created_at, created_by"
-)
+_COLUMNS: Final[LiteralString] = "member_id, tenant_id, share_id, object_id, kind, name, role, created_at, created_by"
 _ADD: Final[LiteralString] = f"""
     INSERT INTO member (tenant_id, share_id, object_id, kind, name, role, created_by)
     VALUES (%s, %s, %s, %s, %s, %s, %s)
@@ -48,7 +46,7 @@ _GRANTS: Final[LiteralString] = """
 async def add(
     conn: Connection, grant: Grant, *, object_id: str, kind: MemberKind, name: str, created_by: str
 ) -> Membership:
-    """Give a role. Violates ``member_unique`` if they have one there, ``member_of_tenant``, ``member_of_share``."""
+    """Give a role. Violates ``member_unique`` if they have one there. The caller knows that tenant and share exist."""
     args = [grant.tenant_id, grant.share_id, object_id, kind.value, name, grant.role.value, created_by]
     row = await (await conn.execute(_ADD, args)).fetchone()
     assert row is not None

@@ -10,7 +10,6 @@ Connection = AsyncConnection[tuple[Any, ...]]
 Pool = AsyncConnectionPool[Connection]
 
 
-
 class Connections(Protocol):
     """Whatever gives out connections, each in a transaction that commits when the block ends well."""
 

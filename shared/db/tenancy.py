@@ -55,30 +55,37 @@ class TenantConnections:
             yield conn
 
 
+async def enter_share(conn: Connection, share: Share, owner: Connections) -> None:
+    """See the rows of a share's tenant only, and of trees the share's, until the transaction ends.
+
+    :param owner: connections of whoever owns the tables.
+    """
+    schema = f"share_{share.share_id}_api"
+    args = {
+        "schema": schema,
+        "tree": f"page_{share.share_id}",
+        "path": f"{schema}, public",
+        "tenants": share.tenant_id,
+        "role": OF_TENANTS,
+    }
+    row = await (await conn.execute(_ENTER_SHARE, args)).fetchone()
+    if row is not None and row[0]:
+        # The tree was made by a program from before schema/sql/0017, while that was rolled out.
+        async with owner.connection() as other:
+            await other.execute(_SHOW, [share.share_id])
+
+
 class ShareConnections:
     """Connections of a pool whose transactions see the rows of one share's tenant, and of trees the share's only."""
 
     def __init__(self, pool: Connections, owner: Connections, share: Share) -> None:
-        """``owner`` gives out connections of whoever owns the tables."""
         self._pool = pool
         self._owner = owner
-        self._share_id = share.share_id
-        schema = f"share_{share.share_id}_api"
-        self._args = {
-            "schema": schema,
-            "tree": f"page_{share.share_id}",
-            "path": f"{schema}, public",
-            "tenants": share.tenant_id,
-            "role": OF_TENANTS,
-        }
+        self._share = share
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """One, until the block ends."""
         async with self._pool.connection() as conn:
-            row = await (await conn.execute(_ENTER_SHARE, self._args)).fetchone()
-            if row is not None and row[0]:
-                # The tree was made by a program from before schema/sql/0017, while that was rolled out.
-                async with self._owner.connection() as owner:
-                    await owner.execute(_SHOW, [self._share_id])
+            await enter_share(conn, self._share, self._owner)
             yield conn

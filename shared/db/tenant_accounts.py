@@ -6,22 +6,17 @@ from shared.db.pool import Connection
 from shared.errors import NotFound
 from shared.model.membership import TenantAccount
 
-# Addresses are kept as shares.subject compares them: in lower case, without a slash at the end.
-_ADD: Final[LiteralString] = """
+_COLUMNS: Final[LiteralString] = "account_id, tenant_id, account_url, credential, created_at, created_by"
+_ADD: Final[LiteralString] = f"""
     INSERT INTO tenant_account (tenant_id, account_url, credential, created_by)
     VALUES (%s, lower(rtrim(%s, '/')), %s, %s)
-    ON CONFLICT ON CONSTRAINT tenant_account_pk DO UPDATE SET credential = excluded.credential
-    RETURNING tenant_id, account_url, credential, created_at, created_by
+    RETURNING {_COLUMNS}
 """
-_REMOVE: Final[LiteralString] = """
-    DELETE FROM tenant_account
-     WHERE tenant_id = %s AND account_url = lower(rtrim(%s, '/')) AND credential = %s
- RETURNING tenant_id
-"""
-_LISTED: Final[LiteralString] = """
-    SELECT tenant_id, account_url, credential, created_at, created_by FROM tenant_account
-     WHERE tenant_id = %s AND (account_url, credential) > (%s, %s)
-  ORDER BY account_url, credential LIMIT %s
+_REMOVE: Final[LiteralString] = (
+    "DELETE FROM tenant_account WHERE tenant_id = %s AND account_id = %s RETURNING account_id"
+)
+_LISTED: Final[LiteralString] = f"""
+    SELECT {_COLUMNS} FROM tenant_account WHERE tenant_id = %s AND account_id > %s ORDER BY account_id LIMIT %s
 """
 _HAS: Final[LiteralString] = """
     SELECT EXISTS (
@@ -37,23 +32,21 @@ _HAS: Final[LiteralString] = """
 
 
 async def add(conn: Connection, tenant_id: str, account_url: str, credential: str, created_by: str) -> TenantAccount:
-    """Let a tenant use an account with a credential; nothing new if it may already. Violates ``tenant_account_of_tenant``."""
+    """Let a tenant use an account with a credential. Violates ``tenant_account_unique`` if it may already."""
     row = await (await conn.execute(_ADD, [tenant_id, account_url, credential, created_by])).fetchone()
     assert row is not None
     return _from_row(row)
 
 
-async def remove(conn: Connection, tenant_id: str, account_url: str, credential: str) -> None:
+async def remove(conn: Connection, tenant_id: str, account_id: int) -> None:
     """Shares that are in it stay. Raises ``NotFound``."""
-    if await (await conn.execute(_REMOVE, [tenant_id, account_url, credential])).fetchone() is None:
-        raise NotFound(f"tenant {tenant_id!r} has no account {account_url!r} with credential {credential!r}")
+    if await (await conn.execute(_REMOVE, [tenant_id, account_id])).fetchone() is None:
+        raise NotFound(f"there is no account {account_id}")
 
 
-async def listed(
-    conn: Connection, tenant_id: str, *, after: tuple[str, str] = ("", ""), limit: int
-) -> list[TenantAccount]:
-    """A tenant's accounts by address and credential."""
-    return [_from_row(row) for row in await (await conn.execute(_LISTED, [tenant_id, *after, limit])).fetchall()]
+async def listed(conn: Connection, tenant_id: str, *, after: int = 0, limit: int) -> list[TenantAccount]:
+    """A tenant's accounts in the order in which they were given to it."""
+    return [_from_row(row) for row in await (await conn.execute(_LISTED, [tenant_id, after, limit])).fetchall()]
 
 
 async def has(conn: Connection, tenant_id: str, account_url: str, share_name: str, credential: str) -> bool:
@@ -66,5 +59,5 @@ async def has(conn: Connection, tenant_id: str, account_url: str, share_name: st
 
 def _from_row(row: tuple[Any, ...]) -> TenantAccount:
     return TenantAccount(
-        tenant_id=row[0], account_url=row[1], credential=row[2], created_at=row[3], created_by=row[4]
+        account_id=row[0], tenant_id=row[1], account_url=row[2], credential=row[3], created_at=row[4], created_by=row[5]
     )

@@ -18,6 +18,7 @@ CONFLICTS: Final[dict[str, str]] = {
     "share_azure_unique": "this Azure share is already protected for this tenant",
     "policy_name_unique": "a policy of this tenant has this name",
     "run_active_subject": "another run is active on this Azure share: wait until it ends",
+    "tenant_account_unique": "the tenant may use this account with this credential already",
     "member_unique": "they have a role there already: change that one",
 }
 """Unique constraint -> what to tell the caller."""
@@ -27,11 +28,6 @@ MISSING: Final[dict[str, str]] = {
     "run_of_tenant": "there is no such tenant",
     "policy_of_tenant": "there is no such tenant",
     "run_of_share": "there is no such share",
-    "member_of_tenant": "there is no such tenant",
-    "member_of_share": "there is no such share",
-    "api_key_of_tenant": "there is no such tenant",
-    "api_key_of_share": "there is no such share",
-    "tenant_account_of_tenant": "there is no such tenant",
 }
 """Foreign key -> what to tell the caller."""
 

@@ -53,6 +53,7 @@ class ApiKey:
 class TenantAccount:
     """A storage account that a tenant's shares may be in, with the credential by which it is reached."""
 
+    account_id: int
     tenant_id: str
     account_url: str
     credential: str

@@ -48,13 +48,17 @@ class RequestRates:
 
     async def settle(self) -> None:
         """Tell what was taken, and learn what is left."""
-        told = [Spent(subject, bucket.allowance, bucket.spent) for subject, bucket in self._buckets.items() if bucket.spent]
+        told = [
+            Spent(subject, bucket.allowance, bucket.spent) for subject, bucket in self._buckets.items() if bucket.spent
+        ]
         try:
             left = await self._book.settle(told)
             now = self._clock.monotonic()
             if now - self._forgot_at >= FORGET_S:
                 self._forgot_at = now
-                self._buckets = {name: b for name, b in self._buckets.items() if b.spent or now - b.filled_at < FORGET_S}
+                self._buckets = {
+                    name: b for name, b in self._buckets.items() if b.spent or now - b.filled_at < FORGET_S
+                }
                 await self._book.forget(FORGET_S)
         except Retryable as error:
             logger.debug("request_budgets_not_settled", extra={"error": str(error)})  # the next time

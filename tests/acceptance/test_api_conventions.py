@@ -87,7 +87,12 @@ def test_a_list_is_had_part_by_part(api, share, what, key, name):
 
 def test_shares_and_tenants_are_had_part_by_part(api, product, tenant):
     for name in ("b", "a", "C", "ä"):
-        body = {"name": name, "account_url": product.files_url, "share_name": f"s-{secrets.token_hex(4)}", "credential": "devstore"}
+        body = {
+            "name": name,
+            "account_url": product.files_url,
+            "share_name": f"s-{secrets.token_hex(4)}",
+            "credential": "devstore",
+        }
         assert api("POST", f"{tenant}/shares", body)[0] == 201
     assert [one["name"] for one in api.pages(f"{tenant}/shares", "shares", 1)] == ["C", "a", "b", "ä"]
     found = [one["tenant_id"] for one in api.pages("/api/tenants", "tenants", 2)]
@@ -95,11 +100,19 @@ def test_shares_and_tenants_are_had_part_by_part(api, product, tenant):
     assert tenant.rpartition("/")[2] in found
     shares = api.pages("/api/overview", "shares", 3)
     assert len({one["share_id"] for one in shares}) == len(shares)
-    assert {one["share_name"] for one in shares if one["tenant_id"] == tenant.rpartition("/")[2]} == {"b", "a", "C", "ä"}
+    assert {one["share_name"] for one in shares if one["tenant_id"] == tenant.rpartition("/")[2]} == {
+        "b",
+        "a",
+        "C",
+        "ä",
+    }
 
 
 def test_runs_are_chosen_by_kind_and_state(api, share):
-    assert [one["run_no"] for one in api("GET", f"{share}/runs?kind=backup&state=succeeded&limit=2")[1]["runs"]] == [3, 2]
+    assert [one["run_no"] for one in api("GET", f"{share}/runs?kind=backup&state=succeeded&limit=2")[1]["runs"]] == [
+        3,
+        2,
+    ]
     assert api("GET", f"{share}/runs?kind=restore")[1]["runs"] == []
     assert api("GET", f"{share}/runs?kind=coffee")[1]["errors"][0]["field"] == "kind"
 

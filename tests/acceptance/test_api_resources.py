@@ -45,7 +45,7 @@ def test_what_is_away_is_named(api, product):
 
 
 def test_the_overview_tells_how_each_share_stands(api, made):
-    path, files = made
+    path, _ = made
     _, point = api("GET", f"{path}/restore-points/1")
     [line] = [one for one in api.pages("/api/overview", "shares", 50) if path.endswith(f"/{one['share_id']}")]
     assert line["tenant_name"] == "Contoso"
@@ -77,7 +77,11 @@ def test_usage_is_what_the_runs_counted(api, made):
     assert share in everybody["shares"]
     assert everybody["total"]["protected"]["files"] == sum(one["protected"]["files"] for one in everybody["shares"])
     before = api("GET", f"{tenant}/usage?month=2020-02")[1]
-    assert (before["month"], before["shares"][0]["month"]["runs"], before["total"]["month"]["runs"]) == ("2020-02", 0, 0)
+    assert (before["month"], before["shares"][0]["month"]["runs"], before["total"]["month"]["runs"]) == (
+        "2020-02",
+        0,
+        0,
+    )
     assert api("GET", f"{tenant}/usage?month=2020-13")[1]["errors"][0]["field"] == "month"
 
 
@@ -86,7 +90,7 @@ def outcomes(found):
 
 
 def test_a_connection_that_works_is_found_to_and_nothing_stays(api, product, made):
-    path, files = made
+    path, _ = made
     before = [s["snapshot"] for s in service(product.files).list_shares(include_snapshots=True) if s["snapshot"]]
     status, found = api("POST", f"{path}/connection-test")
     assert (status, found["ok"]) == (200, True), found

@@ -108,7 +108,8 @@ def test_what_cannot_be_downloaded_is_said_and_the_field_named(product, saved, w
     problem = json.loads(answer[2])
     assert (answer[0], problem["status"]) == (status, status)
     assert [e["field"] for e in problem.get("errors", [])] == ([field] if field else [])
-    assert ask(where(product.host_url, saved[0], what, path="readme.txt"))[0] == 401
+    through = {"X-Forwarded-For": "10.0.0.1"}
+    assert ask(where(product.host_url, saved[0], what, path="readme.txt"), product.host_key, **through)[0] == 401
 
 
 def test_a_large_file_comes_in_parts_from_the_app_alone(product, saved):

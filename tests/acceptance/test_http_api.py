@@ -4,6 +4,7 @@ import secrets
 
 import pytest
 
+from tests.support.caller import Caller
 from tests.support.share_tree import differences, fill, put, read_tree, service
 
 
@@ -262,10 +263,15 @@ def test_a_share_that_is_gone_fails_the_run_with_a_reason(api, share, files):
     assert api("GET", f"{share}/restore-points")[1]["restore_points"] == []
 
 
-def test_nobody_gets_in_without_a_key(api, product):
-    api.key = "wrong"
-    assert api("GET", "/api/tenants")[0] == 401
-    assert api("GET", "/api/health")[0] == 200
+def test_nobody_gets_in_but_from_this_machine_or_with_a_key(product):
+    """More of it is in test_access.py."""
+    assert Caller(product.host_url)("GET", "/api/tenants").status == 200
+    for headers in ({"Host": "evil.example"}, {"X-Forwarded-For": "10.0.0.1"}, {"Authorization": "Bearer afb_wrong"}):
+        caller = Caller(product.host_url, headers)
+        assert caller("GET", "/api/tenants").status == 401, headers
+        assert caller("GET", "/api/health").status == 200
+    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "same-site"}):
+        assert Caller(product.host_url, headers)("POST", "/api/tenants", {"name": "Forged"}).status == 403, headers
 
 
 def test_the_first_page_shows_every_share_with_its_newest_restore_point(api, share, files):

@@ -8,7 +8,9 @@ from shared.db import idempotency, usage
 from shared.db.seen import ALL, Seen
 from shared.model.run import Counters, RunKind
 
-COUNTERS = Counters(files_requests=10, files_lists=4, files_reads=3, files_writes=1, vault_writes=2, vault_bytes=500, bytes=9)
+COUNTERS = Counters(
+    files_requests=10, files_lists=4, files_reads=3, files_writes=1, vault_writes=2, vault_bytes=500, bytes=9
+)
 DAY = dt.timedelta(days=1)
 
 
@@ -70,7 +72,9 @@ async def test_runs_of_a_month_are_added_up_by_kind(shelf):
 
 
 async def test_an_answer_is_kept_for_its_principal_and_its_time(shelf):
-    kept = idempotency.Kept(request_hash=b"h", status=201, body=b"{}", media="application/json", location="/x", etag='"e"')
+    kept = idempotency.Kept(
+        request_hash=b"h", status=201, body=b"{}", media="application/json", location="/x", etag='"e"'
+    )
     async with shelf.catalogue.transaction() as conn:
         assert await idempotency.attempt(conn, "key:1", "k")
         await idempotency.keep(conn, "key:1", "k", None, kept)

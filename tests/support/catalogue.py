@@ -57,12 +57,13 @@ def empty(url: str) -> None:
         for (partition,) in partitions.fetchall():
             conn.execute(f"DROP TABLE {partition} CASCADE")
             conn.execute(f"DROP SCHEMA IF EXISTS {partition.replace('page', 'share')}")
+            conn.execute(f"DROP SCHEMA IF EXISTS {partition.replace('page', 'share')}_api")
         transient = (
             "frontier, missing, large_file, span, restore_frontier, restore_made, restore_link, verify_item, verify_finding, damaged,"
             " tombstone, rebuild_item, usage_month, idempotency, policy, expired_point, sweep_item, condemned_chunk"
         )
         conn.execute(
-            f"TRUNCATE tenant, share, run, batch, permission, restore_point, rollup, rollup_change, pace, pace_part, {transient} RESTART IDENTITY"
+            f"TRUNCATE tenant, member, api_key, tenant_account, request_budget, share, run, batch, permission, restore_point, rollup, rollup_change, pace, pace_part, {transient} RESTART IDENTITY"
         )
 
 

@@ -135,6 +135,24 @@ def test_a_token_is_not_sent_in_the_clear():
         FilesHttp("http://127.0.0.1/devstoreaccount1", Bearer(CountingIdentity(1)), meter=Meter())
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.example/acct.file.core.windows.net",
+        "https://acct.file.core.windows.net.evil.example",
+        "https://evilcore.windows.net",
+        "https://acct.file.core.windows.net@evil.example",
+        "https://10.0.0.4",
+    ],
+)
+def test_a_token_is_sent_to_nobody_but_azure_storage(url):
+    from shared.adapters.files_http import FilesHttp
+    from shared.adapters.metering import Meter
+
+    with pytest.raises(InvalidInput, match="none of Azure Storage's"):
+        FilesHttp(url, Bearer(CountingIdentity(1)), meter=Meter())
+
+
 def test_secrets_are_not_shown():
     assert "Eby8" not in repr(AccountKey(KEY))
     assert "sig" not in repr(Sas("sv=1&sig=abc"))

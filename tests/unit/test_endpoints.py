@@ -59,7 +59,9 @@ def test_lists_tell_whether_there_is_more(endpoint, described):
     name = schema["application/json"]["schema"]["$ref"].rpartition("/")[2]
     found = described["components"]["schemas"][name]
     for one in found.get("anyOf", [found]):
-        properties = one.get("properties") or described["components"]["schemas"][one["$ref"].rpartition("/")[2]]["properties"]
+        properties = (
+            one.get("properties") or described["components"]["schemas"][one["$ref"].rpartition("/")[2]]["properties"]
+        )
         assert {"more", "next"} <= properties.keys()
     assert "after" in endpoint.query.model_fields
 
