@@ -299,6 +299,17 @@ _ADD_BATCHES: Final[LiteralString] = """
            FROM {schema}.segment AS s JOIN run AS r ON r.share_id = {share_id} AND r.run_no = s.run_no
     ON CONFLICT DO NOTHING
 """
+_ADD_SWEPT: Final[LiteralString] = """
+    INSERT INTO batch (
+        run_id, batch_no, share_id, run_no, kind, state, worker, claimed_at, lease_until, committed_at, segment_bytes,
+        bundle_bytes, rolled_up, segment_swept
+    )
+         SELECT r.run_id, s.batch_no, {share_id}, s.run_no, 0, 1, '', r.finished_at, r.finished_at, r.finished_at,
+                1, s.bundles::int[], true, true
+           FROM unnest(%s::int4[], %s::int4[], %s::text[]) AS s (run_no, batch_no, bundles)
+           JOIN run AS r ON r.share_id = {share_id} AND r.run_no = s.run_no
+    ON CONFLICT DO NOTHING
+"""
 _ADD_POINT: Final[LiteralString] = """
     INSERT INTO restore_point (share_id, run_no, taken_at, committed_at, directories, files, bytes, errors, share_snapshot)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
@@ -811,6 +822,13 @@ async def _record_runs(conn: Connection, share_id: int, rebuilt: Rebuilt) -> Non
             },
         )
     await conn.execute(_sql(_ADD_BATCHES, share_id))
+    if rebuilt.swept:
+        columns = [
+            [one.run_no for one in rebuilt.swept],
+            [one.batch_no for one in rebuilt.swept],
+            ["{" + ",".join(map(str, one.bundles)) + "}" for one in rebuilt.swept],
+        ]
+        await conn.execute(_sql(_ADD_SWEPT, share_id), columns)
 
 
 def _page_id(page: tuple[StagedRecord | None, tuple[int, int, PageNote] | None]) -> int:

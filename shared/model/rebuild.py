@@ -187,6 +187,15 @@ class RebuiltRun:
     """What was said about its restore point, and the number of what is said next."""
 
 
+class SweptBatch(NamedTuple):
+    """A batch whose segment is gone, and bundles of which are not."""
+
+    run_no: int
+    batch_no: int
+    bundles: tuple[int, ...]
+    """Sizes by part, 0 of those that are gone."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rebuilt:
     """What is recorded beside the tree."""
@@ -198,3 +207,4 @@ class Rebuilt:
     permissions: Sequence[str]
     next_directory_no: int
     """At least; the tree may know of more."""
+    swept: Sequence[SweptBatch] = ()

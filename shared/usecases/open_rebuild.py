@@ -44,7 +44,7 @@ async def open_rebuild(scope: RunScope) -> None:
     losses = list(_lost_points(found, share_id, newest))
     await scope.rebuilds.lost_at_opening(share_id, [(loss.object, loss.to_wire()) for loss in losses])
     there = await _segments_there(scope.vault, share_id)
-    bundles = await _bundles(scope.vault, share_id)
+    bundles = await bundles_there(scope.vault, share_id)
     items = [RebuildItem(Task.PLAN, 0)]
     for run_no, batch_no in sorted(named(found, newest, there)):
         key = (run_no, batch_no)
@@ -130,7 +130,7 @@ async def _segments_there(vault: Vault, share_id: int) -> Segments:
     return found
 
 
-async def _bundles(vault: Vault, share_id: int) -> dict[tuple[int, int], list[int]]:
+async def bundles_there(vault: Vault, share_id: int) -> dict[tuple[int, int], list[int]]:
     """Sizes of bundles by run and batch, in order of their parts."""
     found: dict[tuple[int, int], dict[int, int]] = {}
     prefix = f"{share_id}/bundle/"
