@@ -975,6 +975,8 @@ class Due:
     schedule: Schedule
     settings: ShareSettings
     """Its share's."""
+    is_gone: bool = False
+    """Its share, or its tenant, is deleted, and may come back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -996,16 +998,20 @@ class Dispatch(Protocol):
 
     due: Sequence[Due]
 
+    async def start_many(self, dues: Sequence[Due]) -> Mapping[int, Run]:
+        """Queue as many runs as can be queued without looking at each, by schedule. What is not among them is for :meth:`start`."""
+        ...
+
     async def start(self, due: Due) -> Run | Busy:
         """Queue the run of an occurrence. Changes nothing if it raises ``Rejected``: it cannot be queued as things are."""
         ...
 
-    async def is_decided(self, schedule_id: int, due_at: dt.datetime) -> bool:
-        """Whether it was noted before what became of an occurrence."""
+    async def were_decided(self, occurrences: Sequence[tuple[int, dt.datetime]]) -> Set[int]:
+        """The schedules of which it was noted before what became of these occurrences, ``(schedule_id, due_at)``."""
         ...
 
-    async def decided(self, occurrence: Occurrence, following: Times) -> None:
-        """Note what became of an occurrence, once, and which comes next."""
+    async def decided(self, occurrences: Sequence[tuple[Occurrence, Times]]) -> None:
+        """Note what became of occurrences, once, and which comes next."""
         ...
 
     async def pass_by(self, schedule_id: int, following: Times) -> None:

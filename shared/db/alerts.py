@@ -64,9 +64,12 @@ _FORGET: Final[tuple[LiteralString, ...]] = (
     "DELETE FROM delivery WHERE alert_id IN (SELECT alert_id FROM alert WHERE share_id = %(share_id)s)",
     "DELETE FROM alert WHERE share_id = %(share_id)s",
 )
+_OLD: Final[LiteralString] = (
+    "closed_at < %(before)s OR NOT EXISTS (SELECT FROM share AS s WHERE s.share_id = alert.share_id)"
+)
 _TIDY: Final[tuple[LiteralString, ...]] = (
-    "DELETE FROM delivery WHERE alert_id IN (SELECT alert_id FROM alert WHERE closed_at < %(before)s)",
-    "DELETE FROM alert WHERE closed_at < %(before)s",
+    f"DELETE FROM delivery WHERE alert_id IN (SELECT alert_id FROM alert WHERE {_OLD})",
+    f"DELETE FROM alert WHERE {_OLD}",
 )
 
 
@@ -168,7 +171,7 @@ async def forget_share(conn: Connection, share_id: int) -> None:
 
 
 async def tidy(conn: Connection, before: dt.datetime) -> None:
-    """Forget alerts that were closed before."""
+    """Forget alerts that were closed before, and those of shares that are gone."""
     for statement in _TIDY:
         await conn.execute(statement, {"before": before})
 

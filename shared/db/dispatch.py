@@ -12,30 +12,43 @@ from shared.db.translate import translation
 from shared.db.verify_orders import verify_order
 from shared.errors import Conflict
 from shared.model.run import Driver, Run, RunKey, RunKind, RunState
-from shared.model.schedule import Occurrence, Times
+from shared.model.schedule import Occurrence, Times, What
 from shared.model.share import ShareSettings
 from shared.ports import Busy, Due, Windowed
 
 # In the order of shares: whoever queues runs locks their rows, and two must not do so crosswise.
 _DUE: Final[LiteralString] = f"""
     WITH due AS (
-        SELECT {schedules.COLUMNS} FROM schedule WHERE next_at <= %s ORDER BY next_at LIMIT %s FOR UPDATE SKIP LOCKED
+        SELECT {schedules.COLUMNS} FROM schedule
+         WHERE next_at <= %s AND EXISTS (SELECT FROM share WHERE share.share_id = schedule.share_id)
+      ORDER BY next_at LIMIT %s FOR UPDATE SKIP LOCKED
     )
-    SELECT d.*, s.settings FROM due AS d JOIN share AS s USING (share_id) ORDER BY d.share_id, d.schedule_id
+    SELECT d.*, s.settings, s.deleted_at IS NOT NULL OR t.deleted_at IS NOT NULL
+      FROM due AS d JOIN share AS s USING (share_id) JOIN tenant AS t ON t.tenant_id = d.tenant_id
+  ORDER BY d.share_id, d.schedule_id
 """
 _DECIDED: Final[LiteralString] = """
-    WITH noted AS (
+    WITH decided AS (
+        SELECT * FROM unnest(
+            %s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::text[], %s::int[], %s::text[], %s::timestamptz[], %s::timestamptz[]
+        ) AS d (schedule_id, due_at, decided_at, outcome, run_no, note, next_due_at, next_at)
+    ),
+    noted AS (
         INSERT INTO schedule_occurrence (schedule_id, due_at, tenant_id, share_id, decided_at, outcome, run_no, note)
-             SELECT schedule_id, %(due_at)s, tenant_id, share_id, %(decided_at)s, %(outcome)s, %(run_no)s, %(note)s
-               FROM schedule WHERE schedule_id = %(schedule_id)s
+             SELECT schedule_id, d.due_at, s.tenant_id, s.share_id, d.decided_at, d.outcome, d.run_no, d.note
+               FROM decided AS d JOIN schedule AS s USING (schedule_id)
     )
-    UPDATE schedule
-       SET due_at = %(next_due_at)s, next_at = %(next_at)s, waits_for = '', last_at = %(due_at)s, last_outcome = %(outcome)s,
-           last_run_no = coalesce(%(run_no)s, last_run_no)
-     WHERE schedule_id = %(schedule_id)s
+    UPDATE schedule AS s
+       SET due_at = d.next_due_at, next_at = d.next_at, waits_for = '', last_at = d.due_at, last_outcome = d.outcome,
+           last_run_no = coalesce(d.run_no, s.last_run_no)
+      FROM decided AS d
+     WHERE s.schedule_id = d.schedule_id
 """
 _GO_ON: Final[LiteralString] = "UPDATE schedule SET due_at = %s, next_at = %s, waits_for = '' WHERE schedule_id = %s"
-_IS_DECIDED: Final[LiteralString] = "SELECT FROM schedule_occurrence WHERE schedule_id = %s AND due_at = %s"
+_WERE_DECIDED: Final[LiteralString] = """
+    SELECT o.schedule_id FROM unnest(%s::bigint[], %s::timestamptz[]) AS d (schedule_id, due_at)
+      JOIN schedule_occurrence AS o USING (schedule_id, due_at)
+"""
 _WAIT: Final[LiteralString] = "UPDATE schedule SET next_at = %s, waits_for = %s WHERE schedule_id = %s"
 _IN_THE_WAY: Final[LiteralString] = """
        UPDATE run SET next_batch_no = next_batch_no + 1
@@ -68,6 +81,8 @@ _BEGIN: Final[LiteralString] = """
       RETURNING name
 """
 
+_PLAIN: Final = frozenset({What.BACKUP, What.SCAN})
+"""What needs no order."""
 SAME_SUBJECT: Final = {
     RunKind.BACKUP: [RunKind.BACKUP, RunKind.SCAN, RunKind.REBUILD],
     RunKind.SCAN: [RunKind.SCAN, RunKind.BACKUP, RunKind.REBUILD],
@@ -116,23 +131,31 @@ class _Dispatch:
         what = f"{row[3]} run {row[2]} is {row[4]}"
         return Busy(reason=what, run=RunKey(*row[0:3]), is_same=row[3] == kind.value, line_no=row[5])
 
-    async def is_decided(self, schedule_id: int, due_at: dt.datetime) -> bool:
+    async def start_many(self, dues: Sequence[Due]) -> dict[int, Run]:
         """See the port."""
-        return await (await self._conn.execute(_IS_DECIDED, [schedule_id, due_at])).fetchone() is not None
+        first = {due.schedule.share_id: due.schedule for due in reversed(dues) if due.schedule.what in _PLAIN}
+        wanted = [(s.share_id, s.what.run_kind, s.schedule_id) for s in first.values()]
+        queued = await runs.create_many(self._conn, wanted, self._driver) if wanted else []
+        return {run.schedule_id: run for run in queued if run.schedule_id is not None}
 
-    async def decided(self, occurrence: Occurrence, following: Times) -> None:
+    async def were_decided(self, occurrences: Sequence[tuple[int, dt.datetime]]) -> set[int]:
         """See the port."""
-        args = {
-            "schedule_id": occurrence.schedule_id,
-            "due_at": occurrence.due_at,
-            "decided_at": occurrence.decided_at,
-            "outcome": occurrence.outcome.value,
-            "run_no": occurrence.run_no,
-            "note": occurrence.note,
-            "next_due_at": following.due_at,
-            "next_at": following.starts_at,
-        }
-        await self._conn.execute(_DECIDED, args)
+        columns = [[o[0] for o in occurrences], [o[1] for o in occurrences]]
+        return {row[0] for row in await (await self._conn.execute(_WERE_DECIDED, columns)).fetchall()}
+
+    async def decided(self, occurrences: Sequence[tuple[Occurrence, Times]]) -> None:
+        """See the port."""
+        columns = [
+            [o.schedule_id for o, _ in occurrences],
+            [o.due_at for o, _ in occurrences],
+            [o.decided_at for o, _ in occurrences],
+            [o.outcome.value for o, _ in occurrences],
+            [o.run_no for o, _ in occurrences],
+            [o.note for o, _ in occurrences],
+            [following.due_at for _, following in occurrences],
+            [following.starts_at for _, following in occurrences],
+        ]
+        await self._conn.execute(_DECIDED, columns)
 
     async def pass_by(self, schedule_id: int, following: Times) -> None:
         """See the port."""
@@ -160,7 +183,7 @@ class PostgresSchedules:
         """See the port."""
         async with self._catalogue.transaction() as conn:
             rows = await (await conn.execute(_DUE, [now, limit])).fetchall()
-            due = [Due(schedules.from_row(row), ShareSettings.from_wire(row[-1])) for row in rows]
+            due = [Due(schedules.from_row(row), ShareSettings.from_wire(row[-2]), row[-1]) for row in rows]
             yield _Dispatch(conn, due, self._driver, self._new_id)
 
     async def windowed(self) -> list[Windowed]:

@@ -63,7 +63,7 @@ _LATE: Final[LiteralString] = """
       LEFT JOIN LATERAL (
                SELECT run_no, state, error FROM run WHERE share_id = s.share_id AND kind = 'backup' ORDER BY run_no DESC LIMIT 1
            ) AS r ON true
-     WHERE s.settings->>'objective_s' IS NOT NULL
+     WHERE s.settings->>'objective_s' IS NOT NULL AND s.deleted_at IS NULL
        AND coalesce(p.taken_at, s.created_at) < %(now)s - make_interval(secs => (s.settings->>'objective_s')::int)
        AND NOT EXISTS (
                SELECT FROM alert
@@ -74,7 +74,7 @@ _LATE: Final[LiteralString] = """
 _IN_TIME: Final[LiteralString] = """
     SELECT a.share_id FROM alert AS a JOIN share AS s USING (share_id)
      WHERE a.condition = 'no_restore_point' AND a.closed_at IS NULL
-       AND (s.settings->>'objective_s' IS NULL OR coalesce(
+       AND (s.settings->>'objective_s' IS NULL OR s.deleted_at IS NOT NULL OR coalesce(
                (SELECT taken_at FROM restore_point WHERE share_id = s.share_id ORDER BY run_no DESC LIMIT 1), s.created_at
            ) >= %s - make_interval(secs => (s.settings->>'objective_s')::int))
 """

@@ -109,6 +109,27 @@ _CREATE: Final[LiteralString] = f"""
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
     RETURNING {_COLUMNS}
 """
+# Shares in order, so that two who queue for many do not wait for each other crosswise. The subject is that of shares.subject.
+_CREATE_MANY: Final[LiteralString] = f"""
+    WITH wanted AS (
+        SELECT * FROM unnest(%s::int[], %s::text[], %s::bigint[]) AS w (share_id, kind, schedule_id)
+    ),
+    locked AS MATERIALIZED (
+        SELECT share_id FROM share WHERE share_id IN (SELECT share_id FROM wanted) ORDER BY share_id FOR NO KEY UPDATE
+    ),
+    numbered AS (
+           UPDATE share SET next_run_no = next_run_no + 1
+             FROM wanted JOIN locked USING (share_id)
+            WHERE share.share_id = wanted.share_id
+        RETURNING share.*, wanted.kind, wanted.schedule_id
+    )
+    INSERT INTO run (tenant_id, share_id, run_no, kind, subject, driver, settings, schedule_id)
+         SELECT tenant_id, share_id, next_run_no - 1, kind, lower(rtrim(account_url, '/')) || '/' || share_name, %s, settings,
+                schedule_id
+           FROM numbered
+    ON CONFLICT (subject) WHERE state IN ('queued', 'running', 'paused', 'cancelling') DO NOTHING
+      RETURNING {_COLUMNS}
+"""
 _START: Final[LiteralString] = """
     UPDATE run SET state = 'running', started_at = coalesce(started_at, now()) WHERE run_id = %s
 """
@@ -201,6 +222,13 @@ async def create(
     created = await (await conn.execute(_CREATE, values)).fetchone()
     assert created is not None
     return _from_row(created)
+
+
+async def create_many(conn: Connection, wanted: Sequence[tuple[int, RunKind, int]], driver: Driver) -> list[Run]:
+    """Queue scheduled backups and scans: ``(share_id, kind, schedule_id)``, each share once. Where one is active, none is queued."""
+    columns = [[w[0] for w in wanted], [w[1].value for w in wanted], [w[2] for w in wanted]]
+    rows = await (await conn.execute(_CREATE_MANY, [*columns, driver.value])).fetchall()
+    return [_from_row(row) for row in rows]
 
 
 async def _check_room(conn: Connection, share_id: int, order: RestoreOrder) -> str:

@@ -57,7 +57,10 @@ _ADOPT: Final[LiteralString] = """
              AS kept (name text, what text, cron text, time_zone text, spread_s int, catch_up_s int, options jsonb)
     ON CONFLICT DO NOTHING
 """
-_TIDY: Final[LiteralString] = "DELETE FROM schedule_occurrence WHERE decided_at < %s"
+_TIDY: Final[tuple[LiteralString, ...]] = (
+    "DELETE FROM schedule_occurrence WHERE decided_at < %(before)s OR NOT EXISTS (SELECT FROM share AS s WHERE s.share_id = schedule_occurrence.share_id)",
+    "DELETE FROM schedule WHERE NOT EXISTS (SELECT FROM share AS s WHERE s.share_id = schedule.share_id)",
+)
 
 
 async def create(
@@ -161,8 +164,9 @@ async def adopt(conn: Connection, tenant_id: str, share_id: int, kept: Sequence[
 
 
 async def tidy(conn: Connection, before: dt.datetime) -> None:
-    """Forget occurrences that were decided upon before."""
-    await conn.execute(_TIDY, [before])
+    """Forget occurrences that were decided upon before, and what is of shares that are gone."""
+    for statement in _TIDY:
+        await conn.execute(statement, {"before": before})
 
 
 def from_row(row: Sequence[Any]) -> Schedule:

@@ -11,6 +11,7 @@ different schedules.
 """
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import Final
 
 from shared.core import schedule as times_of
@@ -18,11 +19,11 @@ from shared.core import windows
 from shared.errors import BackupError, Rejected
 from shared.model.run import Run, RunKey
 from shared.model.schedule import Occurrence, Outcome, Schedule, Times
-from shared.ports import Busy, Dispatch, Due, Journal, Schedules, event
+from shared.ports import Dispatch, Due, Journal, Schedules, event
 
-AT_ONCE: Final = 50
+AT_ONCE: Final = 100
 """Schedules in one transaction: their shares' rows are locked until it ends, some tens of milliseconds."""
-AT_MOST: Final = 200
+AT_MOST: Final = 100
 """Transactions in one go: ten thousand schedules, some tens of seconds."""
 LOOK_AGAIN: Final = dt.timedelta(minutes=2)
 """How often an occurrence that waits for another run looks again."""
@@ -34,12 +35,8 @@ async def dispatch_schedules(schedules: Schedules, journal: Journal, now: dt.dat
     started: list[Run] = []
     for _ in range(AT_MOST):
         lines: list[tuple[RunKey, int, str]] = []
-        queued: list[Run] = []
         async with schedules.dispatch(now, AT_ONCE) as dispatch:
-            for due in dispatch.due:
-                run = await _one(dispatch, due, now, lines)
-                if run is not None:
-                    queued.append(run)
+            queued = await _some(dispatch, now, lines)
         started += queued
         for key, line_no, reason in lines:
             try:
@@ -51,66 +48,98 @@ async def dispatch_schedules(schedules: Schedules, journal: Journal, now: dt.dat
     return started
 
 
-async def _one(dispatch: Dispatch, due: Due, now: dt.datetime, lines: list[tuple[RunKey, int, str]]) -> Run | None:
-    """Decide about the occurrence of one schedule."""
+@dataclass(frozen=True, slots=True)
+class _Occurring:
+    """One occurrence that is due."""
+
+    due: Due
+    times: Times
+    following: Times
+
+    @property
+    def schedule(self) -> Schedule:
+        return self.due.schedule
+
+
+async def _some(dispatch: Dispatch, now: dt.datetime, lines: list[tuple[RunKey, int, str]]) -> list[Run]:
+    """Decide about the occurrences that this transaction has locked."""
+    found = [_occurring(due, now) for due in dispatch.due]
+    known = await dispatch.were_decided([(o.schedule.schedule_id, o.times.due_at) for o in found]) if found else set()
+    begins: list[_Occurring] = []
+    became: list[tuple[Occurrence, Times]] = []
+    for o in found:
+        if o.schedule.schedule_id in known:
+            await dispatch.pass_by(o.schedule.schedule_id, o.following)
+        elif why := _too_late(o, now):
+            became.append((_occurrence(o, now, Outcome.SKIPPED, note=why), o.following))
+        elif not windows.are_open(o.due.settings, now):
+            opens = windows.next_opening(o.due.settings, now)
+            why = f"its share's next window, which opens at {_minute(opens)}"
+            await dispatch.wait(o.schedule.schedule_id, opens, why)
+        else:
+            begins.append(o)
+    queued = dict(await dispatch.start_many([o.due for o in begins])) if begins else {}
+    for o in begins:
+        outcome = queued.get(o.schedule.schedule_id) or await _start(dispatch, o, now, lines)
+        if isinstance(outcome, Run):
+            queued[o.schedule.schedule_id] = outcome
+            outcome = _occurrence(o, now, Outcome.STARTED, run_no=outcome.run_no)
+        if outcome is not None:
+            became.append((outcome, o.following))
+    if became:
+        await dispatch.decided(became)
+    return list(queued.values())
+
+
+def _occurring(due: Due, now: dt.datetime) -> _Occurring:
     schedule = due.schedule
     assert schedule.due_at is not None
     times = times_of.last_started(schedule.timing, schedule.share_id, now, since=schedule.due_at)
-    following = times_of.next_after(schedule.timing, schedule.share_id, times.due_at)
-    if await dispatch.is_decided(schedule.schedule_id, times.due_at):
-        await dispatch.pass_by(schedule.schedule_id, following)
-        return None
-    if times_of.is_too_late(schedule, times, now):
-        why = f"missed: it should have begun at {_minute(times.starts_at)}, and may begin {schedule.timing.catch_up_s} s later"
-        if schedule.waits_for:
-            why = f"waited until it was too late for {schedule.waits_for}"
-        await _skip(dispatch, schedule, times, following, now, why)
-        return None
-    if not windows.are_open(due.settings, now):
-        opens = windows.next_opening(due.settings, now)
-        await dispatch.wait(schedule.schedule_id, opens, f"its share's next window, which opens at {_minute(opens)}")
-        return None
+    return _Occurring(due, times, times_of.next_after(schedule.timing, schedule.share_id, times.due_at))
+
+
+def _too_late(o: _Occurring, now: dt.datetime) -> str:
+    """Why an occurrence is not to begin any more; empty if it is."""
+    if o.due.is_gone:
+        return "its share is deleted"
+    if not times_of.is_too_late(o.schedule, o.times, now):
+        return ""
+    if o.schedule.waits_for:
+        return f"waited until it was too late for {o.schedule.waits_for}"
+    late_s = o.schedule.timing.catch_up_s
+    return f"missed: it should have begun at {_minute(o.times.starts_at)}, and may begin {late_s} s later"
+
+
+async def _start(
+    dispatch: Dispatch, o: _Occurring, now: dt.datetime, lines: list[tuple[RunKey, int, str]]
+) -> Run | Occurrence | None:
+    """Start one, or what became of it; None if it waits."""
     try:
-        started = await dispatch.start(due)
+        started = await dispatch.start(o.due)
     except Rejected as error:
-        note = str(error)[:NOTE_CHARS]
-        await dispatch.decided(_occurrence(schedule, times, now, Outcome.REFUSED, note=note), following)
-        return None
+        return _occurrence(o, now, Outcome.REFUSED, note=str(error))
     if isinstance(started, Run):
-        await dispatch.decided(_occurrence(schedule, times, now, Outcome.STARTED, run_no=started.run_no), following)
         return started
-    if started.is_same:
-        why = f"its previous run is not over: {started.reason}"
-        await _skip(dispatch, schedule, times, following, now, why)
-        _tell(lines, started, schedule, times)
-    else:
-        await dispatch.wait(schedule.schedule_id, now + LOOK_AGAIN, started.reason[:NOTE_CHARS])
-    return None
-
-
-async def _skip(
-    dispatch: Dispatch, schedule: Schedule, times: Times, following: Times, now: dt.datetime, why: str
-) -> None:
-    await dispatch.decided(_occurrence(schedule, times, now, Outcome.SKIPPED, note=why[:NOTE_CHARS]), following)
-
-
-def _tell(lines: list[tuple[RunKey, int, str]], busy: Busy, schedule: Schedule, times: Times) -> None:
-    if busy.run is not None:
-        told = f"schedule {schedule.name!r} came round at {_minute(times.due_at)} and was skipped, because this run was not over"
-        lines.append((busy.run, busy.line_no, told))
+    if not started.is_same:
+        await dispatch.wait(o.schedule.schedule_id, now + LOOK_AGAIN, started.reason[:NOTE_CHARS])
+        return None
+    if started.run is not None:
+        told = f"schedule {o.schedule.name!r} came round at {_minute(o.times.due_at)} and was skipped, because this run was not over"
+        lines.append((started.run, started.line_no, told))
+    return _occurrence(o, now, Outcome.SKIPPED, note=f"its previous run is not over: {started.reason}")
 
 
 def _occurrence(
-    schedule: Schedule, times: Times, now: dt.datetime, outcome: Outcome, *, run_no: int | None = None, note: str = ""
+    o: _Occurring, now: dt.datetime, outcome: Outcome, *, run_no: int | None = None, note: str = ""
 ) -> Occurrence:
     return Occurrence(
-        schedule_id=schedule.schedule_id,
-        share_id=schedule.share_id,
-        due_at=times.due_at,
+        schedule_id=o.schedule.schedule_id,
+        share_id=o.schedule.share_id,
+        due_at=o.times.due_at,
         decided_at=now,
         outcome=outcome,
         run_no=run_no,
-        note=note,
+        note=note[:NOTE_CHARS],
     )
 
 

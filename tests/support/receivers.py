@@ -71,7 +71,7 @@ class Mailbox:
 
     def authenticate(self, server, session, envelope, mechanism, data):
         self.logins.append((data.login.decode(), data.password.decode()))
-        return AuthResult(success=data.password == b"right")
+        return AuthResult(success=data.password == b"right", handled=False)
 
 
 @contextlib.contextmanager
