@@ -22,7 +22,10 @@ UNLIKE = {
     # Of a run the vault has what it knew when its commit record was written, which is before it ended; who drove it is nobody's interest.
     "run": {
         "finished_at", "counters", "final_counters", "next_batch_no", "driver", "epoch", "paused_seconds", "report", "error", "wanted",
+        "schedule_id", "admitted_at", "held_until", "paused_by", "window_free", "judged",
     },
+    # How many runs a tenant may have at work is the platform's, and when its turn was is over.
+    "tenant": {"runs_at_once", "last_turn"},
     # Which worker did it and when, and what it counted (the run has the sum). Closings have batches of a kind of their own.
     "batch": {"worker", "claimed_at", "lease_until", "committed_at", "counters", "kind"},
     # What a descriptor is to be is not in the vault twice. The next verify notes it, as of those saved before there were checksums.
