@@ -159,7 +159,7 @@ def test_every_hour_means_hours_that_pass():
         ("0 0 * jan-mon *", "UTC", "cron", "month 'mon'"),
         ("0, 0 * * *", "UTC", "cron", "minute ''"),
         ("0,,1 0 * * *", "UTC", "cron", "minute ''"),
-        ("١ 0 * * *", "UTC", "cron", "minute"),
+        ("\u0661 0 * * *", "UTC", "cron", "minute"),
         ("0 0 30 2 *", "UTC", "cron", "never"),
         ("0 0 L * *", "UTC", "cron", "'l'"),
         ("0 0 * * 5#2", "UTC", "cron", "day of week"),
