@@ -106,7 +106,12 @@ def _waits_for(run: Run, at_work: AtWork | None, place: queueing.Place | None) -
         return f"{'a worker' if workers else 'its orchestration'} to end it"
     if run.state is RunState.CANCELLING:
         return f"{'a worker' if workers else 'its orchestration'} to delete its share snapshot and what was left to do"
-    if run.state is RunState.QUEUED and run.admitted_at is None and place is not None and (turn := queueing.told(place)):
+    if (
+        run.state is RunState.QUEUED
+        and run.admitted_at is None
+        and place is not None
+        and (turn := queueing.told(place))
+    ):
         return turn
     if run.state is RunState.QUEUED:
         return "a worker to open it: is `python -m worker` running?" if workers else "its orchestration to open it"

@@ -196,5 +196,7 @@ async def test_runs_for_durable_that_wait_are_found_and_others_are_not(shelf):
     await shelf.finish(RunState.CANCELLED)
     async with shelf.catalogue.transaction() as conn:
         await runs.create(conn, "acme", shelf.share_id, RunKind.BACKUP, driver=Driver.WORKERS)
-        await conn.execute(b"UPDATE run SET requested_at = now() - interval '90 s', admitted_at = now() - interval '90 s'")
+        await conn.execute(
+            b"UPDATE run SET requested_at = now() - interval '90 s', admitted_at = now() - interval '90 s'"
+        )
     assert await waiting() == []

@@ -496,6 +496,8 @@ async def test_schedules_come_back_switched_off(files):
     async with files.app.transaction() as conn:
         after = await schedules.of_share(conn, files.share.share_id)
         share = await shares.get(conn, files.share.share_id)
-    assert [(s.name, s.what, s.timing, s.options) for s in after] == [(s.name, s.what, s.timing, s.options) for s in before]
+    assert [(s.name, s.what, s.timing, s.options) for s in after] == [
+        (s.name, s.what, s.timing, s.options) for s in before
+    ]
     assert [(s.enabled, s.next_at) for s in after] == [(False, None)] * 2
     assert share.settings == files.share.settings
