@@ -1,6 +1,7 @@
 """Write down who changes what, and who gets to see file content: before it is done, and what became of it. See docs/adr/0014."""
 
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Final
@@ -18,6 +19,7 @@ from shared.wiring import App
 
 logger = logging.getLogger(__name__)
 
+_WITH_PORT: Final = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):[0-9]{1,5}")
 _DETAIL_MAX: Final = 2_000
 """Characters of a query string or a body that are kept."""
 
@@ -57,7 +59,9 @@ def source_of(headers: Mapping[str, str], *, in_azure: bool) -> str:
     """The address that a request came from. In Azure the front end adds it to what the caller says of it, at the end."""
     if not in_azure:
         return "this machine" if "x-forwarded-for" not in headers else ""
-    return headers.get("x-forwarded-for", "").rpartition(",")[2].strip()[:60]
+    told = headers.get("x-forwarded-for", "").rpartition(",")[2].strip()[:60]
+    with_port = _WITH_PORT.fullmatch(told)
+    return (with_port[1] or with_port[2]) if with_port is not None else told
 
 
 async def refused(app: App, entry: AuditEntry | None) -> None:

@@ -71,6 +71,8 @@ class Endpoint:
     def __post_init__(self) -> None:
         found = {match["name"]: match["number"] is not None for match in _PARAMETER.finditer(self.path)}
         object.__setattr__(self, "parameters", found)
+        if not self.transaction and (self.idempotent or self.current is not None):
+            raise ValueError(f"{self.name} keeps an answer or locks a state: it needs a transaction")
 
     @property
     def name(self) -> str:

@@ -1,4 +1,8 @@
-"""What is under ``/api`` and no endpoint: 404, or 405 with the methods that there are. Last in line: hosts take the most specific route."""
+"""What is under ``/api`` and no endpoint: 404, or 405 with the methods that there are.
+
+Azure's host takes the first route that matches, in the order of the functions' names and whatever is more specific (azure-functions-host
+issue 9876), so this one has the last name, and no two endpoints may match the same address. A test holds both.
+"""
 
 import azure.functions as func
 
@@ -11,7 +15,7 @@ bp = func.Blueprint()
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
-async def no_such_endpoint(req: func.HttpRequest) -> func.HttpResponse:
+async def zzz_no_such_endpoint(req: func.HttpRequest) -> func.HttpResponse:
     """A problem document, as for everything else."""
     path = "/api/" + req.route_params.get("rest", "").strip("/")
     allowed = sorted({endpoint.method for endpoint in all_endpoints() if endpoint.matches(path)})
@@ -23,4 +27,4 @@ async def no_such_endpoint(req: func.HttpRequest) -> func.HttpResponse:
     ).response()
 
 
-bp.route(route="api/{*rest}", methods=list(METHODS), auth_level=func.AuthLevel.ANONYMOUS)(no_such_endpoint)
+bp.route(route="api/{*rest}", methods=list(METHODS), auth_level=func.AuthLevel.ANONYMOUS)(zzz_no_such_endpoint)

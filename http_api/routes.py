@@ -28,7 +28,6 @@ AUTH_LEVEL: Final = func.AuthLevel.ANONYMOUS
 """What the host asks of callers: nothing. Function keys are the app's, not people's; who somebody is and may do is :mod:`http_api.identity`'s."""
 
 AnyHandler = Callable[[Any], Awaitable[BaseModel | Answer]]
-CurrentOf = Callable[[Any], Awaitable[BaseModel]]
 
 
 class Routes:

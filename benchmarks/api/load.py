@@ -62,7 +62,9 @@ async def measure(host: Host, ask: Ask, *, requests: int, clients: int) -> list[
     times: list[float] = []
     headers = {"x-functions-key": host.key}
     async with aiohttp.ClientSession(host.url, headers=headers) as session:
-        await asyncio.gather(*(_client(session, ask, times, requests // clients, number) for number in range(clients)))
+        await asyncio.gather(
+            *(_client(session, ask, times, max(1, requests // clients), number) for number in range(clients))
+        )
     return times
 
 

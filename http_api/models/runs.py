@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Annotated, Any, Self
 
 from pydantic import Field
@@ -10,10 +9,8 @@ from pydantic import Field
 from http_api.models.base import After, Limit, Paged, Part, Query, Shown
 from shared.core.progress import AtWork, progress
 from shared.model import run
-from shared.model.run import ACTIVE, Counters, Driver, RunKind, RunState
+from shared.model.run import ACTIVE, COUNTERS, Driver, RunKind, RunState
 from shared.ports import JournalLine
-
-_COUNTERS = sorted(f.name for f in fields(Counters))
 
 
 class Rate(Shown):
@@ -66,7 +63,7 @@ class Run(Shown):
     order: Annotated[
         dict[str, Any] | None, Field(description="What a restore, verify, rebuild, prune or sweep was asked to do.")
     ]
-    counters: Annotated[dict[str, int], Field(description=f"What was done: {', '.join(_COUNTERS)}.")]
+    counters: Annotated[dict[str, int], Field(description=f"What was done: {', '.join(sorted(COUNTERS))}.")]
     rate: Rate
     progress: Progress
     left: Annotated[int | None, Field(description="Work items not finished; null where it was not asked.")]

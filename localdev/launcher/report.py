@@ -47,9 +47,9 @@ def table(lines: Iterable[Line]) -> str:
 
 
 def doorway(state: State) -> str:
-    """Say how to open the app in a browser, key included: whoever reads this may start and stop it anyway."""
+    """Say how to open the app in a browser. Whoever is on this machine is signed in: ``AFB_LOCAL_SIGN_IN``."""
     host = next((member.address for member in state.members if member.name == "host"), "")
-    return f"open {host}/?code={state.settings['FUNCTIONS_HOST_KEY']}" if host else ""
+    return f"open {host}/" if host else ""
 
 
 def wire(state: State, lines: Iterable[Line]) -> dict[str, Any]:

@@ -53,9 +53,12 @@ $$;
 CREATE FUNCTION protect_rows(relation regclass, "rows" text, granted text DEFAULT 'SELECT, INSERT, UPDATE, DELETE')
 RETURNS void
 LANGUAGE plpgsql AS $$
+DECLARE
+    -- As a subquery it is asked once for each statement, and not for each row.
+    condition text := replace("rows", 'chosen_tenants()', '(SELECT chosen_tenants())::text[]');
 BEGIN
     EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', relation);
-    EXECUTE format('CREATE POLICY of_tenant ON %s TO afb_api USING (%s)', relation, "rows");
+    EXECUTE format('CREATE POLICY of_tenant ON %s TO afb_api USING (%s)', relation, condition);
     EXECUTE format('CREATE POLICY of_platform ON %s TO afb_platform USING (true)', relation);
     EXECUTE format('GRANT %s ON %s TO afb_api', granted, relation);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO afb_platform', relation);

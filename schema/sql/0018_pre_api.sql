@@ -40,7 +40,7 @@ CREATE TABLE usage_month (
     changed_bytes   bigint NOT NULL,
     reread_bytes    bigint NOT NULL,
     CONSTRAINT usage_month_pk PRIMARY KEY (share_id, month, kind)
-);
+) WITH (fillfactor = 50);   -- a row changes with each run of the month
 
 CREATE INDEX usage_month_of_tenant ON usage_month (tenant_id, month);
 

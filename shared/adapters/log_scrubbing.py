@@ -22,6 +22,10 @@ _DEPTH: Final = 4
 _known: frozenset[str] = frozenset()
 
 
+class Scrubbed(Exception):
+    """Stands for an exception whose text, with its traceback, is this without the secrets in it."""
+
+
 class ScrubFilter(logging.Filter):
     """Scrubs the records that pass; lets all pass. For a handler or a logger."""
 
@@ -40,9 +44,12 @@ def scrub_record(record: logging.LogRecord) -> None:
     clean = _text(message)
     if clean != message:
         record.msg, record.args = clean, None
-    if record.exc_info and record.exc_info[0] is not None and record.exc_text is None:
-        # Formatters use this text if it is there.
-        record.exc_text = _text("".join(traceback.format_exception(*record.exc_info)).rstrip("\n"))
+    if record.exc_info and record.exc_info[0] is not None:
+        told = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
+        clean = _text(told)
+        if clean != told:
+            # The exception itself holds the secret, and not every formatter takes the text that another has made of it.
+            record.exc_info, record.exc_text = (Scrubbed, Scrubbed(clean), None), clean
     elif record.exc_text:
         record.exc_text = _text(record.exc_text)
     for name, value in list(vars(record).items()):

@@ -180,12 +180,16 @@ class Counters:
 
     def to_wire(self) -> dict[str, int]:
         """Plain JSON, every field."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: getattr(self, name) for name in COUNTERS}
 
     @classmethod
     def from_wire(cls, wire: dict[str, Any]) -> Self:
         """The opposite of :meth:`to_wire`; unknown names are ignored, missing ones are 0."""
-        return cls(**{f.name: int(wire.get(f.name) or 0) for f in fields(cls)})
+        return cls(**{name: int(wire.get(name) or 0) for name in COUNTERS})
+
+
+COUNTERS: Final = tuple(f.name for f in fields(Counters))
+"""The names of all. A list of fifty runs reads and writes them all, and asking the class each time took as long as all the rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

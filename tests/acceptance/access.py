@@ -30,9 +30,9 @@ class World:
     admin: Caller
     """Platform admin, signed in."""
     shares: dict[str, int] = field(default_factory=dict)
-    """By name: ``a1``, ``a2`` of tenant ``wall-a``, ``b1`` of ``wall-b``."""
+    """By name: ``a1``, ``a2`` of tenant ``<name>-a``, ``b1`` of ``<name>-b``."""
     callers: dict[str, Caller] = field(default_factory=dict)
-    """By ``role`` or ``role of share``; all but the platform's are of tenant ``wall-a``."""
+    """By ``role`` or ``role of share``; all but the platform's are of tenant ``<name>-a``."""
 
     @property
     def anybody(self) -> Caller:
@@ -51,26 +51,26 @@ def azure_host(product: Stack, name: str, **settings: str) -> FunctionsHost:
     )
 
 
-def build(host: FunctionsHost, product: Stack) -> World:
-    """Make tenants, shares and keys, through the API."""
+def build(host: FunctionsHost, product: Stack, name: str) -> World:
+    """Make tenants, shares and keys, through the API; ``name`` is what the tenants' ids begin with."""
     admin = Caller(host.url).signed_in(FIRST_ADMIN, ENTRA, name="First Admin")
     world = World(host, admin)
-    for tenant_id, names in (("wall-a", ("a1", "a2")), ("wall-b", ("b1",))):
+    for tenant_id, names in ((f"{name}-a", ("a1", "a2")), (f"{name}-b", ("b1",))):
         assert admin("POST", "/api/tenants", {"name": tenant_id, "tenant_id": tenant_id}).status == 201
-        for name in names:
+        for share in names:
             body = {
-                "name": name,
+                "name": share,
                 "account_url": product.files_url,
-                "share_name": f"wall-{name}",
+                "share_name": f"{name}-{share}",
                 "credential": "devstore",
             }
             made = admin("POST", f"/api/tenants/{tenant_id}/shares", body)
             assert made.status == 201, made.raw
-            world.shares[name] = made.body["share_id"]
+            world.shares[share] = made.body["share_id"]
     for role in ("tenant_admin", "operator", "viewer"):
-        world.callers[role] = world.anybody.with_key(new_key(admin, role)["key"])
+        world.callers[role] = world.anybody.with_key(new_key(admin, role, tenant_id=f"{name}-a")["key"])
         if role != "tenant_admin":
-            key = new_key(admin, role, share_id=world.shares["a1"])
+            key = new_key(admin, role, tenant_id=f"{name}-a", share_id=world.shares["a1"])
             world.callers[f"{role} of share"] = world.anybody.with_key(key["key"])
     made = admin("POST", "/api/keys", {"name": "platform", "role": "platform_admin"})
     assert made.status == 201, made.raw
@@ -78,7 +78,7 @@ def build(host: FunctionsHost, product: Stack) -> World:
     return world
 
 
-def new_key(by: Caller, role: str, *, tenant_id: str = "wall-a", **fields: object) -> dict:
+def new_key(by: Caller, role: str, *, tenant_id: str, **fields: object) -> dict:
     made = by("POST", f"/api/tenants/{tenant_id}/keys", {"name": f"{role} key", "role": role, **fields})
     assert made.status == 201, made.raw
     return made.body

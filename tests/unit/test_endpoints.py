@@ -2,12 +2,14 @@
 
 import json
 import re
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 
 import function_app
 from http_api.endpoint import all_endpoints
+from http_api.fallback import zzz_no_such_endpoint
 from http_api.models.base import NoBody, NoQuery
 from http_api.openapi import document, problems_of
 from http_api.problems import KINDS
@@ -69,6 +71,32 @@ def test_lists_tell_whether_there_is_more(endpoint, described):
 def test_two_endpoints_are_not_called_alike():
     assert len({endpoint.name for endpoint in ENDPOINTS}) == len(ENDPOINTS)
     assert len({(endpoint.method, endpoint.path) for endpoint in ENDPOINTS}) == len(ENDPOINTS)
+
+
+def overlap(one, other):
+    """Whether some address is one of both."""
+    parts = [endpoint.path.strip("/").split("/") for endpoint in (one, other)]
+
+    def alike(a, b):
+        if "{" in a and "{" in b:
+            return True
+        literal, parameter = (a, b) if "{" in b else (b, a)
+        if "{" not in parameter:
+            return literal == parameter
+        return ":int}" not in parameter or literal.isdigit()
+
+    return len(parts[0]) == len(parts[1]) and all(map(alike, *parts))
+
+
+def test_no_address_is_that_of_two_endpoints():
+    """Azure's host takes the first that matches by the order of names, not the more specific one."""
+    pairs = [(one, other) for one, other in combinations(ENDPOINTS, 2) if one.method == other.method]
+    assert [(one.path, other.path) for one, other in pairs if overlap(one, other)] == []
+
+
+def test_what_catches_all_other_addresses_has_the_last_name():
+    names = [function.get_function_name() for function in function_app.app.get_functions()]
+    assert max(names, key=str.lower) == zzz_no_such_endpoint.__name__
 
 
 def test_the_document_has_every_endpoint_and_no_reference_into_nothing(described):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from http_api.auditing import source_of
 from http_api.identity import check_same_origin, is_local, signed_in
 from shared.errors import Denied, InvalidInput, Unauthenticated
 from shared.settings import Settings
@@ -148,6 +149,23 @@ def test_in_azure_our_origin_is_https_and_another_one_may_be_named():
         check_same_origin(settings(**AZURE), "POST", url, host | {"origin": "http://backup.azurewebsites.net"})
     named = settings(**AZURE, AFB_PUBLIC_ORIGIN="https://backup.example.com/")
     check_same_origin(named, "POST", url, host | {"origin": "https://backup.example.com"})
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "source"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("203.0.113.7:51234", "203.0.113.7"),
+        ("6.6.6.6, 203.0.113.7:51234", "203.0.113.7"),
+        ("[2001:db8::7]:443", "2001:db8::7"),
+        ("2001:db8::7", "2001:db8::7"),
+        ("", ""),
+    ],
+)
+def test_where_a_request_came_from_is_what_the_front_end_adds_and_not_what_the_caller_says(forwarded, source):
+    assert source_of({"x-forwarded-for": forwarded}, in_azure=True) == source
+    assert source_of({"x-forwarded-for": forwarded}, in_azure=False) == ""
+    assert source_of({}, in_azure=False) == "this machine"
 
 
 def test_local_sign_in_is_refused_in_azure_and_off_by_default():

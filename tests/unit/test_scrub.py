@@ -115,6 +115,18 @@ def test_records_that_hold_nothing_are_as_they_were(written):
     assert record.size == 5
 
 
+def test_a_formatter_that_makes_its_own_text_of_an_exception_finds_none_either():
+    try:
+        raise ValueError(f"AccountKey={ACCOUNT_KEY}")
+    except ValueError:
+        record = logging.LogRecord("x", logging.ERROR, "f", 1, "m", (), sys.exc_info())
+    log_scrubbing.scrub_record(record)
+    text = logging.Formatter().formatException(record.exc_info)
+    assert ACCOUNT_KEY not in text
+    assert "ValueError: AccountKey=[secret]" in text
+    assert "Traceback" in text
+
+
 def test_a_record_that_cannot_be_put_into_words_is_left_to_its_handler(written, capsys, monkeypatch):
     logger, _ = written
     monkeypatch.setattr(logging, "raiseExceptions", False)

@@ -1,0 +1,89 @@
+"""Lists of the API walk an index from where the part begins, however long the list is."""
+
+import asyncio
+import datetime as dt
+import re
+
+import psycopg
+import pytest
+
+from benchmarks.api.filling import Sizes, fill
+from shared.db import overview, restore_points, runs, shares, tenants, usage
+from shared.db.migrate import migrate
+
+SIZES = Sizes(tenants=20, shares=10, days=60)
+SEEN = {"all": True, "tenants": [], "shares": []}
+
+
+@pytest.fixture(scope="module")
+def conn(postgres_url_module):
+    asyncio.run(migrate(postgres_url_module))
+    asyncio.run(fill(postgres_url_module, SIZES))
+    with psycopg.connect(postgres_url_module) as connection:
+        yield connection
+
+
+@pytest.fixture(params=["the owner", "the platform", "one tenant"])
+def explained(request, conn):
+    """Explains a statement as it is run: behind the wall of row-level security, too."""
+    role = {"the platform": "afb_platform", "one tenant": "afb_api"}.get(request.param)
+
+    def explain(text, args) -> str:
+        if role:
+            conn.execute(
+                "SELECT set_config('afb.tenant_id', 'tenant-0003', true), set_config('role', %s, true)", [role]
+            )
+        return "\n".join(line for (line,) in conn.execute(b"EXPLAIN (ANALYZE) " + text.encode(), args).fetchall())
+
+    yield explain
+    conn.rollback()
+
+
+def rows_read(plan, relation):
+    """The most rows that any scan of a table gave, all its loops together."""
+    scans = re.finditer(rf"Scan.* on {relation}\b.*?actual time=\S+ rows=([\d.]+) loops=(\d+)", plan)
+    return max((float(scan[1]) * int(scan[2]) for scan in scans), default=0)
+
+
+SHARE = 25
+
+
+def test_runs_of_a_share_are_read_from_where_the_part_begins(explained):
+    args = {"share_id": SHARE, "before": 40, "kind": None, "state": None, "limit": 11}
+    plan = explained(runs._OF_SHARE, args)
+    assert "run_no_unique" in plan
+    assert "Sort" not in plan
+    assert 0 < rows_read(plan, "run") <= 11
+
+
+def test_restore_points_of_a_share_are_read_from_where_the_part_begins(explained):
+    plan = explained(restore_points._LISTED, [SHARE, 40, 11])
+    assert "restore_point_pk" in plan
+    assert "Sort" not in plan
+    assert 0 < rows_read(plan, "restore_point") <= 11
+
+
+def test_tenants_and_shares_are_read_from_where_the_part_begins(explained):
+    plan = explained(tenants._ALL, ["tenant-0001", None, None, 3])
+    assert 0 < rows_read(plan, "tenant") <= SIZES.tenants
+    plan = explained(shares._OF_TENANT, ["tenant-0003", "Share 003", None, None, 3])
+    assert 0 < rows_read(plan, "share") <= SIZES.tenants * SIZES.shares
+
+
+def test_the_overview_looks_at_the_newest_run_and_restore_point_of_its_own_part_only(explained):
+    args = {**SEEN, "after": True, "tenant_name": "", "tenant_id": "", "share_name": "", "limit": 11}
+    plan = explained(overview._LINES, args)
+    assert "run_no_unique" in plan
+    assert "restore_point_pk" in plan
+    assert 0 < rows_read(plan, "run") <= 11
+    assert 0 < rows_read(plan, "restore_point") <= 11
+
+
+def test_usage_looks_at_restore_points_of_its_own_part_and_at_no_run(explained):
+    month = dt.datetime.now(dt.UTC).date().replace(day=1)
+    args = {**SEEN, "of_tenant": None, "after_tenant": "", "after_share": 0, "limit": 5, "month": month}
+    plan = explained(usage._PROTECTED, args)
+    assert "restore_point_pk" in plan
+    assert 0 < max(rows_read(plan, "restore_point"), rows_read(plan, "restore_point_1")) <= 5 * SIZES.days
+    for statement in (usage._TOTAL, usage._TOTAL_WRITTEN, usage._TOTAL_PROTECTED):
+        assert not re.search(r"\bon run\b", explained(statement, args))
