@@ -43,9 +43,9 @@ async def pin_restore_point(call: Call[NoQuery, NewPin]) -> Keeping:
     return await _say(call, KeepKind.PIN, call.body.reason, until=call.body.until)
 
 
-async def unpin_restore_point(call: Call[Reasoned]) -> Keeping:
+async def unpin_restore_point(call: Call[NoQuery, Reasoned]) -> Keeping:
     """Take a pin back."""
-    return await _say(call, KeepKind.UNPIN, call.query.reason)
+    return await _say(call, KeepKind.UNPIN, call.body.reason)
 
 
 async def hold_restore_point(call: Call[NoQuery, NewHold]) -> Keeping:
@@ -53,9 +53,9 @@ async def hold_restore_point(call: Call[NoQuery, NewHold]) -> Keeping:
     return await _say(call, KeepKind.HOLD, call.body.reason)
 
 
-async def release_restore_point(call: Call[Reasoned]) -> Keeping:
+async def release_restore_point(call: Call[NoQuery, Reasoned]) -> Keeping:
     """Release a restore point from its legal hold."""
-    return await _say(call, KeepKind.RELEASE, call.query.reason)
+    return await _say(call, KeepKind.RELEASE, call.body.reason)
 
 
 async def _say(call: AnyCall, kind: KeepKind, reason: str, until: dt.datetime | None = None) -> Keeping:
@@ -132,9 +132,11 @@ async def list_expired(call: Call[Paged]) -> ExpiredPage:
 routes = Routes("retention")
 routes.get(POINT + "/keeping", get_keeping, Action.POINTS_READ, {200: Keeping})
 routes.put(POINT + "/pin", pin_restore_point, Action.POINTS_PIN, {200: Keeping})
-routes.delete(POINT + "/pin", unpin_restore_point, Action.POINTS_UNPIN, {200: Keeping}, refuses={409})
+routes.post(POINT + "/unpin", unpin_restore_point, Action.POINTS_UNPIN, {200: Keeping}, refuses={409}, idempotent=False)
 routes.put(POINT + "/hold", hold_restore_point, Action.POINTS_HOLD, {200: Keeping})
-routes.delete(POINT + "/hold", release_restore_point, Action.POINTS_HOLD, {200: Keeping}, refuses={409})
+routes.post(
+    POINT + "/release", release_restore_point, Action.POINTS_HOLD, {200: Keeping}, refuses={409}, idempotent=False
+)
 routes.delete(POINT, delete_restore_point, Action.POINTS_DELETE, {202: Run}, refuses={409}, starts=True)
 routes.post(SHARE + "/prunes", start_prune, Action.RETENTION_RUN, {202: Run}, refuses={409}, starts=True)
 routes.post(SHARE + "/sweeps", start_sweep, Action.RETENTION_RUN, {202: Run}, refuses={409}, starts=True)

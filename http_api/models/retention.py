@@ -5,7 +5,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import AwareDatetime, Field
 
-from http_api.models.base import Body, Name, Number, Part, Query, Shown, Text
+from http_api.models.base import Body, Name, Number, Part, Shown, Text
 from shared.model import retention
 from shared.model.retention import COUNT_MAX, Said
 from shared.model.sweep import MARGIN_S
@@ -177,7 +177,7 @@ class NewHold(Body):
     reason: Reason
 
 
-class Reasoned(Query):
+class Reasoned(Body):
     """Why something is taken back."""
 
     reason: Reason

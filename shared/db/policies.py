@@ -33,7 +33,7 @@ _OF_SHARE: Final[LiteralString] = f"""
 
 
 async def create(conn: Connection, tenant_id: str, name: str, retention: RetentionPolicy) -> NamedPolicy:
-    """Add a policy. Violates ``policy_name_unique``, ``policy_name_not_empty``, ``policy_of_tenant``: see :mod:`shared.db.translate`."""
+    """Add a policy. Violates ``policy_name_unique``, ``policy_name_not_empty``: see :mod:`shared.db.translate`."""
     row = await (await conn.execute(_CREATE, [tenant_id, name, Jsonb(retention.to_wire())])).fetchone()
     assert row is not None
     return _from_row(row)

@@ -14,26 +14,27 @@ from shared.errors import NotFound
 from shared.model.retention import Dated, Decision, Hold, KeepEvent, Pin, RetentionPolicy, Said
 from shared.ports import ExpiredPoint
 
-# What works with a restore point: runs that are not over, and restores that can be undone, which compares with it.
+# What works with a restore point: runs that are not over, and restores that can be undone, which compares with it. MATERIALIZED: there are
+# few of these, and for each restore point all runs of the share would be looked at instead.
 _POINTS: Final[LiteralString] = """
+    WITH busy AS MATERIALIZED (
+        SELECT kind || ' run ' || run_no AS told, run_no,
+               (restore_order->>'restore_point')::int AS restored,
+               (restore_order->'selection'->>'compared_with')::int AS compared,
+               (verify_order->>'restore_point')::int AS verified,
+               coalesce((verify_order->>'all_points')::boolean, false) AS every
+          FROM run
+         WHERE share_id = %(share_id)s AND kind IN ('restore', 'verify')
+           AND (
+                   state IN ('queued', 'running', 'paused', 'cancelling')
+                   OR (kind = 'restore' AND share_snapshot IS NOT NULL)
+               )
+    )
     SELECT p.run_no, p.taken_at, p.pinned_by, p.pin_reason, p.pinned_at, p.pinned_until, p.held_by, p.hold_reason, p.held_at,
            coalesce(
                (
-                   SELECT string_agg(r.kind || ' run ' || r.run_no, ', ' ORDER BY r.run_no)
-                     FROM run AS r
-                    WHERE r.share_id = p.share_id
-                      AND (
-                              r.state IN ('queued', 'running', 'paused', 'cancelling')
-                              OR (r.kind = 'restore' AND r.share_snapshot IS NOT NULL)
-                          )
-                      AND (
-                              p.run_no IN (
-                                  (r.restore_order->>'restore_point')::int,
-                                  (r.restore_order->'selection'->>'compared_with')::int,
-                                  (r.verify_order->>'restore_point')::int
-                              )
-                              OR (r.verify_order->>'all_points' = 'true' AND p.run_no <= (r.verify_order->>'restore_point')::int)
-                          )
+                   SELECT string_agg(told, ', ' ORDER BY busy.run_no) FROM busy
+                    WHERE p.run_no IN (restored, compared, verified) OR (every AND p.run_no <= verified)
                ),
                ''
            )

@@ -28,7 +28,6 @@ CONFLICTS: Final[dict[str, str]] = {
 MISSING: Final[dict[str, str]] = {
     "share_of_tenant": "there is no such tenant",
     "run_of_tenant": "there is no such tenant",
-    "policy_of_tenant": "there is no such tenant",
     "run_of_share": "there is no such share",
 }
 """Foreign key -> what to tell the caller."""
