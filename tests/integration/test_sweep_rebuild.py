@@ -34,7 +34,7 @@ async def say(files, run_no, kind):
 async def test_the_rebuilt_catalogue_is_the_lost_one(postgres_url, azurite, files_emulator, seed):
     async with world(postgres_url, azurite, files_emulator, **SMALL) as files:
         points = await backups(files, 6, seed)
-        first, second, third, *_, last = sorted(points)
+        first, second, third, *_, _last = sorted(points)
         await say(files, first, KeepKind.HOLD)
         await say(files, second, KeepKind.PIN)
         await say(files, second, KeepKind.UNPIN)
@@ -62,7 +62,7 @@ async def test_the_rebuilt_catalogue_is_the_lost_one(postgres_url, azurite, file
 async def test_a_hold_that_cannot_be_read_holds(postgres_url, azurite, files_emulator):
     async with world(postgres_url, azurite, files_emulator) as files:
         points = await backups(files, 2)
-        first, last = sorted(points)
+        first, _last = sorted(points)
         await say(files, first, KeepKind.HOLD)
         name = keep_event_name(files.share.share_id, first, 1)
         spoil(files, name, lambda data: data[:-5])
