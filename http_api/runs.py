@@ -1,19 +1,14 @@
 """``.../shares/{share_id}/runs``, ``/backups`` and ``/scans``: start runs, follow and steer them."""
 
-import itertools
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-
-import azure.durable_functions as df
-import azure.functions as func
 
 from http_api.call import Answer, AnyCall, Call
 from http_api.endpoint import SHARE
 from http_api.models.runs import Cost, JournalPart, JournalQuery, Line, Run, RunPage, RunsQuery, RunWithCost
 from http_api.routes import Routes
 from http_api.starting import run_url, start, started
-from shared import wiring
 from shared.core import cost
 from shared.core.progress import AtWork, worked_seconds
 from shared.db import batches, restore_points, runs
@@ -68,13 +63,16 @@ async def get_run(call: Call) -> RunWithCost:
     expected = await _expected(conn, found)
     holding = await batches.workers(conn, found.run_id)
     await call.release()
-    at_work = AtWork(workers=holding, left=await call.app.catalogue_of(call.share).left(found.run_id))
+    left = await call.app.catalogue_of(call.share).left(found.run_id)
+    at_work = AtWork(workers=holding, left=left, place=await call.app.place_of(found))
     return RunWithCost.of(found, now=call.now, at_work=at_work, expected=expected, cost=_cost(call, found))
 
 
 async def _expected(conn: Connection, found: run.Run) -> run.RestorePoint | None:
     """What a run is expected to come to; None also if the restore point it is about is gone."""
-    if found.kind is RunKind.REBUILD or (found.order is not None and not found.order.is_whole):
+    if found.kind in (RunKind.REBUILD, RunKind.PRUNE, RunKind.SWEEP) or (
+        found.order is not None and not found.order.is_whole
+    ):
         return None
     about = found.verify or found.order
     if about is not None:
@@ -138,15 +136,6 @@ async def cancel_run(call: Call) -> Answer:
     return await _control(call, runs.cancel, "cancel")
 
 
-async def start_queued(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:  # noqa: ARG001
-    """Start runs whose starter died between the row and the orchestration: new, resumed and cancelled ones."""
-    app = await wiring.app()
-    async with app.transaction() as conn:
-        waiting = await runs.queued_for(conn, 60.0)
-    for queued in itertools.islice(waiting, 100):
-        await start(client, queued, app.settings.width)
-
-
 _RUN = SHARE + "/runs/{run_no:int}"
 routes = Routes("runs")
 routes.post(SHARE + "/backups", start_backup, Action.RUNS_START, {202: Run}, refuses={409}, starts=True)
@@ -158,4 +147,3 @@ routes.post(_RUN + "/pause", pause_run, Action.RUNS_CONTROL, {202: Run}, refuses
 routes.post(_RUN + "/resume", resume_run, Action.RUNS_CONTROL, {202: Run}, refuses={409}, starts=True)
 routes.post(_RUN + "/cancel", cancel_run, Action.RUNS_CONTROL, {202: Run}, refuses={409}, starts=True)
 bp = routes.blueprint
-bp.timer_trigger(arg_name="timer", schedule="15 * * * * *")(bp.durable_client_input(client_name="client")(start_queued))

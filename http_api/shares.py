@@ -9,7 +9,6 @@ from http_api.routes import Routes
 from shared.core.access import visible_shares
 from shared.db import restore_points, shares
 from shared.model.access import Action
-from shared.model.share import ShareSettings
 
 
 async def create_share(call: Call[NoQuery, NewShare]) -> Answer:
@@ -31,7 +30,7 @@ async def create_share(call: Call[NoQuery, NewShare]) -> Answer:
         account_url=body.account_url,
         share_name=body.share_name,
         credential=body.credential,
-        settings=ShareSettings(**body.settings.model_dump()),
+        settings=body.settings.chosen(),
     )
     return Answer(body=Share.of(share), location=f"/api/tenants/{share.tenant_id}/shares/{share.share_id}")
 
@@ -60,7 +59,7 @@ async def get_share(call: Call) -> Share:
 
 async def change_share(call: Call[NoQuery, ShareChange]) -> Share:
     """Change settings of a share, for runs that are started from now on."""
-    changes = call.body.settings.model_dump(exclude_unset=True)
+    changes = call.body.settings.changes()
     share = call.share
     return Share.of(await shares.change_settings(call.conn, share.share_id, share.tenant_id, changes))
 

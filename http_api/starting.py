@@ -1,31 +1,43 @@
 """Starting the orchestration of a run, and what every POST answers that queues one."""
 
 import logging
+from collections.abc import Iterable
 
 import azure.durable_functions as df
 
 from http_api.call import Answer, AnyCall
 from http_api.models.runs import Run
+from shared import wiring
 from shared.core.rounds import RoundState
 from shared.model import run
-from shared.model.run import Driver
+from shared.model.run import Driver, RunState
 from shared.model.tickets import ORCHESTRATOR_OF, instance_id
 
 logger = logging.getLogger(__name__)
 
 
 async def start(client: df.DurableOrchestrationClient, queued: run.Run, width: int) -> None:
-    """Start the orchestration of a queued run. Doing it twice is harmless: a run has one instance in each epoch.
+    """Start the orchestration of a queued run if it is its turn, and of all others whose turn it is; or of one being cancelled.
 
-    Nothing for a run that the worker processes drive: they look for it. A run that cannot be started now stays queued, and the timer
-    ``start_queued`` tries again: its caller has what they asked for.
+    Doing it twice is harmless: a run has one instance in each epoch. Nothing for runs that the worker processes drive: they look for
+    them. A run that cannot be started now stays queued, and the timers try again: its caller has what they asked for.
     """
-    if queued.driver is not Driver.DURABLE:
-        return
     try:
-        await _start(client, queued, width)
+        ready = [queued] if queued.state is RunState.CANCELLING else await (await wiring.app()).admit()
     except Exception:
         logger.exception("run_not_started_yet", extra={"run_id": queued.run_id})
+        return
+    await start_all(client, ready, width)
+
+
+async def start_all(client: df.DurableOrchestrationClient, ready: Iterable[run.Run], width: int) -> None:
+    """Start the orchestrations of runs that may be opened."""
+    for queued in ready:
+        if queued.driver is Driver.DURABLE:
+            try:
+                await _start(client, queued, width)
+            except Exception:
+                logger.exception("run_not_started_yet", extra={"run_id": queued.run_id})
 
 
 async def _start(client: df.DurableOrchestrationClient, queued: run.Run, width: int) -> None:

@@ -6,12 +6,17 @@ run out, ``Rejected`` and ``OutOfReach`` at once. Wrappers (metered, fault-injec
 
 import datetime as dt
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence, Set
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Final, NamedTuple, Protocol
 
+from shared.core.alert_message import Mail
+from shared.core.alerts import Late
 from shared.core.pace import Part, Report
 from shared.core.rate import Spent
+from shared.core.unusual import Numbers
+from shared.model.alert import Alert, Condition, Delivery, Parcel, Sighting
 from shared.model.audit import AuditEntry
 from shared.model.entry import Entry, Posix
 from shared.model.found import FoundNode
@@ -20,8 +25,11 @@ from shared.model.metric import Metric
 from shared.model.page import DirectoryHead, DirectoryPages, Page, PageHead
 from shared.model.point import Origin
 from shared.model.rebuild import FoundShare, RebuildClaim, RebuildItem, Rebuilt, Row, Staged, StagedDirectory
+from shared.model.retention import Dated, Decision, KeepEvent, RetentionPolicy, Said
 from shared.model.run import Counters, Driver, RebuildOrder, RestorePoint, Run, RunKey, RunState
-from shared.model.share import Share, ShareSnapshot
+from shared.model.schedule import Occurrence, Schedule, Times
+from shared.model.share import Share, ShareSettings, ShareSnapshot
+from shared.model.sweep import Condemned, SweepClaim, SweepCommit, SweepItem, SweepOrder, TreeRow
 from shared.model.verify import Damage, Finding, StoredBatch, VerifyClaim, VerifyCommit, VerifyItem
 from shared.model.verify_order import VerifyLevel
 from shared.model.work import (
@@ -310,6 +318,29 @@ class ShareAdmin(Protocol):
 # Vault
 
 
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object as a listing shows it."""
+
+    name: str
+    size_bytes: int
+    written_at: dt.datetime
+    """Aware, by the service's clock."""
+    etag: str
+    """No two objects ever have the same, be they of one name."""
+
+
+class Deletion(StrEnum):
+    """What came of the wish to delete an object."""
+
+    GONE = "gone"
+    """It is not there any more, whoever did it."""
+    CHANGED = "changed"
+    """Another object has its name now, and stays."""
+    REFUSED = "refused"
+    """An immutability policy, a legal hold, a lease or somebody's snapshot of it keeps it; later it may go."""
+
+
 class Vault(Protocol):
     """Immutable objects of one tenant by name.
 
@@ -327,6 +358,21 @@ class Vault(Protocol):
 
     def names(self, prefix: str) -> AsyncIterator[tuple[str, int]]:
         """Names and sizes of the objects below ``prefix``, in order."""
+        ...
+
+    def listed(self, prefix: str) -> AsyncIterator[StoredObject]:
+        """The objects below ``prefix``, in order of name, with all that a listing says of them."""
+        ...
+
+    async def delete(self, name: str, etag: str) -> Deletion:
+        """Delete the object that has this ETag. Doing it twice, or much later than it was asked for, deletes no other one.
+
+        Raises ``NoAccess`` where the identity may not delete at all.
+        """
+        ...
+
+    async def kept_until(self, name: str) -> dt.datetime | None:
+        """Until when an immutability policy of its own keeps an object; None if that is not known, or there is none."""
         ...
 
     def folders(self, prefix: str) -> AsyncIterator[str]:
@@ -920,6 +966,214 @@ class Rebuilds(Protocol):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+# Schedules
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A schedule whose next occurrence is to be started."""
+
+    schedule: Schedule
+    settings: ShareSettings
+    """Its share's."""
+    is_gone: bool = False
+    """Its share, or its tenant, is deleted, and may come back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Busy:
+    """Why a run could not be queued."""
+
+    reason: str
+    """What is in its way, for people."""
+    run: RunKey | None = None
+    """That run, if it is of the same share."""
+    is_same: bool = False
+    """That run does what this one would."""
+    line_no: int = 0
+    """A batch number for a line in its journal, which nothing else has."""
+
+
+class Dispatch(Protocol):
+    """Due schedules, locked until the transaction ends in which all of this happens."""
+
+    due: Sequence[Due]
+
+    async def start_many(self, dues: Sequence[Due]) -> Mapping[int, Run]:
+        """Queue as many runs as can be queued without looking at each, by schedule. What is not among them is for :meth:`start`."""
+        ...
+
+    async def start(self, due: Due) -> Run | Busy:
+        """Queue the run of an occurrence. Changes nothing if it raises ``Rejected``: it cannot be queued as things are."""
+        ...
+
+    async def were_decided(self, occurrences: Sequence[tuple[int, dt.datetime]]) -> Set[int]:
+        """The schedules of which it was noted before what became of these occurrences, ``(schedule_id, due_at)``."""
+        ...
+
+    async def decided(self, occurrences: Sequence[tuple[Occurrence, Times]]) -> None:
+        """Note what became of occurrences, once, and which comes next."""
+        ...
+
+    async def pass_by(self, schedule_id: int, following: Times) -> None:
+        """Note which comes next, and no more."""
+        ...
+
+    async def wait(self, schedule_id: int, until: dt.datetime, why: str) -> None:
+        """Have the occurrence looked at again ``until``; ``why`` is for people."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Windowed:
+    """A scheduled run of a share that has windows."""
+
+    run_id: int
+    key: RunKey
+    state: RunState
+    is_admitted: bool
+    held_until: dt.datetime | None
+    settings: ShareSettings
+    """Of its share as they are now."""
+
+
+class Schedules(Protocol):
+    """Schedules whose time has come, and runs that are bound to windows."""
+
+    def dispatch(self, now: dt.datetime, limit: int) -> AbstractAsyncContextManager[Dispatch]:
+        """Lock some due schedules that nobody else has locked. What is done with them is committed when the block ends well."""
+        ...
+
+    async def windowed(self) -> list[Windowed]:
+        """Runs that windows hold, or may stop."""
+        ...
+
+    async def hold(self, run_id: int, until: dt.datetime | None) -> None:
+        """Have a queued run wait until a window opens, if nobody has admitted it."""
+        ...
+
+    async def pause_for_window(self, run_id: int, until: dt.datetime) -> int | None:
+        """Pause a run until its window opens; a batch number for the journal. None: it is paused, or ends, or is ended."""
+        ...
+
+    async def resume_in_window(self, run_id: int) -> int | None:
+        """Have it go on; a batch number for the journal. None: it does already, or somebody paused or ended it."""
+        ...
+
+    async def admit(self, now: dt.datetime, driver: Driver, *, wait: bool) -> list[Run]:
+        """Admit queued runs of a driver while there is room, the first first; see :mod:`shared.core.queueing`.
+
+        ``wait``: for an admission that is under way; else leave it to that.
+        """
+        ...
+
+    async def begin(self, name: str, now: dt.datetime, every: dt.timedelta) -> bool:
+        """Whether something that one process does every so often is this one's to do now."""
+        ...
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Alerts
+
+
+class Judging(Protocol):
+    """Runs that ended and are judged now; when the transaction ends in which all of this happens, they have been."""
+
+    runs: Sequence[Run]
+    """The first that ended first."""
+
+    async def settings(self, share_id: int) -> ShareSettings:
+        """A share's settings as they are now."""
+        ...
+
+    async def history(self, share_id: int, run_no: int) -> list[Numbers]:
+        """What the backup run came to and those before it that made restore points, newest first.
+
+        Left out is what was unusual, and what came after it as long as nobody has explained it: that shows what it left.
+        """
+        ...
+
+    async def see(self, tenant_id: str, share_id: int, sighting: Sighting, now: dt.datetime) -> Alert:
+        """Open an alert and have it told to whom it concerns, or note that it was seen again."""
+        ...
+
+    async def over(
+        self, share_id: int, condition: Condition, about: str, now: dt.datetime, *, if_acknowledged: bool = False
+    ) -> None:
+        """Close the alert, if it is open, and have it told; ``if_acknowledged``: only if somebody has seen it."""
+        ...
+
+    async def late(self, now: dt.datetime, limit: int) -> list[Late]:
+        """Some shares whose newest restore point is older than their objective, and of which that was not noted within the hour."""
+        ...
+
+    async def in_time(self, now: dt.datetime) -> list[int]:
+        """Shares with an open alert about that, of which it is not so any more."""
+        ...
+
+
+class Alerts(Protocol):
+    """What is to be judged, and what is to be told to whom."""
+
+    def judging(self, limit: int) -> AbstractAsyncContextManager[Judging]:
+        """Take some runs that have ended. What is done with them is committed, and they are judged, when the block ends well."""
+        ...
+
+    async def unpinned(self, limit: int) -> list[Alert]:
+        """Some alerts about unusual changes whose clean restore point is yet to be pinned."""
+        ...
+
+    async def pinned(self, alert_id: int, sighting: Sighting) -> None:
+        """It is, or is gone: write what the alert tells now, unless it tells of another restore point meanwhile."""
+        ...
+
+    async def claim(self, now: dt.datetime, until: dt.datetime, limit: int) -> list[Parcel]:
+        """Take some deliveries that are due; unless it is said how they went, others take them from ``until`` on."""
+        ...
+
+    async def sent(self, delivery_ids: Sequence[int], now: dt.datetime) -> None:
+        """They were made."""
+        ...
+
+    async def failed(self, tried: Sequence[Delivery], error: str, now: dt.datetime, *, for_good: bool) -> None:
+        """They could not be made: they are tried again later, for a day, or given up at once."""
+        ...
+
+    async def tidy(self, now: dt.datetime, *, sent_for: dt.timedelta, rest_for: dt.timedelta) -> None:
+        """Forget deliveries that ended longer ago than ``sent_for``, and alerts and occurrences than ``rest_for``."""
+        ...
+
+
+class WebhookSender(Protocol):
+    """Posts to addresses that tenants have given, and that are not to be trusted."""
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
+        """Post JSON. Returns when the receiver has taken it: answered with 2xx within some seconds.
+
+        Raises ``Retryable`` if it has not, ``Rejected`` if it will not: the address may not be used, or is gone for good.
+        """
+        ...
+
+
+class MailSender(Protocol):
+    """Sends mail."""
+
+    async def send(self, mail: Mail) -> None:
+        """Hand a message over to a server.
+
+        Raises ``Retryable`` if it could not be, ``Rejected`` if it never can: no server is set up, or it refuses all recipients.
+        """
+        ...
+
+
+class Secrets(Protocol):
+    """Secrets that webhooks are signed with."""
+
+    def signing_secret(self, name: str) -> str:
+        """By the name of the credential. Raises ``InvalidInput`` if there is none, or it is for something else."""
+
+
+# ---------------------------------------------------------------------------------------------------------------------
 # Telemetry
 
 Attribute = str | int | float | bool
@@ -1014,4 +1268,146 @@ class Audit(Protocol):
 
         :raises InvalidInput: ``after`` is not what an earlier call gave.
         """
+        ...
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Retention
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpiredPoint:
+    """A restore point that is gone."""
+
+    run_no: int
+    taken_at: dt.datetime
+    expired_at: dt.datetime
+    by: str
+    reason: str
+
+
+class Retentions(Protocol):
+    """The Postgres side of what is kept and what is let go, in whole transactions as :class:`Catalogue`'s."""
+
+    async def retention(self, share_id: int) -> tuple[list[Dated], RetentionPolicy | None]:
+        """All restore points of a share with what was said about them and what works with them; and its policy."""
+        ...
+
+    async def expire(self, run_id: int, share_id: int, decisions: Sequence[Decision], by: str) -> list[Decision]:
+        """Let go of the restore points that are not to be kept; returns what came of them.
+
+        In one transaction, in which pins, legal holds and who works with a restore point are looked at once more: they win. So does being the
+        newest. One that is gone already is left out.
+        """
+        ...
+
+    async def unmarked(self, share_id: int, limit: int) -> list[ExpiredPoint]:
+        """Some restore points that are gone and of which the vault does not know it yet."""
+        ...
+
+    async def marked(self, share_id: int, run_nos: Sequence[int]) -> None:
+        """Note that it does."""
+        ...
+
+    async def expired(self, share_id: int) -> list[ExpiredPoint]:
+        """All restore points of a share that are gone, oldest first."""
+        ...
+
+    async def next_event(self, share_id: int, run_no: int) -> tuple[Said, int]:
+        """What was said about a restore point, and the number of what is said next. Raises ``NotFound``."""
+        ...
+
+    async def keep(self, share_id: int, event: KeepEvent) -> Said:
+        """Record what the vault has, and what follows from it. Once; again it changes nothing. Raises ``NotFound``: it is gone meanwhile."""
+        ...
+
+
+class Sweeps(Protocol):
+    """The Postgres side of sweeps, in whole transactions as :class:`Catalogue`'s."""
+
+    async def begin_sweep(self, run_id: int, opened_at: dt.datetime) -> SweepOrder | None:
+        """QUEUED to RUNNING, and decide what the sweep holds on to, once; None if the share has no restore point.
+
+        Raises ``Conflict`` while a catalogue is being rebuilt, or a backup older than the newest restore point is not finished.
+        """
+        ...
+
+    async def is_backing_up(self, share_id: int, run_no: int) -> bool:
+        """Whether a run is a backup that has not ended."""
+        ...
+
+    async def seed_sweep(self, run_id: int, items: Sequence[SweepItem]) -> None:
+        """Put ``items`` in the frontier of a sweep if it has never had any."""
+        ...
+
+    async def claim_sweep(self, run_id: int, worker: str, *, most_pages: int, lease_s: float) -> SweepClaim | None:
+        """Claim a piece of the kind that is next, None while others hold all there is of it; of rows of the tree the last ``most_pages``.
+
+        Else as :meth:`Catalogue.claim`.
+        """
+        ...
+
+    async def commit_sweep(self, commit: SweepCommit) -> None:
+        """Apply what a piece came to. Raises ``Fenced``."""
+        ...
+
+    async def tree_rows(self, share_id: int, low: int, high: int, limit: int) -> list[TreeRow]:
+        """The first ``limit`` rows with ``low <= page_id < high``. Raises ``IntegrityError`` for one that is unreadable."""
+        ...
+
+    async def children_of(self, share_id: int, page_ids: Sequence[int]) -> list[tuple[int, int]]:
+        """``(parent, child)`` of all rows that hang below these, tombstones included."""
+        ...
+
+    async def marks_written(self, run_id: int) -> list[tuple[int, int]]:
+        """``(batch_no, bytes)`` of the marks that committed pieces of a sweep have written."""
+        ...
+
+    async def forget_segments(self, share_id: int, segments: Sequence[tuple[int, int]]) -> None:
+        """Note that these segments, ``(run_no, batch_no)``, count no more: they are about to be deleted."""
+        ...
+
+    async def forget_bundles(self, share_id: int, bundles: Sequence[tuple[int, int, int]]) -> None:
+        """The same of bundles, ``(run_no, batch_no, part)``."""
+        ...
+
+    async def condemned_count(self, share_id: int) -> int:
+        """Chunks on the list of a share that are not deleted."""
+        ...
+
+    async def condemn(self, run_id: int, batch_no: int, share_id: int, chunks: Sequence[Condemned]) -> None:
+        """Put chunks on the list; one that is there is left as it is. Raises ``Fenced``."""
+        ...
+
+    async def barrier(self, share_id: int) -> None:
+        """Wait for all batches that are being committed. Those that commit from now on see what is on the list."""
+        ...
+
+    async def span_digests(
+        self, share_id: int, after: tuple[int, int, int, int], limit: int
+    ) -> list[tuple[tuple[int, int, int, int], bytes]]:
+        """Chunks that runs in progress have read of large files, by key of their spans, in order."""
+        ...
+
+    async def rescue(self, share_id: int, digests: Sequence[bytes]) -> int:
+        """Take chunks off the list that something refers to; how many were on it."""
+        ...
+
+    async def doom(self, run_id: int, batch_no: int, share_id: int, low: int, high: int, limit: int) -> list[Condemned]:
+        """Some chunks whose first hexadecimal digit is in ``[low, high)`` that are to be deleted, and are from now on being deleted.
+
+        Raises ``Fenced``.
+        """
+        ...
+
+    async def being_deleted(self, share_id: int, digests: Sequence[bytes] | None = None) -> list[Condemned]:
+        """Chunks that are being deleted: all, or those among ``digests``."""
+        ...
+
+    async def settle_chunks(self, share_id: int, gone: Sequence[bytes], spared: Sequence[bytes]) -> None:
+        """Note what came of chunks that were being deleted: they are gone, or they stay and are off the list."""
+        ...
+
+    async def tidy_condemned(self, share_id: int) -> None:
+        """Forget chunks that were deleted and that no batch at work can have seen before; take off the list what was not begun with."""
         ...

@@ -51,6 +51,15 @@ class Settings:
     answer of its own, and large files in parts."""
     downloads_key: str = field(default="", repr=False)
     """Secret of at least 32 characters that the app and the download server share: links are signed with it."""
+    runs_at_once: int = 64
+    """Runs at work at the same time, over all tenants; others wait for their turn (docs/OPERATIONS.md). Default 64. 0: any number."""
+    smtp_url: str = field(default="", repr=False)
+    """Mail server for alerts: ``smtps://user:password@host``, or ``smtp://`` with STARTTLS. Default: none, and no mail."""
+    mail_from: str = ""
+    """Address that mail comes from; needed with ``smtp_url``."""
+    private_webhooks: bool = False
+    """Post webhooks to addresses that are not public, and to this machine by http. For development: a tenant could reach with it what
+    only the app should."""
     log_level: Literal["", "DEBUG", "INFO", "WARNING", "ERROR"] = ""
     """From which level on log lines are written. Default: INFO; in the Functions app what its host says."""
     log_format: Literal["auto", "json", "text"] = "auto"
@@ -128,6 +137,10 @@ class Settings:
             content_md5=_flag(env, "AFB_CONTENT_MD5", default=True),
             downloads_url=env.get("AFB_DOWNLOADS_URL", "").rstrip("/"),
             downloads_key=_downloads_key(env),
+            runs_at_once=int(_number(env, "AFB_RUNS_AT_ONCE", 64, 0, 100_000)),
+            smtp_url=env.get("AFB_SMTP_URL", ""),
+            mail_from=_mail_from(env),
+            private_webhooks=_flag(env, "AFB_PRIVATE_WEBHOOKS", default=False),
             log_level=_log_level(env),
             log_format=_log_format(env),
             otlp_endpoint=_otlp_endpoint(env),
@@ -214,6 +227,13 @@ def _secret(env: Mapping[str, str], name: str, *, needed: bool) -> str:
             f"setting {name} is missing or too short; expected at least 32 random characters", field=name
         )
     return key
+
+
+def _mail_from(env: Mapping[str, str]) -> str:
+    address = env.get("AFB_MAIL_FROM", "")
+    if (env.get("AFB_SMTP_URL") or address) and not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", address):
+        raise _invalid("AFB_MAIL_FROM", address, "the address that mail comes from, such as backup@example.com")
+    return address
 
 
 def _log_level(env: Mapping[str, str]) -> Literal["", "DEBUG", "INFO", "WARNING", "ERROR"]:

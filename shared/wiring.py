@@ -21,16 +21,23 @@ from shared.adapters.files_http import FilesHttp
 from shared.adapters.files_reader import FilesReader
 from shared.adapters.files_writer import FilesWriter
 from shared.adapters.journal_table import TableJournal
+from shared.adapters.mail_smtp import NoMail, SmtpMail, server_of
 from shared.adapters.measures import LocalTelemetry
 from shared.adapters.metering import Meter, Traffic
 from shared.adapters.pace import Paces
+from shared.adapters.signing_secrets import SigningSecrets
 from shared.adapters.system import SystemClock, SystemIds, keep_memory_low
 from shared.adapters.telemetry import make_telemetry
 from shared.adapters.vault_blob import BlobAccount
+from shared.adapters.webhook_http import HttpWebhooks
 from shared.core import cost
 from shared.core.cost import Prices, read_prices
 from shared.core.hashing import ShareHasher
+from shared.core.queueing import Place
+from shared.db import admission
 from shared.db.catalogue import PostgresCatalogue
+from shared.db.dispatch import PostgresSchedules
+from shared.db.judging import PostgresAlerts
 from shared.db.metrics import CatalogueMetrics
 from shared.db.migrate import migrate
 from shared.db.observed import ObservedCatalogue, ObservedVerifies
@@ -39,19 +46,24 @@ from shared.db.pool import Connection, Pool, make_pool
 from shared.db.rebuilds import PostgresRebuilds
 from shared.db.request_budgets import PostgresRequestBook
 from shared.db.shares import subject
+from shared.db.sweep_catalogue import PostgresRetentions, PostgresSweeps
 from shared.db.tenancy import ShareConnections, TenantConnections, enter_share
 from shared.db.translate import translation
 from shared.db.verify_catalogue import PostgresVerifies
 from shared.errors import BackupError, Unavailable
 from shared.model.rebuild import LeftOut
-from shared.model.run import Driver, RebuildOrder, Run, RunKind
+from shared.model.retention import KeepKind
+from shared.model.run import Driver, RebuildOrder, Run, RunKind, RunState
 from shared.model.share import Share
 from shared.model.tickets import Receipt, RunTicket
 from shared.model.verify_order import VerifyLevel, scratch_order
-from shared.ports import Audit, Clock, Ids, Journal, Vault
+from shared.ports import Audit, Clock, Ids, Journal, MailSender, Secrets, Vault, WebhookSender
 from shared.settings import Settings
+from shared.usecases import upkeep
 from shared.usecases.connection_test import Parts
+from shared.usecases.deliver_alerts import deliver_alerts
 from shared.usecases.index_cache import IndexCache
+from shared.usecases.keep_point import keep_point
 from shared.usecases.pace_limits import within_pace
 from shared.usecases.past import Past
 from shared.usecases.queue_rebuilds import queue_rebuilds
@@ -81,6 +93,8 @@ class App:
     settings: Settings
     catalogue: PostgresCatalogue
     verifies: PostgresVerifies
+    retentions: PostgresRetentions
+    sweeps: PostgresSweeps
     vaults: BlobAccount
     journal: Journal
     credentials: Credentials
@@ -89,6 +103,11 @@ class App:
     limits: Limits
     prices: Prices
     paces: Paces
+    schedules: PostgresSchedules
+    alerts: PostgresAlerts
+    webhooks: WebhookSender
+    mails: MailSender
+    signing: Secrets
     process: str
     """Names this process among others: 32 hexadecimal digits."""
     telemetry: LocalTelemetry
@@ -151,7 +170,11 @@ class App:
             return
         if run.verify is not None and run.verify.level is VerifyLevel.DRILL:
             run = replace(run, order=scratch_order(run_id, run.verify))
-        elif run.kind is RunKind.VERIFY:  # needs neither the share nor a credential that still works
+        elif run.kind in (
+            RunKind.VERIFY,
+            RunKind.PRUNE,
+            RunKind.SWEEP,
+        ):  # needs neither the share nor a credential that still works
             yield self._scope(run, share, meter)
             return
         if run.order is None:
@@ -230,6 +253,8 @@ class App:
             share=share,
             catalogue=self.catalogue,
             verifies=self.verifies,
+            retentions=self.retentions,
+            sweeps=self.sweeps,
             vault=self.vaults.vault(run.tenant_id, meter),
             journal=self.journal,
             clock=self.clock,
@@ -264,6 +289,38 @@ class App:
             share_id=share_id,
             credential=credential,
         )
+
+    async def admit(self, driver: Driver = Driver.DURABLE, *, wait: bool = True) -> list[Run]:
+        """A driver's queued runs for which there is room now; they are yet to be opened. See :mod:`shared.db.admission`."""
+        return await self.schedules.admit(self.clock.now(), driver, wait=wait)
+
+    async def place_of(self, run: Run) -> Place | None:
+        """Where a run is in the queue; None if it is not, or not any more. Asked of the runs of all tenants: it tells how many, not whose."""
+        if run.state is not RunState.QUEUED or run.admitted_at is not None:
+            return None
+        async with self.transaction() as conn:
+            return await admission.place_of(conn, run.run_id, self.clock.now(), self.settings.runs_at_once or None)
+
+    async def begin_due(self, driver: Driver = Driver.DURABLE) -> list[Run]:
+        """Start what is due by schedule, within its windows; the runs of a driver that are yet to be opened."""
+        return await upkeep.begin_due(self.schedules, self.journal, self.clock.now(), driver)
+
+    async def look_after(self) -> None:
+        """Raise alerts, and forget what is old."""
+        await upkeep.look_after(self.schedules, self.alerts, self._pin, self.clock.now())
+
+    async def _pin(self, tenant_id: str, share_id: int, run_no: int, reason: str) -> None:
+        """Keep a restore point until somebody unpins it; one that somebody has pinned stays as it is."""
+        said, _ = await self.retentions.next_event(share_id, run_no)
+        if said.pin is None or said.pin.until is not None:
+            vault = self.vault(tenant_id)
+            await keep_point(
+                self.retentions, vault, self.clock, share_id, run_no, KeepKind.PIN, by="alert", reason=reason
+            )
+
+    async def deliver(self) -> tuple[int, int]:
+        """Tell of alerts whoever is to be told; how many deliveries were made, and how many were not."""
+        return await deliver_alerts(self.alerts, self.webhooks, self.mails, self.signing, self.clock)
 
     async def perform(self, ticket: RunTicket, usecase: UseCase) -> Receipt:
         """The verdict of a use case in the world of its run, also when that world cannot be made: its credential may be gone."""
@@ -331,10 +388,14 @@ async def make_app(settings: Settings) -> App:
             audit = TableAudit.from_account_url(settings.journal_account_url, credentials.identity())
         stack.push_async_callback(journal.aclose)
         stack.push_async_callback(audit.aclose)
+        catalogue = ObservedCatalogue(pool, telemetry)
+        mails = SmtpMail(server_of(settings.smtp_url), settings.mail_from, clock) if settings.smtp_url else NoMail()
         return App(
             settings=settings,
-            catalogue=ObservedCatalogue(pool, telemetry),
+            catalogue=catalogue,
             verifies=ObservedVerifies(pool, telemetry),
+            retentions=PostgresRetentions(pool),
+            sweeps=PostgresSweeps(pool),
             vaults=vaults,
             journal=journal,
             credentials=credentials,
@@ -343,6 +404,11 @@ async def make_app(settings: Settings) -> App:
             limits=Limits(workers=settings.width, activity_s=settings.activity_seconds, lease_s=settings.lease_seconds),
             prices=read_prices(PRICES.read_text(encoding="utf-8")),
             paces=Paces(PostgresPaceBook(pool), process, clock),
+            schedules=PostgresSchedules(catalogue, settings.driver, ids.new, settings.runs_at_once or None),
+            alerts=PostgresAlerts(catalogue),
+            webhooks=HttpWebhooks(private=settings.private_webhooks),
+            mails=mails,
+            signing=SigningSecrets(settings.credentials),
             process=process,
             telemetry=telemetry,
             metrics=CatalogueMetrics(per_share=settings.metrics_per_share),

@@ -1,6 +1,7 @@
 """Look for runs and take turns on them until told to go."""
 
 import asyncio
+from contextlib import suppress
 from typing import Final
 
 from shared.adapters.system import jitter
@@ -11,6 +12,7 @@ from shared.model.tickets import Stop
 from shared.wiring import App
 from worker.events import log
 from worker.turn import Turns
+from worker.upkeep import keep_up
 
 BUSY_REST_S: Final = 1.0
 """Before looking again when others hold all there is to do, or when there is one run to wait for: a few queries by key. Half of
@@ -42,6 +44,17 @@ class Worker:
 
     async def serve(self) -> None:
         """Work. Raises ``NotFound`` when there is no such run as the only one it is to work on."""
+        stays = self._only is None and not self._until_idle
+        beside = asyncio.create_task(keep_up(self._app)) if stays else None
+        try:
+            await self._serve()
+        finally:
+            if beside is not None:
+                beside.cancel()
+                with suppress(asyncio.CancelledError):
+                    await beside
+
+    async def _serve(self) -> None:
         while not self._told.is_set():
             try:
                 found = await self._runs()
@@ -63,6 +76,7 @@ class Worker:
 
     async def _runs(self) -> list[Run] | None:
         """Runs that may have something to do for this worker, the oldest first; None when its only one has ended."""
+        await self._app.admit(Driver.WORKERS, wait=False)
         async with self._app.transaction() as conn:
             if self._only is None:
                 found = await runs.at_work(conn)
@@ -83,6 +97,8 @@ class Worker:
 
 def _is_for_workers(run: Run) -> bool:
     """Anybody may help with a run that is open; opening and closing is the driver's."""
+    if run.state is RunState.QUEUED and run.admitted_at is None:
+        return False
     if run.driver is Driver.WORKERS:
         return run.state is not RunState.PAUSED
     return run.state is RunState.RUNNING and run.seeded

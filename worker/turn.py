@@ -23,7 +23,7 @@ from shared.usecases.scope import RunScope
 from shared.wiring import App
 from worker.events import log
 
-WORK = (BatchKind.DIRECTORIES, BatchKind.SPAN, BatchKind.RESTORE, BatchKind.VERIFY, BatchKind.REBUILD)
+WORK = (BatchKind.DIRECTORIES, BatchKind.SPAN, BatchKind.RESTORE, BatchKind.VERIFY, BatchKind.REBUILD, BatchKind.SWEEP)
 
 
 @dataclass(slots=True)

@@ -1,14 +1,17 @@
 """What several resources check alike. Each raises ``ValueError`` that says what was expected."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
 from http_api.models.base import Body
-from shared.core import rules
+from shared.core import cron, rules, windows
 from shared.errors import InvalidInput
+from shared.model.window import DAYS, PaceWindow, Window
 
 _SHARE_NAME = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}")
 _CREDENTIAL = re.compile(r"[A-Za-z0-9_-]{0,60}")
@@ -56,6 +59,50 @@ def check_include(lines: tuple[str, ...]) -> tuple[str, ...]:
     """Rules of what is taken."""
     rules.parse(lines, negation=False)
     return lines
+
+
+def check_time_zone(value: str) -> str:
+    """The IANA name of one."""
+    with _as_value_error():
+        cron.time_zone(value)
+    return value
+
+
+def check_windows(value: tuple["WindowBody", ...]) -> tuple["WindowBody", ...]:
+    """Days and times of day."""
+    with _as_value_error():
+        windows.check([Window(days=each.days, begin=each.begin, end=each.end) for each in value], "windows")
+    return value
+
+
+def check_pace_windows(value: tuple["PaceWindowBody", ...]) -> tuple["PaceWindowBody", ...]:
+    """The same, and limits."""
+    with _as_value_error():
+        windows.check([PaceWindow(days=each.days, begin=each.begin, end=each.end) for each in value], "pace_windows")
+    return value
+
+
+@contextmanager
+def _as_value_error() -> Iterator[None]:
+    try:
+        yield
+    except InvalidInput as error:
+        raise ValueError(str(error)) from error
+
+
+class WindowBody(Body):
+    """A part of each of some days, as the clock in the share's time zone shows it."""
+
+    days: Annotated[tuple[str, ...], Field(description="On which it begins.", examples=[["sat", "sun"]])] = DAYS
+    begin: Annotated[str, Field(description="`HH:MM`.", examples=["22:00"])]
+    end: Annotated[str, Field(description="`HH:MM`; not later than `begin`: on the following day.", examples=["06:00"])]
+
+
+class PaceWindowBody(WindowBody):
+    """Limits of the pace at such times, in place of those that hold else."""
+
+    requests_per_s: Annotated[float | None, Field(ge=10, le=1_000_000)] = None
+    bytes_per_s: Annotated[float | None, Field(ge=1024 * 1024, le=2**50)] = None
 
 
 def relative(path: str, field: str) -> str:

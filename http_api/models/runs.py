@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
@@ -57,10 +57,20 @@ class Run(Shown):
     requested_at: dt.datetime
     started_at: dt.datetime | None
     paused_at: dt.datetime | None
+    paused_by: Annotated[
+        Literal["window"] | None,
+        Field(
+            description="`window`: its share's window has ended, and it goes on when the next one opens; null: a person."
+        ),
+    ]
+    held_until: Annotated[dt.datetime | None, Field(description="When the window opens that it waits for.")]
+    schedule_id: Annotated[int | None, Field(description="Of the schedule that started it; null: somebody ordered it.")]
     finished_at: dt.datetime | None
     seconds: Annotated[float, Field(description="How long it has been worked on; pauses do not count.")]
     share_snapshot: str | None
-    order: Annotated[dict[str, Any] | None, Field(description="What a restore, verify or rebuild was asked to do.")]
+    order: Annotated[
+        dict[str, Any] | None, Field(description="What a restore, verify, rebuild, prune or sweep was asked to do.")
+    ]
     counters: Annotated[dict[str, int], Field(description=f"What was done: {', '.join(sorted(COUNTERS))}.")]
     rate: Rate
     progress: Progress
@@ -69,7 +79,9 @@ class Run(Shown):
     waits_for: Annotated[str, Field(description="Who or what it waits for, in words; empty while it is at work.")]
     expected: Expected | None
     eta_s: Annotated[int | None, Field(description="Seconds to the end as it goes; null when unknown.")]
-    report: Annotated[dict[str, Any] | None, Field(description="What a scan, restore, verify or rebuild came to.")]
+    report: Annotated[
+        dict[str, Any] | None, Field(description="What a scan, restore, verify, rebuild, prune or sweep came to.")
+    ]
     errors: int
     error: Annotated[str | None, Field(description="Why it failed.")]
     restore_point: Annotated[int | None, Field(description="The one that it made.")]
@@ -104,10 +116,13 @@ class Run(Shown):
             requested_at=value.requested_at,
             started_at=value.started_at,
             paused_at=value.paused_at,
+            paused_by="window" if value.paused_by else None,
+            held_until=value.held_until,
+            schedule_id=value.schedule_id,
             finished_at=value.finished_at,
             seconds=round(known.seconds, 3),
             share_snapshot=value.share_snapshot,
-            order=ordered.to_wire() if ordered else None,
+            order=ordered.to_wire() if ordered else value.retention,
             counters=counters.to_wire(),
             rate=Rate(files_per_s=round(known.files_per_s, 1), bytes_per_s=round(known.bytes_per_s)),
             progress=Progress(

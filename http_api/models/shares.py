@@ -1,18 +1,23 @@
 """Shares under protection, and their restore points."""
 
 import datetime as dt
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, field_validator
 
 from http_api.models.base import Body, Name, Part, Shown, Text
 from http_api.models.checks import (
+    PaceWindowBody,
     Url,
+    WindowBody,
     check_account_url,
     check_credential,
     check_exclude,
     check_include,
+    check_pace_windows,
     check_share_name,
+    check_time_zone,
+    check_windows,
 )
 from shared.model import run, share
 from shared.model.content import CHUNK_BYTES
@@ -54,9 +59,51 @@ class NewSettings(Body):
     ] = ()
     include: Annotated[tuple[Text, ...], Field(description="If there are any, only what they match is backed up.")] = ()
     rules_ignore_case: bool = _DEFAULT.rules_ignore_case
+    time_zone: Annotated[str, Field(description="Of the windows: an IANA name.", examples=["Europe/Berlin"])] = "UTC"
+    windows: Annotated[
+        tuple[WindowBody, ...],
+        Field(
+            description="Times at which scheduled runs may start; none: any. What people order starts when they order it."
+        ),
+    ] = ()
+    pause_outside_windows: Annotated[
+        bool,
+        Field(
+            strict=True, description="Pause a scheduled run when its window ends; it goes on when the next one opens."
+        ),
+    ] = False
+    pace_windows: Annotated[
+        tuple[PaceWindowBody, ...],
+        Field(
+            description="Times at which other limits hold than `requests_per_s` and `bytes_per_s`; the first that fits counts."
+        ),
+    ] = ()
+    objective_s: Annotated[
+        int | None,
+        Field(
+            ge=900,
+            le=366 * 86_400,
+            description="Alert when the newest restore point is older, in seconds; null: never.",
+        ),
+    ] = None
+    watch_changes: Annotated[
+        bool, Field(strict=True, description="Alert when a backup finds that unusually much has changed.")
+    ] = True
 
     _exclude = field_validator("exclude")(staticmethod(check_exclude))
     _include = field_validator("include")(staticmethod(check_include))
+    _time_zone = field_validator("time_zone")(staticmethod(check_time_zone))
+    _windows = field_validator("windows")(staticmethod(check_windows))
+    _pace_windows = field_validator("pace_windows")(staticmethod(check_pace_windows))
+
+    def chosen(self) -> ShareSettings:
+        """All of them, as the catalogue has them."""
+        return ShareSettings.from_wire(self.model_dump(mode="json"))
+
+    def changes(self) -> dict[str, Any]:
+        """Those that were given, as the catalogue writes them."""
+        wire = self.chosen().to_wire()
+        return {name: wire[name] for name in self.model_fields_set}
 
 
 class NewShare(Body):
@@ -81,6 +128,21 @@ class ShareChange(Body):
     settings: NewSettings
 
 
+class Window(Shown):
+    """A part of each of some days."""
+
+    days: tuple[str, ...]
+    begin: str
+    end: str
+
+
+class PaceWindow(Window):
+    """Limits at such times."""
+
+    requests_per_s: float | None
+    bytes_per_s: float | None
+
+
 class Settings(Shown):
     """The settings of a share."""
 
@@ -93,6 +155,12 @@ class Settings(Shown):
     exclude: tuple[str, ...]
     include: tuple[str, ...]
     rules_ignore_case: bool
+    time_zone: str
+    windows: tuple[Window, ...]
+    pause_outside_windows: bool
+    pace_windows: tuple[PaceWindow, ...]
+    objective_s: int | None
+    watch_changes: bool
 
 
 class Share(Shown):

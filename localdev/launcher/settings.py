@@ -18,6 +18,7 @@ def app_settings(*, postgres_url: str, storage: str, files_url: str, files_key: 
         "AFB_VAULT_CONNECTION": storage,
         "AFB_JOURNAL_CONNECTION": storage,
         "AFB_LOCAL_FILES_ACCOUNT_URL": files_url,
+        "AFB_PRIVATE_WEBHOOKS": "true",
         "AFB_LOCAL_SIGN_IN": "true",
         f"AFB_CREDENTIAL_{FILES_CREDENTIAL.upper()}": files_key,
     }

@@ -8,9 +8,11 @@ name objects after their content or their plan.
 One :class:`BlobAccount` per process holds the connections; a :class:`BlobVault` is a tenant's view of it for one meter.
 """
 
+import datetime as dt
 import xml.etree.ElementTree as ET
 from base64 import b64encode
 from collections.abc import AsyncIterator
+from email.utils import parsedate_to_datetime
 from typing import Final, Self
 from urllib.parse import quote, unquote
 
@@ -21,8 +23,8 @@ from shared.adapters.metering import Meter
 from shared.adapters.signing import NO_QUERY, Query, query, refuse_plain_http, signer
 from shared.adapters.storage_http import NO_HEADERS, Call, Lane, Reply, StorageHttp, Traffic
 from shared.adapters.system import SystemClock
-from shared.errors import Conflict, IntegrityError, InvalidInput
-from shared.ports import Clock
+from shared.errors import Conflict, IntegrityError, InvalidInput, NotFound
+from shared.ports import Clock, Deletion, StoredObject
 
 VERSION: Final = "2023-11-03"
 SINGLE_PUT_BYTES: Final = 128 * 1024 * 1024
@@ -193,6 +195,40 @@ class BlobVault:
             if not marker:
                 return
 
+    async def listed(self, prefix: str) -> AsyncIterator[StoredObject]:
+        """The objects below ``prefix`` with sizes, times and ETags, in the service's order."""
+        marker = ""
+        while True:
+            asked = {"restype": "container", "comp": "list", "prefix": prefix, "marker": marker}
+            page = query(**{name: value for name, value in asked.items() if value})
+            root = _parsed((await self._send("list_blobs", "GET", "", page)).body)
+            for blob in root.iterfind("Blobs/Blob"):
+                yield _stored(blob)
+            marker = root.findtext("NextMarker") or ""
+            if not marker:
+                return
+
+    async def delete(self, name: str, etag: str) -> Deletion:
+        """Delete the blob that has this ETag; what keeps it is an answer, not an error."""
+        try:
+            await self._send("delete_blob", "DELETE", name, headers={"If-Match": f'"{etag}"'})
+        except NotFound as error:
+            if error.code == "ContainerNotFound":
+                raise
+            return Deletion.GONE
+        except Conflict as error:
+            return Deletion.CHANGED if error.code == "ConditionNotMet" else Deletion.REFUSED
+        return Deletion.GONE
+
+    async def kept_until(self, name: str) -> dt.datetime | None:
+        """What the blob's own policy says; that of a container says nothing about a blob."""
+        try:
+            reply = await self._send("head_blob", "HEAD", name)
+        except NotFound:
+            return None
+        until = reply.headers.get("x-ms-immutability-policy-until-date")
+        return parsedate_to_datetime(until) if until else None
+
     async def folders(self, prefix: str) -> AsyncIterator[str]:
         """What follows ``prefix`` up to the next ``/``, in the service's order."""
         marker = ""
@@ -243,7 +279,7 @@ class BlobVault:
     def _count(self, call: Call) -> None:
         if call.method == "PUT":
             self._meter.vault_write(chunk="/chunk/" in call.path)
-        else:
+        elif call.method != "DELETE":  # which costs nothing
             self._meter.vault_read()
 
     async def aclose(self) -> None:
@@ -264,6 +300,21 @@ def _parsed(body: bytes) -> ET.Element:
     try:
         return ET.fromstring(body)  # noqa: S314 - from the account's own service
     except ET.ParseError as error:
+        raise IntegrityError(f"vault listing is unreadable: {error}") from error
+
+
+def _stored(blob: ET.Element) -> StoredObject:
+    try:
+        name = blob.find("Name")
+        if name is None or not name.text:
+            raise IntegrityError("vault listing has an object without a name")
+        return StoredObject(
+            unquote(name.text) if name.get("Encoded") == "true" else name.text,
+            int(blob.findtext("Properties/Content-Length") or 0),
+            parsedate_to_datetime(blob.findtext("Properties/Last-Modified") or ""),
+            (blob.findtext("Properties/Etag") or "").strip('"'),
+        )
+    except (ValueError, TypeError) as error:
         raise IntegrityError(f"vault listing is unreadable: {error}") from error
 
 

@@ -19,6 +19,7 @@ ALLOWED: Final[Mapping[Action, frozenset[Role]]] = {
     Action.TENANTS_CREATE: _PLATFORM,
     Action.TENANT_READ: _ALL,
     Action.TENANT_CHANGE: _ADMINS,
+    Action.TENANT_LIMIT: _PLATFORM,
     Action.TENANT_DELETE: _PLATFORM,
     Action.TENANT_PURGE: _PLATFORM,
     Action.MEMBERS_READ: _ADMINS,

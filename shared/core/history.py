@@ -16,8 +16,8 @@ more than 15. Why four, and what older records do (they cleared the lowest bit a
 Records under either rule stand in one chain. The reading rule asks nothing of the depths but that they descend.
 """
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator
+from typing import Final, Protocol
 
 from shared.model.manifest import Ancestor, ManifestRef, PageRecord
 
@@ -25,6 +25,25 @@ BASE: Final = 4
 """Steps of one scale in a step of the next. Another number would cost reads where it follows this one, and no answer."""
 RECORDS_PER_RUN: Final = 4_096
 """More than any page gets on average: page 0 of the largest directory that there can be gets 838 in a run."""
+
+
+class Linked(Protocol):
+    """As much of a record as its history needs."""
+
+    @property
+    def run_no(self) -> int:
+        """Whose state it describes."""
+        ...
+
+    @property
+    def depth(self) -> int:
+        """Number of older records."""
+        ...
+
+    @property
+    def ancestors(self) -> tuple[Ancestor, ...]:
+        """Newest first."""
+        ...
 
 
 def extend(previous: PageRecord | None, previous_ref: ManifestRef | None) -> tuple[int, tuple[Ancestor, ...]]:
@@ -55,7 +74,7 @@ def after_lost(lost: ManifestRef) -> tuple[int, tuple[Ancestor, ...]]:
     return depth, (Ancestor(depth - 1, lost),)
 
 
-def next_hop(record: PageRecord, run_no: int) -> ManifestRef | None:
+def next_hop(record: Linked, run_no: int) -> ManifestRef | None:
     """Which record to read next, from one that is newer than ``run_no``, to find the newest that is not.
 
     That very one where the pointers show which it is: two of neighbouring depths lie on either side. Otherwise the oldest that is
@@ -72,6 +91,22 @@ def next_hop(record: PageRecord, run_no: int) -> ManifestRef | None:
             return ancestor.ref if ref is None or ancestor.depth == newer - 1 else ref
         newer, ref = ancestor.depth, ancestor.ref
     return ref if newer else None
+
+
+def next_hops(record: Linked, run_nos: Iterable[int]) -> dict[ManifestRef, list[int]]:
+    """Which records to read next, from one that is newer than all of ``run_nos``, to find the newest that is not newer than each.
+
+    All paths together, from the newest record of a page, are what a sweep leaves of its history. They stay the paths: a record that is
+    added later points to its predecessor and to older ones that the predecessor points to as well, from some depth on down to all of
+    them. So whoever comes from it either goes to the predecessor, or to where the predecessor would have sent them
+    (``tests/property/test_history.py``).
+    """
+    found: dict[ManifestRef, list[int]] = {}
+    for run_no in run_nos:
+        ref = next_hop(record, run_no)
+        if ref is not None:
+            found.setdefault(ref, []).append(run_no)
+    return found
 
 
 def _ladder(depth: int) -> Iterator[int]:

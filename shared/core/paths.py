@@ -21,3 +21,9 @@ def is_within(path: str, directory: str) -> bool:
     """Whether ``path`` is ``directory`` or below it, whatever the case."""
     folded = directory.casefold()
     return not directory or path.casefold() == folded or path.casefold().startswith(folded + "/")
+
+
+def ending(name: str) -> str:
+    """What follows the last dot of a name, in lower case; empty if it has none, or only at its beginning."""
+    stem, dot, rest = name.rpartition(".")
+    return rest.casefold() if dot and stem else ""

@@ -4,6 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Final
 
+from shared.core import queueing
 from shared.model.run import ACTIVE, Driver, RestorePoint, Run, RunKind, RunState
 from shared.model.verify_order import VerifyLevel
 
@@ -38,6 +39,8 @@ class AtWork:
     """Workers that hold a batch now."""
     left: int
     """Work items not finished."""
+    place: queueing.Place | None = None
+    """In the queue, of a run that is not admitted."""
 
 
 def progress(run: Run, *, now: dt.datetime, expected: RestorePoint | None, at_work: AtWork | None) -> Progress:
@@ -59,7 +62,7 @@ def progress(run: Run, *, now: dt.datetime, expected: RestorePoint | None, at_wo
         bytes_per_s=done.bytes / seconds if seconds else 0.0,
         part=part,
         eta_s=eta_s,
-        waits_for=_waits_for(run, at_work),
+        waits_for=_waits_for(run, at_work, at_work.place if at_work is not None else None),
     )
 
 
@@ -89,16 +92,27 @@ def _part(run: Run, expected: RestorePoint) -> float | None:
     return min(1.0, *parts, 1.0) if parts else None
 
 
-def _waits_for(run: Run, at_work: AtWork | None) -> str:
+def _waits_for(run: Run, at_work: AtWork | None, place: queueing.Place | None) -> str:
     workers = run.driver is Driver.WORKERS
     if run.state not in ACTIVE:
         return ""
+    if run.state is RunState.PAUSED and run.paused_by is not None:
+        return "its share's next window" + (
+            f", which opens at {run.held_until:%Y-%m-%d %H:%M} UTC" if run.held_until else ""
+        )
     if run.state is RunState.PAUSED:
         return "somebody to resume or cancel it"
     if run.state is RunState.CANCELLING and run.kind is RunKind.VERIFY:
         return f"{'a worker' if workers else 'its orchestration'} to end it"
     if run.state is RunState.CANCELLING:
         return f"{'a worker' if workers else 'its orchestration'} to delete its share snapshot and what was left to do"
+    if (
+        run.state is RunState.QUEUED
+        and run.admitted_at is None
+        and place is not None
+        and (turn := queueing.told(place))
+    ):
+        return turn
     if run.state is RunState.QUEUED:
         return "a worker to open it: is `python -m worker` running?" if workers else "its orchestration to open it"
     if not run.seeded:

@@ -28,6 +28,7 @@ class BatchKind(IntEnum):
     TOMBSTONES = 8
     """Nothing: it has a segment with notes of what a closing deleted."""
     REBUILD = 9
+    SWEEP = 10
 
 
 class BatchState(IntEnum):
@@ -94,7 +95,7 @@ _COUNTERS: Final[LiteralString] = """
 _SEGMENTS: Final[LiteralString] = """
     SELECT run_no, batch_no
       FROM batch
-     WHERE share_id = %s AND run_no > %s AND run_no <= %s AND segment_bytes > 0
+     WHERE share_id = %s AND run_no > %s AND run_no <= %s AND segment_bytes > 0 AND NOT segment_swept
   ORDER BY run_no, batch_no
 """
 

@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 
 from shared.db import (
     batches,
+    condemned,
     damaged,
     frontier,
     large_files,
@@ -31,6 +32,7 @@ from shared.db import (
     rollups,
     runs,
     shares,
+    sweep_items,
     tombstones,
     verify_findings,
     verify_items,
@@ -146,6 +148,7 @@ class PostgresCatalogue:
                 verify_items,
                 verify_findings,
                 rebuild_items,
+                sweep_items,
             ):
                 await table.forget(conn, run_id)
 
@@ -198,6 +201,8 @@ class PostgresCatalogue:
                 await verify_items.release(conn, run_id, [batch_no])
             elif kind is BatchKind.REBUILD:
                 await rebuild_items.release(conn, run_id, [batch_no])
+            elif kind is BatchKind.SWEEP:
+                await sweep_items.release(conn, run_id, [batch_no])
 
         await self._once(work)
 
@@ -320,6 +325,7 @@ class PostgresCatalogue:
             kept = set(batch.kept) - (found - held)
             if state not in COMMITTING or held != {*batch.done, *batch.returned, *kept, *(waiting & held)}:
                 raise batches.fenced(batch.run_id, batch.batch_no)
+            await condemned.check(conn, batch.share_id, batch.run_id, batch.batch_no, batch.chunks)
             await large_files.add(conn, batch.run_id, batch.large)
             unfinished = await large_files.lock_unfinished(conn, batch.run_id, batch.waiting)
             await frontier.done(conn, batch.run_id, batch.done)
@@ -392,7 +398,7 @@ class PostgresCatalogue:
         """See the port. Spans that were committed before are left as they are."""
 
         async def work(conn: Connection) -> None:
-            _, _, state = await runs.hold(conn, span.run_id)
+            share_id, _, state = await runs.hold(conn, span.run_id)
             if not await batches.lock_open(conn, span.run_id, span.batch_no):
                 return
             key = large_files.FileKey(span.directory_id, pages.signed(span.file_id))
@@ -400,6 +406,7 @@ class PostgresCatalogue:
             span_nos = [span_no for span_no, _ in span.spans]
             if state not in COMMITTING or not await large_files.holds(conn, span.run_id, span.batch_no, key, span_nos):
                 raise batches.fenced(span.run_id, span.batch_no)
+            await condemned.check(conn, share_id, span.run_id, span.batch_no, result.chunks)
             if result.error:
                 await large_files.fail(conn, span.run_id, key, result.error)
             else:

@@ -7,8 +7,15 @@ from shared.db.pool import Connection
 from shared.model.point import Origin, RunChange
 
 _SHARE: Final[LiteralString] = """
-    SELECT t.name, t.created_at, s.name, s.credential, s.settings, s.created_at, s.snapshot_mark, s.next_directory_no
+    SELECT t.name, t.created_at, s.name, s.credential, s.settings || coalesce(kept.schedules, '{}'), s.created_at, s.snapshot_mark, s.next_directory_no
       FROM share AS s JOIN tenant AS t USING (tenant_id)
+      LEFT JOIN LATERAL (
+               SELECT jsonb_build_object('schedules', jsonb_agg(jsonb_build_object(
+                          'name', name, 'what', what, 'cron', cron, 'time_zone', time_zone, 'spread_s', spread_s,
+                          'catch_up_s', catch_up_s, 'options', options
+                      ) ORDER BY schedule_id)) AS schedules
+                 FROM schedule WHERE share_id = s.share_id HAVING count(*) > 0
+           ) AS kept ON true
      WHERE s.share_id = %s
 """
 _CHANGES: Final[LiteralString] = """

@@ -7,26 +7,26 @@ tables are unlogged and a commit does not wait for the disk, so a settlement is 
 from typing import Any, Final, LiteralString
 
 from shared.core.pace import Brake, Part, Rates, Report, settle
+from shared.core.windows import pace_of_all
 from shared.db.pool import Connection, Pool
 from shared.db.translate import translation
+from shared.model.share import ShareSettings
 
-_LOOK: Final[LiteralString] = """
-    SELECT EXISTS (SELECT FROM pace WHERE subject = %(subject)s)
-        OR EXISTS (
-           SELECT FROM share
-            WHERE lower(rtrim(account_url, '/')) || '/' || share_name = %(subject)s
-              AND (settings->>'requests_per_s' IS NOT NULL OR settings->>'bytes_per_s' IS NOT NULL))
-"""
+_LOOK: Final[LiteralString] = "SELECT EXISTS (SELECT FROM pace WHERE subject = %s)"
 _ADD: Final[LiteralString] = "INSERT INTO pace (subject) VALUES (%s) ON CONFLICT DO NOTHING"
 _LOCK: Final[LiteralString] = """
     SELECT top, factor, lowered_at, began_at, peak, set_config('synchronous_commit', 'off', true)
       FROM pace WHERE subject = %s FOR UPDATE
 """
+# Of shares that limit it now or then, as values: the time of day decides (shared/core/windows.py).
 _CONFIGURED: Final[LiteralString] = """
-    SELECT extract(epoch FROM clock_timestamp())::float8,
-           coalesce(min((settings->>'requests_per_s')::float8), 'infinity'),
-           coalesce(min((settings->>'bytes_per_s')::float8), 'infinity')
-      FROM share WHERE lower(rtrim(account_url, '/')) || '/' || share_name = %s
+    SELECT clock_timestamp(),
+           array(
+               SELECT settings FROM share
+                WHERE lower(rtrim(account_url, '/')) || '/' || share_name = %s
+                  AND (settings->>'requests_per_s' IS NOT NULL OR settings->>'bytes_per_s' IS NOT NULL
+                       OR jsonb_array_length(coalesce(settings->'pace_windows', '[]')) > 0)
+           )
 """
 _PARTS: Final[LiteralString] = """
     SELECT worker, requests, bytes, used_requests, used_bytes, wants_requests, wants_bytes, ends_at
@@ -53,18 +53,24 @@ _FORGET: Final[LiteralString] = "DELETE FROM pace WHERE subject = %s"
 
 
 async def is_limited(conn: Connection, subject: str) -> bool:
-    """Whether the settings of a share limit the Azure share, or somebody who was throttled does."""
-    row = await (await conn.execute(_LOOK, {"subject": subject})).fetchone()
+    """Whether the settings of a share limit the Azure share now, or somebody who was throttled does."""
+    row = await (await conn.execute(_LOOK, [subject])).fetchone()
     assert row is not None
-    return bool(row[0])
+    return bool(row[0]) or not (await _configured(conn, subject))[1].unlimited
+
+
+async def _configured(conn: Connection, subject: str) -> tuple[float, Rates]:
+    """The time, and what the settings of all shares that are the Azure share allow at this time of day."""
+    row = await (await conn.execute(_CONFIGURED, [subject])).fetchone()
+    assert row is not None
+    now, settings = row
+    return now.timestamp(), pace_of_all(map(ShareSettings.from_wire, settings), now)
 
 
 async def settled(conn: Connection, subject: str, worker: str, report: Report) -> Part | None:
     """Take in a report and give the next part; None when nothing limits the share any more."""
     brake = await _locked(conn, subject)
-    row = await (await conn.execute(_CONFIGURED, [subject])).fetchone()
-    assert row is not None
-    now, configured = float(row[0]), Rates(row[1], row[2])
+    now, configured = await _configured(conn, subject)
     parts = {
         name: Part(rates=Rates(*rest[0:2]), used=Rates(*rest[2:4]), wants=Rates(*rest[4:6]), until=rest[6])
         for name, *rest in await (await conn.execute(_PARTS, [subject])).fetchall()

@@ -13,7 +13,7 @@ _POINTS: Final[LiteralString] = "SELECT run_no FROM restore_point WHERE share_id
 _SEGMENTS: Final[LiteralString] = """
     SELECT run_no, batch_no, segment_bytes
       FROM batch
-     WHERE share_id = %s AND run_no > %s AND run_no <= %s AND segment_bytes > 0
+     WHERE share_id = %s AND run_no > %s AND run_no <= %s AND segment_bytes > 0 AND NOT segment_swept
   ORDER BY run_no, batch_no
 """
 # From one directory to the next by the index: a wide one's other pages are passed over, and the planner cannot decide to read all that follow.

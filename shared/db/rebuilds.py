@@ -7,7 +7,7 @@ keys, get their indexes when all are there, and become the share's partition at 
 indexes are as compact as after a first backup.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, LiteralString, TypeVar
 
@@ -15,7 +15,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from shared.core.rebuilt import rank
-from shared.db import batches, frontier, pages, rebuild_items, rollups, runs, shares
+from shared.db import batches, frontier, pages, rebuild_items, retention, rollups, runs, schedules, shares
 from shared.db.batches import BatchKind
 from shared.db.catalogue import COMMITTING, PostgresCatalogue, delete_missed
 from shared.db.pool import Connection
@@ -236,6 +236,8 @@ _IS_EMPTY: Final[LiteralString] = """
 """
 _WIPE: Final[tuple[LiteralString, ...]] = (
     "DELETE FROM restore_point WHERE share_id = %(share_id)s",
+    "DELETE FROM expired_point WHERE share_id = %(share_id)s",
+    "DELETE FROM condemned_chunk WHERE share_id = %(share_id)s",
     "DELETE FROM permission WHERE share_id = %(share_id)s",
     "DELETE FROM missing WHERE run_id IN (SELECT run_id FROM run WHERE share_id = %(share_id)s)",
     # Segments that the restore point does not reach must not be named by the next one.
@@ -297,9 +299,27 @@ _ADD_BATCHES: Final[LiteralString] = """
            FROM {schema}.segment AS s JOIN run AS r ON r.share_id = {share_id} AND r.run_no = s.run_no
     ON CONFLICT DO NOTHING
 """
+_ADD_SWEPT: Final[LiteralString] = """
+    INSERT INTO batch (
+        run_id, batch_no, share_id, run_no, kind, state, worker, claimed_at, lease_until, committed_at, segment_bytes,
+        bundle_bytes, rolled_up, segment_swept
+    )
+         SELECT r.run_id, s.batch_no, {share_id}, s.run_no, 0, 1, '', r.finished_at, r.finished_at, r.finished_at,
+                1, s.bundles::int[], true, true
+           FROM unnest(%s::int4[], %s::int4[], %s::text[]) AS s (run_no, batch_no, bundles)
+           JOIN run AS r ON r.share_id = {share_id} AND r.run_no = s.run_no
+    ON CONFLICT DO NOTHING
+"""
 _ADD_POINT: Final[LiteralString] = """
     INSERT INTO restore_point (share_id, run_no, taken_at, committed_at, directories, files, bytes, errors, share_snapshot)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+    ON CONFLICT DO NOTHING
+"""
+_ADD_EXPIRED: Final[LiteralString] = """
+    INSERT INTO expired_point (
+        share_id, run_no, taken_at, committed_at, directories, files, bytes, errors, expired_at, expired_by, reason, marked
+    )
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, true)
     ON CONFLICT DO NOTHING
 """
 _ADD_PERMISSIONS: Final[LiteralString] = """
@@ -672,13 +692,20 @@ async def _adopt(conn: Connection, found: FoundShare) -> None:
             "account_url": point.account_url,
             "share_name": point.share_name,
             "credential": found.credential if origin is None else origin.credential,
-            "settings": Jsonb({} if origin is None else origin.settings),
+            "settings": Jsonb({} if origin is None else _settings(origin.settings)),
             "created_at": point.taken_at if origin is None else origin.created_at,
             "snapshot_mark": None if origin is None else origin.snapshot_mark,
         },
     )
     await conn.execute(_RAISE_SHARES)
     await conn.execute(_RAISE_RUNS, [found.run_id + RUN_IDS_SPARED])
+    if origin is not None and origin.settings.get("schedules"):
+        await schedules.adopt(conn, found.tenant_id, found.share_id, origin.settings["schedules"])
+
+
+def _settings(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """A share's own; what else a restore point keeps under that name is in tables of its own."""
+    return {name: value for name, value in kept.items() if name != "schedules"}
 
 
 async def _exists(conn: Connection, table: str) -> bool:
@@ -765,11 +792,18 @@ async def _record_runs(conn: Connection, share_id: int, rebuilt: Rebuilt) -> Non
                 "share_snapshot": run.share_snapshot,
                 "error": None,
                 "counters": Jsonb(run.counters.to_wire()),
-                "settings": None if run.settings is None else Jsonb(run.settings),
+                "settings": None if run.settings is None else Jsonb(_settings(run.settings)),
             },
         )
         columns = [point.taken_at, point.committed_at, point.directories, point.files, point.bytes, point.errors]
+        if run.expired is not None:
+            gone = run.expired
+            await conn.execute(_ADD_EXPIRED, [share_id, point.run_no, *columns, gone.at, gone.by, gone.reason])
+            continue
         await conn.execute(_ADD_POINT, [share_id, point.run_no, *columns, point.share_snapshot])
+        said, next_no = run.said
+        if next_no > 1:
+            await retention.set_said(conn, share_id, point.run_no, said, next_no)
     for (run_no,) in await (await conn.execute(_sql(_OTHER_RUNS, share_id))).fetchall():
         after = next((run.point for run in rebuilt.runs if run.point.run_no > run_no), rebuilt.runs[-1].point)
         await conn.execute(
@@ -788,6 +822,13 @@ async def _record_runs(conn: Connection, share_id: int, rebuilt: Rebuilt) -> Non
             },
         )
     await conn.execute(_sql(_ADD_BATCHES, share_id))
+    if rebuilt.swept:
+        columns = [
+            [one.run_no for one in rebuilt.swept],
+            [one.batch_no for one in rebuilt.swept],
+            ["{" + ",".join(map(str, one.bundles)) + "}" for one in rebuilt.swept],
+        ]
+        await conn.execute(_sql(_ADD_SWEPT, share_id), columns)
 
 
 def _page_id(page: tuple[StagedRecord | None, tuple[int, int, PageNote] | None]) -> int:

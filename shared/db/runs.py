@@ -1,24 +1,38 @@
 """Runs."""
 
 import datetime as dt
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, Final, LiteralString
 
 from psycopg.types.json import Jsonb
 
 from shared.core.paths import is_within
-from shared.db import batches, frontier, large_files, rebuild_items, restore_frontier, shares, verify_items
+from shared.db import (
+    batches,
+    frontier,
+    large_files,
+    rebuild_items,
+    restore_frontier,
+    shares,
+    sweep_items,
+    verify_items,
+)
 from shared.db.pool import Connection
 from shared.errors import Conflict, NotFound
 from shared.model.restore import Conflicts, RestoreOrder
+from shared.model.retention import PruneOrder
 from shared.model.run import ACTIVE, TRANSITIONS, Counters, Driver, RebuildOrder, Run, RunKind, RunState
 from shared.model.share import ShareSettings
+from shared.model.sweep import SweepOrder
 from shared.model.verify_order import VerifyLevel, VerifyOrder
+
+PAUSED_BY_WINDOW: Final = "window"
 
 _COLUMNS: Final[LiteralString] = """
     run_id, tenant_id, share_id, run_no, kind, state, requested_at, started_at, finished_at, share_snapshot, restore_order,
     error, coalesce(final_counters, counters), final_counters IS NOT NULL, driver, epoch, seeded,
-    paused_at, paused_seconds, settings, report, verify_order, rebuild_order
+    paused_at, paused_seconds, settings, report, verify_order, rebuild_order, retention_order,
+    schedule_id, admitted_at, held_until, paused_by
 """
 _GET: Final[LiteralString] = f"SELECT {_COLUMNS} FROM run WHERE run_id = %s"
 _LOCK: Final[LiteralString] = _GET + " FOR UPDATE"
@@ -32,15 +46,24 @@ _OF_SHARE: Final[LiteralString] = f"""
 """
 _WAITING: Final[LiteralString] = f"""
     SELECT {_COLUMNS} FROM run
-     WHERE state IN ('queued', 'cancelling') AND driver = 'durable' AND requested_at <= now() - make_interval(secs => %s)
+     WHERE (state = 'cancelling' AND requested_at <= now() - make_interval(secs => %(seconds)s)
+            OR state = 'queued' AND admitted_at <= now() - make_interval(secs => %(seconds)s))
+       AND driver = 'durable'
   ORDER BY requested_at
 """
 _AT_WORK: Final[LiteralString] = f"""
-    SELECT {_COLUMNS} FROM run WHERE state IN ('queued', 'running', 'cancelling') ORDER BY requested_at
+    SELECT {_COLUMNS} FROM run
+     WHERE state IN ('queued', 'running', 'cancelling') AND (state <> 'queued' OR admitted_at IS NOT NULL)
+  ORDER BY requested_at
 """
+_OF_IDS: Final[LiteralString] = f"SELECT {_COLUMNS} FROM run WHERE run_id = ANY (%s)"
 # Functions of schema/sql/0017: they see the runs of all tenants.
 _ACTIVE_ON: Final[LiteralString] = "SELECT kind, run_no, share_id, state FROM runs_active_on(%s)"
 _ACTIVE_IN: Final[LiteralString] = "SELECT run_no, share_id, state, subject FROM runs_active_in(%s)"
+_SWEPT_BY: Final[LiteralString] = """
+    SELECT kind, run_no, state FROM run
+     WHERE share_id = %s AND kind IN ('prune', 'sweep', 'purge') AND state IN ('queued', 'running', 'paused', 'cancelling')
+"""
 _UNDOABLE: Final[LiteralString] = f"""
     SELECT {_COLUMNS} FROM run
      WHERE kind = 'restore' AND share_snapshot IS NOT NULL AND finished_at < now() - %s
@@ -80,10 +103,32 @@ _NEXT_NUMBER: Final[LiteralString] = """
 """
 _CREATE: Final[LiteralString] = f"""
     INSERT INTO run (
-        tenant_id, share_id, run_no, kind, subject, restore_order, driver, settings, deletes_left, verify_order, rebuild_order
+        tenant_id, share_id, run_no, kind, subject, restore_order, driver, settings, deletes_left, verify_order, rebuild_order,
+        retention_order, schedule_id
     )
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
     RETURNING {_COLUMNS}
+"""
+# Shares in order, so that two who queue for many do not wait for each other crosswise. The subject is that of shares.subject.
+_CREATE_MANY: Final[LiteralString] = f"""
+    WITH wanted AS (
+        SELECT * FROM unnest(%s::int[], %s::text[], %s::bigint[]) AS w (share_id, kind, schedule_id)
+    ),
+    locked AS MATERIALIZED (
+        SELECT share_id FROM share WHERE share_id IN (SELECT share_id FROM wanted) ORDER BY share_id FOR NO KEY UPDATE
+    ),
+    numbered AS (
+           UPDATE share SET next_run_no = next_run_no + 1
+             FROM wanted JOIN locked USING (share_id)
+            WHERE share.share_id = wanted.share_id
+        RETURNING share.*, wanted.kind, wanted.schedule_id
+    )
+    INSERT INTO run (tenant_id, share_id, run_no, kind, subject, driver, settings, schedule_id)
+         SELECT tenant_id, share_id, next_run_no - 1, kind, lower(rtrim(account_url, '/')) || '/' || share_name, %s, settings,
+                schedule_id
+           FROM numbered
+    ON CONFLICT (subject) WHERE state IN ('queued', 'running', 'paused', 'cancelling') DO NOTHING
+      RETURNING {_COLUMNS}
 """
 _START: Final[LiteralString] = """
     UPDATE run SET state = 'running', started_at = coalesce(started_at, now()) WHERE run_id = %s
@@ -95,14 +140,20 @@ _FINISH: Final[LiteralString] = """
 _REPORT: Final[LiteralString] = "UPDATE run SET report = %s WHERE run_id = %s"
 _ADD_COUNTERS: Final[LiteralString] = "UPDATE run SET counters = %s WHERE run_id = %s"
 _HOLD: Final[LiteralString] = "SELECT share_id, run_no, state FROM run WHERE run_id = %s FOR KEY SHARE"
-# A pause ends in whatever state comes after it.
+# A pause ends in whatever state comes after it. Who goes on after one is admitted anew.
 _SET_STATE: Final[LiteralString] = """
     UPDATE run
-       SET state = %(state)s, epoch = %(epoch)s, next_batch_no = next_batch_no + 1,
+       SET state = %(state)s, epoch = %(epoch)s, next_batch_no = next_batch_no + 1, admitted_at = NULL, held_until = NULL,
+           paused_by = %(paused_by)s, window_free = window_free OR %(window_free)s,
            paused_at = CASE WHEN %(state)s = 'paused' THEN now() END,
            paused_seconds = paused_seconds + coalesce(extract(epoch FROM now() - paused_at), 0)
      WHERE run_id = %(run_id)s
  RETURNING next_batch_no - 1
+"""
+_PAUSE_TAKEN_OVER: Final[LiteralString] = """
+       UPDATE run SET paused_by = NULL, held_until = NULL, next_batch_no = next_batch_no + 1
+        WHERE run_id = %s AND state = 'paused' AND paused_by IS NOT NULL
+    RETURNING next_batch_no - 1
 """
 _SEEDED: Final[LiteralString] = """
     UPDATE run SET seeded = true WHERE run_id = %s AND state = 'running' AND NOT seeded RETURNING run_id
@@ -119,10 +170,14 @@ async def create(
     driver: Driver = Driver.DURABLE,
     verify: VerifyOrder | None = None,
     rebuild: RebuildOrder | None = None,
+    retention: PruneOrder | SweepOrder | None = None,
+    schedule_id: int | None = None,
 ) -> Run:
-    """Queue a run of a share.
+    """Queue a run of a share. It is opened when it is admitted (:mod:`shared.db.admission`).
 
-    :param verify: of a verify, which works on the share's objects in the vault and is in nobody's way but another verify's.
+    :param verify: of a verify, which works on the share's objects in the vault and is in nobody's way but another verify's, and a sweep's.
+    :param retention: of a prune or a sweep; of the latter too that it is in nobody's way but a verify's: what a verify has listed must not go.
+    :param schedule_id: whose occurrence it is.
     :raises NotFound: the tenant has no such share.
     :raises Conflict: a run is active on the Azure share that this one would read or write.
     """
@@ -132,8 +187,10 @@ async def create(
     run_no, account_url, share_name, settings = row
     if order is not None:
         target = await _check_room(conn, share_id, order)
-    elif verify is not None:
+    elif verify is not None or isinstance(retention, SweepOrder):
         target = f"vault/{share_id}"
+    elif retention is not None:
+        target = f"points/{share_id}"
     else:
         target = shares.subject(account_url, share_name)
     # A friendlier answer than the constraint's, which is what decides when two come at the same moment.
@@ -147,14 +204,31 @@ async def create(
         if active_state == RunState.PAUSED:
             until = "it is paused: resume or cancel it"
         raise Conflict(f"a run of this share is active: {which} works on {share_name}; {until}", "run_active_subject")
+    if rebuild is not None:
+        swept = await (await conn.execute(_SWEPT_BY, [share_id])).fetchone()
+        if swept is not None:
+            raise Conflict(
+                f"{swept[0]} run {swept[1]} of this share is {swept[2]}: it goes by the catalogue that a rebuild makes anew; wait until"
+                " it ends, or cancel it",
+                "run_active_subject",
+            )
     wire = None if order is None else Jsonb(order.to_wire())
     deletes = order.delete_at_most if order is not None and order.conflicts is Conflicts.MIRROR else None
     values = [tenant_id, share_id, run_no, kind.value, target, wire, driver.value, Jsonb(settings), deletes]
     values.append(None if verify is None else Jsonb(verify.to_wire()))
     values.append(None if rebuild is None else Jsonb(rebuild.to_wire()))
+    values.append(None if retention is None else Jsonb(retention.to_wire()))
+    values.append(schedule_id)
     created = await (await conn.execute(_CREATE, values)).fetchone()
     assert created is not None
     return _from_row(created)
+
+
+async def create_many(conn: Connection, wanted: Sequence[tuple[int, RunKind, int]], driver: Driver) -> list[Run]:
+    """Queue scheduled backups and scans: ``(share_id, kind, schedule_id)``, each share once. Where one is active, none is queued."""
+    columns = [[w[0] for w in wanted], [w[1].value for w in wanted], [w[2] for w in wanted]]
+    rows = await (await conn.execute(_CREATE_MANY, [*columns, driver.value])).fetchall()
+    return [_from_row(row) for row in rows]
 
 
 async def _check_room(conn: Connection, share_id: int, order: RestoreOrder) -> str:
@@ -235,16 +309,22 @@ async def drills_left(conn: Connection, share_id: int, before_run_no: int, limit
 
 
 async def queued_for(conn: Connection, seconds: float) -> list[Run]:
-    """Runs for Durable, requested at least ``seconds`` ago, that an orchestration is to open, or to cancel.
+    """Runs for Durable, admitted at least ``seconds`` ago, that an orchestration is to open, or to cancel.
 
     The oldest first. Whoever was to start theirs may not have; one that has started will have done it in a moment.
     """
-    return [_from_row(row) for row in await (await conn.execute(_WAITING, [seconds])).fetchall()]
+    return [_from_row(row) for row in await (await conn.execute(_WAITING, {"seconds": seconds})).fetchall()]
 
 
 async def at_work(conn: Connection) -> list[Run]:
     """Runs in which there is something to do, the oldest first; counters without those of batches."""
     return [_from_row(row) for row in await (await conn.execute(_AT_WORK)).fetchall()]
+
+
+async def of_ids(conn: Connection, run_ids: Sequence[int]) -> list[Run]:
+    """Runs in the order of their ids as given; counters without those of batches."""
+    found = {run.run_id: run for run in map(_from_row, await (await conn.execute(_OF_IDS, [list(run_ids)])).fetchall())}
+    return [found[run_id] for run_id in run_ids if run_id in found]
 
 
 async def state_now(conn: Connection, run_id: int) -> tuple[RunState, int]:
@@ -273,6 +353,7 @@ async def left(conn: Connection, run_id: int) -> int:
         + await restore_frontier.left(conn, run_id)
         + await verify_items.left(conn, run_id)
         + await rebuild_items.left(conn, run_id)
+        + await sweep_items.left(conn, run_id)
     )
 
 
@@ -311,15 +392,32 @@ async def start(conn: Connection, run: Run) -> None:
 async def pause(conn: Connection, run_id: int) -> int | None:
     """QUEUED or RUNNING to PAUSED: from now on nothing of it is claimed, and what is in hand may be committed.
 
+    A run that is paused because its window ended stays so from now on until somebody resumes it.
+
     :returns: a batch number for the journal's line about it, which nothing else has; None if it is paused already.
     :raises Conflict: it has ended or is about to; the message says so.
     """
-    return await _change(conn, run_id, "paused", RunState.PAUSED, done={RunState.PAUSED}, epochs=0)
+    line_no = await _change(conn, run_id, "paused", RunState.PAUSED, done={RunState.PAUSED}, epochs=0)
+    if line_no is None:
+        row = await (await conn.execute(_PAUSE_TAKEN_OVER, [run_id])).fetchone()
+        line_no = int(row[0]) if row is not None else None
+    return line_no
 
 
-async def resume(conn: Connection, run_id: int) -> int | None:
-    """PAUSED to QUEUED, with a new epoch: somebody is to open it again. See :func:`pause`; None if it is not paused, but active."""
-    return await _change(conn, run_id, "resumed", RunState.QUEUED, done={RunState.QUEUED, RunState.RUNNING}, epochs=1)
+async def pause_for_window(conn: Connection, run_id: int) -> int | None:
+    """The same because its window ended: marked so, and it goes on when the next one opens."""
+    return await _change(
+        conn, run_id, "paused", RunState.PAUSED, done={RunState.PAUSED}, epochs=0, paused_by=PAUSED_BY_WINDOW
+    )
+
+
+async def resume(conn: Connection, run_id: int, *, window_free: bool = True) -> int | None:
+    """PAUSED to QUEUED, with a new epoch: somebody is to open it again. See :func:`pause`; None if it is not paused, but active.
+
+    :param window_free: a person wants it to go on, whatever its share's windows are; else one has opened.
+    """
+    done = {RunState.QUEUED, RunState.RUNNING}
+    return await _change(conn, run_id, "resumed", RunState.QUEUED, done=done, epochs=1, window_free=window_free)
 
 
 async def cancel(conn: Connection, run_id: int) -> int | None:
@@ -380,14 +478,28 @@ async def _check_asked(conn: Connection, run: Run, asked: str, state: RunState) 
 
 
 async def _change(
-    conn: Connection, run_id: int, asked: str, state: RunState, *, done: Set[RunState], epochs: int
+    conn: Connection,
+    run_id: int,
+    asked: str,
+    state: RunState,
+    *,
+    done: Set[RunState],
+    epochs: int,
+    paused_by: str | None = None,
+    window_free: bool = False,
 ) -> int | None:
     """Do what somebody asked for, and begin ``epochs`` new ones; None if the run is in one of the states ``done``."""
     run = await lock(conn, run_id)
     if run.state in done:
         return None
     await _check_asked(conn, run, asked, state)
-    args = {"state": state.value, "epoch": run.epoch + epochs, "run_id": run_id}
+    args = {
+        "state": state.value,
+        "epoch": run.epoch + epochs,
+        "run_id": run_id,
+        "paused_by": paused_by,
+        "window_free": window_free,
+    }
     row = await (await conn.execute(_SET_STATE, args)).fetchone()
     assert row is not None
     return int(row[0])
@@ -432,4 +544,9 @@ def _from_row(row: tuple[Any, ...]) -> Run:
         report=row[20],
         verify=None if row[21] is None else VerifyOrder.from_wire(row[21]),
         rebuild=None if row[22] is None else RebuildOrder.from_wire(row[22]),
+        retention=row[23],
+        schedule_id=row[24],
+        admitted_at=row[25],
+        held_until=row[26],
+        paused_by=row[27],
     )

@@ -41,10 +41,10 @@ _HEADS: Final[LiteralString] = """
 """
 # One look into batch_segments per key.
 _STORED: Final[LiteralString] = """
-    SELECT batch.run_no, batch.batch_no, batch.segment_bytes, batch.bundle_bytes
+    SELECT batch.run_no, batch.batch_no, batch.segment_bytes, batch.bundle_bytes, batch.segment_swept
       FROM unnest(%(run_nos)s::int[], %(batch_nos)s::int[]) AS wanted (run_no, batch_no)
      CROSS JOIN LATERAL (
-               SELECT run_no, batch_no, segment_bytes, bundle_bytes
+               SELECT run_no, batch_no, segment_bytes, bundle_bytes, segment_swept
                  FROM batch
                 WHERE share_id = %(share_id)s AND run_no = wanted.run_no AND batch_no = wanted.batch_no
                   AND segment_bytes > 0
@@ -52,7 +52,7 @@ _STORED: Final[LiteralString] = """
            ) AS batch
 """
 _STORED_OF_RUN: Final[LiteralString] = """
-    SELECT run_no, batch_no, segment_bytes, bundle_bytes
+    SELECT run_no, batch_no, segment_bytes, bundle_bytes, segment_swept
       FROM batch WHERE share_id = %s AND run_no = %s AND segment_bytes > 0 ORDER BY batch_no
 """
 _RUNS_STORED: Final[LiteralString] = """
@@ -206,7 +206,7 @@ class PostgresVerifies(PostgresCatalogue):
 
         async def work(conn: Connection) -> dict[tuple[int, int], StoredBatch]:
             rows = await (await conn.execute(_STORED, args)).fetchall()
-            return {(row[0], row[1]): StoredBatch(row[0], row[1], row[2], tuple(row[3])) for row in rows}
+            return {(row[0], row[1]): StoredBatch(row[0], row[1], row[2], tuple(row[3]), row[4]) for row in rows}
 
         return await self._once(work)
 
@@ -215,7 +215,7 @@ class PostgresVerifies(PostgresCatalogue):
 
         async def work(conn: Connection) -> list[StoredBatch]:
             rows = await (await conn.execute(_STORED_OF_RUN, [share_id, run_no])).fetchall()
-            return [StoredBatch(row[0], row[1], row[2], tuple(row[3])) for row in rows]
+            return [StoredBatch(row[0], row[1], row[2], tuple(row[3]), row[4]) for row in rows]
 
         return await self._once(work)
 

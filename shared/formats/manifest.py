@@ -128,6 +128,70 @@ def outline(data: bytes) -> Outline:
         return Outline(*head, names[0] if names else "", files, subdirectories)
 
 
+class References(NamedTuple):
+    """The part of a record that says what else is needed to have what it shows."""
+
+    directory_id: int
+    page_no: int
+    run_no: int
+    depth: int
+    ancestors: tuple[Ancestor, ...]
+    bundles: set[tuple[int, int, int]]
+    """Run, batch and part."""
+    plain: set[tuple[int, int]]
+    """Node and run."""
+    listed: set[tuple[int, int]]
+    """Of content lists: node and run."""
+    chunks: bytes
+    """Digests, 32 bytes each, holes among them."""
+
+
+def references(data: bytes) -> References:
+    """Return what the record ``data`` refers to, in a fifth of the time that all of it takes.
+
+    :raises IntegrityError: as :func:`decode`.
+    """
+    buffer = envelope.unseal(MAGIC, VERSION, data, "manifest")
+    with envelope.reading("manifest"):
+        table = Manifest.GetRootAs(buffer)
+        table._tab = flat.QuickTable(table._tab)
+        numbers = flat.numbers
+        ancestors = numbers(table.AncestorsAsNumpy())
+        groups = zip(*(ancestors[at::5] for at in range(5)), strict=True)
+        found = References(
+            table.DirectoryId(),
+            table.PageNo(),
+            table.RunNo(),
+            table.Depth(),
+            tuple(Ancestor(depth, ManifestRef(*where)) for depth, *where in groups),
+            set(),
+            set(),
+            set(),
+            flat.raw(table.ChunksAsNumpy()),
+        )
+        kinds = flat.raw(table.ContentKindsAsNumpy())
+        runs, nodes = table.ContentRunsAsNumpy(), table.ContentNodesAsNumpy()
+        if any(kind in kinds for kind in (ContentKind.BUNDLED, ContentKind.PLAIN, ContentKind.LISTED)):
+            rows = zip(
+                kinds,
+                numbers(runs, len(kinds)),
+                numbers(table.ContentBatchesAsNumpy(), len(kinds)),
+                numbers(table.ContentPartsAsNumpy(), len(kinds)),
+                numbers(nodes, len(kinds)),
+                strict=True,
+            )
+            for kind, run_no, batch_no, part, node_id in rows:
+                if kind == ContentKind.BUNDLED:
+                    found.bundles.add((run_no, batch_no, part))
+                elif kind == ContentKind.PLAIN:
+                    found.plain.add((node_id, run_no))
+                elif kind == ContentKind.LISTED:
+                    found.listed.add((node_id, run_no))
+        if len(found.chunks) % _CHUNK_BYTES:
+            raise ValueError(f"{len(found.chunks)} bytes of digests of {_CHUNK_BYTES}")
+        return found
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Writing
 

@@ -11,10 +11,9 @@ gaps.
 import dataclasses
 import datetime as dt
 import json
-from collections.abc import Iterable
 from typing import Final
 
-from shared.formats import envelope, flat, texts
+from shared.formats import envelope, flat, stretches, texts
 from shared.formats._generated.vault.Point import Point
 from shared.model import ticks
 from shared.model.entry import Posix
@@ -25,8 +24,6 @@ VERSION: Final = 1
 _UNIX_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _TICKS_PER_MICROSECOND: Final = 10
 _U64: Final = (1 << 64) - 1
-_SEGMENTS_MAX: Final = 1 << 22
-"""Some 40 times what a billion files need; a range that makes no sense does not fill the memory."""
 
 
 def encode(point: PointRecord) -> bytes:
@@ -34,8 +31,8 @@ def encode(point: PointRecord) -> bytes:
 
     :raises ValueError: a time without a zone, or more than 4,194,304 segments.
     """
-    if len(point.segments) > _SEGMENTS_MAX:
-        raise ValueError(f"more than {_SEGMENTS_MAX} segments")
+    if len(point.segments) > stretches.SEGMENTS_MAX:
+        raise ValueError(f"more than {stretches.SEGMENTS_MAX} segments")
     known = texts.Texts()
     root = point.root
     share_properties = known.pairs(tuple(point.share_properties.items()))
@@ -62,7 +59,7 @@ def encode(point: PointRecord) -> bytes:
         flat.u64(point.bytes),
         flat.u64(point.errors),
         flat.present_u32(point.previous_run_no),
-        flat.vector("I", _ranges(point.segments)),
+        flat.vector("I", stretches.ranges(point.segments)),
         *known.fields(),
         flat.vector("I", [root.posix.owner, root.posix.group, root.posix.mode] if root.posix is not None else []),
         *(_origin_fields(point.origin) if point.origin is not None else []),
@@ -107,7 +104,7 @@ def _point(table: Point) -> PointRecord:
         bytes=table.Bytes(),
         errors=table.Errors(),
         previous_run_no=table.PreviousRunNo(),
-        segments=_segments(numbers(table.SegmentsAsNumpy())),
+        segments=stretches.segments(numbers(table.SegmentsAsNumpy())),
         origin=_origin(table),
     )
 
@@ -164,26 +161,6 @@ def _posix(found: list[int]) -> Posix | None:
 
 def _text(found: bytes | None) -> str:
     return (found or b"").decode()
-
-
-def _ranges(segments: Iterable[tuple[int, int]]) -> list[int]:
-    """Return ``run_no, first, count`` of each stretch of consecutive batches."""
-    ranges: list[int] = []
-    following = None
-    for run_no, batch_no in segments:
-        if (run_no, batch_no) == following:
-            ranges[-1] += 1
-        else:
-            ranges += (run_no, batch_no, 1)
-        following = (run_no, batch_no + 1)
-    return ranges
-
-
-def _segments(ranges: list[int]) -> tuple[tuple[int, int], ...]:
-    stretches = list(zip(ranges[::3], ranges[1::3], ranges[2::3], strict=True))
-    if sum(count for _, _, count in stretches) > _SEGMENTS_MAX:
-        raise ValueError(f"more than {_SEGMENTS_MAX} segments")
-    return tuple((run_no, batch_no) for run_no, first, count in stretches for batch_no in range(first, first + count))
 
 
 def _to_ticks(moment: dt.datetime) -> int:

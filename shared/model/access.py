@@ -30,6 +30,8 @@ class Action(StrEnum):
     TENANTS_CREATE = "tenants.create"
     TENANT_READ = "tenant.read"
     TENANT_CHANGE = "tenant.change"
+    TENANT_LIMIT = "tenant.limit"
+    """How many runs of a tenant may be at work at once."""
     TENANT_DELETE = "tenant.delete"
     TENANT_PURGE = "tenant.purge"
     """Delete for good, restore points included."""

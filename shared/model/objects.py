@@ -39,3 +39,28 @@ def restore_report_name(share_id: int, run_no: int) -> str:
 def point_name(share_id: int, run_no: int) -> str:
     """The commit record of a restore point."""
     return f"{share_id}/point/{run_no}.fb"
+
+
+def expired_name(share_id: int, run_no: int) -> str:
+    """Says that a restore point is gone."""
+    return f"{share_id}/point/{run_no}.expired"
+
+
+def keep_event_name(share_id: int, run_no: int, event_no: int) -> str:
+    """Something that somebody said about a restore point: a pin, a legal hold, or the end of one."""
+    return f"{share_id}/keep/{run_no}/{event_no}.json"
+
+
+def ledger_name(share_id: int, run_no: int) -> str:
+    """Which segments a sweep has left; a folder of its own, so that the newest is found without looking at anything else."""
+    return f"{share_id}/ledger/{run_no}.fb"
+
+
+def dropped_name(share_id: int, run_no: int, batch_no: int) -> str:
+    """Pages that one piece of a sweep has found that nobody needs."""
+    return f"{share_id}/dropped/{run_no}/{batch_no}.fb"
+
+
+def marks_name(share_id: int, run_no: int, batch_no: int) -> str:
+    """What one piece of a sweep has found to be needed; there while the sweep lasts."""
+    return f"{share_id}/marks/{run_no}/{batch_no}"

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from shared.model.manifest import ManifestRef
 from shared.model.note import PageNote
 from shared.model.point import PointRecord, RunChange
+from shared.model.retention import NOTHING_SAID, Expired, Said
 from shared.model.run import Counters, RestorePoint
 
 
@@ -180,6 +181,19 @@ class RebuiltRun:
     counters: Counters
     share_snapshot: str
     settings: dict[str, Any] | None
+    expired: Expired | None = None
+    """Its restore point was let go."""
+    said: tuple[Said, int] = (NOTHING_SAID, 1)
+    """What was said about its restore point, and the number of what is said next."""
+
+
+class SweptBatch(NamedTuple):
+    """A batch whose segment is gone, and bundles of which are not."""
+
+    run_no: int
+    batch_no: int
+    bundles: tuple[int, ...]
+    """Sizes by part, 0 of those that are gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,3 +207,4 @@ class Rebuilt:
     permissions: Sequence[str]
     next_directory_no: int
     """At least; the tree may know of more."""
+    swept: Sequence[SweptBatch] = ()

@@ -21,6 +21,10 @@ class RunKind(StrEnum):
     """Prove that what restore points refer to is in the vault and is what it was."""
     REBUILD = "rebuild"
     """Make the catalogue of a share from the vault."""
+    PRUNE = "prune"
+    """Let go of restore points that nothing keeps."""
+    SWEEP = "sweep"
+    """Delete from the vault what no restore point needs."""
 
 
 class RunKey(NamedTuple):
@@ -97,7 +101,9 @@ class Counters:
     new_directories: int = 0
     """Directories of which nothing was saved before."""
     moved_files: int = 0
-    """Scan: files with another name than when they were saved, in the same directory."""
+    """Files with another name than when they were saved, in the same directory."""
+    new_endings: int = 0
+    """Backup: the part of them that have another ending, as in ``.docx``."""
     excluded_files: int = 0
     """Files left out by the share's rules, in directories whose listing differed: of others nobody looks at the names."""
     excluded_directories: int = 0
@@ -143,6 +149,17 @@ class Counters:
     """Verify: their sizes."""
     unreadable: int = 0
     """Verify: the part of ``reread_files`` that is not what was saved."""
+    expired_points: int = 0
+    """Prune: restore points that are gone."""
+    deleted_objects: int = 0
+    """Sweep: objects of the vault that are gone."""
+    deleted_bytes: int = 0
+    """Their sizes."""
+    refused_objects: int = 0
+    """Sweep: objects that nobody needs and that may not be deleted yet: an immutability policy, a legal hold or a lease keeps them."""
+    refused_bytes: int = 0
+    dropped_pages: int = 0
+    """Sweep: rows of the tree that are gone: of directories and pages that no restore point shows."""
     unsaved: int = 0
     """Verify: files without content, and directories without a record, since they were backed up: known then, and no damage."""
     files_requests: int = 0
@@ -225,6 +242,8 @@ class Run:
     """What a verify was asked to do."""
     rebuild: RebuildOrder | None = None
     """What a rebuild was asked to do."""
+    retention: dict[str, Any] | None = None
+    """What a prune (:class:`shared.model.retention.PruneOrder`) or a sweep (:class:`shared.model.sweep.SweepOrder`) was asked to do."""
     error: str | None = None
     """Why the run failed, for people."""
     counters: Counters = field(default_factory=Counters)
@@ -232,6 +251,14 @@ class Run:
     """The share's when the run was queued: a change of them is for later runs. None: the share's own."""
     report: dict[str, Any] | None = None
     """Of a scan, a restore or a verify that has ended: what it found or did, as the API shows it."""
+    schedule_id: int | None = None
+    """The schedule whose occurrence it is; None: a person ordered it."""
+    admitted_at: dt.datetime | None = None
+    """Since when it may be opened, if it is QUEUED: see :mod:`shared.db.admission`."""
+    held_until: dt.datetime | None = None
+    """When its share's next window opens, if that is what it waits for."""
+    paused_by: str | None = None
+    """``window``: it goes on by itself when the next one opens. None: a person, if it is PAUSED."""
 
     @property
     def key(self) -> RunKey:

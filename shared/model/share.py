@@ -2,7 +2,9 @@
 
 import datetime as dt
 from dataclasses import dataclass, field, fields
-from typing import Any, Self
+from typing import Any, Final, Self
+
+from shared.model.window import PaceWindow, Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +41,22 @@ class ShareSettings:
     rules_ignore_case: bool = True
     """Whether rules take ``a`` and ``A`` for the same, as SMB clients do. On an NFS share they are two letters."""
 
+    time_zone: str = "UTC"
+    """Of the windows: an IANA name."""
+    windows: tuple[Window, ...] = ()
+    """Times at which scheduled runs may start; none: any. Runs that people order start when they are ordered."""
+    pause_outside_windows: bool = False
+    """A scheduled run that is at work when its window ends is paused, and goes on when the next one opens."""
+    pace_windows: tuple[PaceWindow, ...] = ()
+    """Times at which other limits hold than ``requests_per_s`` and ``bytes_per_s``; the first that fits counts."""
+    objective_s: int | None = None
+    """The newest restore point is to show the share as it was at most so many seconds ago; None: nobody watches that."""
+    watch_changes: bool = True
+    """Raise an alert, and keep the last restore point before, when a backup finds that unusually much has changed."""
+
     def to_wire(self) -> dict[str, Any]:
         """Plain JSON."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+        return {f.name: _wire(getattr(self, f.name)) for f in fields(self)}
 
     @classmethod
     def from_wire(cls, wire: dict[str, Any]) -> Self:
@@ -51,8 +65,19 @@ class ShareSettings:
         for f in fields(cls):
             if f.name in wire:
                 value = wire[f.name]
-                values[f.name] = tuple(value) if isinstance(value, list) else value
+                made: Any = _MADE.get(f.name)
+                values[f.name] = tuple(made(v) if made else v for v in value) if isinstance(value, list) else value
         return cls(**values)
+
+
+_MADE: Final = {"windows": Window.from_wire, "pace_windows": PaceWindow.from_wire}
+"""Settings that are not texts and numbers."""
+
+
+def _wire(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_wire(each) for each in value]
+    return value.to_wire() if isinstance(value, Window) else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

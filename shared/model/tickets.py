@@ -17,12 +17,16 @@ RESTORE_SHARE: Final = "restore_share"
 SCAN_SHARE: Final = "scan_share"
 VERIFY_SHARE: Final = "verify_share"
 REBUILD_SHARE: Final = "rebuild_share"
+PRUNE_SHARE: Final = "prune_share"
+SWEEP_SHARE: Final = "sweep_share"
 OPEN_RUN: Final = "open_run"
 BACKUP_DIRECTORIES: Final = "backup_directories"
 RESTORE_DIRECTORIES: Final = "restore_directories"
 SCAN_DIRECTORIES: Final = "scan_directories"
 VERIFY_PIECES: Final = "verify_pieces"
 REBUILD_CATALOGUE: Final = "rebuild_catalogue"
+PRUNE_POINTS: Final = "prune_points"
+SWEEP_PIECES: Final = "sweep_pieces"
 CLOSE_RUN: Final = "close_run"
 
 ORCHESTRATOR_OF: Final = {
@@ -31,6 +35,8 @@ ORCHESTRATOR_OF: Final = {
     RunKind.SCAN: SCAN_SHARE,
     RunKind.VERIFY: VERIFY_SHARE,
     RunKind.REBUILD: REBUILD_SHARE,
+    RunKind.PRUNE: PRUNE_SHARE,
+    RunKind.SWEEP: SWEEP_SHARE,
 }
 
 

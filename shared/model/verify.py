@@ -133,4 +133,6 @@ class StoredBatch:
     segment_bytes: int
     """0: none."""
     bundle_bytes: tuple[int, ...]
-    """By part."""
+    """By part; of one that was swept, 0 or less."""
+    segment_swept: bool = False
+    """The segment was, or is about to be."""

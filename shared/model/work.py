@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from shared.model.chunk_list import DIGEST_BYTES
+from shared.model.content import HOLE
 from shared.model.page import DirectoryHead, Page
 from shared.model.run import Counters
 from shared.model.verify import Damage
@@ -114,6 +116,13 @@ class SpanResult:
     counters: Counters
     error: str = ""
 
+    @property
+    def chunks(self) -> list[bytes]:
+        """Digests of the chunks that were read, holes left out."""
+        digests = b"".join(span.digests for span in self.read)
+        pieces = (digests[at : at + DIGEST_BYTES] for at in range(0, len(digests), DIGEST_BYTES))
+        return [digest for digest in pieces if digest != HOLE]
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -158,6 +167,8 @@ class BatchCommit:
     """Permission keys now in the vault."""
     checksums: dict[str, int] = field(default_factory=dict)
     """XXH3-64 of their security descriptors, by key."""
+    chunks: list[bytes] = field(default_factory=list)
+    """Digests of chunks, written or found in the vault, that records of this batch are the first to refer to."""
     mended: list[Damage] = field(default_factory=list)
     """What verifies had found damaged and this batch has saved again."""
     segment_bytes: int = 0

@@ -14,10 +14,11 @@ from typing import Final
 
 from shared.core import addressing, diff
 from shared.core.advice import advice
+from shared.core.paths import ending
 from shared.errors import IntegrityError, NotFound
 from shared.formats.segment import SegmentWriter
 from shared.model import ticks
-from shared.model.content import Content, ContentKind
+from shared.model.content import HOLE, Content, ContentKind
 from shared.model.entry import Entry
 from shared.model.manifest import ManifestRef, PageRecord, SavedEntry
 from shared.model.node import SLOT_MAX, directory_id
@@ -340,6 +341,9 @@ class Batch:
                 counters.changed_files += 1
                 counters.new_files += file.plan.previous is None
                 counters.changed_bytes += file.plan.entry.size_bytes
+                if file.plan.previous is not None and file.plan.previous.entry.name != file.plan.entry.name:
+                    counters.moved_files += 1
+                    counters.new_endings += ending(file.plan.previous.entry.name) != ending(file.plan.entry.name)
 
     def not_listed(self, path: str, error: Exception, node_id: int) -> None:
         """A directory could not be listed: complain, and be done with it."""
@@ -357,6 +361,8 @@ class Batch:
         segment = SegmentWriter()
         for c in self._changed:
             self.commit.pages += c.finish(self._scope.run.run_no, self._claim.batch_no, segment)
+            chunks = (digest for file in c.files.values() for digest in file.content.chunks if digest != HOLE)
+            self.commit.chunks += chunks
         for page in self.commit.pages:
             segment.note(note_of(page, self._scope.run.run_no, self._claim.batch_no))
         visited = {c.node_id for c in self._changed}

@@ -4,15 +4,18 @@ Order: the tree (with whose appearance the share can be browsed), tombstones of 
 runs, the run's state. Each step may be repeated. Giving a rebuild up leaves the share as a new one is: nothing of it is half there.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from shared.core.rebuilt import restore_point_of
 from shared.model.point import Origin, PointRecord, RunChange
-from shared.model.rebuild import Rebuilt, RebuiltRun
+from shared.model.rebuild import Rebuilt, RebuiltRun, SweptBatch
+from shared.model.retention import NOTHING_SAID
 from shared.model.run import Counters, RunState
 from shared.ports import JournalLine
 from shared.usecases.open_backup import outcome
-from shared.usecases.open_rebuild import chosen
+from shared.usecases.open_rebuild import bundles_there, chosen
+from shared.usecases.said_in_vault import read_expired, read_said
 from shared.usecases.scope import RunScope
 from shared.usecases.vault_points import VaultPoints, read_points
 
@@ -41,7 +44,7 @@ async def close_rebuild(scope: RunScope) -> RunState:
         run_id,
         {
             "restore_point": newest.run_no,
-            "restore_points": len(found.records),
+            "restore_points": len(found.kept),
             "directories": directories,
             "files": files,
             "bytes": size,
@@ -85,12 +88,36 @@ async def _rebuilt(scope: RunScope, found: VaultPoints, newest: PointRecord, *, 
     prefix = f"{share_id}/permission/"
     permissions = [name.removeprefix(prefix).replace("-", "*") async for name, _ in scope.vault.names(prefix)]
     origins = [record.origin for record in found.records.values() if record.origin is not None]
+    share_said = await read_said(scope.vault, share_id)
+    expired = await read_expired(scope.vault, share_id, found.expired & found.records.keys(), scope.clock.now())
     return Rebuilt(
-        runs=[_run(record, is_newest=record is newest) for _, record in sorted(found.records.items())],
+        runs=[
+            replace(
+                _run(record, is_newest=record is newest),
+                expired=expired.get(no),
+                said=share_said.get(no, (NOTHING_SAID, 1)),
+            )
+            for no, record in sorted(found.records.items())
+        ],
         changes=_changes(origins) if is_whole and len(origins) == len(found.records) else None,
         permissions=permissions,
         next_directory_no=max((origin.next_directory_no for origin in origins), default=2),
+        swept=await _swept(scope, found),
     )
+
+
+async def _swept(scope: RunScope, found: VaultPoints) -> list[SweptBatch]:
+    """Batches of whose segment a sweep has left nothing, and that have bundles: files are still in these."""
+    if found.ledger is None:
+        return []
+    there = await bundles_there(scope.vault, scope.share.share_id)
+    stayed, horizon = {*found.ledger.segments}, found.ledger.horizon
+    named = {key for record in found.records.values() for key in record.segments}
+    return [
+        SweptBatch(run_no, batch_no, tuple(bundles))
+        for (run_no, batch_no), bundles in sorted(there.items())
+        if run_no <= horizon and (run_no, batch_no) in named - stayed
+    ]
 
 
 def _changes(origins: list[Origin]) -> list[RunChange]:

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from shared.model.objects import segment_name
 from shared.model.work import Kept
 from shared.usecases.batch import Batch
+from shared.usecases.chunks_there import chunks_there
 from shared.usecases.scope import RunScope
 
 
@@ -46,4 +47,5 @@ async def _made_durable(scope: RunScope, batch: Batch, fill: Callable[[], Awaita
     if batch.journal:
         await scope.journal.write(scope.run.key, commit.batch_no, batch.journal)
     commit.counters.add(scope.take_requests())
-    return await scope.catalogue.commit(commit, lease_s=scope.limits.lease_s)
+    async with chunks_there(scope, commit.chunks):
+        return await scope.catalogue.commit(commit, lease_s=scope.limits.lease_s)

@@ -8,6 +8,7 @@ Numbers that the vault has seen are never given again: neither those of runs tha
 """
 
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from typing import Final
 
 from shared.errors import NotFound
@@ -38,11 +39,12 @@ async def open_rebuild(scope: RunScope) -> None:
     await scope.rebuilds.begin(run.run_id)
     if run.seeded:
         return  # it goes on after a pause
-    newest = max(found.records)
+    assert found.newest is not None
+    newest = found.newest.run_no
     losses = list(_lost_points(found, share_id, newest))
     await scope.rebuilds.lost_at_opening(share_id, [(loss.object, loss.to_wire()) for loss in losses])
     there = await _segments_there(scope.vault, share_id)
-    bundles = await _bundles(scope.vault, share_id)
+    bundles = await bundles_there(scope.vault, share_id)
     items = [RebuildItem(Task.PLAN, 0)]
     for run_no, batch_no in sorted(named(found, newest, there)):
         key = (run_no, batch_no)
@@ -61,24 +63,29 @@ def chosen(every: VaultPoints, wanted: int | None, share_id: int) -> VaultPoints
 
     :raises NotFound: none of them can be read, or not the one that is wanted.
     """
-    if wanted is not None and wanted not in every.records:
-        there = ", ".join(map(str, sorted(every.records)[-10:])) or "none"
-        why = every.damaged.get(wanted, "the vault does not have it")
+    if wanted is not None and wanted not in every.kept:
+        there = ", ".join(map(str, every.kept[-10:])) or "none"
+        why = "it was let go" if wanted in every.expired else every.damaged.get(wanted, "the vault does not have it")
         raise NotFound(f"restore point {wanted} of share {share_id} cannot be read: {why}; hint: these can be: {there}")
     found = every.up_to(wanted)
-    if not found.records:
+    newest = found.newest
+    if newest is None:
         raise NotFound(
             f"the vault has no readable restore point of share {share_id}; hint: is this the vault's account?"
         )
-    chain = set(found.chain(max(found.records)))
-    return VaultPoints(
-        {no: record for no, record in found.records.items() if no in chain},
-        {no: why for no, why in found.damaged.items() if no in chain or no > max(found.records)},
+    chain = set(found.chain(newest.run_no))
+    return replace(
+        found,
+        records={no: record for no, record in found.records.items() if no in chain},
+        damaged={no: why for no, why in found.damaged.items() if no in chain or no > newest.run_no},
     )
 
 
 def named(found: VaultPoints, newest: int, there: Segments) -> set[tuple[int, int]]:
-    """The segments that count: those that restore points name, and all of the runs that a damaged one covered."""
+    """The segments that count: those that restore points name, and all of the runs that a damaged one covered.
+
+    Of those that a sweep has looked at, the ones that it has left.
+    """
     segments: set[tuple[int, int]] = set()
     before = 0
     for run_no in found.chain(newest):
@@ -88,11 +95,25 @@ def named(found: VaultPoints, newest: int, there: Segments) -> set[tuple[int, in
         else:
             segments.update(key for key in there if before < key[0] <= run_no)
         before = run_no
-    return segments
+    if found.ledger is None:
+        return segments
+    horizon, stayed = found.ledger.horizon, {*found.ledger.segments}
+    return {key for key in segments if key[0] > horizon or key in stayed}
 
 
 def _lost_points(found: VaultPoints, share_id: int, newest: int) -> Iterator[Loss]:
+    if found.ledger_trouble:
+        name, _, why = found.ledger_trouble.partition(": ")
+        yield Loss(
+            object=name,
+            reason=why,
+            restore_points=(),
+            directories=0,
+            hint="what sweeps have deleted since the one before is told as lost, and is not; the next sweep writes a new one",
+        )
     for run_no, why in found.damaged.items():
+        if run_no in found.expired:
+            continue
         hint = "its files can be restored as of the restore points before and after it"
         if run_no > newest:
             hint = f"the catalogue is that of restore point {newest}; start a backup: it finds what has changed since"
@@ -109,7 +130,7 @@ async def _segments_there(vault: Vault, share_id: int) -> Segments:
     return found
 
 
-async def _bundles(vault: Vault, share_id: int) -> dict[tuple[int, int], list[int]]:
+async def bundles_there(vault: Vault, share_id: int) -> dict[tuple[int, int], list[int]]:
     """Sizes of bundles by run and batch, in order of their parts."""
     found: dict[tuple[int, int], dict[int, int]] = {}
     prefix = f"{share_id}/bundle/"

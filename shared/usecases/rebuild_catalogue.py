@@ -23,6 +23,7 @@ from shared.model.objects import segment_name
 from shared.model.rebuild import Loss, RebuildClaim, RebuildItem, Row, Staged, Task, segment_of_item
 from shared.model.run import Counters
 from shared.model.tickets import Receipt, RunTicket
+from shared.usecases.dropped_pages import DroppedPages, read_dropped
 from shared.usecases.lease import lease_kept
 from shared.usecases.open_rebuild import chosen
 from shared.usecases.pull_work import pull_work
@@ -49,6 +50,7 @@ class _Work:
         self._scope = scope
         self._rebuilds = scope.rebuilds
         self._points: VaultPoints | None = None
+        self._dropped: DroppedPages | None = None
         self._counters = Counters()
 
     async def one_batch(self, ticket: RunTicket, scope: RunScope) -> bool:
@@ -92,6 +94,11 @@ class _Work:
             self._points = chosen(every, self._scope.run.rebuild.restore_point, share_id)
         return self._points
 
+    async def _dropped_pages(self) -> DroppedPages:
+        if self._dropped is None:
+            self._dropped = await read_dropped(self._scope.vault, self._scope.share.share_id)
+        return self._dropped
+
     # --------------------------------------------------------------------------------------------------------- segments
 
     async def _read(self, claim: RebuildClaim, item: RebuildItem) -> None:
@@ -107,6 +114,11 @@ class _Work:
         except (IntegrityError, NotFound) as error:
             await self._lose(claim, name, run_no, str(error), 0)
             return
+        dropped = await self._dropped_pages()
+        index = Index(
+            [e for e in index.records if not dropped.has(e.directory_id | e.page_no, run_no)],
+            [note for note in index.notes if not dropped.has(note.page_id, run_no)],
+        )
         own = {note.page_id: note for note in index.notes if note.record is None}
         staged = Staged()
         for note in index.notes:
@@ -124,6 +136,9 @@ class _Work:
                 continue
             entries = list(span.items)
             staged, broken = await asyncio.to_thread(_decode, data, start, entries, own, later, run_no, batch_no)
+            staged.places = {
+                key: place for key, place in staged.places.items() if not dropped.has(place.node_id, run_no)
+            }
             await self._rebuilds.stage(claim, staged)
             if broken:
                 reason = next(iter(broken.values()))
@@ -143,7 +158,7 @@ class _Work:
 
     async def _lose(self, claim: RebuildClaim, name: str, run_no: int, reason: str, directories: int) -> None:
         points = await self._known_points()
-        concerned = tuple(no for no in points.records if no >= run_no)
+        concerned = tuple(no for no in points.kept if no >= run_no)
         loss = Loss(
             object=name,
             reason=reason,

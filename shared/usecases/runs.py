@@ -13,16 +13,20 @@ from shared.usecases.close_backup import close_backup, give_up_backup
 from shared.usecases.close_rebuild import close_rebuild, give_up_rebuild
 from shared.usecases.close_restore import close_restore
 from shared.usecases.close_scan import close_scan, give_up_scan
+from shared.usecases.close_sweep import close_sweep, give_up_sweep
 from shared.usecases.close_verify import close_verify, give_up_verify
 from shared.usecases.open_backup import open_backup
 from shared.usecases.open_rebuild import open_rebuild
 from shared.usecases.open_restore import open_restore
 from shared.usecases.open_scan import open_scan
+from shared.usecases.open_sweep import open_sweep
 from shared.usecases.open_verify import open_verify
+from shared.usecases.prune import close_prune, give_up_prune, nothing_left, open_prune
 from shared.usecases.rebuild_catalogue import rebuild_catalogue
 from shared.usecases.restore_directories import restore_directories
 from shared.usecases.scan_directories import scan_directories
 from shared.usecases.scope import RunScope
+from shared.usecases.sweep_pieces import sweep_pieces
 from shared.usecases.verdict import verdict
 from shared.usecases.verify_pieces import verify_pieces
 
@@ -32,6 +36,8 @@ _OPEN: Final[dict[RunKind, Callable[[RunScope], Awaitable[None]]]] = {
     RunKind.SCAN: open_scan,
     RunKind.VERIFY: open_verify,
     RunKind.REBUILD: open_rebuild,
+    RunKind.PRUNE: open_prune,
+    RunKind.SWEEP: open_sweep,
 }
 _WORK: Final[dict[RunKind, Callable[[RunTicket, RunScope], Awaitable[Receipt]]]] = {
     RunKind.BACKUP: backup_directories,
@@ -39,6 +45,8 @@ _WORK: Final[dict[RunKind, Callable[[RunTicket, RunScope], Awaitable[Receipt]]]]
     RunKind.SCAN: scan_directories,
     RunKind.VERIFY: verify_pieces,
     RunKind.REBUILD: rebuild_catalogue,
+    RunKind.PRUNE: nothing_left,
+    RunKind.SWEEP: sweep_pieces,
 }
 
 
@@ -82,6 +90,10 @@ async def close_run(ticket: RunTicket, scope: RunScope) -> Receipt:
             await (give_up_verify(scope, error) if error or why is Stop.CANCELLED else close_verify(scope))
         elif scope.run.kind is RunKind.REBUILD:
             await (give_up_rebuild(scope, error) if error or why is Stop.CANCELLED else close_rebuild(scope))
+        elif scope.run.kind is RunKind.PRUNE:
+            await (give_up_prune(scope, error) if error or why is Stop.CANCELLED else close_prune(scope))
+        elif scope.run.kind is RunKind.SWEEP:
+            await (give_up_sweep(scope, error) if error or why is Stop.CANCELLED else close_sweep(scope))
         elif error or why is Stop.CANCELLED:
             await give_up_backup(scope, error)
         else:

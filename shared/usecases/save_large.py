@@ -18,6 +18,7 @@ from shared.model.content import CHUNK_BYTES, Content, ContentKind
 from shared.model.objects import node_object_name
 from shared.model.work import LargeContent, SpanClaim, SpanRead, SpanResult
 from shared.ports import ShareReader
+from shared.usecases.chunks_there import chunks_there
 from shared.usecases.patience import NODE_TROUBLE, patiently
 from shared.usecases.plan_large import read_content_list
 from shared.usecases.put_once import put_once
@@ -60,7 +61,8 @@ async def save_span(scope: RunScope, claim: SpanClaim) -> None:
             counters=scope.take_requests(),
         )
     result.counters.read_bytes += read_bytes
-    await scope.catalogue.commit_span(claim, result)
+    async with chunks_there(scope, result.chunks):
+        await scope.catalogue.commit_span(claim, result)
 
 
 def _span_read(span_no: int, chunks: list[tuple[bytes, bytes]]) -> SpanRead:

@@ -16,10 +16,12 @@ from shared.ports import (
     Clock,
     Journal,
     Rebuilds,
+    Retentions,
     ShareAdmin,
     ShareReader,
     ShareWriter,
     Span,
+    Sweeps,
     Telemetry,
     Vault,
     Verifies,
@@ -86,6 +88,8 @@ class Limits:
     """Rows of the tree that a quick verify claims at once: a second's work or two."""
     verify_read_pages: int = 256
     """The same where files are read; what is not done in time goes back, so it may be too much."""
+    sweep_pages: int = 2_048
+    """Rows of the tree whose records a sweep marks in one piece: two seconds' work or so, and a megabyte of marks at most as a rule."""
     span_bytes: int = 64 * 1024 * 1024
     """A large file is read in spans of this size; a multiple of the chunk."""
 
@@ -98,6 +102,8 @@ class RunScope:
     share: Share
     catalogue: Catalogue
     verifies: Verifies
+    retentions: Retentions
+    sweeps: Sweeps
     vault: Vault
     journal: Journal
     clock: Clock

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from shared.core.history import next_hops
 from shared.core.name_pattern import NamePattern
 from shared.core.stretches import Kept, Shown, shown
 from shared.errors import IntegrityError, InvalidInput
@@ -96,7 +97,7 @@ async def search_versions(past: Past, clock: Clock, pattern: NamePattern, *, aft
         known = await past.catalogue.page_heads(past.share_id, ids)
         chunks = [chunk for node_id in ids for chunk in _chunks(node_id, known[node_id])]
         chunks = [chunk for chunk in chunks if (chunk.directory_id, chunk.number) >= (directory_id, chunk_no)]
-        read = await _read(past, chunks, pattern, unreadable)
+        read = await _read(past, chunks, points, pattern, unreadable)
         paths = await past.catalogue.paths_of(past.share_id, [chunk.directory_id for chunk in chunks[: len(read)]])
         for chunk, histories in zip(chunks, read, strict=False):
             told = shown(histories, points, deleted_run=chunk.deleted_run)
@@ -150,9 +151,12 @@ def _chunks(directory_id: int, known: DirectoryPages) -> Iterator[_Chunk]:
 
 
 async def _read(
-    past: Past, chunks: Sequence[_Chunk], pattern: NamePattern, unreadable: set[int]
+    past: Past, chunks: Sequence[_Chunk], points: Sequence[int], pattern: NamePattern, unreadable: set[int]
 ) -> list[dict[int, list[Kept]]]:
-    """The histories of the first of ``chunks``: as many as come to :data:`SLICE_RECORDS`, but at least of one."""
+    """The histories of the first of ``chunks``: as many as come to :data:`SLICE_RECORDS`, but at least of one.
+
+    Of each page the records that restore points show, and those on the way to them: the others may have been swept.
+    """
     firsts = await _records(past, {ref: page for chunk in chunks for page, ref in chunk.heads.items()}, unreadable)
     taken: list[_Chunk] = []
     records = 0
@@ -165,22 +169,28 @@ async def _read(
     owners = {page: at for at, chunk in enumerate(taken) for page in chunk.heads if page[1] or chunk.number == 0}
     zeros = [(at, chunk) for at, chunk in enumerate(taken) if chunk.number]
     wanted = {ref: page for chunk in taken for page, ref in chunk.heads.items()}
-    seen = set(wanted)
+    sought = dict.fromkeys(wanted, points)
+    met = set[ManifestRef]()
     kept: dict[Page, list[Kept]] = {}
-    # From the newest record along all that each points to: every one is met within a few rounds.
+    # From the newest record along the ways that all restore points take.
     while wanted:
         following: dict[ManifestRef, Page] = {}
+        ahead: dict[ManifestRef, Sequence[int]] = {}
         records_read = await _records(past, wanted, unreadable, firsts)
         for ref, page in wanted.items():
             record = records_read.get(ref)
             if record is None:  # what the one before it holds does not count from here on
                 kept.setdefault(page, []).append(Kept(ref.run_no, -1, (), ()))
                 continue
-            entries = tuple(saved for saved in record.entries if pattern.matches(saved.entry.name))
-            kept.setdefault(page, []).append(Kept(record.run_no, record.depth, entries, record.page_nos))
-            following |= {a.ref: page for a in record.ancestors if a.ref not in seen}
-            seen |= following.keys()
-        firsts, wanted = {}, following
+            if ref not in met:  # ways can meet again
+                entries = tuple(saved for saved in record.entries if pattern.matches(saved.entry.name))
+                kept.setdefault(page, []).append(Kept(record.run_no, record.depth, entries, record.page_nos))
+                met.add(ref)
+            older = [point for point in sought[ref] if point < record.run_no]
+            for hop, through in next_hops(record, older).items():
+                following[hop] = page
+                ahead[hop] = [*ahead.get(hop, ()), *through]
+        firsts, wanted, sought = {}, following, ahead
     for page, records_of_page in kept.items():
         if page in owners:
             found[owners[page]][page[1]] = records_of_page

@@ -5,7 +5,6 @@ Only of runs up to the newest restore point that is verified: they have ended, s
 
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from itertools import pairwise
 from typing import Final
 
 from shared.errors import IntegrityError, NotFound
@@ -14,9 +13,11 @@ from shared.model.node import ROOT_ID
 from shared.model.objects import bundle_name, permission_name, point_name, segment_name
 from shared.model.point import PointRecord
 from shared.model.run import Counters, RestorePoint
+from shared.model.sweep import Ledger
 from shared.model.verify import Finding, FindingKind, ItemKind, StoredBatch, VerifyItem
 from shared.usecases.findings import Findings
 from shared.usecases.scope import RunScope
+from shared.usecases.vault_points import newest_ledger
 from shared.usecases.verify_state import VerifyState
 
 SEGMENTS_PER_PIECE: Final = 32
@@ -49,8 +50,12 @@ class ObjectVerifier:
     # ------------------------------------------------------------------------------------------------------------ points
 
     async def _points(self) -> None:
-        for before, row in pairwise([None, *self._state.points]):
-            assert row is not None
+        gone = {point.run_no for point in await self._scope.retentions.expired(self._share_id)}
+        ledger = await newest_ledger(self._scope.vault, self._share_id)
+        for row in self._state.points:
+            before = max(
+                (no for no in (*gone, *(p.run_no for p in self._state.points)) if no < row.run_no), default=None
+            )
             name = point_name(self._share_id, row.run_no)
             own = {row.run_no}
             try:
@@ -62,20 +67,24 @@ class ObjectVerifier:
                 self._findings.note(FindingKind.DAMAGED, name, str(error), points=own)
                 continue
             self._counters.records += 1
-            for told in await self._differences(record, row, before):
+            for told in await self._differences(record, row, before, ledger):
                 self._findings.note(FindingKind.POINT, name, told, points=own)
             bad = self._state.bad_permissions.get(record.root.permission_key)
             if bad is not None:
                 key = permission_name(self._share_id, record.root.permission_key)
                 self._findings.note(bad[0], key, bad[1], node_id=ROOT_ID, points=own)
-        known = {row.run_no for row in self._state.points}
+        known = gone | {row.run_no for row in self._state.points}
         async for found, _ in self._scope.vault.names(f"{self._share_id}/point/"):
+            if found.endswith(".expired"):
+                continue
             number = _number(found.rpartition("/")[2].removesuffix(".fb"))
             if number is None or (number <= self._state.order.restore_point and number not in known):
                 told = "the catalogue has no such restore point"
                 self._findings.note(FindingKind.POINT, found, told, points=() if number is None else {number})
 
-    async def _differences(self, record: PointRecord, row: RestorePoint, before: RestorePoint | None) -> list[str]:
+    async def _differences(
+        self, record: PointRecord, row: RestorePoint, before: int | None, ledger: Ledger | None
+    ) -> list[str]:
         told: list[str] = []
         share = self._scope.share
         if (record.tenant_id, record.share_id, record.run_no) != (share.tenant_id, share.share_id, row.run_no):
@@ -86,11 +95,14 @@ class ObjectVerifier:
                 f"directories, files, bytes and errors are {numbers} in the vault and"
                 f" {(row.directories, row.files, row.bytes, row.errors)} in the catalogue"
             )
-        previous = before.run_no if before is not None else None
-        if record.previous_run_no != previous:
-            told.append(f"it says that it follows {record.previous_run_no}, and follows {previous}")
-        known = await self._scope.catalogue.committed_batches(self._share_id, previous or 0, row.run_no)
-        odd = sorted({*record.segments} ^ {*known})
+        if record.previous_run_no != before:
+            told.append(f"it says that it follows {record.previous_run_no}, and follows {before}")
+        known = await self._scope.catalogue.committed_batches(self._share_id, before or 0, row.run_no)
+        horizon = ledger.horizon if ledger is not None else 0
+        stayed = {*ledger.segments} if ledger is not None else set()
+        # What a sweep has deleted since is in the record for ever.
+        named = {key for key in record.segments if key[0] > horizon or key in stayed}
+        odd = sorted(named ^ {key for key in known if key[0] > horizon or key in stayed})
         if odd:
             told.append(f"vault and catalogue disagree about {len(odd)} of its segments, such as (run, batch) {odd[0]}")
         return told
@@ -126,11 +138,16 @@ class ObjectVerifier:
 
     def _expected(self, stored: Sequence[StoredBatch], folder: str) -> dict[str, int]:
         if folder == "segment":
-            return {segment_name(self._share_id, b.run_no, b.batch_no): b.segment_bytes for b in stored}
+            return {
+                segment_name(self._share_id, b.run_no, b.batch_no): b.segment_bytes
+                for b in stored
+                if not b.segment_swept
+            }
         return {
             bundle_name(self._share_id, b.run_no, b.batch_no, part): size_bytes
             for b in stored
             for part, size_bytes in enumerate(b.bundle_bytes)
+            if size_bytes > 0
         }
 
     def _compare(self, run_no: int, folder: str, expected: Mapping[str, int], there: Mapping[str, int]) -> None:
@@ -159,8 +176,11 @@ class ObjectVerifier:
         for batch in stored.values():
             self._scope.stop.check()
             name = segment_name(self._share_id, batch.run_no, batch.batch_no)
-            await self._twice(name, _read_segment, 0)
+            if not batch.segment_swept:
+                await self._twice(name, _read_segment, 0)
             for part, size_bytes in enumerate(batch.bundle_bytes):
+                if size_bytes <= 0:
+                    continue
                 bundle = bundle_name(self._share_id, batch.run_no, batch.batch_no, part)
                 await self._twice(bundle, _check_end, max(0, size_bytes - _TAIL_BYTES))
 

@@ -2,7 +2,7 @@
 
 What a restore point shows of a directory is its newest record not newer than the point, unless the directory was deleted by then. Of the
 directory's pages those count that the record of its page 0 names. Records are read from the newest backwards, a step for all
-pages of a wave at a time: for one restore point by the pointers that a restore follows, for all of them each predecessor. A
+pages of a wave at a time, by the pointers that restores follow: of the others, which no restore point needs, a sweep may have left nothing. A
 version of a file that a newer record shows too is not checked again.
 
 That the root leads to everything is proven directory by directory: each subdirectory that a record names must have a row that was not
@@ -19,7 +19,7 @@ from typing import Final
 
 from shared.core import sampling
 from shared.core.fingerprint import entries_fingerprint
-from shared.core.history import next_hop
+from shared.core.history import next_hops
 from shared.errors import IntegrityError, NotFound
 from shared.model.manifest import ManifestRef, PageRecord
 from shared.model.node import SLOT_MAX
@@ -52,6 +52,8 @@ class _Chain:
     """The record to read next."""
     before: int
     """Run from which on something else is shown: a newer record, or the deletion."""
+    sought: list[int] = field(default_factory=list)
+    """Selected restore points that are looked for through that record, ascending."""
     depth: int | None = None
     """Of that record, as a newer one says."""
     known: dict[int, ManifestRef] = field(default_factory=dict)
@@ -159,18 +161,25 @@ class TreeVerifier:
 
     async def _walk(self, pages: Sequence[Page], *, only_named: bool = False) -> None:
         chains = [
-            _Chain(page, page.manifest, FOR_EVER if page.deleted_run is None else page.deleted_run)
+            _Chain(page, page.manifest, before, [point for point in self._selected if point < before])
             for page in pages
             if page.manifest is not None
+            for before in [FOR_EVER if page.deleted_run is None else page.deleted_run]
         ]
+        # A sweep may have left nothing of a page that no restore point shows.
+        chains = [chain for chain in chains if chain.page.deleted_run is None or chain.sought]
         while chains:
             records = await read_each(self._scope.vault, self._share_id, [chain.ref for chain in chains])
-            chains = [chain for chain in chains if self._step(chain, records[chain.ref], only_named=only_named)]
+            chains = [
+                following
+                for chain in chains
+                for following in self._step(chain, records[chain.ref], only_named=only_named)
+            ]
             if len(self._files) >= FILES_AT_ONCE:
                 await self._check_files()
 
-    def _step(self, chain: _Chain, found: PageRecord | IntegrityError | NotFound, *, only_named: bool) -> bool:
-        """Look at a record and set ``chain`` to the one to read next; False if there is none."""
+    def _step(self, chain: _Chain, found: PageRecord | IntegrityError | NotFound, *, only_named: bool) -> list[_Chain]:
+        """Look at a record; which to read next, and for which restore points."""
         if isinstance(found, PageRecord):
             reason = _misplaced(chain, found)
             if not reason:
@@ -183,7 +192,7 @@ class TreeVerifier:
                 reason = "it is not in the vault"
         return self._lost(chain, kind, name, reason, only_named=only_named)
 
-    def _next(self, chain: _Chain, record: PageRecord, *, only_named: bool) -> bool:
+    def _next(self, chain: _Chain, record: PageRecord, *, only_named: bool) -> list[_Chain]:
         if not only_named:
             self._counters.records += 1
             if chain.is_newest:
@@ -197,27 +206,22 @@ class TreeVerifier:
                 self._findings.note(
                     FindingKind.HISTORY, f"records of page {chain.page_id}", told, node_id=chain.page.directory_id
                 )
-        if record.run_no <= self._selected[0]:
-            return False
-        if self._order.all_points:
-            ref = record.ancestors[0].ref if record.ancestors else None
-        else:
-            ref = next_hop(record, self._selected[0])
-        if ref is None:
-            return False
-        chain.depth = next(ancestor.depth for ancestor in record.ancestors if ancestor.ref == ref)
-        # Behind a jump it is known only of its own run that it is shown; and nobody asks, for it is read on the way to an older one.
-        chain.before = min(chain.before, record.run_no if chain.depth == record.depth - 1 else ref.run_no + 1)
-        chain.ref = ref
-        return True
+        following: list[_Chain] = []
+        for ref, sought in next_hops(record, [point for point in chain.sought if point < record.run_no]).items():
+            depth = next(ancestor.depth for ancestor in record.ancestors if ancestor.ref == ref)
+            # Behind a jump it is known only of the restore points that led here that it is shown; of the others nobody asks.
+            last = max((point for point in sought if point >= ref.run_no), default=ref.run_no)
+            before = min(chain.before, record.run_no if depth == record.depth - 1 else last + 1)
+            following.append(_Chain(chain.page, ref, before, sought, depth, chain.known))
+        return following
 
-    def _lost(self, chain: _Chain, kind: FindingKind, name: str, reason: str, *, only_named: bool) -> bool:
+    def _lost(self, chain: _Chain, kind: FindingKind, name: str, reason: str, *, only_named: bool) -> list[_Chain]:
         """A record is not there: tell what that concerns, and go on behind it if anything points there."""
         page, ref = chain.page, chain.ref
         older = max((depth for depth in chain.known if chain.depth is None or depth < chain.depth), default=None)
         # Without it a restore cannot get from the newer ones to the next older one either, so what that shows is concerned too.
         first = ref.run_no if chain.depth == 0 else chain.known[older].run_no if older is not None else 0
-        points = self._state.between(first, chain.before)
+        points = {*self._state.between(first, chain.before), *chain.sought}
         if page.page_no == 0:
             self._named.setdefault(page.directory_id, []).append(_Named(first, chain.before, None))
         if not only_named and (points or chain.is_newest):
@@ -230,14 +234,14 @@ class TreeVerifier:
                 for file in page.files:
                     self._findings.node(finding, page.directory_id, file.name)
                 self._findings.damaged.append(Damage(chain.page_id))
-        if older is None or not any(point < ref.run_no for point in self._selected):
-            return False
-        chain.ref, chain.depth, chain.before = chain.known[older], older, min(chain.before, ref.run_no)
-        return True
+        behind = [point for point in chain.sought if point < ref.run_no]
+        if older is None or not behind:
+            return []
+        return [_Chain(page, chain.known[older], min(chain.before, ref.run_no), behind, older, chain.known)]
 
     def _shown(self, chain: _Chain, record: PageRecord) -> list[int]:
         """Which of the selected restore points show a record."""
-        points = [point for point in self._selected if record.run_no <= point < chain.before]
+        points = [point for point in chain.sought if record.run_no <= point < chain.before]
         page = chain.page
         if page.page_no == 0 or not points:
             return points

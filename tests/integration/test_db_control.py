@@ -168,6 +168,8 @@ async def test_runs_that_nobody_started_are_found(shelf):
     async with shelf.catalogue.transaction() as conn:
         made = await runs.create(conn, "acme", shelf.share_id, RunKind.RESTORE, ELSEWHERE)
         await conn.execute(b"UPDATE run SET requested_at = now() - interval '90 s' WHERE state = 'queued'")
+        assert await runs.queued_for(conn, 60) == [], "it is not its turn"
+        await conn.execute(b"UPDATE run SET admitted_at = requested_at WHERE state = 'queued'")
         assert [r.run_id for r in await runs.queued_for(conn, 60)] == [made.run_id]
         assert await runs.queued_for(conn, 120) == []
 

@@ -188,11 +188,15 @@ async def test_runs_for_durable_that_wait_are_found_and_others_are_not(shelf):
     await ask(shelf, runs.pause)
     assert await waiting() == []
     await ask(shelf, runs.resume)
+    assert await waiting() == [], "it waits for its turn"
+    await shelf.rows("UPDATE run SET admitted_at = now() - interval '90 s' RETURNING 1")
     assert await waiting() == [RunState.QUEUED]
     await ask(shelf, runs.cancel)
     assert await waiting() == [RunState.CANCELLING]
     await shelf.finish(RunState.CANCELLED)
     async with shelf.catalogue.transaction() as conn:
         await runs.create(conn, "acme", shelf.share_id, RunKind.BACKUP, driver=Driver.WORKERS)
-        await conn.execute(b"UPDATE run SET requested_at = now() - interval '90 s'")
+        await conn.execute(
+            b"UPDATE run SET requested_at = now() - interval '90 s', admitted_at = now() - interval '90 s'"
+        )
     assert await waiting() == []

@@ -290,3 +290,20 @@ async def test_batches_are_small_where_the_pace_is_slow(files, postgres_url):
     await asyncio.sleep(0.1)
     async with files.app.run_scope(run.run_id) as scope:
         assert scope.limits == files.app.limits
+
+
+async def test_a_limit_that_begins_with_the_hour_is_followed_within_seconds(shelf, subject_of):
+    """Every time of day is within one of two windows: first without a limit, then with one, then with another."""
+    whole = {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "begin": "00:00", "end": "24:00"}
+    limit(shelf.url, pace_windows=[whole], requests_per_s=10)
+    async with processes(shelf.url, subject_of, 2) as paces:
+        assert all(pace.rates.unlimited for pace in paces), "the window's limits are none"
+        limit(shelf.url, pace_windows=[whole | {"requests_per_s": 80}])
+        await asyncio.sleep(8)
+        assert 70 <= sum(pace.rates.requests for pace in paces) <= 80
+        limit(shelf.url, pace_windows=[whole | {"requests_per_s": 40}])
+        await asyncio.sleep(3)
+        assert sum(pace.rates.requests for pace in paces) <= 40
+        limit(shelf.url, pace_windows=[], requests_per_s=None)
+        await asyncio.sleep(3)
+        assert all(pace.rates.unlimited for pace in paces)

@@ -6,10 +6,12 @@ from dataclasses import replace
 import pytest
 
 from shared.core.rounds import Phase, RoundState
-from shared.db import runs
+from shared.db import runs, schedules, shares
 from shared.errors import NotFound
 from shared.model.objects import point_name, segment_name
 from shared.model.run import RebuildOrder, RunState
+from shared.model.schedule import ScheduleOptions, What
+from shared.model.verify_order import VerifyLevel
 from tests.integration.test_any_change import Owner
 from tests.integration.test_any_change_nfs import NfsOwner
 from tests.support.faults import Killed
@@ -24,6 +26,7 @@ from tests.support.rebuilding import (
     spoil,
     unlike,
 )
+from tests.support.schedules import add_schedule
 from tests.support.share_tree import differences, fill, mkdir, put, read_tree
 from tests.support.workers import workers
 from tests.support.world import CREDENTIAL, world
@@ -476,3 +479,25 @@ async def test_a_rebuild_that_is_cancelled_leaves_nothing_and_can_be_started_aga
     assert (rows_of(files)["page"], rows_of(files)["rebuild_item"]) == ([], [])
     await succeeded(files, await rebuild(files))
     assert unlike(lost, rows_of(files)) == []
+
+
+async def test_schedules_come_back_switched_off(files):
+    """Whoever rebuilds may be trying it out beside the catalogue that is at work."""
+    put(files.client(), "a.txt", b"a")
+    now = files.app.clock.now()
+    async with files.app.transaction() as conn:
+        await add_schedule(conn, files.share, now, time_zone="Europe/Berlin", spread_s=60)
+        options = ScheduleOptions(level=VerifyLevel.SAMPLE, over_runs=7)
+        await add_schedule(conn, files.share, now, what=What.VERIFY, name="sample", options=options)
+        before = await schedules.of_share(conn, files.share.share_id)
+    await succeeded(files, await files.backup())
+    lose(files)
+    await succeeded(files, await rebuild(files))
+    async with files.app.transaction() as conn:
+        after = await schedules.of_share(conn, files.share.share_id)
+        share = await shares.get(conn, files.share.share_id)
+    assert [(s.name, s.what, s.timing, s.options) for s in after] == [
+        (s.name, s.what, s.timing, s.options) for s in before
+    ]
+    assert [(s.enabled, s.next_at) for s in after] == [(False, None)] * 2
+    assert share.settings == files.share.settings

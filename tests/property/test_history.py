@@ -6,6 +6,7 @@ from math import ceil, log
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.core.history import next_hops
 from tests.support.histories import Chain
 
 gaps = st.lists(st.sampled_from([0, 0, 1, 1, 2, 7]), min_size=1, max_size=300)
@@ -50,3 +51,31 @@ def test_pointers_that_are_lost_cost_reads_and_never_the_answer(gaps, lost, data
     sought = data.draw(st.integers(0, chain.records[head].run_no + 1))
     candidates = [record for record in chain.records[: head + 1] if record.run_no <= sought]
     assert chain.find(head, sought) is (candidates[-1] if candidates else None)
+
+
+@given(gaps, st.data())
+@settings(deadline=None)
+def test_what_a_sweep_leaves_is_all_that_is_read_from_any_later_record(gaps, data):
+    """A sweep leaves the ways from the newest record to some runs. Whoever comes from a record that was added later needs no other."""
+    run_nos, run_no = [], 1
+    for gap in gaps:
+        run_no += gap
+        run_nos.append(run_no)
+    by_old_rule = data.draw(st.sampled_from([0, 0, len(run_nos)]) | st.integers(0, len(run_nos)))
+    chain = Chain(run_nos, by_old_rule=by_old_rule)
+    swept_at = data.draw(st.integers(0, len(run_nos) - 1))
+    head = data.draw(st.integers(swept_at, len(run_nos) - 1))
+    roots = data.draw(st.sets(st.integers(0, run_nos[swept_at]), max_size=8))
+
+    def way(start):
+        met, todo = set(), [(start, sorted(roots))]
+        while todo:
+            depth, sought = todo.pop()
+            met.add(depth)
+            record = chain.records[depth]
+            older = [root for root in sought if root < record.run_no]
+            for ref, through in next_hops(record, older).items():
+                todo.append((next(a.depth for a in record.ancestors if a.ref == ref), through))
+        return met
+
+    assert {depth for depth in way(head) if depth <= swept_at} <= way(swept_at)

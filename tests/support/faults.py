@@ -33,7 +33,18 @@ class Tripwire:
         """The scope with every door wired."""
         doors = {
             name: _Door(getattr(scope, name), name, self)
-            for name in ("catalogue", "vault", "journal", "reader", "writer", "admin", "rebuilds", "verifies")
+            for name in (
+                "catalogue",
+                "vault",
+                "journal",
+                "reader",
+                "writer",
+                "admin",
+                "rebuilds",
+                "verifies",
+                "sweeps",
+                "retentions",
+            )
             if getattr(scope, name) is not None
         }
         return dataclasses.replace(scope, **doors)

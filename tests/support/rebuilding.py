@@ -22,7 +22,10 @@ UNLIKE = {
     # Of a run the vault has what it knew when its commit record was written, which is before it ended; who drove it is nobody's interest.
     "run": {
         "finished_at", "counters", "final_counters", "next_batch_no", "driver", "epoch", "paused_seconds", "report", "error", "wanted",
+        "schedule_id", "admitted_at", "held_until", "paused_by", "window_free", "judged",
     },
+    # How many runs a tenant may have at work is the platform's, and when its turn was is over.
+    "tenant": {"runs_at_once", "last_turn"},
     # Which worker did it and when, and what it counted (the run has the sum). Closings have batches of a kind of their own.
     "batch": {"worker", "claimed_at", "lease_until", "committed_at", "counters", "kind"},
     # What a descriptor is to be is not in the vault twice. The next verify notes it, as of those saved before there were checksums.
@@ -32,10 +35,10 @@ ONLY = {
     # Restores, scans and rebuilds leave nothing in the vault, and of runs that made no restore point little is known.
     "run": "kind = 'backup' AND EXISTS (SELECT FROM restore_point AS p WHERE (p.share_id, p.run_no) = (t.share_id, t.run_no))",
     # A batch that found nothing changed wrote nothing. Of a run that made no restore point the batches have another run_id.
-    "batch": "segment_bytes > 0 AND EXISTS (SELECT FROM restore_point AS p WHERE (p.share_id, p.run_no) = (t.share_id, t.run_no))",
+    "batch": "segment_bytes > 0 AND NOT segment_swept AND EXISTS (SELECT FROM restore_point AS p WHERE (p.share_id, p.run_no) = (t.share_id, t.run_no))",
 }
 TABLES = (
-    "tenant", "share", "run", "batch", "permission", "restore_point", "page", "rollup", "rollup_change", "tombstone", "missing",
+    "tenant", "share", "run", "batch", "permission", "restore_point", "expired_point", "page", "rollup", "rollup_change", "tombstone", "missing",
     "frontier", "large_file", "span", "restore_frontier", "restore_made", "restore_link", "rebuild_item", "verify_item", "verify_finding",
 )  # fmt: skip
 
@@ -52,6 +55,11 @@ def all_rows(url):
                 {name: value for name, value in got["row"].items() if name not in left_out}
                 for got in conn.execute(query).fetchall()
             ]
+            for row in (
+                rows if table == "batch" else ()
+            ):  # of bundles that were swept nothing is known but that they are gone
+                left = [max(size, 0) for size in row["bundle_bytes"]]
+                row["bundle_bytes"] = left[: max((at + 1 for at, size in enumerate(left) if size), default=0)]
             found[table] = sorted(rows, key=lambda row: repr(sorted(row.items())))
     return found
 

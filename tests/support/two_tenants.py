@@ -84,6 +84,15 @@ async def fill(found: Two, tenant_id: str) -> None:
         args = {"share": share.share_id, "run": run.run_id, "tenant": tenant_id}
         for text in (
             "INSERT INTO frontier VALUES (%(run)s, 1, 1, NULL, 0)",
+            "INSERT INTO schedule (tenant_id, share_id, name, what, cron, time_zone, spread_s, catch_up_s, enabled)"
+            " VALUES (%(tenant)s, %(share)s, 'n', 'backup', '0 2 * * *', 'UTC', 0, 0, false)",
+            "INSERT INTO schedule_occurrence (schedule_id, due_at, tenant_id, share_id, decided_at, outcome)"
+            " VALUES (%(share)s, now(), %(tenant)s, %(share)s, now(), 'skipped')",
+            "INSERT INTO alert (tenant_id, share_id, condition, opened_at, seen_at, title, detail)"
+            " VALUES (%(tenant)s, %(share)s, 'run_failed', now(), now(), 't', 'd')",
+            "INSERT INTO channel (tenant_id, name, kind) VALUES (%(tenant)s, 'c', 'webhook')",
+            "INSERT INTO delivery (tenant_id, channel_id, event, created_at, next_at)"
+            " VALUES (%(tenant)s, %(share)s, 'test', now(), now())",
             "INSERT INTO missing VALUES (%(run)s, 1, 1)",
             "INSERT INTO large_file (run_id, directory_id, file_id, changed, size_bytes, span_bytes, spans_left, name)"
             " VALUES (%(run)s, 1, 1, 1, 1, 1, 1, 'f')",

@@ -9,10 +9,12 @@ from azure.storage.fileshare import ShareClient
 
 from shared import wiring
 from shared.core.rounds import Phase, RoundState
-from shared.db import restore_points, runs, shares, tenants
+from shared.db import policies, restore_points, runs, shares, tenants
 from shared.model.restore import RestoreOrder
+from shared.model.retention import PruneOrder, RetentionPolicy
 from shared.model.run import Driver, Run, RunKind, RunState
 from shared.model.share import Share, ShareSettings
+from shared.model.sweep import SweepOrder
 from shared.model.tickets import RunTicket
 from shared.model.verify_order import VerifyLevel, VerifyOrder
 from shared.ports import EVENT
@@ -93,6 +95,29 @@ class World:
             run = await self.verify(level, all_points=True)
             assert (run.state, await self.journal(run)) == (RunState.SUCCEEDED, []), run.report
 
+    async def queue_retention(self, order: PruneOrder | SweepOrder, driver: Driver = Driver.DURABLE) -> Run:
+        kind = RunKind.SWEEP if isinstance(order, SweepOrder) else RunKind.PRUNE
+        async with self.app.transaction() as conn:
+            return await runs.create(
+                conn, self.share.tenant_id, self.share.share_id, kind, driver=driver, retention=order
+            )
+
+    async def let_go(self, *run_nos: int) -> Run:
+        """Delete restore points."""
+        return await self.drive(await self.queue_retention(PruneOrder(by="test", run_nos=run_nos)))
+
+    async def prune(self, policy: RetentionPolicy | None = None) -> Run:
+        """By the share's policy, which is this one from now on if it is given."""
+        if policy is not None:
+            async with self.app.transaction() as conn:
+                made = await policies.create(conn, self.share.tenant_id, secrets.token_hex(4), policy)
+                await policies.give(conn, self.share.tenant_id, self.share.share_id, made.policy_id)
+        return await self.drive(await self.queue_retention(PruneOrder(by="test")))
+
+    async def sweep(self, margin_s: int = 0) -> Run:
+        """With no margin unless one is given: what nobody needs goes at once."""
+        return await self.drive(await self.queue_retention(SweepOrder(by="test", margin_s=margin_s)))
+
     async def restore(self, restore_point: int, share_name: str, **order) -> Run:
         return await self.drive(await self.queue_restore(restore_point, share_name, **order))
 
@@ -157,6 +182,7 @@ async def world(postgres_url: str, azurite, emulator, protocol: str = "SMB", **s
             piece_entries=11,
             verify_pages=7,
             verify_read_pages=5,
+            sweep_pages=7,
         )
         name = f"share-{secrets.token_hex(6)}"
         service(emulator).create_share(name, **({"protocols": protocol} if protocol != "SMB" else {}))

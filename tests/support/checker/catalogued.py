@@ -34,6 +34,7 @@ class Batch(NamedTuple):
     state: int
     segment_bytes: int
     bundle_bytes: list[int]
+    segment_swept: bool
 
 
 class Point(NamedTuple):
@@ -55,6 +56,8 @@ class Catalogued:
     runs: dict[int, Run]
     batches: dict[tuple[int, int], Batch]
     points: dict[int, Point]
+    expired: dict[int, Point]
+    """Restore points that were let go."""
     pages: dict[tuple[int, int], Page]
     """By directory and number; tombstones included."""
     frontier: list[tuple[int, int, int, int | None]]
@@ -98,7 +101,7 @@ class Catalogued:
         return sorted(
             key
             for key, b in self.batches.items()
-            if b.state == COMMITTED and b.segment_bytes and key[0] <= up_to_run_no
+            if b.state == COMMITTED and b.segment_bytes and not b.segment_swept and key[0] <= up_to_run_no
         )
 
 
@@ -119,10 +122,14 @@ def read(url, share_id):
             share_id,
         )
         batches = rows(
-            "SELECT run_no, batch_no, kind, state, segment_bytes, bundle_bytes FROM batch WHERE share_id = %s", share_id
+            "SELECT run_no, batch_no, kind, state, segment_bytes, bundle_bytes, segment_swept FROM batch WHERE share_id = %s",
+            share_id,
         )
         points = rows(
             "SELECT run_no, directories, files, bytes, errors FROM restore_point WHERE share_id = %s", share_id
+        )
+        expired = rows(
+            "SELECT run_no, directories, files, bytes, errors FROM expired_point WHERE share_id = %s", share_id
         )
         pages = {}
         if rows("SELECT to_regclass(%s)", f"page_{share_id}")[0][0]:
@@ -141,6 +148,7 @@ def read(url, share_id):
             runs={run[1]: Run(*run) for run in runs},
             batches={batch[:2]: Batch(*batch) for batch in batches},
             points={point[0]: Point(*point[1:]) for point in points},
+            expired={point[0]: Point(*point[1:]) for point in expired},
             pages=pages,
             frontier=rows(f"SELECT run_id, node_id, state, batch_no FROM frontier WHERE {own}", share_id),
             missing=rows(f"SELECT run_id, node_id FROM missing WHERE {own}", share_id),

@@ -8,6 +8,9 @@ _BUNDLE = re.compile(r"bundle/(\d+)/(\d+)(?:-(\d+))?\.tar\.zst")
 _SEGMENT = re.compile(r"segment/(\d+)/(\d+)\.fb")
 _NODE = re.compile(r"(\d+)/(\d+)")
 _CHUNK = re.compile(r"chunk/([0-9a-f]{2})/\1[0-9a-f]{62}")
+_OTHER = re.compile(
+    r"restore/\d+\.jsonl\.zst|point/\d+\.expired|keep/\d+/\d+\.json|ledger/\d+\.fb|dropped/\d+/\d+\.fb|marks/\d+/\d+"
+)
 _POINT = re.compile(r"point/(\d+)\.fb")
 _PERMISSION = re.compile(r"permission/(.+)")
 
@@ -24,6 +27,8 @@ def object_problems(catalogued, stored, records, contents, commits):
     roots = {record.root.permission_key for record in commits.values()} - {""}
     referred |= {f"permission/{key.replace('*', '-')}" for key in roots}
     torn = {run.run_no for run in catalogued.backups() if _left_something(catalogued, run)}
+    if catalogued.expired:  # what they needed goes when a sweep comes, piece by piece
+        torn |= {run_no for run_no, _ in catalogued.batches}
     problems = []
     for name, data in sorted(stored.objects.items()):
         problem = _problem(catalogued, name, len(data), referred, torn)
@@ -53,17 +58,23 @@ def _problem(catalogued, name, size, referred, torn):
         if batch.state != COMMITTED:
             return ""  # nothing refers to it: for the sweeper
         if match.re is _SEGMENT:
+            if batch.segment_swept:
+                return ""  # about to be deleted
             return "" if batch.segment_bytes == size else f"{size} bytes, its batch says {batch.segment_bytes}"
         part = int(match[3] or 0)
+        if part < len(batch.bundle_bytes) and batch.bundle_bytes[part] == -size:
+            return ""  # about to be deleted
         if part >= len(batch.bundle_bytes) or batch.bundle_bytes[part] != size:
             return f"{size} bytes, its committed batch says {batch.bundle_bytes}"
-        return "" if name in referred else "its batch is committed and nothing refers to it"
+        return "" if name in referred or run_no in torn else "its batch is committed and nothing refers to it"
     if match := _NODE.fullmatch(name):
         return (
             "" if name in referred or int(match[2]) in torn else "nothing refers to it, and nothing of its run was torn"
         )
     if _CHUNK.fullmatch(name):
         return "" if name in referred or torn else "nothing refers to it, and no run was torn"
+    if _OTHER.fullmatch(name):
+        return ""
     if match := _POINT.fullmatch(name):
         return ""  # of_points
     if match := _PERMISSION.fullmatch(name):

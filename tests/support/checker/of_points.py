@@ -9,7 +9,7 @@ def point_records(stored):
     """Commit records by run number, and what is wrong with them."""
     found, problems = {}, []
     for name, data in stored.objects.items():
-        if name.startswith("point/"):
+        if name.startswith("point/") and name.endswith(".fb"):
             number = int(name.removeprefix("point/").removesuffix(".fb"))
             try:
                 found[number] = point.decode(data)
@@ -18,7 +18,7 @@ def point_records(stored):
     return found, problems
 
 
-def commit_problems(catalogued, found):
+def commit_problems(catalogued, found, swept):
     """Whether commit records and the catalogue's restore points are the same ones, of runs that ended well."""
     problems = []
     for run_no in sorted(catalogued.points.keys() | found.keys()):
@@ -26,6 +26,8 @@ def commit_problems(catalogued, found):
         state = run.state if run is not None else "unknown"
         if record is None:
             problems.append(f"restore point {run_no} has no commit record in the vault")
+            continue
+        if row is None and run_no in catalogued.expired:
             continue
         if row is None:
             if state != "running":  # closing: the record is written, the row is not yet
@@ -40,25 +42,27 @@ def commit_problems(catalogued, found):
             problems.append(f"restore point {run_no}: the vault says {numbers}, the catalogue {tuple(row)}")
         if (record.tenant_id, record.share_id, record.run_no) != (catalogued.tenant_id, catalogued.share_id, run_no):
             problems.append(f"point/{run_no}.fb says it is {record.tenant_id}/{record.share_id}/{record.run_no}")
-        before = max((number for number in catalogued.points if number < run_no), default=None)
+        every = catalogued.points.keys() | catalogued.expired.keys()
+        before = max((number for number in every if number < run_no), default=None)
         if record.previous_run_no != before:
             problems.append(f"restore point {run_no} says it follows {record.previous_run_no}; it follows {before}")
         after = before or 0
-        expected = [key for key in catalogued.committed_segments(run_no) if key[0] > after]
-        if sorted(record.segments) != expected:
-            odd = sorted(set(record.segments) ^ set(expected))
+        expected = {key for key in catalogued.committed_segments(run_no) if key[0] > after and swept.counts(key)}
+        named = {key for key in record.segments if swept.counts(key)}
+        if named != expected:
+            odd = sorted(named ^ expected)
             problems.append(f"restore point {run_no} and the catalogue disagree about segments {odd[:5]}")
     return problems
 
 
-def segments_of(found, run_no):
-    """Every segment that a restore point counts, by its commit record and those before it: the vault alone."""
+def segments_of(found, run_no, swept):
+    """Every segment that a restore point counts, by its commit record and those before it, and what sweeps left: the vault alone."""
     segments = []
     number = run_no
     while number is not None and number in found:
         segments += found[number].segments
         number = found[number].previous_run_no
-    return segments
+    return [key for key in segments if swept.counts(key)]
 
 
 def reach_problems(catalogued, stored, records, contents, run_no, record, tree):
@@ -89,15 +93,22 @@ def reach_problems(catalogued, stored, records, contents, run_no, record, tree):
 
 
 def _at(records, ref, run_no):
-    """The newest record of a page that is not newer than a run, predecessor by predecessor."""
+    """The newest record of a page that is not newer than a run, as docs/FORMAT.md says to find it: of the others some may be gone."""
     while ref is not None and ref.run_no > run_no:
         record = records.by_ref.get(ref)
-        ref = record.ancestors[0].ref if record is not None and record.ancestors else None
+        if record is None or not record.ancestors:
+            return None
+        newer = [a for a in record.ancestors if a.ref.run_no > run_no]
+        older = [a for a in record.ancestors if a.ref.run_no <= run_no]
+        last = newer[-1].depth if newer else record.depth
+        if older and (not newer or older[0].depth == last - 1):
+            return older[0].ref
+        ref = newer[-1].ref if last else None
     return ref
 
 
-def tree_at(records, found, run_no):
+def tree_at(records, found, run_no, swept):
     """The tree of a restore point by the vault alone, and what could not be read on the way."""
-    segments = segments_of(found, run_no)
+    segments = segments_of(found, run_no, swept)
     problems = records.load(segments)
     return walk(records.newest(segments)), problems

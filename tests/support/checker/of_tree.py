@@ -16,8 +16,8 @@ class TreeLaws:
     :param settled: no run is at work, and the last one committed a restore point: nothing may be half-way.
     """
 
-    def __init__(self, catalogued, records):
-        self._catalogued, self._records = catalogued, records
+    def __init__(self, catalogued, records, swept):
+        self._catalogued, self._records, self._swept = catalogued, records, swept
         last = catalogued.last_ended
         self._settled = not catalogued.is_busy and last is not None and last.run_no in catalogued.points
         self._faultless = self._settled and not last.errors
@@ -174,6 +174,10 @@ class TreeLaws:
         problems = []
         for key, (ref, _) in self._newest.items():
             row = self._catalogued.pages.get(key)
+            if row is None and self._swept.is_dropped(key, ref.run_no):
+                continue
+            if row is not None and row.deleted_run is not None and self._swept.is_dropped(key, ref.run_no):
+                continue  # listed, and about to go
             if row is None or row.manifest != ref:
                 named = row.manifest if row is not None else "no row"
                 problems.append(
