@@ -7,7 +7,7 @@ python := .venv/bin/python
 # Tests wait for services more than they compute: on two cores three processes take half the time of one. Each has services of its own.
 PYTEST_WORKERS ?= 3
 # mypy refuses a directory without Python files, which some of these still are.
-typed := $(sort $(foreach d,shared activities orchestrators http_api worker localdev benchmarks,$(if $(wildcard $d/*.py $d/*/*.py),$d))) $(wildcard function_app.py)
+typed := $(sort $(foreach d,shared activities orchestrators http_api worker localdev benchmarks cli,$(if $(wildcard $d/*.py $d/*/*.py),$d))) $(wildcard function_app.py)
 
 .PHONY: help install demo test lint style layers types test-fast test-suite torture up down status generate clean
 

@@ -23,6 +23,7 @@ from http_api.endpoint import Endpoint
 from http_api.guard import admit, hardened
 from http_api.idempotency import once, request_hash
 from http_api.identity import identify
+from http_api.observing import observed
 from http_api.parsing import body_as, query_as
 from http_api.problems import reply_to
 from http_api.reply import Reply
@@ -42,11 +43,15 @@ async def serve(
     endpoint: Endpoint, req: func.HttpRequest, durable: df.DurableOrchestrationClient | None = None
 ) -> func.HttpResponse:
     """Answer a request; whatever goes wrong becomes a problem document."""
-    try:
-        reply = await _reply(endpoint, req, durable)
-    except Exception as error:
-        reply = reply_to(error, endpoint.name)
-    return hard(reply).response()
+
+    async def answer() -> func.HttpResponse:
+        try:
+            reply = await _reply(endpoint, req, durable)
+        except Exception as error:
+            reply = reply_to(error, endpoint.name)
+        return hard(reply).response()
+
+    return await observed(endpoint.method, endpoint.path, req, answer)
 
 
 def hard(reply: Reply) -> Reply:

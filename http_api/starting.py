@@ -46,6 +46,7 @@ def started(call: AnyCall, queued: run.Run) -> Answer:
     """The answer of whoever queued a run: it is started when the run is committed, and soon by the timer if that fails."""
 
     async def then() -> None:
+        call.app.telemetry.run_started(queued)
         await start(call.client, queued, call.app.settings.width)
 
     return Answer(body=Run.of(queued, now=call.now), location=run_url(queued), then=then)

@@ -51,6 +51,25 @@ class Settings:
     answer of its own, and large files in parts."""
     downloads_key: str = field(default="", repr=False)
     """Secret of at least 32 characters that the app and the download server share: links are signed with it."""
+    log_level: Literal["", "DEBUG", "INFO", "WARNING", "ERROR"] = ""
+    """From which level on log lines are written. Default: INFO; in the Functions app what its host says."""
+    log_format: Literal["auto", "json", "text"] = "auto"
+    """``json``, a line of JSON for each event, or ``text``, for people. Default auto: text on a terminal, JSON elsewhere."""
+    otlp_endpoint: str = ""
+    """Where spans and metrics are sent as OTLP over HTTP (protobuf), such as ``http://collector:4318``. Default: nowhere. Falls back to
+    the standard ``OTEL_EXPORTER_OTLP_ENDPOINT``."""
+    otlp_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Headers to send along, ``name=value`` with commas between: the key of a telemetry service, as a rule."""
+    application_insights: str = field(default="", repr=False)
+    """Connection string of Application Insights, if spans and metrics are to be sent there directly: the value of
+    ``APPLICATIONINSIGHTS_CONNECTION_STRING``, which the platform sets for its own telemetry, when ``AFB_APPLICATION_INSIGHTS`` is true."""
+    trace_sample: float = 1.0
+    """Part of all traces that is told, 0 to 1. Of a run all of it or nothing. Default 1: there is a span for a batch, not for a file."""
+    metrics_token: str = field(default="", repr=False)
+    """Secret of at least 32 characters by which ``GET /metrics`` may be read. Default: none, and it may not be read by token."""
+    metrics_per_share: bool = False
+    """Whether ``/metrics`` shows age, files, bytes and work left of each share: four lines per share. Default off: with 10,000 shares that
+    are 40,000 series."""
     api_postgres_url: str = field(default="", repr=False)
     """URL of the same database with a login that owns nothing there and may take on the roles afb_api and afb_platform, for what the API
     asks on behalf of others (docs/SECURITY.md). Default: that of ``postgres_url``."""
@@ -109,6 +128,14 @@ class Settings:
             content_md5=_flag(env, "AFB_CONTENT_MD5", default=True),
             downloads_url=env.get("AFB_DOWNLOADS_URL", "").rstrip("/"),
             downloads_key=_downloads_key(env),
+            log_level=_log_level(env),
+            log_format=_log_format(env),
+            otlp_endpoint=_otlp_endpoint(env),
+            otlp_headers=_otlp_headers(env),
+            application_insights=_application_insights(env),
+            trace_sample=_number(env, "AFB_TRACE_SAMPLE", 1, 0, 1),
+            metrics_token=_secret(env, "AFB_METRICS_TOKEN", needed=False),
+            metrics_per_share=_flag(env, "AFB_METRICS_PER_SHARE", default=False),
             api_postgres_url=env.get("AFB_API_POSTGRES_URL", ""),
             entra_sign_in=_flag(env, "AFB_ENTRA_SIGN_IN", default=False),
             entra_tenant_id=_object_id(
@@ -131,7 +158,7 @@ class Settings:
 
     def secrets(self) -> list[str]:
         """All that is secret in here, for whoever keeps it out of logs."""
-        found = [self.downloads_key, *self.credentials.values()]
+        found = [self.downloads_key, self.metrics_token, *self.otlp_headers.values(), *self.credentials.values()]
         for url in (self.postgres_url, self.api_postgres_url):
             password = urlsplit(url).password
             found += [password, unquote(password)] if password else []
@@ -177,13 +204,62 @@ def _driver(env: Mapping[str, str]) -> Driver:
 
 
 def _downloads_key(env: Mapping[str, str]) -> str:
-    key = env.get("AFB_DOWNLOADS_KEY", "")
-    if len(key) < 32 and (key or env.get("AFB_DOWNLOADS_URL")):  # its value is not for a message
+    return _secret(env, "AFB_DOWNLOADS_KEY", needed=bool(env.get("AFB_DOWNLOADS_URL")))
+
+
+def _secret(env: Mapping[str, str], name: str, *, needed: bool) -> str:
+    key = env.get(name, "")
+    if len(key) < 32 and (key or needed):  # its value is not for a message
         raise InvalidInput(
-            "setting AFB_DOWNLOADS_KEY is missing or too short; expected at least 32 random characters",
-            field="AFB_DOWNLOADS_KEY",
+            f"setting {name} is missing or too short; expected at least 32 random characters", field=name
         )
     return key
+
+
+def _log_level(env: Mapping[str, str]) -> Literal["", "DEBUG", "INFO", "WARNING", "ERROR"]:
+    match env.get("AFB_LOG_LEVEL", "").upper():
+        case "" | "DEBUG" | "INFO" | "WARNING" | "ERROR" as level:
+            return level
+        case other:
+            raise _invalid("AFB_LOG_LEVEL", other, "DEBUG, INFO, WARNING or ERROR")
+
+
+def _log_format(env: Mapping[str, str]) -> Literal["auto", "json", "text"]:
+    match env.get("AFB_LOG_FORMAT", "").lower() or "auto":
+        case "auto" | "json" | "text" as form:
+            return form
+        case other:
+            raise _invalid("AFB_LOG_FORMAT", other, "auto, json or text")
+
+
+def _otlp_endpoint(env: Mapping[str, str]) -> str:
+    name = "AFB_OTLP_ENDPOINT" if env.get("AFB_OTLP_ENDPOINT") else "OTEL_EXPORTER_OTLP_ENDPOINT"
+    url = env.get(name, "")
+    parts = urlsplit(url)
+    if url and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query):
+        raise _invalid(name, url.split("?")[0], "an address such as http://collector:4318")
+    return url.rstrip("/")
+
+
+def _otlp_headers(env: Mapping[str, str]) -> dict[str, str]:
+    pairs = [pair.partition("=") for pair in env.get("AFB_OTLP_HEADERS", "").split(",") if pair.strip()]
+    if not all(name.strip() and between for name, between, _ in pairs):
+        raise InvalidInput(
+            "setting AFB_OTLP_HEADERS is malformed; expected name=value, with commas between several",
+            field="AFB_OTLP_HEADERS",
+        )
+    return {name.strip().lower(): value.strip() for name, _, value in pairs}
+
+
+def _application_insights(env: Mapping[str, str]) -> str:
+    if not _flag(env, "AFB_APPLICATION_INSIGHTS", default=False):
+        return ""
+    connection = env.get("APPLICATIONINSIGHTS_CONNECTION_STRING", "")
+    if not connection:
+        raise _invalid(
+            "APPLICATIONINSIGHTS_CONNECTION_STRING", "", "a connection string, as AFB_APPLICATION_INSIGHTS is true"
+        )
+    return connection
 
 
 def _in_azure(env: Mapping[str, str]) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
+from shared import logs
 from shared import settings as settings_module
 from shared.adapters import log_scrubbing
 from shared.adapters.audit_table import TableAudit
@@ -20,15 +21,19 @@ from shared.adapters.files_http import FilesHttp
 from shared.adapters.files_reader import FilesReader
 from shared.adapters.files_writer import FilesWriter
 from shared.adapters.journal_table import TableJournal
-from shared.adapters.metering import Meter
+from shared.adapters.measures import LocalTelemetry
+from shared.adapters.metering import Meter, Traffic
 from shared.adapters.pace import Paces
 from shared.adapters.system import SystemClock, SystemIds, keep_memory_low
+from shared.adapters.telemetry import make_telemetry
 from shared.adapters.vault_blob import BlobAccount
 from shared.core import cost
 from shared.core.cost import Prices, read_prices
 from shared.core.hashing import ShareHasher
 from shared.db.catalogue import PostgresCatalogue
+from shared.db.metrics import CatalogueMetrics
 from shared.db.migrate import migrate
+from shared.db.observed import ObservedCatalogue, ObservedVerifies
 from shared.db.pace import PostgresPaceBook
 from shared.db.pool import Connection, Pool, make_pool
 from shared.db.rebuilds import PostgresRebuilds
@@ -55,6 +60,7 @@ from shared.usecases.request_rates import RequestRates
 from shared.usecases.scope import Limits, RunScope
 from shared.usecases.share_snapshots import snapshot_tag
 from shared.usecases.stopping import StopSignal
+from shared.usecases.tell_step import tell_step
 from shared.usecases.verdict import verdict
 from shared.usecases.verify_state import VerifyStates
 
@@ -86,6 +92,11 @@ class App:
     limits: Limits
     prices: Prices
     paces: Paces
+    process: str
+    """Names this process among others: 32 hexadecimal digits."""
+    telemetry: LocalTelemetry
+    metrics: CatalogueMetrics
+    """What the catalogue says of all shares and runs."""
     api_pool: Pool
     """Connections for what the API asks on behalf of others: of the API's own login, if it has one."""
     owner_pool: Pool
@@ -239,6 +250,7 @@ class App:
             stop=StopSignal(self.leaving),
             scratch=self._scratch,
             rebuilds=rebuilds,
+            telemetry=self.telemetry,
         )
 
     async def queue_rebuilds(
@@ -266,7 +278,7 @@ class App:
         """The verdict of a use case in the world of its run, also when that world cannot be made: its credential may be gone."""
         try:
             async with self.run_scope(ticket.run_id) as scope:
-                return await usecase(ticket, scope)
+                return await tell_step(ticket, scope, usecase)
         except BackupError as error:
             return verdict(error)
 
@@ -282,7 +294,13 @@ class App:
     def _account(self, account_url: str, credential: str) -> FilesHttp:
         http = self.accounts.get((account_url, credential))
         if http is None:
-            http = FilesHttp(account_url, self.credentials.resolve(credential), meter=Meter(), clock=self.clock)
+            http = FilesHttp(
+                account_url,
+                self.credentials.resolve(credential),
+                meter=Meter(),
+                clock=self.clock,
+                traffic=Traffic(self.telemetry, "files"),
+            )
             self.stack.push_async_callback(http.aclose)
             self.accounts[account_url, credential] = http
         return http
@@ -299,6 +317,10 @@ async def make_app(settings: Settings) -> App:
     if settings.migrate != "no":
         await migrate(settings.postgres_url, before_post=settings.migrate == "pre")
     async with AsyncExitStack() as stack:
+        clock, ids = SystemClock(), SystemIds()
+        process = ids.new()
+        telemetry = make_telemetry(settings, process, clock)
+        stack.push_async_callback(telemetry.aclose)
         credentials = Credentials(settings.credentials)
         stack.push_async_callback(credentials.aclose)
         pool = await stack.enter_async_context(make_pool(settings.postgres_url, size=POOL_SIZE))
@@ -306,9 +328,9 @@ async def make_app(settings: Settings) -> App:
         if settings.api_postgres_url:
             api_pool = await stack.enter_async_context(make_pool(settings.api_postgres_url, size=POOL_SIZE))
         if settings.vault_connection:
-            vaults = BlobAccount.from_connection_string(settings.vault_connection)
+            vaults = BlobAccount.from_connection_string(settings.vault_connection, traffic=Traffic(telemetry, "blob"))
         else:
-            vaults = BlobAccount(settings.vault_account_url, credentials.identity())
+            vaults = BlobAccount(settings.vault_account_url, credentials.identity(), traffic=Traffic(telemetry, "blob"))
         stack.push_async_callback(vaults.aclose)
         if settings.journal_connection:
             journal = TableJournal.from_connection_string(settings.journal_connection)
@@ -318,11 +340,10 @@ async def make_app(settings: Settings) -> App:
             audit = TableAudit.from_account_url(settings.journal_account_url, credentials.identity())
         stack.push_async_callback(journal.aclose)
         stack.push_async_callback(audit.aclose)
-        clock, ids = SystemClock(), SystemIds()
         return App(
             settings=settings,
-            catalogue=PostgresCatalogue(pool),
-            verifies=PostgresVerifies(pool),
+            catalogue=ObservedCatalogue(pool, telemetry),
+            verifies=ObservedVerifies(pool, telemetry),
             retentions=PostgresRetentions(pool),
             sweeps=PostgresSweeps(pool),
             vaults=vaults,
@@ -332,7 +353,10 @@ async def make_app(settings: Settings) -> App:
             ids=ids,
             limits=Limits(workers=settings.width, activity_s=settings.activity_seconds, lease_s=settings.lease_seconds),
             prices=read_prices(PRICES.read_text(encoding="utf-8")),
-            paces=Paces(PostgresPaceBook(pool), ids.new(), clock),
+            paces=Paces(PostgresPaceBook(pool), process, clock),
+            process=process,
+            telemetry=telemetry,
+            metrics=CatalogueMetrics(per_share=settings.metrics_per_share),
             api_pool=api_pool,
             owner_pool=pool,
             audit=audit,
@@ -342,6 +366,7 @@ async def make_app(settings: Settings) -> App:
 
 
 async def _only_app(settings: Settings) -> App:
+    logs.dress_handlers(settings.log_level, settings.log_format)
     found = await make_app(settings)
     keep_memory_low()
     return found

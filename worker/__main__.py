@@ -50,7 +50,9 @@ def _parser() -> argparse.ArgumentParser:
         help="of shares whose restore points are from before the vault said it (default: managed identity)",
     )
     parser.add_argument("--name", help="name of this worker, unlike any other's (default: host, process id, random)")
-    parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
+    parser.add_argument(
+        "--log-level", choices=["DEBUG", "INFO", "WARNING", "ERROR"], help="default: AFB_LOG_LEVEL, or INFO"
+    )
     return parser
 
 
@@ -93,9 +95,11 @@ def main(arguments: Sequence[str]) -> int:
         parser.error(f"--rebuild {options.rebuild!r}: expected all, TENANT, or TENANT/SHARE_ID")
     if (options.restore_point is not None or options.replace) and "/" not in (options.rebuild or ""):
         parser.error("--restore-point and --replace are about one share: --rebuild TENANT/SHARE_ID")
-    events.configure(options.log_level)
+    events.configure(options.log_level or "INFO")  # until the settings are known
     try:
-        asyncio.run(_serve(options, settings_module.from_process()))
+        settings = settings_module.from_process()
+        events.configure(options.log_level or settings.log_level, settings.log_format)
+        asyncio.run(_serve(options, settings))
     except (InvalidInput, NotFound) as error:
         log.error("cannot_start", extra={"reason": str(error)})
         return 2

@@ -66,7 +66,12 @@ class DownloadServer:
         sent = 0
         try:
             link = verify(request.match_info["link"], self._app.settings.downloads_key, self._app.clock.now())
-            told = {"tenant": link.tenant_id, "share": link.share_id, "run_no": link.run_no, "form": link.form.value}
+            told = {
+                "tenant_id": link.tenant_id,
+                "share_id": link.share_id,
+                "run_no": link.run_no,
+                "form": link.form.value,
+            }
             source = await self._source(link)
             if link.form is Form.FILE:
                 response, body = await self._file(request, link, source)
@@ -155,11 +160,15 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="worker.downloads", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default: this machine only)")
     parser.add_argument("--port", type=int, default=7080)
-    parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
+    parser.add_argument(
+        "--log-level", choices=["DEBUG", "INFO", "WARNING", "ERROR"], help="default: AFB_LOG_LEVEL, or INFO"
+    )
     options = parser.parse_args(arguments)
-    events.configure(options.log_level)
+    events.configure(options.log_level or "INFO")  # until the settings are known
     try:
-        asyncio.run(_serve(options, settings_module.from_process()))
+        settings = settings_module.from_process()
+        events.configure(options.log_level or settings.log_level, settings.log_format)
+        asyncio.run(_serve(options, settings))
     except InvalidInput as error:
         log.error("cannot_start", extra={"reason": str(error)})
         return 2

@@ -9,6 +9,7 @@ is progress; that there is nothing to claim while others hold batches is neither
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import wraps
 
 from shared.core.rounds import Phase, RoundState, pause_s
 from shared.db import batches
@@ -130,6 +131,7 @@ def _holding(
 ) -> Callable[[RunTicket, RunScope], Awaitable[Receipt]]:
     """``step`` with the right to it renewed."""
 
+    @wraps(step)
     async def held(ticket: RunTicket, scope: RunScope) -> Receipt:
         async with lease_kept(scope, batch_no):
             return await step(ticket, scope)

@@ -15,7 +15,7 @@ from shared.adapters.backoff import Patience
 from shared.adapters.credentials import Bearer, Secret
 from shared.adapters.metering import Meter
 from shared.adapters.signing import NO_QUERY, Query, refuse_plain_http, signer
-from shared.adapters.storage_http import NO_HEADERS, Call, Expected, Lane, Pace, Reply, StorageHttp
+from shared.adapters.storage_http import NO_HEADERS, Call, Expected, Lane, Pace, Reply, StorageHttp, Traffic
 from shared.adapters.system import SystemClock
 from shared.errors import InvalidInput
 from shared.ports import Clock
@@ -55,6 +55,7 @@ class FilesHttp:
         retry_budget_s: float = 60.0,
         version: str = VERSIONS[0],
         clock: Clock | None = None,
+        traffic: Traffic | None = None,
     ) -> None:
         """:raises InvalidInput: ``account_url`` is no address, or not https for a token."""
         refuse_plain_http(secret, account_url)
@@ -70,6 +71,7 @@ class FilesHttp:
                 headers=headers,
                 clock=clock,
                 retry_budget_s=retry_budget_s,
+                traffic=traffic,
             )
         )
         self._meter = meter

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from shared.core.cost import OperationClass, class_of
+from shared.errors import Retryable, Throttled
+from shared.model.metric import STORAGE_ANSWERS, STORAGE_RETRIES
 from shared.model.run import Counters
+from shared.ports import Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +104,22 @@ class Meter:
         now = self.snapshot()
         taken, self._taken = now - self._taken, now
         return taken.counters()
+
+
+class Traffic:
+    """Counts for the whole process what a service answered and what was sent again: a :class:`shared.adapters.storage_http.Traffic`."""
+
+    __slots__ = ("_service", "_telemetry")
+
+    def __init__(self, telemetry: Telemetry, service: str) -> None:
+        """``service`` is ``files``, ``blob`` or ``table``."""
+        self._telemetry = telemetry
+        self._service = service
+
+    def answered(self, operation: str, status: int) -> None:
+        """An answer came; status 0: none did."""
+        self._telemetry.count(STORAGE_ANSWERS, self._service, operation, str(status) if status else "none")
+
+    def repeated(self, failure: Retryable) -> None:
+        """A request is sent again, because of ``failure``."""
+        self._telemetry.count(STORAGE_RETRIES, self._service, "busy" if isinstance(failure, Throttled) else "no_answer")

@@ -92,6 +92,18 @@ class Lane:
     pace: Pace | None = None
 
 
+class Traffic(Protocol):
+    """Told what comes of requests; see :class:`shared.adapters.metering.Traffic`."""
+
+    def answered(self, operation: str, status: int) -> None:
+        """An answer came; status 0: none did."""
+        ...
+
+    def repeated(self, failure: Retryable) -> None:
+        """A request is sent again."""
+        ...
+
+
 class Expected(NamedTuple):
     """What the body of an answer must be. Whatever it is not is ``Unavailable``."""
 
@@ -117,6 +129,7 @@ class StorageHttp:
         headers: Mapping[str, str],
         clock: Clock,
         retry_budget_s: float,
+        traffic: Traffic | None = None,
     ) -> None:
         """``versions`` are values of ``x-ms-version`` in order of preference; one that the service refuses is never sent again.
 
@@ -135,6 +148,7 @@ class StorageHttp:
         self._headers = {**headers, "x-ms-version": versions[0]}
         self._clock = clock
         self._budget_s = retry_budget_s
+        self._traffic = traffic
         self._origin: HttpOrigin | None = None
         self._let_in = False
         self._date = (0, "")
@@ -160,6 +174,8 @@ class StorageHttp:
         while True:
             try:
                 answer = await self._request(call, lane, retry, expected)
+                if self._traffic is not None:
+                    self._traffic.answered(call.operation, answer.status)
                 if answer.status < 300:
                     self._let_in = True
                     lane.patience.answered()
@@ -171,11 +187,19 @@ class StorageHttp:
             except ValueError as error:
                 raise InvalidInput(f"{call}: cannot be sent: {error}") from error
             except OSError as error:
-                await retry.wait(translate.no_answer(error, str(call)))
+                if self._traffic is not None:
+                    self._traffic.answered(call.operation, 0)
+                await self._wait(retry, translate.no_answer(error, str(call)))
             except Damaged as error:
-                await retry.wait(Unavailable(f"{call}: {error}"))
+                await self._wait(retry, Unavailable(f"{call}: {error}"))
             else:
                 await self._refused(answer, call, lane, retry)
+
+    async def _wait(self, retry: Retry, failure: Retryable) -> None:
+        """Wait before the next try. Raises ``failure`` when there is to be none."""
+        await retry.wait(failure)
+        if self._traffic is not None:
+            self._traffic.repeated(failure)
 
     async def _refused(self, answer: Answer, call: Call, lane: Lane, retry: Retry) -> None:
         """Return when ``call`` is to be tried again after it was refused, raise what is final."""
@@ -186,7 +210,7 @@ class StorageHttp:
         if isinstance(failure, Throttled) and lane.pace is not None:
             lane.pace.throttled(failure.retry_after_s)
         if isinstance(failure, Retryable):
-            await retry.wait(failure)
+            await self._wait(retry, failure)
             return
         lane.patience.answered()
         if not isinstance(failure, NoAccess) or isinstance(failure, NoRight):

@@ -21,7 +21,7 @@ from shared.adapters.backoff import Patience
 from shared.adapters.credentials import Credentials, Secret
 from shared.adapters.metering import Meter
 from shared.adapters.signing import NO_QUERY, Query, query, refuse_plain_http, signer
-from shared.adapters.storage_http import NO_HEADERS, Call, Lane, Reply, StorageHttp
+from shared.adapters.storage_http import NO_HEADERS, Call, Lane, Reply, StorageHttp, Traffic
 from shared.adapters.system import SystemClock
 from shared.errors import Conflict, IntegrityError, InvalidInput, NotFound
 from shared.ports import Clock, Deletion, StoredObject
@@ -46,6 +46,7 @@ class BlobAccount:
         *,
         retry_budget_s: float = 60.0,
         clock: Clock | None = None,
+        traffic: Traffic | None = None,
     ) -> None:
         """Without a ``secret``: as the identity of this process, which is then closed with the account."""
         self._identity = Credentials({})
@@ -60,12 +61,15 @@ class BlobAccount:
             headers={},
             clock=clock,
             retry_budget_s=retry_budget_s,
+            traffic=traffic,
         )
 
     @classmethod
-    def from_connection_string(cls, connection: str, *, retry_budget_s: float = 60.0) -> Self:
+    def from_connection_string(
+        cls, connection: str, *, retry_budget_s: float = 60.0, traffic: Traffic | None = None
+    ) -> Self:
         """:raises InvalidInput: the string names no blob endpoint or no secret."""
-        return cls(*connection_string.parse(connection, "blob"), retry_budget_s=retry_budget_s)
+        return cls(*connection_string.parse(connection, "blob"), retry_budget_s=retry_budget_s, traffic=traffic)
 
     def vault(self, tenant_id: str, meter: Meter) -> "BlobVault":
         """The vault of one tenant, counted on ``meter``. Closing it leaves the account open."""

@@ -24,8 +24,9 @@ async def _one_batch(ticket: RunTicket, scope: RunScope) -> bool:
     # Large files first: a directory waits for each of them.
     span = await catalogue.claim_span(ticket.run_id, ticket.worker, lease_s=limits.lease_s)
     if span is not None:
-        async with lease_kept(scope, span.batch_no):
-            await save_span(scope, span)
+        with scope.batch(span.batch_no):
+            async with lease_kept(scope, span.batch_no):
+                await save_span(scope, span)
         return True
     claim = await catalogue.claim(
         ticket.run_id,

@@ -22,6 +22,14 @@ async def make_durable(scope: RunScope, batch: Batch, fill: Callable[[], Awaitab
 
     :returns: as :meth:`shared.ports.Catalogue.commit`.
     """
+    with scope.batch(batch.commit.batch_no) as span:
+        kept = await _made_durable(scope, batch, fill)
+        done = batch.commit.counters
+        span.set(directories=done.directories, files=done.changed_files, bytes=done.changed_bytes, errors=done.errors)
+    return kept
+
+
+async def _made_durable(scope: RunScope, batch: Batch, fill: Callable[[], Awaitable[None]]) -> Kept | None:
     try:
         await fill()
         await batch.saver.close()

@@ -61,21 +61,26 @@ class _Work:
         if claim is None:
             return False
         self._counters = Counters()
-        async with lease_kept(scope, claim.batch_no):
-            if claim.task is Task.SEGMENT:
-                left = list(claim.items)
-                while left and not scope.stop:
-                    await self._read(claim, left[0])
-                    del left[0]
-                scope.stop.check()
-                await self._rebuilds.done(claim, self._counted(), left)
-            elif claim.task is Task.PLAN:
-                await self._rebuilds.plan(claim)
-            elif claim.task is Task.RANGE:
-                await self._assemble(claim)
-            else:
-                await self._rebuilds.make_index(claim)
+        with scope.batch(claim.batch_no) as span:
+            span.set(task=claim.task.name.lower())
+            async with lease_kept(scope, claim.batch_no):
+                await self._do(claim, scope)
         return True
+
+    async def _do(self, claim: RebuildClaim, scope: RunScope) -> None:
+        if claim.task is Task.SEGMENT:
+            left = list(claim.items)
+            while left and not scope.stop:
+                await self._read(claim, left[0])
+                del left[0]
+            scope.stop.check()
+            await self._rebuilds.done(claim, self._counted(), left)
+        elif claim.task is Task.PLAN:
+            await self._rebuilds.plan(claim)
+        elif claim.task is Task.RANGE:
+            await self._assemble(claim)
+        else:
+            await self._rebuilds.make_index(claim)
 
     def _counted(self) -> Counters:
         self._counters.add(self._scope.take_requests())

@@ -41,14 +41,16 @@ async def restore_batch(ticket: RunTicket, scope: RunScope, permissions: Permiss
     )
     if claim is None:
         return False
-    async with lease_kept(scope, claim.batch_no):
-        assert scope.run.order is not None
-        batch = (UndoBatch if scope.run.order.undoes else RestoreBatch)(scope, claim, permissions)
-        if claim.finishing:
-            await _finish(scope, claim, permissions, batch)
-        else:
-            await batch.walk()
-        await _commit(scope, permissions, batch)
+    with scope.batch(claim.batch_no):
+        async with lease_kept(scope, claim.batch_no):
+            assert scope.run.order is not None
+            batch = (UndoBatch if scope.run.order.undoes else RestoreBatch)(scope, claim, permissions)
+            with scope.telemetry.span("finish" if claim.finishing else "restore", directories=len(claim.items)):
+                if claim.finishing:
+                    await _finish(scope, claim, permissions, batch)
+                else:
+                    await batch.walk()
+            await _commit(scope, permissions, batch)
     return True
 
 

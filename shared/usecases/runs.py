@@ -100,6 +100,7 @@ async def close_run(ticket: RunTicket, scope: RunScope) -> Receipt:
             await close_backup(scope)
         ended, _ = await scope.catalogue.run(scope.run.run_id)
         await scope.journal.write(scope.run.key, CLOSED, [_ending(ended)])
+        scope.telemetry.run_ended(ended)
         return Receipt(left=0)
     except BackupError as trouble:
         return verdict(trouble)

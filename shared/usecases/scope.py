@@ -1,7 +1,7 @@
 """What one activity works with: a run, its share, and the doors to the world."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,10 +20,13 @@ from shared.ports import (
     ShareAdmin,
     ShareReader,
     ShareWriter,
+    Span,
     Sweeps,
+    Telemetry,
     Vault,
     Verifies,
 )
+from shared.telemetry import NoTelemetry, tagged
 from shared.usecases.stopping import StopSignal
 
 if TYPE_CHECKING:
@@ -123,6 +126,13 @@ class RunScope:
     """Rebuild. Such a scope has no share to speak to."""
     admin: ShareAdmin | None = None
     """The share that is read or written."""
+    telemetry: Telemetry = field(default_factory=NoTelemetry)
+
+    @contextmanager
+    def batch(self, batch_no: int) -> Iterator[Span]:
+        """Tell of the block as the work on a batch."""
+        with tagged(batch_no=batch_no), self.telemetry.span("batch", batch_no=batch_no) as span:
+            yield span
 
     @property
     def rules(self) -> Rules:

@@ -54,13 +54,12 @@ async def _one_piece(ticket: RunTicket, scope: RunScope) -> bool:
     if claim is None:
         return False
     commit = VerifyCommit(run_id=claim.run_id, share_id=scope.share.share_id, batch_no=claim.batch_no)
-    async with lease_kept(scope, claim.batch_no):
-        if claim.item.kind is ItemKind.RESTORED:
-            await _compare(claim.item, scope, commit)
-        else:
-            await _verify(claim.item, scope, commit)
-    commit.counters.add(scope.take_requests())
-    await scope.verifies.commit_verify(commit)
+    with scope.batch(claim.batch_no):
+        async with lease_kept(scope, claim.batch_no):
+            with scope.telemetry.span("verify", piece=claim.item.kind.name.lower()):
+                await (_compare if claim.item.kind is ItemKind.RESTORED else _verify)(claim.item, scope, commit)
+        commit.counters.add(scope.take_requests())
+        await scope.verifies.commit_verify(commit)
     return True
 
 

@@ -107,10 +107,12 @@ class Walk:
         scope = self._scope
         while not self._deferred and not scope.stop and not await self._is_full():
             await self._claim_more()
-            group = await self._ahead.take(scope.limits.batch_files)
+            with scope.telemetry.span("list"):
+                group = await self._ahead.take(scope.limits.batch_files)
             if not group:
                 break
-            self._stack.extend(reversed(await self._take_in(group)))
+            with scope.telemetry.span("save", directories=len(group)):
+                self._stack.extend(reversed(await self._take_in(group)))
         goes_on = self._goes_on()
         # Some to begin with during the commit.
         most = min(len(self._stack) // 4, scope.limits.wave_directories // 2) if goes_on else 0

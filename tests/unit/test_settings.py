@@ -50,3 +50,48 @@ def test_links_for_downloads_are_not_signed_with_a_weak_key_and_it_is_not_told(e
     strong = {"AFB_DOWNLOADS_URL": "https://d.example/", "AFB_DOWNLOADS_KEY": "k" * 32}
     assert Settings.from_env(given | strong).downloads_url == "https://d.example"
     assert "kkk" not in repr(Settings.from_env(given | strong))
+
+
+GIVEN = {"AFB_POSTGRES_URL": "postgresql://p", "AFB_VAULT_CONNECTION": "v"}
+
+
+def test_telemetry_is_off_unless_somebody_is_to_be_told():
+    found = Settings.from_env(GIVEN)
+    assert (found.otlp_endpoint, found.application_insights, found.metrics_token) == ("", "", "")
+    assert (found.log_level, found.log_format, found.trace_sample, found.metrics_per_share) == ("", "auto", 1.0, False)
+    platform = GIVEN | {"APPLICATIONINSIGHTS_CONNECTION_STRING": "InstrumentationKey=x"}
+    assert Settings.from_env(platform).application_insights == ""
+    assert Settings.from_env(platform | {"AFB_APPLICATION_INSIGHTS": "true"}).application_insights
+
+
+def test_the_standard_name_of_a_collector_will_do_and_ours_goes_before_it():
+    standard = GIVEN | {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://a:4318/"}
+    assert Settings.from_env(standard).otlp_endpoint == "http://a:4318"
+    assert Settings.from_env(standard | {"AFB_OTLP_ENDPOINT": "https://b"}).otlp_endpoint == "https://b"
+    headers = Settings.from_env(GIVEN | {"AFB_OTLP_HEADERS": "X-Key=a=b, other = c"}).otlp_headers
+    assert headers == {"x-key": "a=b", "other": "c"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("AFB_OTLP_ENDPOINT", "collector:4318", "an address such as"),
+        ("AFB_OTLP_HEADERS", "hunter2", "expected name=value"),
+        ("AFB_METRICS_TOKEN", "hunter2", "at least 32 random characters"),
+        ("AFB_TRACE_SAMPLE", "2", "a number from 0 to 1"),
+        ("AFB_LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING or ERROR"),
+        ("AFB_LOG_FORMAT", "xml", "auto, json or text"),
+        ("AFB_APPLICATION_INSIGHTS", "true", "a connection string"),
+    ],
+)
+def test_a_setting_of_telemetry_that_cannot_be_used_is_named(name, value, expected):
+    with pytest.raises(InvalidInput, match=expected) as refused:
+        Settings.from_env(GIVEN | {name: value})
+    assert "hunter2" not in str(refused.value)
+
+
+def test_secrets_of_telemetry_are_kept_out_of_logs():
+    found = Settings.from_env(GIVEN | {"AFB_METRICS_TOKEN": "t" * 32, "AFB_OTLP_HEADERS": "key=abcdefgh"})
+    assert {"t" * 32, "abcdefgh"} <= set(found.secrets())
+    assert "abcdefgh" not in repr(found)
+    assert "t" * 32 not in repr(found)

@@ -1,0 +1,52 @@
+"""Tenants."""
+
+import click
+
+from cli.app import Context, afb, pass_context
+from cli.names import find_tenant
+from cli.output import Column, field
+
+COLUMNS: tuple[Column, ...] = (("NAME", field("name")), ("TENANT ID", field("tenant_id")))
+
+
+@afb.group()
+def tenants() -> None:
+    """Who owns what is backed up."""
+
+
+@tenants.command("list")
+@pass_context
+def list_tenants(ctx: Context) -> None:
+    """List the tenants that you may see."""
+    ctx.output.many(ctx.client.items("/api/tenants", "tenants"), COLUMNS, nothing="no tenants")
+
+
+@tenants.command("show")
+@click.argument("tenant", required=False, default="")
+@pass_context
+def show_tenant(ctx: Context, tenant: str) -> None:
+    """Show a tenant, named by its name or id."""
+    found = find_tenant(ctx.client, tenant or ctx.tenant)
+    ctx.output.one(ctx.client.get(f"/api/tenants/{found['tenant_id']}"))
+
+
+@tenants.command("add")
+@click.argument("name")
+@click.option(
+    "--id", "tenant_id", metavar="ID", help="Its id, 3 to 63 lower-case letters, digits and hyphens (default: made up)."
+)
+@pass_context
+def add_tenant(ctx: Context, name: str, tenant_id: str | None) -> None:
+    """Add a tenant."""
+    made = ctx.client.post("/api/tenants", {"name": name, **({"tenant_id": tenant_id} if tenant_id else {})})
+    ctx.output.one(made)
+
+
+@tenants.command("rename")
+@click.argument("tenant")
+@click.argument("name")
+@pass_context
+def rename_tenant(ctx: Context, tenant: str, name: str) -> None:
+    """Give a tenant another name; its id stays."""
+    found = find_tenant(ctx.client, tenant)
+    ctx.output.one(ctx.client.patch(f"/api/tenants/{found['tenant_id']}", {"name": name}))
