@@ -4,9 +4,9 @@
 
 ALTER TABLE run
     DROP CONSTRAINT run_kind,
-    ADD CONSTRAINT run_kind CHECK (kind IN ('backup', 'restore', 'scan', 'verify', 'prune', 'sweep', 'rebuild', 'purge')),
+    ADD CONSTRAINT run_kind CHECK (kind IN ('backup', 'restore', 'scan', 'verify', 'prune', 'sweep', 'rebuild')),
     ADD COLUMN retention_order jsonb,   -- what a prune or a sweep was asked to do, and what a sweep holds on to
-    ADD CONSTRAINT run_retention_order CHECK ((kind IN ('prune', 'sweep', 'purge')) = (retention_order IS NOT NULL));
+    ADD CONSTRAINT run_retention_order CHECK ((kind IN ('prune', 'sweep')) = (retention_order IS NOT NULL));
 
 -- No foreign keys to tenants and shares, as of roll-ups: a program from before does not know these tables.
 CREATE TABLE policy (
@@ -19,11 +19,8 @@ CREATE TABLE policy (
     CONSTRAINT policy_name_unique UNIQUE (tenant_id, name)
 );
 
-ALTER TABLE tenant
-    ADD COLUMN deleted_at timestamptz;       -- since then hidden; restorable until the grace is over
 ALTER TABLE share
-    ADD COLUMN policy_id int CONSTRAINT share_of_policy REFERENCES policy,   -- null: nothing is ever pruned
-    ADD COLUMN deleted_at timestamptz;
+    ADD COLUMN policy_id int CONSTRAINT share_of_policy REFERENCES policy;   -- null: nothing is ever pruned
 
 -- What people said about a restore point. The vault has it too, an object for each thing said (docs/FORMAT.md).
 ALTER TABLE restore_point

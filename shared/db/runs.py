@@ -62,7 +62,7 @@ _ACTIVE_ON: Final[LiteralString] = "SELECT kind, run_no, share_id, state FROM ru
 _ACTIVE_IN: Final[LiteralString] = "SELECT run_no, share_id, state, subject FROM runs_active_in(%s)"
 _SWEPT_BY: Final[LiteralString] = """
     SELECT kind, run_no, state FROM run
-     WHERE share_id = %s AND kind IN ('prune', 'sweep', 'purge') AND state IN ('queued', 'running', 'paused', 'cancelling')
+     WHERE share_id = %s AND kind IN ('prune', 'sweep') AND state IN ('queued', 'running', 'paused', 'cancelling')
 """
 _UNDOABLE: Final[LiteralString] = f"""
     SELECT {_COLUMNS} FROM run

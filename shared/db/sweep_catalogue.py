@@ -23,7 +23,7 @@ SpanKey = tuple[int, int, int, int]
 
 _ACTIVE: Final[LiteralString] = """
     SELECT kind, run_no, state FROM run
-     WHERE share_id = %s AND run_id <> %s AND kind IN ('backup', 'rebuild', 'purge')
+     WHERE share_id = %s AND run_id <> %s AND kind IN ('backup', 'rebuild')
        AND state IN ('queued', 'running', 'paused', 'cancelling')
 """
 _SET_ORDER: Final[LiteralString] = "UPDATE run SET retention_order = %s WHERE run_id = %s"
