@@ -47,7 +47,8 @@ def test_a_policy_lets_restore_points_go_but_not_what_is_pinned_or_held(afb, sha
     assert numbers(afb, share) == [3, 1]
     afb("points", "unpin", f"{share}@1", "--reason", "it is over")
     afb("points", "hold", f"{share}@1", "--reason", "matter 4711")
-    afb("points", "delete", f"{share}@1", "--yes", code=5)
+    afb("points", "delete", f"{share}@1", "--yes", "--follow", code=6)
+    assert numbers(afb, share) == [3, 1]
     afb("points", "release", f"{share}@1", "--reason", "settled")
     afb("points", "delete", f"{share}@1", "--yes", "--follow")
     assert numbers(afb, share) == [3]
