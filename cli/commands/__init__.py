@@ -13,6 +13,8 @@ MODULES: Final = (
     "downloads",
     "runs",
     "points",
+    "retention",
+    "schedules",
     "glance",
     "access",
 )

@@ -42,6 +42,8 @@ _LEFT: Final[LiteralString] = """
                SELECT run_id, count(*) FROM verify_item GROUP BY run_id
          UNION ALL
                SELECT run_id, count(*) FROM rebuild_item GROUP BY run_id
+         UNION ALL
+               SELECT run_id, count(*) FROM sweep_item GROUP BY run_id
            ) AS work
       JOIN run USING (run_id)
      WHERE run.state IN ('queued', 'running', 'paused', 'cancelling')
