@@ -195,8 +195,11 @@ class ShareWriter(Protocol):
         """Properties of a directory at a share snapshot; None if it was not there."""
         ...
 
-    async def copy_back(self, path: str, at: str) -> None:
-        """Make a file what it was at a share snapshot, in place of whatever file is there; the service moves the bytes."""
+    async def copy_back(self, path: str, at: str, changed: int) -> None:
+        """Make a file what it was at a share snapshot, in place of whatever file is there; the service moves the bytes.
+
+        That takes several requests. Before the last the file has the change time ``changed``, ticks, by which one that was broken off is known.
+        """
         ...
 
     async def create_file(

@@ -29,6 +29,7 @@ from shared.adapters.signing import NO_QUERY, Query, query
 from shared.adapters.storage_http import md5
 from shared.errors import Conflict, IntegrityError, InvalidInput, NotFound, Rejected
 from shared.formats import listing
+from shared.model import ticks
 from shared.model.entry import Attributes, Entry
 from shared.model.manifest import ContentHeaders
 from shared.ports import NewProperties, NodeProperties
@@ -48,7 +49,7 @@ _SYMBOLIC_LINK: Final = query(restype="symboliclink")
 _HARD_LINK: Final = query(restype="hardlink")
 _PERMISSION: Final = query(restype="share", comp="filepermission")
 _CHANGED: Final = "x-ms-file-change-time"
-_COPIED: Final = ("x-ms-file-attributes", "x-ms-file-creation-time", "x-ms-file-last-write-time", _CHANGED)
+_COPIED: Final = ("x-ms-file-attributes", "x-ms-file-creation-time", "x-ms-file-last-write-time")
 COPY_PAUSE_S: Final = 0.1
 COPY_PAUSE_MAX_S: Final = 5.0
 """How long to wait before asking again whether a copy is done."""
@@ -114,7 +115,7 @@ class FilesWriter:
             return None
         return directory_properties(reply.headers)
 
-    async def copy_back(self, path: str, at: str) -> None:
+    async def copy_back(self, path: str, at: str, changed: int) -> None:
         """Have the service copy a file from a share snapshot, which it may do in its own time: wait for it."""
         where = share_path(self._share_name, path)
         headers = {
@@ -124,8 +125,14 @@ class FilesWriter:
             "x-ms-file-copy-ignore-readonly": "true",
             "x-ms-file-copy-set-archive": "false",
             **dict.fromkeys(_COPIED, "source"),
+            _CHANGED: ticks.to_text(changed),
         }
-        reply = await self._http.send("copy_file", "PUT", where, NO_QUERY, headers)
+        try:
+            reply = await self._http.send("copy_file", "PUT", where, NO_QUERY, headers)
+        except Conflict as error:
+            if error.code != "PendingCopyOperation":  # one that somebody else has begun
+                raise
+            reply = await self._http.send("get_properties", "HEAD", where)
         pause_s = COPY_PAUSE_S
         while reply.headers.get("x-ms-copy-status") == "pending":
             await asyncio.sleep(pause_s)

@@ -1,6 +1,7 @@
 """What to do about a file or directory of a restore point, given what is at its place on the target."""
 
 import datetime as dt
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
@@ -44,6 +45,14 @@ def is_same(saved: Entry, there: Entry) -> bool:
         and saved.changed == there.changed
         and (saved.is_directory or saved.size_bytes == there.size_bytes)
     )
+
+
+def half_back(was: Entry) -> Entry:
+    """What a file looks like while an undo brings it back, before it has its permission: its change time is a tick too early.
+
+    Nothing else gives it that, so an undo that was broken off there is gone on with, and not taken for done.
+    """
+    return replace(was, changed=was.changed - 1)
 
 
 def file_action(saved: Entry, there: Entry | None, conflicts: Conflicts) -> Action:
