@@ -23,6 +23,11 @@ ALTER TABLE run
     ADD COLUMN judged boolean NOT NULL DEFAULT true;
 ALTER TABLE run ALTER COLUMN judged SET DEFAULT false;
 
+-- When a share, or a tenant with all its shares, was deleted; it can be brought back until it is purged. Nothing is started for it, and nobody is
+-- told that it has no new restore point.
+ALTER TABLE share ADD COLUMN deleted_at timestamptz;
+ALTER TABLE tenant ADD COLUMN deleted_at timestamptz;
+
 CREATE INDEX run_unjudged ON run (finished_at) WHERE NOT judged AND finished_at IS NOT NULL;
 -- What the windows are looked at for.
 CREATE INDEX run_scheduled ON run (run_id)
