@@ -1,6 +1,5 @@
 """``.../shares/{share_id}/verifications``: start verifies. They are followed, and their findings read, like any run's."""
 
-import math
 from dataclasses import replace
 
 from http_api.call import Answer, Call
@@ -11,19 +10,15 @@ from http_api.models.runs import Run
 from http_api.models.verifications import NewVerification
 from http_api.routes import Routes
 from http_api.starting import started
-from shared.core.verify_report import next_part
+from shared.core.verify_report import next_part, parts_for
 from shared.db import restore_points, runs
 from shared.db.pool import Connection
 from shared.errors import InvalidInput, NotFound
 from shared.model.access import Action
-from shared.model.run import RestorePoint, RunKind
+from shared.model.run import RunKind
 from shared.model.share import Share
 from shared.model.verify_order import VerifyLevel, VerifyOrder
 
-PARTS: int = 100
-"""Verifies after which everything has been read, unless asked for otherwise: 1 % each time."""
-DRILL_FILES: int = 1_000
-"""Files that a drill restores, about, unless asked for otherwise: enough to exclude that 0.7 % cannot be."""
 NEWEST = 2**31 - 1
 """A ``run_no`` that no run has reached."""
 
@@ -70,19 +65,6 @@ def _check_for_level(body: NewVerification) -> None:
         raise InvalidInput("a drill restores one restore point; expected a number or latest", field="restore_point")
 
 
-def _parts(body: NewVerification, point: RestorePoint) -> int:
-    """After how many verifies like this one everything has been read."""
-    if body.over_runs is not None:
-        return body.over_runs
-    if body.level == "sample":
-        return PARTS
-    if body.percent is not None:
-        return max(1, round(100 / body.percent))
-    # A power of two, so that a share that grows a little goes on with its cycle instead of beginning another.
-    wanted = max(1, math.ceil(point.files / (body.files or DRILL_FILES)))
-    return 1 << (wanted - 1).bit_length()
-
-
 async def _order(conn: Connection, share: Share, body: NewVerification) -> VerifyOrder:
     if isinstance(body.restore_point, int):
         point = await restore_points.get(conn, share.share_id, body.restore_point)
@@ -94,7 +76,7 @@ async def _order(conn: Connection, share: Share, body: NewVerification) -> Verif
     level = VerifyLevel(body.level)
     parts, part = 1, 0
     if level.has_parts:
-        parts = _parts(body, point)
+        parts = parts_for(level, point.files, over_runs=body.over_runs, percent=body.percent, drill_files=body.files)
         before = await runs.sampled(conn, share.share_id, NEWEST, parts, level)
         part = next_part(parts, before[0].verify if before else None)
     account_url, credential = "", ""

@@ -1,7 +1,8 @@
 """What a verify came to, and what to do about each thing it found."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from shared.core import sampling
 from shared.model.run import Counters, Run
@@ -10,6 +11,10 @@ from shared.model.verify_order import VerifyLevel, VerifyOrder
 
 COMPARED = ("content", "size", "times", "attributes", "permissions", "metadata", "content headers")
 """What a drill compares of each file; of one of an NFS share owner, group and mode in place of attributes and permissions."""
+PARTS: Final = 100
+"""Verifies after which everything has been read, unless asked for otherwise: 1 % each time."""
+DRILL_FILES: Final = 1_000
+"""Files that a drill restores, about, unless asked for otherwise: enough to exclude that 0.7 % cannot be."""
 _AGAIN = "the next backup saves it again, whether or not it has changed"
 _OLDER = "restore it from a restore point that is not named here"
 _ROW = "the vault has all that the row is about: rebuild the catalogue from the vault"
@@ -154,6 +159,26 @@ def cycle_of(order: VerifyOrder, earlier: Iterable[Run]) -> list[Run]:
             found.append(run)
             part -= 1
     return found
+
+
+def parts_for(
+    level: VerifyLevel,
+    files: int,
+    *,
+    over_runs: int | None = None,
+    percent: float | None = None,
+    drill_files: int | None = None,
+) -> int:
+    """After how many samples or drills like this one everything of a restore point with ``files`` files has been read."""
+    if over_runs is not None:
+        return over_runs
+    if level is VerifyLevel.SAMPLE:
+        return PARTS
+    if percent is not None:
+        return max(1, round(100 / percent))
+    # A power of two, so that a share that grows a little goes on with its cycle instead of beginning another.
+    wanted = max(1, math.ceil(files / (drill_files or DRILL_FILES)))
+    return 1 << (wanted - 1).bit_length()
 
 
 def next_part(parts: int, last: VerifyOrder | None) -> int:

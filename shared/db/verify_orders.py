@@ -1,22 +1,16 @@
 """What a verify or a drill of a schedule is to do, from what its share has by then."""
 
-import math
 from dataclasses import replace
 from typing import Final
 
-from shared.core.verify_report import next_part
+from shared.core.verify_report import next_part, parts_for
 from shared.db import restore_points, runs
 from shared.db.pool import Connection
 from shared.errors import NotFound
-from shared.model.run import RestorePoint
 from shared.model.schedule import Schedule, What
 from shared.model.share import Share
 from shared.model.verify_order import VerifyLevel, VerifyOrder
 
-PARTS: Final = 100
-"""Samples after which everything has been read: 1 % each time."""
-DRILL_FILES: Final = 1_000
-"""Files that a drill restores, about: enough to exclude that 0.7 % cannot be."""
 NEWEST: Final = 2**31 - 1
 """A ``run_no`` that no run has reached."""
 
@@ -34,20 +28,9 @@ async def verify_order(conn: Connection, share: Share, schedule: Schedule, scrat
     level = VerifyLevel.DRILL if schedule.what is What.DRILL else options.level
     order = VerifyOrder(level=level, restore_point=point.run_no, all_points=options.all_points)
     if level.has_parts:
-        parts = _parts(schedule, point, level)
+        parts = parts_for(level, point.files, over_runs=options.over_runs, drill_files=options.files)
         before = await runs.sampled(conn, share.share_id, NEWEST, parts, level)
         order = replace(order, parts=parts, part=next_part(parts, before[0].verify if before else None))
     if level is VerifyLevel.DRILL:
         order = replace(order, account_url=share.account_url, credential=share.credential, scratch=scratch)
     return order
-
-
-def _parts(schedule: Schedule, point: RestorePoint, level: VerifyLevel) -> int:
-    """After how many like this one everything has been read."""
-    if schedule.options.over_runs is not None:
-        return schedule.options.over_runs
-    if level is VerifyLevel.SAMPLE:
-        return PARTS
-    # A power of two, so that a share that grows a little goes on with its cycle instead of beginning another.
-    wanted = max(1, math.ceil(point.files / (schedule.options.files or DRILL_FILES)))
-    return 1 << (wanted - 1).bit_length()
