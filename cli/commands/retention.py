@@ -189,7 +189,8 @@ def pin(ctx: Context, address: str, reason: str, until: str | None) -> None:
 def unpin(ctx: Context, address: str, reason: str) -> None:
     """Let the policy decide again about a pinned restore point."""
     share, _, point = ctx.place(address)
-    _said(ctx, share, point, "unpinned", ctx.client.delete(f"{share.path}/restore-points/{point}/pin", reason=reason))
+    answer = ctx.client.post(f"{share.path}/restore-points/{point}/unpin", {"reason": reason})
+    _said(ctx, share, point, "unpinned", answer)
 
 
 @points.command()
@@ -210,7 +211,7 @@ def hold(ctx: Context, address: str, reason: str) -> None:
 def release(ctx: Context, address: str, reason: str) -> None:
     """End a legal hold."""
     share, _, point = ctx.place(address)
-    answer = ctx.client.delete(f"{share.path}/restore-points/{point}/hold", reason=reason)
+    answer = ctx.client.post(f"{share.path}/restore-points/{point}/release", {"reason": reason})
     _said(ctx, share, point, "released", answer)
 
 

@@ -40,6 +40,8 @@ _BY_KIND: Final = {
     "not_there": "a part of a node is given to what is there: restore all of it to have it made",
     "changed_since": "nothing: it is as whoever changed it left it. Restore it, if it is to be as it was before",
     "not_deleted": "look at what a dry run says, and confirm as many deletions as it counts",
+    "expired": "nothing: its policy, or whoever asked, let go of it, and the next sweep frees what only it needed",
+    "not_expired": "unpin it, have the hold released, or wait for what works with it",
     "not_restored": "remove the cause, then restore it again: a restore may be repeated",
 }
 """For those kinds of line that can come without a better hint."""

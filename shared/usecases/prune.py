@@ -134,7 +134,6 @@ async def _tell(scope: RunScope, gone: dict[int, str], refused: list[Decision]) 
             kind="not_expired",
             path="",
             reason=f"restore point {d.run_no} stays: {'; '.join(d.reasons)}",
-            hint="unpin it, have the hold released, or wait for what works with it",
         )
         for d in refused
     ]

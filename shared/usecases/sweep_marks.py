@@ -31,6 +31,7 @@ from shared.model.manifest import ManifestRef
 from shared.model.node import SLOT_MAX
 from shared.model.objects import bundle_name, dropped_name, marks_name, node_object_name, segment_name
 from shared.model.sweep import SweepCommit, SweepItem, SweepKind, SweepOrder, TreeRow
+from shared.usecases.past import Past
 from shared.usecases.read_manifests import GAP_BYTES, READ_BYTES_MAX, READS_AT_ONCE
 from shared.usecases.scope import RunScope
 from shared.usecases.together import together
@@ -94,6 +95,16 @@ class _Wanted:
     is_newest: bool = False
 
 
+@dataclass(slots=True)
+class _Shown:
+    """Who shows a content list."""
+
+    surely: bool = False
+    """The share as it is now, or a run in progress."""
+    by: set[tuple[int, int]] = field(default_factory=set)
+    """Page and root, as far as the records of the page can tell."""
+
+
 class TreeMarker:
     """Marks one piece."""
 
@@ -105,7 +116,7 @@ class TreeMarker:
         self._horizon = order.horizon
         self._commit = commit
         self._marked = Marked()
-        self._lists: set[tuple[int, int]] = set()
+        self._lists: dict[tuple[int, int], _Shown] = {}
         self._read: set[tuple[int, int]] = set()
         self._droppable: dict[int, TreeRow] = {}
 
@@ -176,9 +187,14 @@ class TreeMarker:
             return []
         self._marked.add(Section.SEGMENTS, segment_name(self._share_id, one.ref.run_no, one.ref.batch_no))
         older = [root for root in one.roots if root < record.run_no]
-        is_state = len(older) < len(one.roots) or record.run_no > self._horizon
-        if is_state or (one.is_newest and row.deleted_run is None):
+        shown = one.roots[len(older) :]
+        surely = record.run_no > self._horizon or (one.is_newest and row.deleted_run is None)
+        if shown or surely:
             self._mark_content(record)
+            for listed in record.listed:
+                who = self._lists.setdefault(listed, _Shown())
+                who.surely |= surely
+                who.by |= {(row.page_id, root) for root in shown}
         following = history.next_hops(record, older)
         if record.run_no > self._horizon and record.ancestors and record.ancestors[0].ref.run_no > self._horizon:
             following.setdefault(record.ancestors[0].ref, [])
@@ -192,14 +208,34 @@ class TreeMarker:
         for node_id, run_no in (*record.plain, *record.listed):
             self._marked.add(Section.OBJECTS, node_object_name(self._share_id, node_id, run_no))
         self._marked.add_chunks(record.chunks)
-        self._lists |= record.listed
 
     async def _read_lists(self) -> None:
         """Mark the chunks of large files, one list at a time: the longest takes 200 MB."""
-        lists, self._lists = self._lists - self._read, set()
-        for node_id, run_no in sorted(lists):
-            self._marked.add_chunks(await read_list(self._scope, node_id, run_no))
-        self._read |= lists
+        lists, self._lists = self._lists, {}
+        for listed in sorted(lists.keys() - self._read):
+            try:
+                self._marked.add_chunks(await read_list(self._scope, *listed))
+            except IntegrityError as error:
+                if not isinstance(error.__cause__, NotFound) or await self._is_shown(lists[listed]):
+                    raise
+            else:
+                self._read.add(listed)
+
+    async def _is_shown(self, who: _Shown) -> bool:
+        """Whether a lost list is missed, or a sweep before this one has deleted it.
+
+        The number of a page that was merged away is given again. For a root in between, the records of such a page end in one that no root
+        shows: only the directory's page 0 of then can tell. That is read for a list that is not there, and not for every page.
+        """
+        past = Past(self._scope.catalogue, self._scope.vault, self._share_id)
+        for page_id, root in sorted(who.by):
+            directory_id, page_no = page_id & ~SLOT_MAX, page_id & SLOT_MAX
+            if not page_no:
+                return True
+            then = await past.look(directory_id, root)
+            if then is not None and page_no in then.first.page_nos:
+                return True
+        return who.surely
 
 
 async def read_list(scope: RunScope, node_id: int, run_no: int) -> bytes:

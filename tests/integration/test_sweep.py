@@ -88,7 +88,8 @@ async def test_what_is_kept_is_whole_and_what_only_others_needed_is_gone(postgre
         await whole(files, kept)
         # And it goes on.
         more = await backups(files, 2, seed + 100)
-        assert (await files.sweep()).state is RunState.SUCCEEDED
+        again = await files.sweep()
+        assert again.state is RunState.SUCCEEDED, again.error
         await whole(files, kept | more)
 
 
@@ -129,7 +130,8 @@ async def test_pins_and_holds_win_until_they_end(postgres_url, azurite, files_em
         }
         assert refused.report["missing"] == [77]
         assert len(await files.journal(refused)) == 3
-        assert (await files.sweep()).state is RunState.SUCCEEDED
+        again = await files.sweep()
+        assert again.state is RunState.SUCCEEDED, again.error
         await looks_whole(files)
         await say(first, KeepKind.RELEASE)
         await say(second, KeepKind.UNPIN)
