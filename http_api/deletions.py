@@ -9,7 +9,7 @@ from http_api.call import Answer, AnyCall, Call
 from http_api.endpoint import SHARE, TENANT
 from http_api.members import made_by
 from http_api.models.base import NoQuery, WrongField
-from http_api.models.deletions import DeleteQuery, NewPurge, PurgeRun, TenantPurge
+from http_api.models.deletions import NewDeletion, NewPurge, PurgeRun, TenantPurge
 from http_api.models.runs import Run
 from http_api.models.shares import Share
 from http_api.models.tenants import Tenant
@@ -27,7 +27,7 @@ SHARES_AT_ONCE: Final = 200
 """Whose purges one request queues; asked again it goes on."""
 
 
-async def delete_share(call: Call[DeleteQuery]) -> Answer:
+async def delete_share(call: Call[NoQuery, NewDeletion]) -> Answer:
     """Mark a share deleted. Nothing of it goes; it can be restored from, and brought back until `purge_after` and beyond, until it is purged.
 
     Nothing new is backed up, nothing is pruned or swept, and its schedules are silent. 409 while a run of it is active.
@@ -38,7 +38,7 @@ async def delete_share(call: Call[DeleteQuery]) -> Answer:
         share.tenant_id,
         share.share_id,
         by=made_by(call.principal),
-        reason=call.query.reason.strip(),
+        reason=call.body.reason.strip(),
         at=call.now,
         until=_until(call),
     )
@@ -52,7 +52,7 @@ async def undelete_share(call: Call) -> Answer:
     return await _share_as_it_is(call)
 
 
-async def purge_share(call: Call[NoQuery, NewPurge]) -> Answer:
+async def start_purge(call: Call[NoQuery, NewPurge]) -> Answer:
     """Delete all there is of a share, for good: its objects in the vault, its journals, and all the catalogue has of it.
 
     It must be deleted, `purge_after` be over, and its name be typed. 409 while a restore point is under a legal hold or a run is active. When the
@@ -66,7 +66,7 @@ async def purge_share(call: Call[NoQuery, NewPurge]) -> Answer:
     return started(call, queued)
 
 
-async def delete_tenant(call: Call[DeleteQuery]) -> Answer:
+async def delete_tenant(call: Call[NoQuery, NewDeletion]) -> Answer:
     """Mark a tenant deleted, with all its shares. Its people and keys are nobody from then on; the platform's admins see it.
 
     409 while a run of any of its shares is active.
@@ -75,7 +75,7 @@ async def delete_tenant(call: Call[DeleteQuery]) -> Answer:
         call.conn,
         call.tenant.tenant_id,
         by=made_by(call.principal),
-        reason=call.query.reason.strip(),
+        reason=call.body.reason.strip(),
         at=call.now,
         until=_until(call),
     )
@@ -168,12 +168,12 @@ async def _harmless(what: Callable[[], Awaitable[None]]) -> None:
 
 
 routes = Routes("deletion")
-routes.delete(SHARE, delete_share, Action.SHARES_DELETE, {200: Share}, refuses={409}, purging=True)
+routes.post(SHARE + "/delete", delete_share, Action.SHARES_DELETE, {200: Share}, refuses={409}, purging=True)
 routes.post(SHARE + "/undelete", undelete_share, Action.SHARES_DELETE, {200: Share}, refuses={409}, purging=True)
 routes.post(
-    SHARE + "/purge", purge_share, Action.SHARES_PURGE, {202: Run}, refuses={409, 422}, starts=True, purging=True
+    SHARE + "/purge", start_purge, Action.SHARES_PURGE, {202: Run}, refuses={409, 422}, starts=True, purging=True
 )
-routes.delete(TENANT, delete_tenant, Action.TENANT_DELETE, {200: Tenant}, refuses={409}, purging=True)
+routes.post(TENANT + "/delete", delete_tenant, Action.TENANT_DELETE, {200: Tenant}, refuses={409}, purging=True)
 routes.post(TENANT + "/undelete", undelete_tenant, Action.TENANT_DELETE, {200: Tenant}, refuses={409}, purging=True)
 routes.post(
     TENANT + "/purge",

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from http_api.models.base import Body, Paged, Query, Shown, Text
+from http_api.models.base import Body, Paged, Shown, Text
 from http_api.models.runs import Run
 from shared.model.deletion import REASON_MAX
 
@@ -16,7 +16,7 @@ class WithDeleted(Paged):
     deleted: Annotated[bool, Field(description="Also those that are deleted.")] = False
 
 
-class DeleteQuery(Query):
+class NewDeletion(Body):
     """Why something is deleted."""
 
     reason: Annotated[Text, Field(max_length=REASON_MAX, description="Why, for whoever finds it deleted.")] = ""

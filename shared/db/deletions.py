@@ -51,11 +51,11 @@ _UNTOLD: Final[LiteralString] = """
      WHERE deletion_told < deletion_no AND %(share_id)s::int IS NULL AND (%(tenant_id)s::text IS NULL OR tenant_id = %(tenant_id)s)
      LIMIT %(limit)s
 """
-_TOLD_SHARE: Final[LiteralString] = """
-    UPDATE share SET deletion_told = greatest(deletion_told, %(no)s) WHERE share_id = %(share_id)s
-"""
-_TOLD_TENANT: Final[LiteralString] = """
-    UPDATE tenant SET deletion_told = greatest(deletion_told, %(no)s) WHERE tenant_id = %(tenant_id)s
+# Who brought something back nobody needs to know any more: that is for the audit.
+_TOLD: Final[LiteralString] = """
+    SET deletion_told = greatest(deletion_told, %(no)s),
+        deleted_by = CASE WHEN deleted_at IS NULL AND deletion_no = %(no)s THEN '' ELSE deleted_by END,
+        purge_after = CASE WHEN deleted_at IS NULL AND deletion_no = %(no)s THEN NULL ELSE purge_after END
 """
 
 
@@ -144,7 +144,10 @@ async def untold(
 async def told(conn: Connection, what: Untold) -> None:
     """Note that it was told."""
     args = {"no": what.event.event_no, "share_id": what.share_id, "tenant_id": what.tenant_id}
-    await conn.execute(_TOLD_TENANT if what.share_id is None else _TOLD_SHARE, args)
+    if what.share_id is None:
+        await conn.execute("UPDATE tenant" + _TOLD + _OF_TENANT, args)
+    else:
+        await conn.execute("UPDATE share" + _TOLD + _OF_SHARE, args)
 
 
 def from_row(row: Sequence[Any]) -> Deletion | None:
