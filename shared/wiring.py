@@ -330,7 +330,7 @@ class App:
 
     async def finish_tenants(self, tenant_id: str | None = None) -> None:
         """Take tenants out of which all shares were purged: some, or this one if it is such a tenant."""
-        await finish_tenants(self.purges, self.vaults, self.audit, tenant_id)
+        await finish_tenants(self.purges, self.vaults.of, self.audit, tenant_id)
 
     async def _pin(self, tenant_id: str, share_id: int, run_no: int, reason: str) -> None:
         """Keep a restore point until somebody unpins it; one that somebody has pinned stays as it is."""

@@ -15,6 +15,7 @@ from shared.model.objects import deletion_folder
 from shared.model.run import Counters, Run, RunState
 from shared.model.sweep import SweepCommit
 from shared.ports import JournalLine, StoredObject
+from shared.usecases.finish_tenants import finish_tenants
 from shared.usecases.giving_up import giving_up
 from shared.usecases.purge_pieces import PIECE_LINES, delete_objects
 from shared.usecases.scope import RunScope
@@ -39,6 +40,8 @@ async def close_purge(scope: RunScope) -> RunState | None:
     while await scope.journal.forget(run.key, PIECE_LINES):
         pass
     await scope.purges.forget_share(run.run_id, share.share_id)
+    assert scope.audit is not None
+    await finish_tenants(scope.purges, lambda _: scope.vault, scope.audit, share.tenant_id)
     return None
 
 

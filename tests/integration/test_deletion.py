@@ -15,6 +15,7 @@ from shared.usecases import open_purge, purge_pieces
 from shared.usecases.keep_point import keep_point
 from tests.support import deleting
 from tests.support.share_tree import differences, put, read_tree
+from tests.support.workers import workers
 from tests.support.world import world
 
 SMALL = {"bundle_file_max_bytes": 16 * 1024, "large_file_bytes": 64 * 1024}
@@ -225,3 +226,19 @@ async def test_a_share_that_was_never_backed_up_is_purged(files):
     await deleting.delete(files, ago=deleting.LONG_AGO)
     assert await deleting.purge(files) is None
     await deleting.nothing_is_left(files, 1)
+
+
+async def test_worker_processes_purge_a_share_without_durable(files):
+    await fill(files)
+    other = await deleting.neighbour(files)
+    assert (await other.backup()).state is RunState.SUCCEEDED
+    kept = deleting.names(other)
+    await deleting.delete(files, ago=deleting.LONG_AGO)
+    run = await deleting.queue_purge(files, Driver.WORKERS)
+    with workers(files) as processes:
+        one = await processes.start("--name", "one", "--run", str(run.run_id))
+        await one.heard("worker_started")
+        two = await processes.start("--name", "two", "--until-idle")
+        assert [await one.left(), await two.left()] == [0, 0], (one.events(), two.events())
+    await deleting.nothing_is_left(files, 4)
+    assert deleting.names(other) == kept
