@@ -13,12 +13,11 @@ from shared.model.schedule import ScheduleOptions, Times, Timing, What
 from shared.model.sweep import SweepOrder
 from shared.usecases import open_purge, purge_pieces
 from shared.usecases.keep_point import keep_point
+from tests.integration.test_sweep import SMALL, looks_whole
 from tests.support import deleting
 from tests.support.share_tree import differences, put, read_tree
 from tests.support.workers import workers
 from tests.support.world import world
-
-SMALL = {"bundle_file_max_bytes": 16 * 1024, "large_file_bytes": 64 * 1024}
 
 
 @pytest.fixture
@@ -68,6 +67,7 @@ async def test_of_a_deleted_share_nothing_new_is_saved_and_all_can_be_restored(f
     await deleting.undelete(files)
     assert (await deleting.current(files)).deletion is None
     assert (await files.backup()).state is RunState.SUCCEEDED
+    await looks_whole(files)
 
 
 async def test_a_share_with_a_run_is_not_deleted(files):

@@ -6,7 +6,8 @@ import pytest
 from shared.db import deletions, shares, tenants
 from shared.errors import NotFound
 from shared.model.run import RebuildOrder, RunState
-from tests.integration.test_deletion import SMALL, fill
+from tests.integration.test_deletion import fill
+from tests.integration.test_sweep import SMALL
 from tests.support import deleting, rebuilding
 from tests.support.faults import Tripwire, When
 from tests.support.world import World, world

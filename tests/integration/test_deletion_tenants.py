@@ -11,7 +11,8 @@ from shared.errors import Conflict, NotFound
 from shared.model.deletion import PurgeOrder
 from shared.model.retention import KeepKind
 from shared.model.run import Driver, RunState
-from tests.integration.test_deletion import SMALL, fill, say
+from tests.integration.test_deletion import fill, say
+from tests.integration.test_sweep import SMALL
 from tests.support import deleting
 from tests.support.two_tenants import two_tenants
 from tests.support.world import world
