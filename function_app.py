@@ -8,6 +8,7 @@ from activities import (
     close_run,
     open_run,
     prune_points,
+    purge_pieces,
     rebuild_catalogue,
     restore_directories,
     scan_directories,
@@ -20,6 +21,7 @@ from http_api import (
     audit,
     channels,
     connection,
+    deletions,
     downloads,
     exports,
     fallback,
@@ -43,7 +45,7 @@ from http_api import (
     usage,
     verifications,
 )
-from orchestrators import backup, prune, rebuild, restore, scan, sweep, verify
+from orchestrators import backup, prune, purge, rebuild, restore, scan, sweep, verify
 
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
@@ -56,6 +58,7 @@ for module in (
     rebuild_catalogue,
     prune_points,
     sweep_pieces,
+    purge_pieces,
     close_run,
     backup,
     restore,
@@ -64,8 +67,10 @@ for module in (
     rebuild,
     prune,
     sweep,
+    purge,
     tenants,
     shares,
+    deletions,
     runs,
     restores,
     nodes,

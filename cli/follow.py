@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.text import Text
 
 from cli.client import Client, Json
-from cli.errors import FAILED, OK, WITH_ERRORS, CliError, Interrupted
+from cli.errors import FAILED, OK, WITH_ERRORS, CliError, Interrupted, Refused
 from cli.names import Share
 from cli.output import Output, bytes_text, seconds_text
 
@@ -20,6 +20,9 @@ POLL_S: Final = 2.0
 """Between two looks once a run has gone on for a while."""
 LINE_EVERY_S: Final = 15.0
 TOLD_ERRORS: Final = 20
+
+PURGE: Final = "purge"
+"""A run that is gone, with its share, when it has succeeded."""
 
 _CODES: Final = {"succeeded": OK, "completed_with_errors": WITH_ERRORS}
 
@@ -48,7 +51,12 @@ def _watch(client: Client, path: str, run: Json, look: Callable[[Json], None]) -
     while run["active"]:
         time.sleep(wait_s)
         wait_s = min(POLL_S, wait_s * 1.3)
-        run = client.get(path)
+        try:
+            run = client.get(path)
+        except Refused as refused:
+            if refused.status != 404 or run["kind"] != PURGE:
+                raise
+            return {**run, "state": "succeeded", "active": False, "gone": True}
         look(run)
     return run
 
@@ -105,6 +113,8 @@ def conclude(client: Client, output: Output, share: Share, run: Json) -> int:
     """Say how a run ended, with its first errors; the exit code."""
     if output.as_json:
         output.one(run)
+    elif run.get("gone"):
+        output.out.print(f"[green]{share.shown} is purged[/green]")
     else:
         done = run["counters"]
         state = {"succeeded": "green", "completed_with_errors": "yellow"}.get(run["state"], "bold red")

@@ -26,12 +26,13 @@ class Share:
 
 
 def find_tenant(client: Client, typed: str) -> Json:
-    """The tenant with this id or name; nothing typed: the one of the configuration, or the only one.
+    """The tenant with this id or name; nothing typed: the one of the configuration, or the only one. Also one that is deleted, by what it is called exactly.
 
     :raises CliError: there is none, or there are several.
     """
     typed = typed or client.config.tenant
-    tenants = list(client.items("/api/tenants", "tenants"))
+    known = list(client.items("/api/tenants", "tenants", deleted="true"))
+    tenants = [tenant for tenant in known if not tenant.get("deletion")]
     if not typed:
         if len(tenants) == 1:
             return tenants[0]
@@ -43,7 +44,7 @@ def find_tenant(client: Client, typed: str) -> Json:
         )
     by_id = [tenant for tenant in tenants if tenant["tenant_id"] == typed]
     by_name = [tenant for tenant in tenants if str(tenant["name"]).casefold() == typed.casefold()]
-    found = by_id or by_name
+    found = by_id or by_name or [tenant for tenant in known if typed in (tenant["tenant_id"], tenant["name"])]
     if not found:
         raise CliError(f"there is no tenant {typed!r}", NOT_FOUND, hint="afb tenants lists them")
     if len(found) > 1:
@@ -58,7 +59,7 @@ def find_share(client: Client, address: Address, tenant: str = "") -> Share:
     :raises CliError: there is none, or there are several.
     """
     owner = find_tenant(client, address.tenant or tenant)
-    shares = list(client.items(f"/api/tenants/{owner['tenant_id']}/shares", "shares"))
+    shares = list(client.items(f"/api/tenants/{owner['tenant_id']}/shares", "shares", deleted="true"))
     by_name = [share for share in shares if str(share["name"]).casefold() == address.share.casefold()]
     found = by_name or [share for share in shares if str(share["share_id"]) == address.share]
     if not found:

@@ -59,6 +59,8 @@ class Endpoint:
     """Given, it takes ``If-Match``."""
     transaction: bool = True
     """Whether it is in a transaction of the catalogue from the beginning, in which its tenant and share were loaded."""
+    purging: bool = False
+    """Whether it also answers for what is being purged, of which half may be gone; else that is a conflict."""
     loads: bool = True
     """Whether tenant and share must be there. False: the handler looks for itself, as for one that is deleted."""
     shown: bool = True

@@ -195,6 +195,8 @@ def problems_of(endpoint: Endpoint) -> set[int]:
         found |= {401, 403, 429}
     if endpoint.parameters:
         found.add(404)
+    if "tenant_id" in endpoint.parameters and endpoint.transaction and endpoint.loads and not endpoint.purging:
+        found.add(409)
     if endpoint.body is not NoBody:
         found.add(413)
     if endpoint.idempotent:

@@ -48,13 +48,14 @@ class Routes:
         etag: bool = False,
         transaction: bool = True,
         loads: bool = True,
+        purging: bool = False,
         shown: bool = True,
         route: str = "",
     ) -> Endpoint:
         """An endpoint that changes nothing."""
         return self._add(
             "GET", path, handler, action, answers, refuses=refuses, etag=etag, transaction=transaction, loads=loads,
-            shown=shown, route=route,
+            purging=purging, shown=shown, route=route,
         )  # fmt: skip
 
     def post(
@@ -70,11 +71,12 @@ class Routes:
         etag: bool = False,
         transaction: bool = True,
         loads: bool = True,
+        purging: bool = False,
     ) -> Endpoint:
         """An endpoint that makes or starts something. ``idempotent=False`` if its answer must not be kept, or it makes nothing."""
         return self._add(
             "POST", path, handler, action, answers, refuses=refuses, starts=starts, idempotent=idempotent, etag=etag,
-            transaction=transaction, loads=loads,
+            transaction=transaction, loads=loads, purging=purging,
         )  # fmt: skip
 
     def put(
@@ -136,10 +138,20 @@ class Routes:
         refuses: AbstractSet[int] = frozenset(),
         starts: bool = False,
         loads: bool = True,
+        purging: bool = False,
     ) -> Endpoint:
         """An endpoint that removes something."""
         return self._add(
-            "DELETE", path, handler, action, answers, refuses=refuses, current=current, starts=starts, loads=loads
+            "DELETE",
+            path,
+            handler,
+            action,
+            answers,
+            refuses=refuses,
+            current=current,
+            starts=starts,
+            loads=loads,
+            purging=purging,
         )
 
     def _add(

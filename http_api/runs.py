@@ -70,7 +70,7 @@ async def get_run(call: Call) -> RunWithCost:
 
 async def _expected(conn: Connection, found: run.Run) -> run.RestorePoint | None:
     """What a run is expected to come to; None also if the restore point it is about is gone."""
-    if found.kind in (RunKind.REBUILD, RunKind.PRUNE, RunKind.SWEEP) or (
+    if found.kind in (RunKind.REBUILD, RunKind.PRUNE, RunKind.SWEEP, RunKind.PURGE) or (
         found.order is not None and not found.order.is_whole
     ):
         return None
@@ -140,10 +140,10 @@ _RUN = SHARE + "/runs/{run_no:int}"
 routes = Routes("runs")
 routes.post(SHARE + "/backups", start_backup, Action.RUNS_START, {202: Run}, refuses={409}, starts=True)
 routes.post(SHARE + "/scans", start_scan, Action.RUNS_START, {202: Run}, refuses={409}, starts=True)
-routes.get(SHARE + "/runs", list_runs, Action.RUNS_READ, {200: RunPage})
-routes.get(_RUN, get_run, Action.RUNS_READ, {200: RunWithCost})
-routes.get(_RUN + "/journal", get_journal, Action.RUNS_READ, {200: JournalPart})
-routes.post(_RUN + "/pause", pause_run, Action.RUNS_CONTROL, {202: Run}, refuses={409}, starts=True)
-routes.post(_RUN + "/resume", resume_run, Action.RUNS_CONTROL, {202: Run}, refuses={409}, starts=True)
-routes.post(_RUN + "/cancel", cancel_run, Action.RUNS_CONTROL, {202: Run}, refuses={409}, starts=True)
+routes.get(SHARE + "/runs", list_runs, Action.RUNS_READ, {200: RunPage}, purging=True)
+routes.get(_RUN, get_run, Action.RUNS_READ, {200: RunWithCost}, purging=True)
+routes.get(_RUN + "/journal", get_journal, Action.RUNS_READ, {200: JournalPart}, purging=True)
+routes.post(_RUN + "/pause", pause_run, Action.RUNS_CONTROL, {202: Run}, refuses={409}, starts=True, purging=True)
+routes.post(_RUN + "/resume", resume_run, Action.RUNS_CONTROL, {202: Run}, refuses={409}, starts=True, purging=True)
+routes.post(_RUN + "/cancel", cancel_run, Action.RUNS_CONTROL, {202: Run}, refuses={409}, starts=True, purging=True)
 bp = routes.blueprint

@@ -2,7 +2,7 @@
 
 1. The path is read, and whoever asks is made known (401) and must be allowed (404 for what they may not see, 403, 429).
 2. Query and body are parsed (400). Until here nothing was done, and nothing of the catalogue was told.
-3. A transaction begins that sees the route's tenant and no other, and the tenant or the share is loaded in it (404).
+3. A transaction begins that sees the route's tenant and no other, and the tenant or the share is loaded in it (404, and 409 if it is being purged).
 4. If it changes something or shows file content, that is written down, or nothing is done (503). Conditions are looked at (412), then the idempotency key (409, 422, or the answer that was given before).
 5. The handler answers. The answer is put into bytes, kept under its key, and the transaction is committed.
 6. What is to be done after the commit is done.
@@ -30,8 +30,9 @@ from http_api.reply import Reply
 from shared import wiring
 from shared.core.access import visible_tenants
 from shared.db import shares, tenants
-from shared.errors import Denied
+from shared.errors import Conflict, Denied
 from shared.model.access import Principal, PrincipalKind
+from shared.model.deletion import Deletion
 from shared.settings import in_azure
 
 JSON: Final = "application/json"
@@ -104,7 +105,7 @@ async def _answered(endpoint: Endpoint, call: AnyCall, asked: bytes) -> Reply:
             seen = visible_tenants(call.principal) if call.tenant_id is None else (call.tenant_id,)
             call.connection = await call.held.enter_async_context(call.app.as_tenants(seen))
         if endpoint.transaction and endpoint.loads:
-            await _load(call)
+            await _load(call, purging=endpoint.purging)
         if endpoint.current is not None and "if-match" in call.headers:
             check_match(call.headers["if-match"], await endpoint.current(call))
         reply = await (once(call, asked, perform) if endpoint.idempotent else perform())
@@ -129,14 +130,22 @@ def _reply_of(endpoint: Endpoint, call: AnyCall, answer: Answer) -> Reply:
     return Reply(status=status, body=body, media=JSON, headers=headers)
 
 
-async def _load(call: AnyCall) -> None:
-    """Load what the route names. Raises ``NotFound``."""
+async def _load(call: AnyCall, *, purging: bool) -> None:
+    """Load what the route names. Raises ``NotFound``; ``Conflict`` for what is being purged, unless ``purging``."""
     if call.tenant_id is None:
         return
     if call.share_id is not None:
-        call.loaded_share = await shares.get(call.conn, call.share_id, call.tenant_id)
+        found = call.loaded_share = await shares.get(call.conn, call.share_id, call.tenant_id)
+        _check_whole(f"share {found.name!r}", found.deletion, answers=purging)
     else:
-        call.loaded_tenant = await tenants.get(call.conn, call.tenant_id)
+        owner = call.loaded_tenant = await tenants.get(call.conn, call.tenant_id)
+        _check_whole(f"tenant {owner.tenant_id!r}", owner.deletion, answers=purging)
+
+
+def _check_whole(what: str, deletion: Deletion | None, *, answers: bool) -> None:
+    """:raises Conflict: it is being purged, and nobody knows what of it is there still."""
+    if deletion is not None and deletion.purging_at is not None and not answers:
+        raise Conflict(f"{what} is being purged since {deletion.purging_at:%Y-%m-%d %H:%M} UTC", "purging")
 
 
 def _word(route: Mapping[str, str | int], name: str) -> str | None:

@@ -4,16 +4,20 @@ from http_api.call import Answer, Call
 from http_api.endpoint import SHARE, TENANT
 from http_api.guard import admit_account
 from http_api.models.base import NoQuery, Paged
+from http_api.models.deletions import WithDeleted
 from http_api.models.shares import NewShare, RestorePoint, RestorePointPage, Share, ShareChange, SharePage
 from http_api.routes import Routes
 from shared.core.access import visible_shares
-from shared.db import restore_points, shares
+from shared.db import restore_points, runs, shares
+from shared.errors import Conflict
 from shared.model.access import Action
 
 
 async def create_share(call: Call[NoQuery, NewShare]) -> Answer:
-    """Protect an Azure Files share."""
+    """Protect an Azure Files share. 409 while the tenant is deleted, or where it protects this Azure share already, deleted or not."""
     body = call.body
+    if (await runs.hold_tenant(call.conn, call.tenant.tenant_id))[0] is not None:
+        raise Conflict(f"tenant {call.tenant.tenant_id!r} is deleted; hint: bring it back first", "deleted")
     await admit_account(
         call.conn,
         call.principal,
@@ -35,8 +39,8 @@ async def create_share(call: Call[NoQuery, NewShare]) -> Answer:
     return Answer(body=Share.of(share), location=f"/api/tenants/{share.tenant_id}/shares/{share.share_id}")
 
 
-async def list_shares(call: Call[Paged]) -> SharePage:
-    """The shares of a tenant that one may see, by name."""
+async def list_shares(call: Call[WithDeleted]) -> SharePage:
+    """The shares of a tenant that one may see, by name; with `deleted` also those that are deleted."""
     place = call.place(str)
     tenant_id = call.tenant.tenant_id
     found = await shares.of_tenant(
@@ -45,6 +49,7 @@ async def list_shares(call: Call[Paged]) -> SharePage:
         after=place[0] if place else "",
         limit=call.query.limit + 1,
         among=visible_shares(call.principal, tenant_id),
+        deleted=call.query.deleted,
     )
     shown = found[: call.query.limit]
     return SharePage(
@@ -90,8 +95,8 @@ async def get_restore_point(call: Call) -> RestorePoint:
 
 routes = Routes("shares")
 routes.post(TENANT + "/shares", create_share, Action.SHARES_CREATE, {201: Share}, refuses={409})
-routes.get(TENANT + "/shares", list_shares, Action.SHARES_LIST, {200: SharePage})
-routes.get(SHARE, get_share, Action.SHARES_READ, {200: Share}, etag=True)
+routes.get(TENANT + "/shares", list_shares, Action.SHARES_LIST, {200: SharePage}, purging=True)
+routes.get(SHARE, get_share, Action.SHARES_READ, {200: Share}, etag=True, purging=True)
 routes.patch(SHARE, change_share, Action.SHARES_CHANGE, {200: Share}, current=current_share)
 routes.get(SHARE + "/restore-points", list_restore_points, Action.POINTS_READ, {200: RestorePointPage})
 routes.get(SHARE + "/restore-points/{restore_point:int}", get_restore_point, Action.POINTS_READ, {200: RestorePoint})

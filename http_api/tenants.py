@@ -2,7 +2,8 @@
 
 from http_api.call import Answer, Call
 from http_api.endpoint import TENANT
-from http_api.models.base import NoQuery, Paged
+from http_api.models.base import NoQuery
+from http_api.models.deletions import WithDeleted
 from http_api.models.tenants import NewTenant, Tenant, TenantChange, TenantPage
 from http_api.routes import Routes
 from shared.core.access import visible_tenants
@@ -17,11 +18,15 @@ async def create_tenant(call: Call[NoQuery, NewTenant]) -> Answer:
     return Answer(body=Tenant.model_validate(tenant), location=f"/api/tenants/{tenant.tenant_id}")
 
 
-async def list_tenants(call: Call[Paged]) -> TenantPage:
-    """The tenants that one may see, by id."""
+async def list_tenants(call: Call[WithDeleted]) -> TenantPage:
+    """The tenants that one may see, by id; with `deleted` also those that are deleted, which only the platform's admins see."""
     place = call.place(str)
     found = await tenants.listed(
-        call.conn, after=place[0] if place else "", limit=call.query.limit + 1, among=visible_tenants(call.principal)
+        call.conn,
+        after=place[0] if place else "",
+        limit=call.query.limit + 1,
+        among=visible_tenants(call.principal),
+        deleted=call.query.deleted,
     )
     shown = found[: call.query.limit]
     return TenantPage(
@@ -48,6 +53,6 @@ async def current_tenant(call: Call) -> Tenant:
 routes = Routes("tenants")
 routes.post("/api/tenants", create_tenant, Action.TENANTS_CREATE, {201: Tenant}, refuses={409})
 routes.get("/api/tenants", list_tenants, Action.TENANTS_LIST, {200: TenantPage})
-routes.get(TENANT, get_tenant, Action.TENANT_READ, {200: Tenant}, etag=True)
+routes.get(TENANT, get_tenant, Action.TENANT_READ, {200: Tenant}, etag=True, purging=True)
 routes.patch(TENANT, change_tenant, Action.TENANT_CHANGE, {200: Tenant}, current=current_tenant)
 bp = routes.blueprint

@@ -18,13 +18,23 @@ from shared.core.rate import Spent
 from shared.core.unusual import Numbers
 from shared.model.alert import Alert, Condition, Delivery, Parcel, Sighting
 from shared.model.audit import AuditEntry
+from shared.model.deletion import PurgeOrder, Untold
 from shared.model.entry import Entry, Posix
 from shared.model.found import FoundNode
 from shared.model.manifest import ContentHeaders, ManifestRef
 from shared.model.metric import Metric
 from shared.model.page import DirectoryHead, DirectoryPages, Page, PageHead
 from shared.model.point import Origin
-from shared.model.rebuild import FoundShare, RebuildClaim, RebuildItem, Rebuilt, Row, Staged, StagedDirectory
+from shared.model.rebuild import (
+    FoundShare,
+    PurgingShare,
+    RebuildClaim,
+    RebuildItem,
+    Rebuilt,
+    Row,
+    Staged,
+    StagedDirectory,
+)
 from shared.model.retention import Dated, Decision, KeepEvent, RetentionPolicy, Said
 from shared.model.run import Counters, Driver, RebuildOrder, RestorePoint, Run, RunKey, RunState
 from shared.model.schedule import Occurrence, Schedule, Times
@@ -386,6 +396,10 @@ class Vault(Protocol):
         """What is between ``prefix`` and the next ``/`` in the names of objects, each once, in order."""
         ...
 
+    async def remove(self) -> Deletion:
+        """Delete the tenant's container with all that is in it; one that is gone is fine. REFUSED: a policy, a hold or a lease keeps it."""
+        ...
+
     async def prepare(self) -> None:
         """Make the tenant's container; one that is already there is fine."""
         ...
@@ -464,6 +478,10 @@ class Journal(Protocol):
 
     def read(self, run: RunKey) -> AsyncIterator[JournalLine]:
         """The lines of a run, oldest batch first."""
+        ...
+
+    async def forget(self, run: RunKey, limit: int) -> bool:
+        """Delete up to ``limit`` lines of a run whose share is purged; whether there may be more."""
         ...
 
 
@@ -877,8 +895,12 @@ class Verifies(Protocol):
 class Rebuilds(Protocol):
     """The Postgres side of rebuilds. What is staged may be staged again, or be older than what is there: that changes nothing."""
 
+    async def adopt_purging(self, found: PurgingShare) -> None:
+        """Make the rows of a share whose purge has begun, and of its tenant, if the catalogue does not have them: it is purged again."""
+        ...
+
     async def queue(self, found: FoundShare, order: RebuildOrder, driver: Driver) -> Run:
-        """Queue a rebuild of a share, which is made, with its tenant, if the catalogue does not have it.
+        """Queue a rebuild of a share, which is made, with its tenant, if the catalogue does not have it; deleted if the vault says so.
 
         Raises ``Conflict`` when a run is active on its Azure share, when it has a catalogue that may not be replaced, or when its
         number is taken.
@@ -1417,4 +1439,42 @@ class Sweeps(Protocol):
 
     async def tidy_condemned(self, share_id: int) -> None:
         """Forget chunks that were deleted and that no batch at work can have seen before; take off the list what was not begun with."""
+        ...
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Deletion
+
+
+class Purges(Protocol):
+    """The Postgres side of deletions and purges, in whole transactions as :class:`Catalogue`'s."""
+
+    async def untold(self, *, tenant_id: str | None = None, share_id: int | None = None) -> list[Untold]:
+        """What the vault is yet to be told of deletions: some of it, or that of a share, or of a tenant and its shares."""
+        ...
+
+    async def told(self, what: Untold) -> None:
+        """Note that it was told."""
+        ...
+
+    async def forget_rows(self, run_id: int, share_id: int, limit: int) -> bool:
+        """Delete up to ``limit`` rows of each table that has many of a share that is being purged; whether there may be more."""
+        ...
+
+    async def forget_share(self, run_id: int, share_id: int) -> bool:
+        """Take a share with all that is left of it out of the catalogue, the purge itself included. Raises ``Conflict`` for any other run."""
+        ...
+
+    async def empty_tenants(
+        self, tenant_id: str | None = None, limit: int = 100
+    ) -> list[tuple[str, str, dt.datetime, PurgeOrder]]:
+        """Some tenants that are being purged and have no shares left, or this one if it is: id, name, since when, and who asked."""
+        ...
+
+    async def trouble(self, tenant_id: str, told: str) -> None:
+        """Note why the purge of a tenant does not come to its end."""
+        ...
+
+    async def forget_tenant(self, tenant_id: str) -> None:
+        """Take a tenant that has no shares left out of the catalogue. Raises ``Conflict`` for any other."""
         ...

@@ -53,6 +53,9 @@ class Settings:
     """Secret of at least 32 characters that the app and the download server share: links are signed with it."""
     runs_at_once: int = 64
     """Runs at work at the same time, over all tenants; others wait for their turn (docs/OPERATIONS.md). Default 64. 0: any number."""
+    purge_grace_days: int = 30
+    """How many days a share or a tenant that is deleted can be brought back before it may be purged. Of those that are deleted from then on: a date
+    that was given stays. Default 30. 0: it may be purged at once."""
     smtp_url: str = field(default="", repr=False)
     """Mail server for alerts: ``smtps://user:password@host``, or ``smtp://`` with STARTTLS. Default: none, and no mail."""
     mail_from: str = ""
@@ -138,6 +141,7 @@ class Settings:
             downloads_url=env.get("AFB_DOWNLOADS_URL", "").rstrip("/"),
             downloads_key=_downloads_key(env),
             runs_at_once=int(_number(env, "AFB_RUNS_AT_ONCE", 64, 0, 100_000)),
+            purge_grace_days=int(_number(env, "AFB_PURGE_GRACE_DAYS", 30, 0, 3_650)),
             smtp_url=env.get("AFB_SMTP_URL", ""),
             mail_from=_mail_from(env),
             private_webhooks=_flag(env, "AFB_PRIVATE_WEBHOOKS", default=False),

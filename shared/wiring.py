@@ -43,6 +43,7 @@ from shared.db.migrate import migrate
 from shared.db.observed import ObservedCatalogue, ObservedVerifies
 from shared.db.pace import PostgresPaceBook
 from shared.db.pool import Connection, Pool, make_pool
+from shared.db.purges import PostgresPurges
 from shared.db.rebuilds import PostgresRebuilds
 from shared.db.request_budgets import PostgresRequestBook
 from shared.db.shares import subject
@@ -50,7 +51,7 @@ from shared.db.sweep_catalogue import PostgresRetentions, PostgresSweeps
 from shared.db.tenancy import ShareConnections, TenantConnections, enter_share
 from shared.db.translate import translation
 from shared.db.verify_catalogue import PostgresVerifies
-from shared.errors import BackupError, Unavailable
+from shared.errors import BackupError, NotFound, Unavailable
 from shared.model.rebuild import LeftOut
 from shared.model.retention import KeepKind
 from shared.model.run import Driver, RebuildOrder, Run, RunKind, RunState
@@ -62,6 +63,7 @@ from shared.settings import Settings
 from shared.usecases import upkeep
 from shared.usecases.connection_test import Parts
 from shared.usecases.deliver_alerts import deliver_alerts
+from shared.usecases.finish_tenants import finish_tenants
 from shared.usecases.index_cache import IndexCache
 from shared.usecases.keep_point import keep_point
 from shared.usecases.pace_limits import within_pace
@@ -71,6 +73,7 @@ from shared.usecases.request_rates import RequestRates
 from shared.usecases.scope import Limits, RunScope
 from shared.usecases.share_snapshots import snapshot_tag
 from shared.usecases.stopping import StopSignal
+from shared.usecases.tell_deletions import tell_deletions
 from shared.usecases.tell_step import tell_step
 from shared.usecases.verdict import verdict
 from shared.usecases.verify_state import VerifyStates
@@ -95,6 +98,7 @@ class App:
     verifies: PostgresVerifies
     retentions: PostgresRetentions
     sweeps: PostgresSweeps
+    purges: PostgresPurges
     vaults: BlobAccount
     journal: Journal
     credentials: Credentials
@@ -174,6 +178,7 @@ class App:
             RunKind.VERIFY,
             RunKind.PRUNE,
             RunKind.SWEEP,
+            RunKind.PURGE,
         ):  # needs neither the share nor a credential that still works
             yield self._scope(run, share, meter)
             return
@@ -207,6 +212,11 @@ class App:
         order = scratch_order(run.run_id, run.verify)
         secret = self.credentials.resolve(order.credential)
         return FilesAdmin(order.account_url, order.share_name, secret, retry_budget_s=SCRATCH_S)
+
+    def _protected(self, share: Share) -> FilesAdmin:
+        """For what a purge leaves at an Azure share that need not be there any more."""
+        secret = self.credentials.resolve(share.credential)
+        return FilesAdmin(share.account_url, share.share_name, secret, retry_budget_s=SCRATCH_S)
 
     @asynccontextmanager
     async def connection(self, share: Share) -> AsyncIterator[Parts]:
@@ -266,6 +276,9 @@ class App:
             stop=StopSignal(self.leaving),
             scratch=self._scratch,
             rebuilds=rebuilds,
+            purges=self.purges,
+            audit=self.audit,
+            protected=self._protected,
             telemetry=self.telemetry,
         )
 
@@ -308,6 +321,16 @@ class App:
     async def look_after(self) -> None:
         """Raise alerts, and forget what is old."""
         await upkeep.look_after(self.schedules, self.alerts, self._pin, self.clock.now())
+        await self.tell_deletions()
+        await self.finish_tenants()
+
+    async def tell_deletions(self, tenant_id: str | None = None, share_id: int | None = None) -> None:
+        """Tell the vault of what was deleted, brought back or is being purged: of a share, of a tenant and its shares, or of some of all."""
+        await tell_deletions(self.purges, self.vaults.of, tenant_id=tenant_id, share_id=share_id)
+
+    async def finish_tenants(self, tenant_id: str | None = None) -> None:
+        """Take tenants out of which all shares were purged: some, or this one if it is such a tenant."""
+        await finish_tenants(self.purges, self.vaults.of, self.audit, tenant_id)
 
     async def _pin(self, tenant_id: str, share_id: int, run_no: int, reason: str) -> None:
         """Keep a restore point until somebody unpins it; one that somebody has pinned stays as it is."""
@@ -333,11 +356,23 @@ class App:
     async def close(self, ticket: RunTicket, usecase: UseCase) -> Receipt:
         """The same for the closing of a run: one that is given up ends even if not so much as its share can be spoken to."""
         receipt = await self.perform(ticket, usecase)
+        if receipt.error and not await self._is_there(ticket.run_id):
+            return Receipt(left=0)  # a purge that is done: there is no run
         if receipt.error and ticket.error and not receipt.retryable:
             # Let go of it, or no other run could ever start.
             await self.catalogue.abandon_run(ticket.run_id, f"{ticket.error}; closing it: {receipt.error}")
             return Receipt()
         return receipt
+
+    async def _is_there(self, run_id: int) -> bool:
+        """Whether there is such a run, as far as that can be told now."""
+        try:
+            await self.catalogue.state_now(run_id)
+        except NotFound:
+            return False
+        except BackupError:
+            return True
+        return True
 
     def _account(self, account_url: str, credential: str) -> FilesHttp:
         http = self.accounts.get((account_url, credential))
@@ -396,6 +431,7 @@ async def make_app(settings: Settings) -> App:
             verifies=ObservedVerifies(pool, telemetry),
             retentions=PostgresRetentions(pool),
             sweeps=PostgresSweeps(pool),
+            purges=PostgresPurges(pool),
             vaults=vaults,
             journal=journal,
             credentials=credentials,

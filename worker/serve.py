@@ -36,6 +36,8 @@ class Worker:
         self._until_idle = until_idle
         self._turns = Turns(app, name)
         self._told = asyncio.Event()
+        self._was_there = False
+        """Whether there was such a run as the only one to work on."""
 
     def leave(self) -> None:
         """Have it finish the batch in hand, give back the rest, and return."""
@@ -81,7 +83,13 @@ class Worker:
             if self._only is None:
                 found = await runs.at_work(conn)
             else:
-                found = [await runs.get(conn, self._only)]
+                try:
+                    found = [await runs.get(conn, self._only)]
+                except NotFound:
+                    if not self._was_there:
+                        raise
+                    return None  # a purge that is done: there is no run
+                self._was_there = True
                 if found[0].state not in ACTIVE:
                     return None
         return [run for run in found if _is_for_workers(run)]

@@ -8,6 +8,7 @@ MODULES: Final = (
     "tenants",
     "shares",
     "starting",
+    "deletion",
     "restores",
     "browse",
     "downloads",

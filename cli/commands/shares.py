@@ -10,7 +10,7 @@ from cli.app import Context, afb, pass_context
 from cli.client import Json
 from cli.errors import FAILED, OK, USAGE, CliError
 from cli.names import find_tenant
-from cli.output import Column, field, number
+from cli.output import Column, field, moment, number
 
 COLUMNS: tuple[Column, ...] = (
     ("TENANT", field("tenant")),
@@ -18,6 +18,11 @@ COLUMNS: tuple[Column, ...] = (
     ("ID", number("share_id")),
     ("AZURE SHARE", lambda share: f"{share['account_url'].rstrip('/')}/{share['share_name']}"),
     ("CREDENTIAL", lambda share: share["credential"] or "managed identity"),
+)
+DELETED: tuple[Column, ...] = (
+    *COLUMNS,
+    ("DELETED", moment("deletion.at")),
+    ("PURGE FROM", moment("deletion.purge_after")),
 )
 
 
@@ -30,22 +35,26 @@ CHECKS: tuple[Column, ...] = (
 
 @afb.group()
 def shares() -> None:
-    """Azure Files shares under protection: list, add, show, set, test."""
+    """Azure Files shares under protection: list, add, show, set, test, delete, undelete, purge."""
 
 
 @shares.command("list")
+@click.option("--deleted", is_flag=True, help="Also those that are deleted.")
 @pass_context
-def list_shares(ctx: Context) -> None:
+def list_shares(ctx: Context, deleted: bool) -> None:
     """List the shares of all tenants that you may see, or of --tenant."""
     client = ctx.client
-    owners = [find_tenant(client, ctx.tenant)] if ctx.tenant else list(client.items("/api/tenants", "tenants"))
+    also = "true" if deleted else None
+    owners = (
+        [find_tenant(client, ctx.tenant)] if ctx.tenant else list(client.items("/api/tenants", "tenants", deleted=also))
+    )
 
     def found() -> Iterator[Json]:
         for owner in owners:
-            for share in client.items(f"/api/tenants/{owner['tenant_id']}/shares", "shares"):
+            for share in client.items(f"/api/tenants/{owner['tenant_id']}/shares", "shares", deleted=also):
                 yield share if ctx.as_json else {**share, "tenant": owner["name"]}
 
-    ctx.output.many(found(), COLUMNS, nothing="no shares; afb shares add protects one")
+    ctx.output.many(found(), DELETED if deleted else COLUMNS, nothing="no shares; afb shares add protects one")
 
 
 @shares.command("show")

@@ -4,9 +4,14 @@ import click
 
 from cli.app import Context, afb, pass_context
 from cli.names import find_tenant
-from cli.output import Column, field
+from cli.output import Column, field, moment
 
 COLUMNS: tuple[Column, ...] = (("NAME", field("name")), ("TENANT ID", field("tenant_id")))
+DELETED: tuple[Column, ...] = (
+    *COLUMNS,
+    ("DELETED", moment("deletion.at")),
+    ("PURGE FROM", moment("deletion.purge_after")),
+)
 
 
 @afb.group()
@@ -15,10 +20,12 @@ def tenants() -> None:
 
 
 @tenants.command("list")
+@click.option("--deleted", is_flag=True, help="Also those that are deleted.")
 @pass_context
-def list_tenants(ctx: Context) -> None:
+def list_tenants(ctx: Context, deleted: bool) -> None:
     """List the tenants that you may see."""
-    ctx.output.many(ctx.client.items("/api/tenants", "tenants"), COLUMNS, nothing="no tenants")
+    found = ctx.client.items("/api/tenants", "tenants", deleted="true" if deleted else None)
+    ctx.output.many(found, DELETED if deleted else COLUMNS, nothing="no tenants")
 
 
 @tenants.command("show")

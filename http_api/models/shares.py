@@ -19,6 +19,7 @@ from http_api.models.checks import (
     check_time_zone,
     check_windows,
 )
+from http_api.models.deletions import ShownDeletion
 from shared.model import run, share
 from shared.model.content import CHUNK_BYTES
 from shared.model.share import ShareSettings
@@ -175,6 +176,7 @@ class Share(Shown):
     settings: Settings
     created_at: dt.datetime
     snapshot_mark: str
+    deletion: ShownDeletion | None = None
 
     @classmethod
     def of(cls, value: share.Share) -> Self:

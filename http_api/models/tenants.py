@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 
 from http_api.models.base import Body, Name, Part, Shown
 from http_api.models.checks import check_share_name
+from http_api.models.deletions import ShownDeletion
 
 
 class NewTenant(Body):
@@ -37,6 +38,7 @@ class Tenant(Shown):
     tenant_id: str
     name: str
     created_at: dt.datetime
+    deletion: ShownDeletion | None = None
 
 
 class TenantPage(Part):

@@ -176,6 +176,36 @@ class TableJournal:
         first = partial(self._table.get_entity, _partition(run), f"{batch}-{0:06d}", select=["lines"])
         return int((await sdk.repeated(f"read journal of run {run.run_no}", first, self._budget_s))["lines"])
 
+    async def forget(self, run: RunKey, limit: int) -> bool:
+        """See the port. Of what was deleted by somebody else meanwhile the service says so for all of a transaction, which is asked for anew."""
+        what = f"delete journal of run {run.run_no}"
+        query = f"PartitionKey eq '{_partition(run)}'"
+        for _ in range(max(1, limit // PAGE_ROWS)):
+            try:
+                rows, more = await sdk.repeated(what, partial(self._page, query, None, PAGE_ROWS), self._budget_s)
+                for start in range(0, len(rows), TRANSACTION_ROWS):
+                    gone = [
+                        ("delete", {"PartitionKey": row["PartitionKey"], "RowKey": row["RowKey"]})
+                        for row in rows[start : start + TRANSACTION_ROWS]
+                    ]
+                    await sdk.repeated(what, partial(self._table.submit_transaction, gone), self._budget_s)
+            except NotFound:
+                return await self._has_lines(run)
+            if not more and len(rows) < PAGE_ROWS:
+                return False
+        return True
+
+    async def _has_lines(self, run: RunKey) -> bool:
+        """Whether there are any; False also where there is no table."""
+        query = f"PartitionKey eq '{_partition(run)}'"
+        try:
+            rows, _ = await sdk.repeated(
+                f"look for the journal of run {run.run_no}", partial(self._page, query, None, 1), self._budget_s
+            )
+        except NotFound:
+            return False
+        return bool(rows)
+
     async def aclose(self) -> None:
         """Close all connections."""
         await self._table.close()

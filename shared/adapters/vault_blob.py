@@ -249,6 +249,16 @@ class BlobVault:
             if not marker:
                 return
 
+    async def remove(self) -> Deletion:
+        """Delete the container."""
+        try:
+            await self._send("delete_container", "DELETE", "", query(restype="container"))
+        except NotFound:
+            return Deletion.GONE
+        except Conflict as error:
+            return Deletion.GONE if error.code == "ContainerBeingDeleted" else Deletion.REFUSED
+        return Deletion.GONE
+
     async def prepare(self) -> None:
         """Make the container; one that is there is fine."""
         try:

@@ -16,7 +16,10 @@ _ADD: Final[LiteralString] = f"""
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
     RETURNING {_COLUMNS}
 """
-_BY_ID: Final[LiteralString] = f"SELECT {_COLUMNS} FROM api_key WHERE key_id = %s"
+_BY_ID: Final[LiteralString] = f"""
+    SELECT {_COLUMNS} FROM api_key
+     WHERE key_id = %s AND NOT EXISTS (SELECT FROM tenant AS t WHERE t.tenant_id = api_key.tenant_id AND t.deleted_at IS NOT NULL)
+"""
 _GET: Final[LiteralString] = f"""
     SELECT {_COLUMNS} FROM api_key WHERE key_id = %s AND tenant_id IS NOT DISTINCT FROM %s
 """
@@ -56,7 +59,7 @@ async def add(
 
 
 async def by_id(conn: Connection, key_id: str) -> ApiKey | None:
-    """The key with this id, whoever's, valid or not."""
+    """The key with this id, whoever's, valid or not; None also if its tenant is deleted."""
     row = await (await conn.execute(_BY_ID, [key_id])).fetchone()
     return None if row is None else _from_row(row)
 

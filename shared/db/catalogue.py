@@ -106,8 +106,8 @@ class PostgresCatalogue:
         async def work(conn: Connection) -> None:
             run = await runs.lock(conn, run_id)
             await runs.start(conn, run)
-            if run.kind is RunKind.REBUILD:
-                return  # it makes the tree: shared/db/rebuilds.py
+            if run.kind in (RunKind.REBUILD, RunKind.PURGE):
+                return  # one makes the tree (shared/db/rebuilds.py), the other is there to drop it
             await shares.lock(conn, run.share_id)
             await pages.create_partition(conn, run.share_id)
             if run.kind in (RunKind.BACKUP, RunKind.SCAN):

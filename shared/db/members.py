@@ -39,7 +39,9 @@ _ADMINS: Final[LiteralString] = """
   ORDER BY member_id FOR UPDATE
 """
 _GRANTS: Final[LiteralString] = """
-    SELECT object_id, kind, name, role, tenant_id, share_id FROM member WHERE object_id = ANY (%s)
+    SELECT m.object_id, m.kind, m.name, m.role, m.tenant_id, m.share_id
+      FROM member AS m LEFT JOIN tenant AS t USING (tenant_id)
+     WHERE m.object_id = ANY (%s) AND t.deleted_at IS NULL
 """
 
 
@@ -84,7 +86,10 @@ async def admins(conn: Connection, tenant_id: str | None) -> list[int]:
 
 
 async def grants_of(conn: Connection, object_ids: Collection[str]) -> tuple[frozenset[Grant], dict[str, str]]:
-    """All that these object ids, a person's and those of their groups, were given, and the names that people were entered under."""
+    """All that these object ids, a person's and those of their groups, were given, and the names that people were entered under.
+
+    In a tenant that is deleted nobody has a role.
+    """
     rows = await (await conn.execute(_GRANTS, [sorted(object_ids)])).fetchall()
     names = {row[0]: row[2] for row in rows if row[1] == MemberKind.PERSON}
     return frozenset(Grant(Role(row[3]), row[4], row[5]) for row in rows), names

@@ -14,7 +14,7 @@ from shared.model.metric import Family, Metric, Sample
 AGE_S: Final = 10.0
 """Answers are at most this old: whoever scrapes more often, or several at once, cost the catalogue no more."""
 
-_TENANTS: Final[LiteralString] = "SELECT count(*) FROM tenant"
+_TENANTS: Final[LiteralString] = "SELECT count(*) FROM tenant WHERE deleted_at IS NULL"
 _ACTIVE: Final[LiteralString] = """
     SELECT kind, state, count(*) FROM run
      WHERE state IN ('queued', 'running', 'paused', 'cancelling')
@@ -24,9 +24,11 @@ _ACTIVE: Final[LiteralString] = """
 _POINTS: Final[LiteralString] = """
     SELECT s.tenant_id, s.share_id, s.name, p.taken_at, p.files, p.bytes
       FROM share AS s
+      JOIN tenant AS t USING (tenant_id)
       LEFT JOIN LATERAL (
                SELECT taken_at, files, bytes FROM restore_point WHERE share_id = s.share_id ORDER BY run_no DESC LIMIT 1
            ) AS p ON true
+     WHERE s.deleted_at IS NULL AND t.deleted_at IS NULL
   ORDER BY s.tenant_id, s.share_id
 """
 # These tables hold what active runs have left and nothing else.

@@ -36,7 +36,8 @@ _LINES: Final[LiteralString] = """
                SELECT t.tenant_id, t.name AS tenant_name, s.share_id, s.name AS share_name
                  FROM share AS s
                  JOIN tenant AS t USING (tenant_id)
-                WHERE (%(all)s OR s.tenant_id = ANY (%(tenants)s::text[]) OR s.share_id = ANY (%(shares)s::int[]))
+                WHERE s.deleted_at IS NULL AND t.deleted_at IS NULL
+                  AND (%(all)s OR s.tenant_id = ANY (%(tenants)s::text[]) OR s.share_id = ANY (%(shares)s::int[]))
                   AND (%(after)s OR (t.name, t.tenant_id, s.name) > (%(tenant_name)s, %(tenant_id)s, %(share_name)s))
              ORDER BY t.name, t.tenant_id, s.name
                 LIMIT %(limit)s

@@ -7,7 +7,7 @@ keys, get their indexes when all are there, and become the share's partition at 
 indexes are as compact as after a first backup.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final, LiteralString, TypeVar
 
@@ -15,7 +15,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from shared.core.rebuilt import rank
-from shared.db import batches, frontier, pages, rebuild_items, retention, rollups, runs, schedules, shares
+from shared.db import adoption, batches, frontier, pages, rebuild_items, retention, rollups, runs, shares
 from shared.db.batches import BatchKind
 from shared.db.catalogue import COMMITTING, PostgresCatalogue, delete_missed
 from shared.db.pool import Connection
@@ -25,6 +25,7 @@ from shared.model.node import ROOT_ID
 from shared.model.note import PageNote, Place
 from shared.model.rebuild import (
     FoundShare,
+    PurgingShare,
     RebuildClaim,
     RebuildItem,
     Rebuilt,
@@ -41,9 +42,6 @@ from shared.model.run import Counters, Driver, RebuildOrder, Run, RunKind, RunSt
 T = TypeVar("T")
 
 ITEMS_MOST: Final = 64
-RUN_IDS_SPARED: Final = 100_000
-"""Runs that left no commit record had ids too. They are in the tags of share snapshots, by which a run knows those that earlier runs have
-left behind (shared/usecases/share_snapshots.py), and an id that is lower than theirs would never find them."""
 RANGE_DIRECTORIES: Final = 2_048
 """Directories of one range; with ten files each some 3 MB of rows."""
 
@@ -243,27 +241,6 @@ _WIPE: Final[tuple[LiteralString, ...]] = (
     # Segments that the restore point does not reach must not be named by the next one.
     "DELETE FROM batch WHERE share_id = %(share_id)s AND run_id <> %(run_id)s",
 )
-_ADOPT_TENANT: Final[LiteralString] = """
-    INSERT INTO tenant (tenant_id, name, created_at) VALUES (%(tenant_id)s, %(name)s, %(created_at)s) ON CONFLICT DO NOTHING
-"""
-_SHARE_OF: Final[LiteralString] = "SELECT tenant_id FROM share WHERE share_id = %s"
-_ADOPT_SHARE: Final[LiteralString] = """
-    INSERT INTO share (share_id, tenant_id, name, account_url, share_name, credential, settings, created_at, snapshot_mark)
-    VALUES (
-        %(share_id)s, %(tenant_id)s, %(name)s, %(account_url)s, %(share_name)s, %(credential)s, %(settings)s, %(created_at)s,
-        coalesce(%(snapshot_mark)s, replace(gen_random_uuid()::text, '-', ''))
-    )
-"""
-_RAISE_SHARES: Final[LiteralString] = """
-    SELECT setval(pg_get_serial_sequence('share', 'share_id'), (SELECT max(share_id) FROM share))
-"""
-# Not below what it is: a sequence that nothing was taken of yet has no value to compare with.
-_RAISE_RUNS: Final[LiteralString] = """
-    SELECT setval(
-               pg_get_serial_sequence('run', 'run_id'),
-               greatest(%s::bigint, (SELECT max(run_id) FROM run), nextval(pg_get_serial_sequence('run', 'run_id')))
-           )
-"""
 _NUMBERS: Final[LiteralString] = """
     UPDATE share
        SET next_run_no = greatest(next_run_no, %(run_no)s), next_directory_no = greatest(next_directory_no, %(directory_no)s)
@@ -601,11 +578,15 @@ class PostgresRebuilds:
 
         await self._repeated(work)
 
+    async def adopt_purging(self, found: PurgingShare) -> None:
+        """See the port."""
+        await self._repeated(lambda conn: adoption.adopt_purging(conn, found))
+
     async def queue(self, found: FoundShare, order: RebuildOrder, driver: Driver) -> Run:
         """See the port."""
 
         async def work(conn: Connection) -> Run:
-            await _adopt(conn, found)
+            await adoption.adopt(conn, found)
             share = await shares.get(conn, found.share_id, found.tenant_id)
             if not order.replace and not await is_empty(conn, share.share_id):
                 raise Conflict(
@@ -661,51 +642,6 @@ class PostgresRebuilds:
 def schema_of(share_id: int) -> str:
     """Where a rebuild of a share keeps what it has read."""
     return f"rebuild_{share_id}"
-
-
-async def _adopt(conn: Connection, found: FoundShare) -> None:
-    """Make the rows of a tenant and a share that the vault knows and the catalogue does not."""
-    point, origin = found.point, found.point.origin
-    await conn.execute(
-        _ADOPT_TENANT,
-        {
-            "tenant_id": found.tenant_id,
-            "name": found.tenant_id if origin is None else origin.tenant_name,
-            "created_at": point.taken_at if origin is None else origin.tenant_created_at,
-        },
-    )
-    row = await (await conn.execute(_SHARE_OF, [found.share_id])).fetchone()
-    if row is not None:
-        if row[0] != found.tenant_id:
-            raise Conflict(
-                f"number {found.share_id} is that of a share of tenant {row[0]!r} here; hint: two installations have written to"
-                " this vault account: rebuild the other one in a database of its own",
-                "share_of_another_tenant",
-            )
-        return
-    await conn.execute(
-        _ADOPT_SHARE,
-        {
-            "share_id": found.share_id,
-            "tenant_id": found.tenant_id,
-            "name": point.share_name if origin is None else origin.name,
-            "account_url": point.account_url,
-            "share_name": point.share_name,
-            "credential": found.credential if origin is None else origin.credential,
-            "settings": Jsonb({} if origin is None else _settings(origin.settings)),
-            "created_at": point.taken_at if origin is None else origin.created_at,
-            "snapshot_mark": None if origin is None else origin.snapshot_mark,
-        },
-    )
-    await conn.execute(_RAISE_SHARES)
-    await conn.execute(_RAISE_RUNS, [found.run_id + RUN_IDS_SPARED])
-    if origin is not None and origin.settings.get("schedules"):
-        await schedules.adopt(conn, found.tenant_id, found.share_id, origin.settings["schedules"])
-
-
-def _settings(kept: Mapping[str, Any]) -> dict[str, Any]:
-    """A share's own; what else a restore point keeps under that name is in tables of its own."""
-    return {name: value for name, value in kept.items() if name != "schedules"}
 
 
 async def _exists(conn: Connection, table: str) -> bool:
@@ -792,7 +728,7 @@ async def _record_runs(conn: Connection, share_id: int, rebuilt: Rebuilt) -> Non
                 "share_snapshot": run.share_snapshot,
                 "error": None,
                 "counters": Jsonb(run.counters.to_wire()),
-                "settings": None if run.settings is None else Jsonb(_settings(run.settings)),
+                "settings": None if run.settings is None else Jsonb(adoption.own_settings(run.settings)),
             },
         )
         columns = [point.taken_at, point.committed_at, point.directories, point.files, point.bytes, point.errors]

@@ -10,7 +10,7 @@ from typing import Any, Final, LiteralString
 
 from shared.core.retention import reasons_against, said_after
 from shared.db.pool import Connection
-from shared.errors import NotFound
+from shared.errors import Conflict, NotFound
 from shared.model.retention import Dated, Decision, Hold, KeepEvent, Pin, RetentionPolicy, Said
 from shared.ports import ExpiredPoint
 
@@ -80,7 +80,7 @@ _SAY: Final[LiteralString] = """
            next_event_no = greatest(next_event_no, %(next_event_no)s)
      WHERE share_id = %(share_id)s AND run_no = %(run_no)s
 """
-_LOCK_SHARE: Final[LiteralString] = "SELECT FROM share WHERE share_id = %s FOR NO KEY UPDATE"
+_LOCK_SHARE: Final[LiteralString] = "SELECT purging_at FROM share WHERE share_id = %s FOR NO KEY UPDATE"
 
 
 async def points(conn: Connection, share_id: int, run_nos: Sequence[int] | None = None) -> list[Dated]:
@@ -152,7 +152,10 @@ async def said(conn: Connection, share_id: int, run_no: int, *, locked: bool = F
 
 
 async def say(conn: Connection, share_id: int, event: KeepEvent) -> Said:
-    """Record one thing that was said, unless it or something later was. Raises ``NotFound``."""
+    """Record one thing that was said, unless it or something later was. Raises ``NotFound``; ``Conflict`` while the share is being purged."""
+    row = await (await conn.execute(_LOCK_SHARE, [share_id])).fetchone()
+    if row is not None and row[0] is not None:
+        raise Conflict(f"share {share_id} is being purged", "purging")
     now, next_no = await said(conn, share_id, event.run_no, locked=True)
     if event.event_no < next_no:
         return now

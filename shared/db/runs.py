@@ -19,6 +19,7 @@ from shared.db import (
 )
 from shared.db.pool import Connection
 from shared.errors import Conflict, NotFound
+from shared.model.deletion import PurgeOrder
 from shared.model.restore import Conflicts, RestoreOrder
 from shared.model.retention import PruneOrder
 from shared.model.run import ACTIVE, TRANSITIONS, Counters, Driver, RebuildOrder, Run, RunKind, RunState
@@ -27,6 +28,8 @@ from shared.model.sweep import SweepOrder
 from shared.model.verify_order import VerifyLevel, VerifyOrder
 
 PAUSED_BY_WINDOW: Final = "window"
+WHEN_DELETED: Final = frozenset({RunKind.RESTORE, RunKind.VERIFY, RunKind.REBUILD})
+"""What is still done for a share that is deleted. That is what its grace is for."""
 
 _COLUMNS: Final[LiteralString] = """
     run_id, tenant_id, share_id, run_no, kind, state, requested_at, started_at, finished_at, share_snapshot, restore_order,
@@ -99,8 +102,10 @@ _TAKE_WANT: Final[LiteralString] = """
 _NEXT_NUMBER: Final[LiteralString] = """
        UPDATE share SET next_run_no = next_run_no + 1
         WHERE share_id = %s AND tenant_id = %s
-    RETURNING next_run_no - 1, account_url, share_name, settings
+    RETURNING next_run_no - 1, account_url, share_name, settings, name, deleted_at, purging_at
 """
+# Before the share's row: so do those who delete or purge a tenant, who keep this waiting until it is known what became of it.
+_OF_TENANT: Final[LiteralString] = "SELECT deleted_at, purging_at FROM tenant WHERE tenant_id = %s FOR KEY SHARE"
 _CREATE: Final[LiteralString] = f"""
     INSERT INTO run (
         tenant_id, share_id, run_no, kind, subject, restore_order, driver, settings, deletes_left, verify_order, rebuild_order,
@@ -115,7 +120,10 @@ _CREATE_MANY: Final[LiteralString] = f"""
         SELECT * FROM unnest(%s::int[], %s::text[], %s::bigint[]) AS w (share_id, kind, schedule_id)
     ),
     locked AS MATERIALIZED (
-        SELECT share_id FROM share WHERE share_id IN (SELECT share_id FROM wanted) ORDER BY share_id FOR NO KEY UPDATE
+        SELECT s.share_id FROM share AS s JOIN tenant AS t USING (tenant_id)
+         WHERE s.share_id IN (SELECT share_id FROM wanted) AND s.deleted_at IS NULL AND t.deleted_at IS NULL
+      ORDER BY s.share_id
+           FOR NO KEY UPDATE OF s FOR KEY SHARE OF t
     ),
     numbered AS (
            UPDATE share SET next_run_no = next_run_no + 1
@@ -170,24 +178,29 @@ async def create(
     driver: Driver = Driver.DURABLE,
     verify: VerifyOrder | None = None,
     rebuild: RebuildOrder | None = None,
-    retention: PruneOrder | SweepOrder | None = None,
+    retention: PruneOrder | SweepOrder | PurgeOrder | None = None,
     schedule_id: int | None = None,
 ) -> Run:
     """Queue a run of a share. It is opened when it is admitted (:mod:`shared.db.admission`).
 
     :param verify: of a verify, which works on the share's objects in the vault and is in nobody's way but another verify's, and a sweep's.
-    :param retention: of a prune or a sweep; of the latter too that it is in nobody's way but a verify's: what a verify has listed must not go.
+    :param retention: of a prune, a sweep or a purge; of a sweep too that it is in nobody's way but a verify's: what a verify has listed must
+        not go. A purge is queued by :mod:`shared.db.purges`, which sees that there is nobody in its way.
     :param schedule_id: whose occurrence it is.
     :raises NotFound: the tenant has no such share.
-    :raises Conflict: a run is active on the Azure share that this one would read or write.
+    :raises Conflict: a run is active on the Azure share that this one would read or write; or the share, or its tenant, is deleted.
     """
+    whole = await hold_tenant(conn, tenant_id)
     row = await (await conn.execute(_NEXT_NUMBER, [share_id, tenant_id])).fetchone()
     if row is None:
         raise NotFound(f"there is no share {share_id}")
-    run_no, account_url, share_name, settings = row
+    run_no, account_url, share_name, settings, name, deleted_at, purging_at = row
+    if kind is not RunKind.PURGE:
+        _check_deleted(kind, f"share {name!r}", f"{tenant_id}/shares/{share_id}", deleted_at, purging_at)
+        _check_deleted(kind, f"the share's tenant {tenant_id!r}", tenant_id, *whole)
     if order is not None:
         target = await _check_room(conn, share_id, order)
-    elif verify is not None or isinstance(retention, SweepOrder):
+    elif verify is not None or isinstance(retention, SweepOrder | PurgeOrder):
         target = f"vault/{share_id}"
     elif retention is not None:
         target = f"points/{share_id}"
@@ -224,11 +237,34 @@ async def create(
     return _from_row(created)
 
 
+async def hold_tenant(conn: Connection, tenant_id: str) -> tuple[dt.datetime | None, dt.datetime | None]:
+    """Since when a tenant is deleted, and is being purged, if it is; that stays until the transaction ends."""
+    row = await (await conn.execute(_OF_TENANT, [tenant_id])).fetchone()
+    return (None, None) if row is None else (row[0], row[1])
+
+
 async def create_many(conn: Connection, wanted: Sequence[tuple[int, RunKind, int]], driver: Driver) -> list[Run]:
     """Queue scheduled backups and scans: ``(share_id, kind, schedule_id)``, each share once. Where one is active, none is queued."""
     columns = [[w[0] for w in wanted], [w[1].value for w in wanted], [w[2] for w in wanted]]
     rows = await (await conn.execute(_CREATE_MANY, [*columns, driver.value])).fetchall()
     return [_from_row(row) for row in rows]
+
+
+def _check_deleted(
+    kind: RunKind, what: str, where: str, deleted_at: dt.datetime | None, purging_at: dt.datetime | None
+) -> None:
+    """Of what is deleted nothing new is saved and nothing is let go. What it has can be restored, verified and rebuilt until it is purged.
+
+    :raises Conflict: a run of this kind is not for it.
+    """
+    if purging_at is not None:
+        raise Conflict(f"{what} is being purged since {purging_at:%Y-%m-%d %H:%M} UTC", "purging")
+    if deleted_at is not None and kind not in WHEN_DELETED:
+        raise Conflict(
+            f"{what} was deleted at {deleted_at:%Y-%m-%d %H:%M} UTC: no {kind} is started; hint: bring it back with"
+            f" POST /api/tenants/{where}/undelete",
+            "deleted",
+        )
 
 
 async def _check_room(conn: Connection, share_id: int, order: RestoreOrder) -> str:

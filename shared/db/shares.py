@@ -5,13 +5,15 @@ from typing import Any, Final, LiteralString
 
 from psycopg.types.json import Jsonb
 
+from shared.db import deletions
 from shared.db.pool import Connection
 from shared.errors import NotFound, Rejected
 from shared.model.node import DIRECTORY_NO_MAX
 from shared.model.share import Share, ShareSettings
 
 _COLUMNS: Final[LiteralString] = (
-    "share_id, tenant_id, name, account_url, share_name, credential, settings, created_at, snapshot_mark"
+    "share_id, tenant_id, name, account_url, share_name, credential, settings, created_at, snapshot_mark, "
+    + deletions.COLUMNS
 )
 _CREATE: Final[LiteralString] = f"""
     INSERT INTO share (tenant_id, name, account_url, share_name, credential, settings)
@@ -27,6 +29,7 @@ _OF_TENANT: Final[LiteralString] = f"""
     SELECT {_COLUMNS}
       FROM share
      WHERE tenant_id = %s AND name > %s AND (%s::int[] IS NULL OR share_id = ANY (%s))
+       AND (%s OR deleted_at IS NULL)
   ORDER BY name
      LIMIT %s
 """
@@ -87,16 +90,23 @@ async def change_settings(conn: Connection, share_id: int, tenant_id: str, chang
 
 
 async def of_tenant(
-    conn: Connection, tenant_id: str, *, after: str = "", limit: int | None = None, among: frozenset[int] | None = None
+    conn: Connection,
+    tenant_id: str,
+    *,
+    after: str = "",
+    limit: int | None = None,
+    among: frozenset[int] | None = None,
+    deleted: bool = False,
 ) -> list[Share]:
     """A tenant's shares by name.
 
     :param after: only those with later names; that of the last one of the part before.
     :param limit: None: all.
     :param among: only these; None: all.
+    :param deleted: also those that are deleted.
     """
     chosen = None if among is None else sorted(among)
-    rows = await (await conn.execute(_OF_TENANT, [tenant_id, after, chosen, chosen, limit])).fetchall()
+    rows = await (await conn.execute(_OF_TENANT, [tenant_id, after, chosen, chosen, deleted, limit])).fetchall()
     return [from_row(row) for row in rows]
 
 
@@ -119,7 +129,7 @@ async def lock(conn: Connection, share_id: int) -> None:
 
 
 def from_row(row: tuple[Any, ...]) -> Share:
-    """From the eight columns that the queries here select."""
+    """From the columns that the queries here select."""
     return Share(
         share_id=row[0],
         tenant_id=row[1],
@@ -130,4 +140,5 @@ def from_row(row: tuple[Any, ...]) -> Share:
         settings=ShareSettings.from_wire(row[6]),
         created_at=row[7],
         snapshot_mark=row[8],
+        deletion=deletions.from_row(row[9:]),
     )

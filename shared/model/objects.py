@@ -51,6 +51,16 @@ def keep_event_name(share_id: int, run_no: int, event_no: int) -> str:
     return f"{share_id}/keep/{run_no}/{event_no}.json"
 
 
+def deletion_folder(share_id: int | None) -> str:
+    """Where it is said that a share, or (None) the tenant whose container it is, was deleted, brought back, or is being purged."""
+    return "deletion/" if share_id is None else f"{share_id}/deletion/"
+
+
+def deletion_event_name(share_id: int | None, event_no: int) -> str:
+    """One thing that is said there."""
+    return f"{deletion_folder(share_id)}{event_no}.json"
+
+
 def ledger_name(share_id: int, run_no: int) -> str:
     """Which segments a sweep has left; a folder of its own, so that the newest is found without looking at anything else."""
     return f"{share_id}/ledger/{run_no}.fb"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+from shared.model.deletion import NOT_DELETED, SaidOfDeletion
 from shared.model.manifest import ManifestRef
 from shared.model.note import PageNote
 from shared.model.point import PointRecord, RunChange
@@ -27,6 +28,19 @@ class FoundShare:
     """Higher than any that has left a trace which is quickly found."""
     credential: str
     """For the share, if the vault does not say which it has."""
+    deleted: SaidOfDeletion = NOT_DELETED
+    """What the vault says of that."""
+    tenant_deleted: SaidOfDeletion = NOT_DELETED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurgingShare:
+    """A share whose purge has begun, by what the vault says: what is left of it is not worth a catalogue, and is to go."""
+
+    tenant_id: str
+    share_id: int
+    said: SaidOfDeletion
+    tenant_said: SaidOfDeletion
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ class RunKind(StrEnum):
     """Let go of restore points that nothing keeps."""
     SWEEP = "sweep"
     """Delete from the vault what no restore point needs."""
+    PURGE = "purge"
+    """Delete all there is of a share. When it is done there is no run, for there is no share."""
 
 
 class RunKey(NamedTuple):
@@ -152,11 +154,11 @@ class Counters:
     expired_points: int = 0
     """Prune: restore points that are gone."""
     deleted_objects: int = 0
-    """Sweep: objects of the vault that are gone."""
+    """Sweep, purge: objects of the vault that are gone."""
     deleted_bytes: int = 0
     """Their sizes."""
     refused_objects: int = 0
-    """Sweep: objects that nobody needs and that may not be deleted yet: an immutability policy, a legal hold or a lease keeps them."""
+    """Sweep, purge: objects that are to go and may not be deleted yet: an immutability policy, a legal hold or a lease keeps them."""
     refused_bytes: int = 0
     dropped_pages: int = 0
     """Sweep: rows of the tree that are gone: of directories and pages that no restore point shows."""
@@ -243,7 +245,8 @@ class Run:
     rebuild: RebuildOrder | None = None
     """What a rebuild was asked to do."""
     retention: dict[str, Any] | None = None
-    """What a prune (:class:`shared.model.retention.PruneOrder`) or a sweep (:class:`shared.model.sweep.SweepOrder`) was asked to do."""
+    """What a prune (:class:`shared.model.retention.PruneOrder`), a sweep (:class:`shared.model.sweep.SweepOrder`) or a purge
+    (:class:`shared.model.deletion.PurgeOrder`) was asked to do."""
     error: str | None = None
     """Why the run failed, for people."""
     counters: Counters = field(default_factory=Counters)

@@ -4,6 +4,7 @@ import datetime as dt
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Self
 
+from shared.model.deletion import Deletion
 from shared.model.window import PaceWindow, Window
 
 
@@ -14,6 +15,8 @@ class Tenant:
     tenant_id: str
     name: str
     created_at: dt.datetime
+    deletion: Deletion | None = None
+    """None: it is not deleted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +100,8 @@ class Share:
     created_at: dt.datetime
     snapshot_mark: str = ""
     """32 hexadecimal digits in the tag of each share snapshot that this catalogue has taken of the share, and in no others."""
+    deletion: Deletion | None = None
+    """None: it is not deleted; its tenant may be."""
 
 
 @dataclass(frozen=True, slots=True)

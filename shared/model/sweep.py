@@ -51,7 +51,7 @@ class SweepOrder:
 
 
 class SweepKind(IntEnum):
-    """What a piece of a sweep is about. All of one kind are done before the next begins."""
+    """What a piece of a sweep or a purge is about. All of one kind are done before the next begins."""
 
     MARK = 0
     """Rows of the tree with ``low <= page_id < high``: mark what they lead to at the restore points that stay."""
@@ -67,6 +67,14 @@ class SweepKind(IntEnum):
     """Segments of run ``low``, later than the horizon: take the chunks that they refer to off the list; ``details`` has the batches."""
     DELETE = 6
     """Delete condemned chunks, by first digit as CONDEMN."""
+    PURGE_POINTS = 7
+    """Of a purge: delete the objects whose names begin with ``details["prefix"]`` and come after ``details["after"]``: restore points, first of all."""
+    PURGE_OBJECTS = 8
+    """The same of all others."""
+    PURGE_JOURNAL = 9
+    """Delete the journals of the runs with ``low <= run_no < high``."""
+    PURGE_ROWS = 10
+    """Delete what there is much of in the catalogue, but the tree, which goes at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

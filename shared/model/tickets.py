@@ -19,6 +19,7 @@ VERIFY_SHARE: Final = "verify_share"
 REBUILD_SHARE: Final = "rebuild_share"
 PRUNE_SHARE: Final = "prune_share"
 SWEEP_SHARE: Final = "sweep_share"
+PURGE_SHARE: Final = "purge_share"
 OPEN_RUN: Final = "open_run"
 BACKUP_DIRECTORIES: Final = "backup_directories"
 RESTORE_DIRECTORIES: Final = "restore_directories"
@@ -27,6 +28,7 @@ VERIFY_PIECES: Final = "verify_pieces"
 REBUILD_CATALOGUE: Final = "rebuild_catalogue"
 PRUNE_POINTS: Final = "prune_points"
 SWEEP_PIECES: Final = "sweep_pieces"
+PURGE_PIECES: Final = "purge_pieces"
 CLOSE_RUN: Final = "close_run"
 
 ORCHESTRATOR_OF: Final = {
@@ -37,6 +39,7 @@ ORCHESTRATOR_OF: Final = {
     RunKind.REBUILD: REBUILD_SHARE,
     RunKind.PRUNE: PRUNE_SHARE,
     RunKind.SWEEP: SWEEP_SHARE,
+    RunKind.PURGE: PURGE_SHARE,
 }
 
 

@@ -1,18 +1,22 @@
 """Find out what is in a vault account, and queue a rebuild of every share in it, or of some.
 
 This is what somebody begins with who has the vault and an empty database: tenants are containers, shares are folders in them, and the
-newest restore point of each says what the share is called, where it is and how it is to be backed up. Ids stay what they were, because the
+newest restore point of each says what the share is called, where it is and how it is to be backed up. A share that was deleted is deleted in the new
+catalogue, too, and one whose purge has begun is left out, and there to be purged again. Ids stay what they were, because the
 names of objects are made of them. Doing it again is harmless: a share that has a catalogue, or a run at work, is left out and said so.
 """
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from shared.errors import BackupError, Conflict, IntegrityError, NotFound
-from shared.model.rebuild import FoundShare, LeftOut
+from shared.model.deletion import SaidOfDeletion
+from shared.model.rebuild import FoundShare, LeftOut, PurgingShare
 from shared.model.run import Driver, RebuildOrder, Run, RunKey
 from shared.ports import Journal, Rebuilds, Vault, Vaults
 from shared.usecases.open_rebuild import chosen
+from shared.usecases.tell_deletions import read_deletion
 from shared.usecases.vault_points import VaultPoints, numbers_of_points, read_points
 
 SILENT_RUNS: Final = 20
@@ -39,7 +43,15 @@ async def queue_rebuilds(
     left_out: list[LeftOut] = []
     async for tenant, share in _shares(vaults, tenant_id, share_id):
         try:
-            found = await _look(vaults.of(tenant), journal, tenant, share, order, credential)
+            vault = vaults.of(tenant)
+            said = await read_deletion(vault, share)
+            of_tenant = await read_deletion(vault, None)
+            if _is_purging(said) or _is_purging(of_tenant):
+                left_out.append(await _purging(rebuilds, vault, tenant, share, said, of_tenant))
+                continue
+            found = replace(
+                await _look(vault, journal, tenant, share, order, credential), deleted=said, tenant_deleted=of_tenant
+            )
             queued.append(await rebuilds.queue(found, order, driver))
         except (Conflict, NotFound, IntegrityError) as error:
             left_out.append(LeftOut(tenant, share, str(error)))
@@ -59,11 +71,43 @@ async def _shares(vaults: Vaults, tenant_id: str | None, share_id: int | None) -
         vault = vaults.of(tenant)
         try:
             shares = [share_id] if share_id is not None else await _folders(vault, "")
-            found = [share for share in shares if await numbers_of_points(vault, share)]
+            found = [
+                share
+                for share in shares
+                if await numbers_of_points(vault, share) or _is_purging(await read_deletion(vault, share))
+            ]
         except NotFound:
             continue  # there is no such container
         for share in found:
             yield tenant, share
+
+
+def _is_purging(said: SaidOfDeletion) -> bool:
+    return said.deletion is not None and said.deletion.purging_at is not None
+
+
+async def _purging(
+    rebuilds: Rebuilds, vault: Vault, tenant_id: str, share_id: int, said: SaidOfDeletion, of_tenant: SaidOfDeletion
+) -> LeftOut:
+    """Of a share whose purge has begun nothing is brought back. It is there as what it is, so that its purge can come to an end."""
+    if not _is_purging(said):  # it is the tenant that is being purged, and this share's turn had not come
+        points = await read_points(vault, share_id)
+        about = {"next_run_no": str(points.highest + 1)}
+        newest = points.newest
+        if newest is not None:
+            about |= {"account_url": newest.account_url, "share_name": newest.share_name, "name": newest.share_name}
+            if newest.origin is not None:
+                about |= {"name": newest.origin.name, "credential": newest.origin.credential}
+                about["tenant_name"] = newest.origin.tenant_name
+        said = replace(of_tenant, event_no=said.event_no, about={**of_tenant.about, **about})
+    assert said.deletion is not None
+    assert said.deletion.purging_at is not None
+    await rebuilds.adopt_purging(PurgingShare(tenant_id=tenant_id, share_id=share_id, said=said, tenant_said=of_tenant))
+    return LeftOut(
+        tenant_id,
+        share_id,
+        f"it is being purged since {said.deletion.purging_at:%Y-%m-%d %H:%M} UTC; hint: purge it again, to delete what is left of it",
+    )
 
 
 async def _look(

@@ -1,6 +1,7 @@
 """Open, work on and close a run of any kind."""
 
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from shared.core.rounds import stop_of
@@ -10,18 +11,21 @@ from shared.model.tickets import Receipt, RunTicket, Stop
 from shared.ports import CLOSED, OPENED, JournalLine, event
 from shared.usecases.backup_directories import backup_directories
 from shared.usecases.close_backup import close_backup, give_up_backup
+from shared.usecases.close_purge import close_purge, give_up_purge
 from shared.usecases.close_rebuild import close_rebuild, give_up_rebuild
 from shared.usecases.close_restore import close_restore
 from shared.usecases.close_scan import close_scan, give_up_scan
 from shared.usecases.close_sweep import close_sweep, give_up_sweep
 from shared.usecases.close_verify import close_verify, give_up_verify
 from shared.usecases.open_backup import open_backup
+from shared.usecases.open_purge import open_purge
 from shared.usecases.open_rebuild import open_rebuild
 from shared.usecases.open_restore import open_restore
 from shared.usecases.open_scan import open_scan
 from shared.usecases.open_sweep import open_sweep
 from shared.usecases.open_verify import open_verify
 from shared.usecases.prune import close_prune, give_up_prune, nothing_left, open_prune
+from shared.usecases.purge_pieces import purge_pieces
 from shared.usecases.rebuild_catalogue import rebuild_catalogue
 from shared.usecases.restore_directories import restore_directories
 from shared.usecases.scan_directories import scan_directories
@@ -38,6 +42,7 @@ _OPEN: Final[dict[RunKind, Callable[[RunScope], Awaitable[None]]]] = {
     RunKind.REBUILD: open_rebuild,
     RunKind.PRUNE: open_prune,
     RunKind.SWEEP: open_sweep,
+    RunKind.PURGE: open_purge,
 }
 _WORK: Final[dict[RunKind, Callable[[RunTicket, RunScope], Awaitable[Receipt]]]] = {
     RunKind.BACKUP: backup_directories,
@@ -47,6 +52,7 @@ _WORK: Final[dict[RunKind, Callable[[RunTicket, RunScope], Awaitable[Receipt]]]]
     RunKind.REBUILD: rebuild_catalogue,
     RunKind.PRUNE: nothing_left,
     RunKind.SWEEP: sweep_pieces,
+    RunKind.PURGE: purge_pieces,
 }
 
 
@@ -94,6 +100,11 @@ async def close_run(ticket: RunTicket, scope: RunScope) -> Receipt:
             await (give_up_prune(scope, error) if error or why is Stop.CANCELLED else close_prune(scope))
         elif scope.run.kind is RunKind.SWEEP:
             await (give_up_sweep(scope, error) if error or why is Stop.CANCELLED else close_sweep(scope))
+        elif scope.run.kind is RunKind.PURGE:
+            state = await (give_up_purge(scope, error) if error or why is Stop.CANCELLED else close_purge(scope))
+            if state is None:  # the run is gone, with its journal
+                scope.telemetry.run_ended(replace(scope.run, state=RunState.SUCCEEDED, finished_at=scope.clock.now()))
+                return Receipt(left=0)
         elif error or why is Stop.CANCELLED:
             await give_up_backup(scope, error)
         else:

@@ -12,9 +12,11 @@ from shared.model.node import PAGE_ENTRIES_MAX
 from shared.model.run import Counters, Run
 from shared.model.share import Share
 from shared.ports import (
+    Audit,
     Catalogue,
     Clock,
     Journal,
+    Purges,
     Rebuilds,
     Retentions,
     ShareAdmin,
@@ -124,6 +126,11 @@ class RunScope:
     """The scratch share of an earlier drill. Raises ``InvalidInput`` when its credential is gone."""
     rebuilds: Rebuilds | None = None
     """Rebuild. Such a scope has no share to speak to."""
+    purges: Purges | None = None
+    """Purge, as the next three."""
+    audit: Audit | None = None
+    protected: Callable[[Share], AbstractAsyncContextManager[ShareAdmin]] | None = None
+    """The Azure share. Raises ``InvalidInput`` when its credential is gone."""
     admin: ShareAdmin | None = None
     """The share that is read or written."""
     telemetry: Telemetry = field(default_factory=NoTelemetry)

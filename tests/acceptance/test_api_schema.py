@@ -113,6 +113,10 @@ def ask(product, session, there, operation, *, examples):
             case.validate_response(response, checks=CHECKS)
 
     run()
+    if operation.definition.raw["operationId"] in ("delete_share", "delete_tenant"):  # the others are about it, too
+        tenant = f"{product.host_url}/api/tenants/{there['tenant_id'][0]}"
+        for path in (tenant, f"{tenant}/shares/{there['share_id'][0]}"):
+            assert session.post(f"{path}/undelete", timeout=30).status_code == 200
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

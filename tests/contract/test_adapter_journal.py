@@ -189,3 +189,18 @@ async def test_trouble_is_tried_again_in_fractions_of_a_second_and_then_raised()
             with pytest.raises(Throttled):
                 await journal.write(key(1), 1, [line()])
     assert len(server.requests) >= 2
+
+
+async def test_a_journal_is_forgotten_part_by_part_and_no_other(journal):
+    await journal.write(key(1), 1, [line(str(n)) for n in range(1_150)])
+    await journal.write(key(2), 1, [line("another run's")])
+    assert await journal.forget(key(1), 1_000) is True
+    assert len([one async for one in journal.read(RunKey("contoso", 7, 1))]) <= 150
+    assert await journal.forget(key(1), 1_000) is False
+    assert await read(journal, 1) == []
+    assert await journal.forget(key(1), 1_000) is False
+    assert [one.path for one in await read(journal, 2)] == ["another run's"]
+
+
+async def test_where_nobody_has_written_there_is_nothing_to_forget(journal):
+    assert await journal.forget(key(1), 10) is False

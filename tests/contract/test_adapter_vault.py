@@ -11,6 +11,7 @@ from shared.adapters.metering import Meter
 from shared.adapters.vault_blob import BlobAccount, BlobVault
 from shared.errors import Conflict, IntegrityError, NoAccess, NotFound, Throttled
 from shared.model.run import Counters
+from shared.ports import Deletion
 from tests.support.storage import answer, bad_server
 
 
@@ -184,3 +185,17 @@ async def test_every_tenant_with_a_container_is_found(azurite):
         for tenant_id in made:
             await account.of(tenant_id).prepare()
         assert set(made) <= {name async for name in account.tenants()}
+
+
+async def test_a_container_goes_with_all_that_is_in_it_unless_something_keeps_it(azurite, vault):
+    await vault.put("1/a", b"one")
+    container = ContainerClient.from_connection_string(azurite.connection_string, vault._container.strip("/"))
+    with container:
+        lease = container.acquire_lease()
+        assert await vault.remove() is Deletion.REFUSED
+        assert await vault.get("1/a") == b"one"
+        lease.release()
+    assert await vault.remove() is Deletion.GONE
+    assert await vault.remove() is Deletion.GONE
+    with pytest.raises(NotFound):
+        await names(vault, "")

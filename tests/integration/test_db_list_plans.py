@@ -64,9 +64,9 @@ def test_restore_points_of_a_share_are_read_from_where_the_part_begins(explained
 
 
 def test_tenants_and_shares_are_read_from_where_the_part_begins(explained):
-    plan = explained(tenants._ALL, ["tenant-0001", None, None, 3])
+    plan = explained(tenants._ALL, ["tenant-0001", None, None, False, 3])
     assert 0 < rows_read(plan, "tenant") <= SIZES.tenants
-    plan = explained(shares._OF_TENANT, ["tenant-0003", "Share 003", None, None, 3])
+    plan = explained(shares._OF_TENANT, ["tenant-0003", "Share 003", None, None, False, 3])
     assert 0 < rows_read(plan, "share") <= SIZES.tenants * SIZES.shares
 
 

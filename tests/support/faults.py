@@ -44,6 +44,8 @@ class Tripwire:
                 "verifies",
                 "sweeps",
                 "retentions",
+                "purges",
+                "audit",
             )
             if getattr(scope, name) is not None
         }
