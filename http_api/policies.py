@@ -18,10 +18,11 @@ from http_api.models.retention import (
 )
 from http_api.routes import Routes
 from shared.core import retention
-from shared.db import policies
+from shared.db import policies, schedules
 from shared.db import retention as kept
 from shared.model.access import Action
 from shared.model.retention import Dated, RetentionPolicy
+from shared.model.schedule import What
 
 POLICY = TENANT + "/policies/{policy_id:int}"
 
@@ -83,13 +84,17 @@ async def _retention(call: AnyCall) -> ShareRetention:
         policy=None if policy is None else Policy.of(policy),
         kept=sum(one.keep for one in told),
         expiring=sum(not one.keep for one in told),
+        next_prune_at=await schedules.next_of(call.conn, share_id, What.PRUNE),
+        next_sweep_at=await schedules.next_of(call.conn, share_id, What.SWEEP),
         restore_points=told,
     )
 
 
 async def set_retention(call: Call[NoQuery, ShareRetentionChange]) -> ShareRetention:
-    """Give a share a policy of its tenant, or none."""
-    await policies.give(call.conn, call.share.tenant_id, call.share.share_id, call.body.policy_id)
+    """Give a share a policy of its tenant, or none. With its first one come schedules of prunes and sweeps, if it has none of the kind."""
+    before = await policies.give(call.conn, call.share.tenant_id, call.share.share_id, call.body.policy_id)
+    if before is None and call.body.policy_id is not None:
+        await schedules.add_upkeep(call.conn, call.share, call.now)
     return await _retention(call)
 
 

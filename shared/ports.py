@@ -997,6 +997,13 @@ class Busy:
     """A batch number for a line in its journal, which nothing else has."""
 
 
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """There is nothing for a run to do: none is queued, and that is well."""
+
+    reason: str
+
+
 class Dispatch(Protocol):
     """Due schedules, locked until the transaction ends in which all of this happens."""
 
@@ -1006,7 +1013,7 @@ class Dispatch(Protocol):
         """Queue as many runs as can be queued without looking at each, by schedule. What is not among them is for :meth:`start`."""
         ...
 
-    async def start(self, due: Due) -> Run | Busy:
+    async def start(self, due: Due) -> Run | Busy | Idle:
         """Queue the run of an occurrence. Changes nothing if it raises ``Rejected``: it cannot be queued as things are."""
         ...
 

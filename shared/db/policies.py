@@ -24,9 +24,12 @@ _CHANGE: Final[LiteralString] = f"""
 """
 _DELETE: Final[LiteralString] = "DELETE FROM policy WHERE policy_id = %s AND tenant_id = %s RETURNING policy_id"
 _USERS: Final[LiteralString] = "SELECT name FROM share WHERE policy_id = %s ORDER BY name LIMIT 5"
-_GIVE: Final[LiteralString] = (
-    "UPDATE share SET policy_id = %s WHERE share_id = %s AND tenant_id = %s RETURNING share_id"
-)
+_GIVE: Final[LiteralString] = """
+    UPDATE share SET policy_id = %s
+      FROM (SELECT share_id, policy_id FROM share WHERE share_id = %s AND tenant_id = %s FOR NO KEY UPDATE) AS before
+     WHERE share.share_id = before.share_id
+ RETURNING before.policy_id
+"""
 _OF_SHARE: Final[LiteralString] = f"""
     SELECT {_COLUMNS} FROM policy WHERE policy_id = (SELECT policy_id FROM share WHERE share_id = %s)
 """
@@ -89,12 +92,14 @@ async def users(conn: Connection, policy_id: int) -> Sequence[str]:
     return [row[0] for row in await (await conn.execute(_USERS, [policy_id])).fetchall()]
 
 
-async def give(conn: Connection, tenant_id: str, share_id: int, policy_id: int | None) -> None:
-    """Give a share a policy of its tenant, or none: then nothing of it is ever pruned. Raises ``NotFound``."""
+async def give(conn: Connection, tenant_id: str, share_id: int, policy_id: int | None) -> int | None:
+    """Give a share a policy of its tenant, or none: then nothing of it is ever pruned. Returns the one before. Raises ``NotFound``."""
     if policy_id is not None:
         await get(conn, tenant_id, policy_id)
-    if await (await conn.execute(_GIVE, [policy_id, share_id, tenant_id])).fetchone() is None:
+    row = await (await conn.execute(_GIVE, [policy_id, share_id, tenant_id])).fetchone()
+    if row is None:
         raise NotFound(f"there is no share {share_id}")
+    return None if row[0] is None else int(row[0])
 
 
 async def of_share(conn: Connection, share_id: int) -> NamedPolicy | None:
