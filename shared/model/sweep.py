@@ -67,6 +67,9 @@ class SweepKind(IntEnum):
     """Segments of run ``low``, later than the horizon: take the chunks that they refer to off the list; ``details`` has the batches."""
     DELETE = 6
     """Delete condemned chunks, by first digit as CONDEMN."""
+    AGAIN = 7
+    """The list was full: condemn the chunks that come ``details["after"]`` a name, by first digit as CONDEMN, now that there is room. One
+    of these at a time: it adds CONDEMN, BARRIER and DELETE."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

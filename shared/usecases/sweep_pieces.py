@@ -51,7 +51,9 @@ async def _do(item: SweepItem, scope: RunScope, order: SweepOrder, commit: Sweep
     elif item.kind is SweepKind.OBJECTS:
         await objects.objects()
     elif item.kind is SweepKind.CONDEMN:
-        await chunks.condemn(commit.batch_no, item.low, item.high)
+        await chunks.condemn(commit.batch_no, item.low, item.high, item.details.get("after", ""))
+    elif item.kind is SweepKind.AGAIN:
+        await chunks.again(item.low, item.high, item.details["after"])
     elif item.kind is SweepKind.BARRIER:
         await chunks.barrier()
     elif item.kind is SweepKind.RESCUE:
