@@ -155,6 +155,7 @@ class PostgresSweeps(PostgresCatalogue):
             if order.horizon is None and newest is not None:
                 until = opened_at - dt.timedelta(seconds=order.margin_s)
                 rows = await (await conn.execute(_ROOTS, {"share_id": run.share_id, "until": until})).fetchall()
+                await _keep_older_programs_away(conn, run.share_id)
                 order = replace(order, horizon=newest.run_no, roots=tuple(row[0] for row in rows), opened_at=opened_at)
                 await conn.execute(_SET_ORDER, [Jsonb(order.to_wire()), run_id])
             return order if order.horizon is not None else None
@@ -316,6 +317,21 @@ class PostgresSweeps(PostgresCatalogue):
     async def tidy_condemned(self, share_id: int) -> None:
         """See the port."""
         await self._once(lambda conn: condemned.tidy(conn, share_id))
+
+
+async def _keep_older_programs_away(conn: Connection, share_id: int) -> None:
+    """See that no program works on a share, or ever will, that does not know of sweeps. The share's row is locked.
+
+    :raises Conflict: one has something of it in hand.
+    """
+    older = await batches.of_older_program(conn, share_id)
+    if older is not None:
+        raise Conflict(
+            f"{older[1]} has a batch of run {older[0]} in hand and is of a release from before sweeps; hint: bring all workers up to date, and"
+            " sweep when that run has ended",
+            "older_program",
+        )
+    await shares.demand(conn, share_id, batches.KNOWS)
 
 
 async def _hold_batch(conn: Connection, run_id: int, batch_no: int) -> None:

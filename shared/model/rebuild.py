@@ -208,3 +208,5 @@ class Rebuilt:
     next_directory_no: int
     """At least; the tree may know of more."""
     swept: Sequence[SweptBatch] = ()
+    was_swept: bool = False
+    """Programs that do not know of sweeps are to be kept away from it, as they were."""
