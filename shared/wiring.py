@@ -40,7 +40,7 @@ from shared.db.dispatch import PostgresSchedules
 from shared.db.judging import PostgresAlerts
 from shared.db.metrics import CatalogueMetrics
 from shared.db.migrate import migrate
-from shared.db.observed import ObservedCatalogue, ObservedVerifies
+from shared.db.observed import ObservedCatalogue, ObservedRetentions, ObservedSweeps, ObservedVerifies
 from shared.db.pace import PostgresPaceBook
 from shared.db.pool import Connection, Pool, make_pool
 from shared.db.rebuilds import PostgresRebuilds
@@ -394,8 +394,8 @@ async def make_app(settings: Settings) -> App:
             settings=settings,
             catalogue=catalogue,
             verifies=ObservedVerifies(pool, telemetry),
-            retentions=PostgresRetentions(pool),
-            sweeps=PostgresSweeps(pool),
+            retentions=ObservedRetentions(pool, telemetry),
+            sweeps=ObservedSweeps(pool, telemetry),
             vaults=vaults,
             journal=journal,
             credentials=credentials,
