@@ -25,7 +25,7 @@ from shared.model.metric import Metric
 from shared.model.page import DirectoryHead, DirectoryPages, Page, PageHead
 from shared.model.point import Origin
 from shared.model.rebuild import FoundShare, RebuildClaim, RebuildItem, Rebuilt, Row, Staged, StagedDirectory
-from shared.model.retention import Dated, Decision, KeepEvent, RetentionPolicy, Said
+from shared.model.retention import Dated, Decision, KeepEvent, RetentionPolicy, Said, SaidPolicy
 from shared.model.run import Counters, Driver, RebuildOrder, RestorePoint, Run, RunKey, RunState
 from shared.model.schedule import Occurrence, Schedule, Times
 from shared.model.share import Share, ShareSettings, ShareSnapshot
@@ -1296,6 +1296,15 @@ class ExpiredPoint:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class UntoldPolicy:
+    """A share of whose policy the vault does not know yet."""
+
+    tenant_id: str
+    share_id: int
+    said: SaidPolicy
+
+
 class Retentions(Protocol):
     """The Postgres side of what is kept and what is let go, in whole transactions as :class:`Catalogue`'s."""
 
@@ -1329,6 +1338,14 @@ class Retentions(Protocol):
 
     async def keep(self, share_id: int, event: KeepEvent) -> Said:
         """Record what the vault has, and what follows from it. Once; again it changes nothing. Raises ``NotFound``: it is gone meanwhile."""
+        ...
+
+    async def untold_policies(self, limit: int, share_id: int | None = None) -> list[UntoldPolicy]:
+        """Some shares of whose policy the vault does not know yet, or this one, with the policy that they have now."""
+        ...
+
+    async def policy_told(self, share_id: int, number: int) -> None:
+        """Note that it does, up to this number."""
         ...
 
 

@@ -71,6 +71,7 @@ from shared.usecases.request_rates import RequestRates
 from shared.usecases.scope import Limits, RunScope
 from shared.usecases.share_snapshots import snapshot_tag
 from shared.usecases.stopping import StopSignal
+from shared.usecases.tell_policies import tell_policies
 from shared.usecases.tell_step import tell_step
 from shared.usecases.verdict import verdict
 from shared.usecases.verify_state import VerifyStates
@@ -308,6 +309,11 @@ class App:
     async def look_after(self) -> None:
         """Raise alerts, and forget what is old."""
         await upkeep.look_after(self.schedules, self.alerts, self._pin, self.clock.now())
+        await self.tell_policies()
+
+    async def tell_policies(self, share_id: int | None = None) -> None:
+        """Tell the vault of policies that have changed; of one share only if it is named."""
+        await tell_policies(self.retentions, self.vault, share_id)
 
     async def _pin(self, tenant_id: str, share_id: int, run_no: int, reason: str) -> None:
         """Keep a restore point until somebody unpins it; one that somebody has pinned stays as it is."""

@@ -28,3 +28,10 @@ $$;
 -- Whoever knows all there is to know does not pay for it.
 CREATE TRIGGER batch_by_older_program BEFORE INSERT ON batch
     FOR EACH ROW WHEN (NEW.state = 0 AND NEW.knows < 1) EXECUTE FUNCTION refuse_older_program();
+
+-- Which policy a share has is in the vault too: an object for each time that changes. How often it has, and up to which of them the vault was told.
+ALTER TABLE share
+    ADD COLUMN policy_no int NOT NULL DEFAULT 0,
+    ADD COLUMN policy_told int NOT NULL DEFAULT 0;
+UPDATE share SET policy_no = 1 WHERE policy_id IS NOT NULL;
+CREATE INDEX share_policy_untold ON share (share_id) WHERE policy_no > policy_told;

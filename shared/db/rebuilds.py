@@ -15,7 +15,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from shared.core.rebuilt import rank
-from shared.db import batches, frontier, pages, rebuild_items, retention, rollups, runs, schedules, shares
+from shared.db import batches, frontier, pages, policies, rebuild_items, retention, rollups, runs, schedules, shares
 from shared.db.batches import BatchKind
 from shared.db.catalogue import COMMITTING, PostgresCatalogue, delete_missed
 from shared.db.pool import Connection
@@ -701,6 +701,8 @@ async def _adopt(conn: Connection, found: FoundShare) -> None:
     )
     await conn.execute(_RAISE_SHARES)
     await conn.execute(_RAISE_RUNS, [found.run_id + RUN_IDS_SPARED])
+    if found.policy is not None:
+        await policies.adopt(conn, found.tenant_id, found.share_id, found.policy)
     if origin is not None and origin.settings.get("schedules"):
         await schedules.adopt(conn, found.tenant_id, found.share_id, origin.settings["schedules"])
 

@@ -7,7 +7,7 @@ from typing import Final, LiteralString
 
 from psycopg.types.json import Jsonb
 
-from shared.db import batches, condemned, pages, restore_points, retention, runs, shares, sweep_items
+from shared.db import batches, condemned, pages, policies, restore_points, retention, runs, shares, sweep_items
 from shared.db.batches import BatchKind
 from shared.db.catalogue import COMMITTING, PostgresCatalogue
 from shared.db.pages import partition_sql
@@ -17,7 +17,7 @@ from shared.formats import packed
 from shared.model.retention import Dated, Decision, KeepEvent, RetentionPolicy, Said
 from shared.model.run import ACTIVE, RunKind, RunState
 from shared.model.sweep import Condemned, SweepClaim, SweepCommit, SweepItem, SweepOrder, TreeRow
-from shared.ports import ExpiredPoint
+from shared.ports import ExpiredPoint, UntoldPolicy
 
 SpanKey = tuple[int, int, int, int]
 
@@ -128,6 +128,14 @@ class PostgresRetentions(PostgresCatalogue):
     async def keep(self, share_id: int, event: KeepEvent) -> Said:
         """See the port."""
         return await self._once(lambda conn: retention.say(conn, share_id, event))
+
+    async def untold_policies(self, limit: int, share_id: int | None = None) -> list[UntoldPolicy]:
+        """See the port."""
+        return await self._once(lambda conn: policies.untold(conn, limit, share_id))
+
+    async def policy_told(self, share_id: int, number: int) -> None:
+        """See the port."""
+        await self._once(lambda conn: policies.told(conn, share_id, number))
 
 
 class PostgresSweeps(PostgresCatalogue):

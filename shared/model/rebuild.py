@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from shared.model.manifest import ManifestRef
 from shared.model.note import PageNote
 from shared.model.point import PointRecord, RunChange
-from shared.model.retention import NOTHING_SAID, Expired, Said
+from shared.model.retention import NOTHING_SAID, Expired, Said, SaidPolicy
 from shared.model.run import Counters, RestorePoint
 
 
@@ -27,6 +27,8 @@ class FoundShare:
     """Higher than any that has left a trace which is quickly found."""
     credential: str
     """For the share, if the vault does not say which it has."""
+    policy: SaidPolicy | None = None
+    """Which policy it has; None if it never had one."""
 
 
 @dataclass(frozen=True, slots=True)
