@@ -41,6 +41,8 @@ class Endpoint:
     handler: Handler
     action: Action | None
     """What one must be allowed to do; None: anybody may, known or not."""
+    plan: Action | None = None
+    """The same for a body that asks for a dry run (``dry_run``). Whoever may do ``action`` may do this; None: there is no such thing."""
     tag: str
     """The group of routes it belongs to."""
     answers: Mapping[int, Content]
@@ -75,6 +77,10 @@ class Endpoint:
         object.__setattr__(self, "parameters", found)
         if not self.transaction and (self.idempotent or self.current is not None):
             raise ValueError(f"{self.name} keeps an answer or locks a state: it needs a transaction")
+
+    def action_of(self, body: Body) -> Action | None:
+        """What one must be allowed to do for what this body asks for."""
+        return self.plan if self.plan is not None and getattr(body, "dry_run", False) is True else self.action
 
     @property
     def name(self) -> str:

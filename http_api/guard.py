@@ -50,6 +50,11 @@ async def admit(
     :raises Denied: they see it, and may not do this.
     """
     _take(app, principal, tenant_id)
+    require(principal, action, tenant_id, share_id)
+
+
+def require(principal: Principal, action: Action, tenant_id: str | None = None, share_id: int | None = None) -> None:
+    """The same of somebody whose request was counted. Raises ``NotFound`` and ``Denied``."""
     if tenant_id is not None and not sees(principal, tenant_id):
         raise NotFound(f"there is no tenant {tenant_id!r}")
     if share_id is not None and not sees(principal, tenant_id, share_id):

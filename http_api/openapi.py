@@ -96,6 +96,8 @@ def _operation(endpoint: Endpoint, models: Models) -> dict[str, Any]:
         operation["description"] = rest
     if endpoint.action is not None:
         operation["x-action"] = endpoint.action.value
+    if endpoint.plan is not None:
+        operation["x-action-of-dry-run"] = endpoint.plan.value
     if parameters := _parameters(endpoint):
         operation["parameters"] = parameters
     if endpoint.body is not NoBody:

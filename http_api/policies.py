@@ -1,5 +1,8 @@
 """``/api/tenants/{tenant_id}/policies``: retention policies, and ``.../shares/{share_id}/retention``: which one a share has."""
 
+from contextlib import suppress
+from functools import partial
+
 from http_api.call import Answer, AnyCall, Call
 from http_api.endpoint import SHARE, TENANT
 from http_api.models.base import NoQuery, Paged
@@ -18,10 +21,13 @@ from http_api.models.retention import (
 )
 from http_api.routes import Routes
 from shared.core import retention
-from shared.db import policies
+from shared.db import policies, schedules
 from shared.db import retention as kept
+from shared.errors import BackupError
 from shared.model.access import Action
 from shared.model.retention import Dated, RetentionPolicy
+from shared.model.schedule import What
+from shared.wiring import App
 
 POLICY = TENANT + "/policies/{policy_id:int}"
 
@@ -83,14 +89,24 @@ async def _retention(call: AnyCall) -> ShareRetention:
         policy=None if policy is None else Policy.of(policy),
         kept=sum(one.keep for one in told),
         expiring=sum(not one.keep for one in told),
+        next_prune_at=await schedules.next_of(call.conn, share_id, What.PRUNE),
+        next_sweep_at=await schedules.next_of(call.conn, share_id, What.SWEEP),
         restore_points=told,
     )
 
 
-async def set_retention(call: Call[NoQuery, ShareRetentionChange]) -> ShareRetention:
-    """Give a share a policy of its tenant, or none."""
-    await policies.give(call.conn, call.share.tenant_id, call.share.share_id, call.body.policy_id)
-    return await _retention(call)
+async def set_retention(call: Call[NoQuery, ShareRetentionChange]) -> Answer:
+    """Give a share a policy of its tenant, or none. With its first one come schedules of prunes and sweeps, if it has none of the kind."""
+    before = await policies.give(call.conn, call.share.tenant_id, call.share.share_id, call.body.policy_id)
+    if before is None and call.body.policy_id is not None:
+        await schedules.add_upkeep(call.conn, call.share, call.now)
+    return Answer(body=await _retention(call), then=partial(_tell_vault, call.app, call.share.share_id))
+
+
+async def _tell_vault(app: App, share_id: int | None = None) -> None:
+    """Else a timer does it within a minute."""
+    with suppress(BackupError):
+        await app.tell_policies(share_id)
 
 
 async def preview_retention(call: Call[NoQuery, Rules]) -> Preview:

@@ -82,7 +82,7 @@ async def undo_restore(call: Call[NoQuery, NewUndo]) -> Answer:
     await admit_target(
         conn,
         call.principal,
-        Action.RESTORES_UNDO,
+        Action.RESTORES_PLAN if order.dry_run else Action.RESTORES_UNDO,
         share,
         account_url=order.account_url,
         share_name=order.share_name,
@@ -143,8 +143,24 @@ async def expire_undo(timer: func.TimerRequest) -> None:  # noqa: ARG001
 _LINES = "application/x-ndjson"
 _RUN = SHARE + "/runs/{run_no:int}"
 routes = Routes("restores")
-routes.post(SHARE + "/restores", start_restore, Action.RESTORES_START, {202: Run}, refuses={409}, starts=True)
-routes.post(_RUN + "/undo", undo_restore, Action.RESTORES_UNDO, {202: Run}, refuses={409}, starts=True)
+routes.post(
+    SHARE + "/restores",
+    start_restore,
+    Action.RESTORES_START,
+    {202: Run},
+    plan=Action.RESTORES_PLAN,
+    refuses={409},
+    starts=True,
+)
+routes.post(
+    _RUN + "/undo",
+    undo_restore,
+    Action.RESTORES_UNDO,
+    {202: Run},
+    plan=Action.RESTORES_PLAN,
+    refuses={409},
+    starts=True,
+)
 routes.get(_RUN + "/report", get_report, Action.RUNS_READ, {200: _LINES})
 bp = routes.blueprint
 bp.timer_trigger(arg_name="timer", schedule="0 40 * * * *")(expire_undo)

@@ -65,6 +65,7 @@ class Routes:
         action: Action,
         answers: Mapping[int, Content],
         *,
+        plan: Action | None = None,
         refuses: AbstractSet[int] = frozenset(),
         starts: bool = False,
         idempotent: bool = True,
@@ -73,10 +74,13 @@ class Routes:
         loads: bool = True,
         purging: bool = False,
     ) -> Endpoint:
-        """An endpoint that makes or starts something. ``idempotent=False`` if its answer must not be kept, or it makes nothing."""
+        """An endpoint that makes or starts something. ``idempotent=False`` if its answer must not be kept, or it makes nothing.
+
+        ``plan``: what one must be allowed to do for a dry run of it.
+        """
         return self._add(
             "POST", path, handler, action, answers, refuses=refuses, starts=starts, idempotent=idempotent, etag=etag,
-            transaction=transaction, loads=loads, purging=purging,
+            transaction=transaction, loads=loads, purging=purging, plan=plan,
         )  # fmt: skip
 
     def put(

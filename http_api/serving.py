@@ -1,7 +1,7 @@
 """What happens to a request, from the host to the handler and back: the same for every endpoint, in this order.
 
 1. The path is read, and whoever asks is made known (401) and must be allowed (404 for what they may not see, 403, 429).
-2. Query and body are parsed (400). Until here nothing was done, and nothing of the catalogue was told.
+2. Query and body are parsed (400). Where a dry run needs less than the real thing, it is seen now which of them is asked for (403). Until here nothing was done, and nothing of the catalogue was told.
 3. A transaction begins that sees the route's tenant and no other, and the tenant or the share is loaded in it (404, and 409 if it is being purged).
 4. If it changes something or shows file content, that is written down, or nothing is done (503). Conditions are looked at (412), then the idempotency key (409, 422, or the answer that was given before).
 5. The handler answers. The answer is put into bytes, kept under its key, and the transaction is committed.
@@ -20,7 +20,7 @@ from http_api.auditing import audited, entry_of, refused
 from http_api.call import Answer, AnyCall, Call, list_name
 from http_api.conditions import check_match, etag_of, has_it
 from http_api.endpoint import Endpoint
-from http_api.guard import admit, hardened
+from http_api.guard import admit, hardened, require
 from http_api.idempotency import once, request_hash
 from http_api.identity import identify
 from http_api.observing import observed
@@ -70,17 +70,26 @@ async def _reply(endpoint: Endpoint, req: func.HttpRequest, durable: df.DurableO
         principal = await identify(app, req)
         entry = entry_of(endpoint, app, principal, req, route, raw) if endpoint.audited else None
         try:
-            await admit(app, principal, endpoint.action, _word(route, "tenant_id"), _number(route, "share_id"))
+            least = endpoint.plan or endpoint.action
+            await admit(app, principal, least, _word(route, "tenant_id"), _number(route, "share_id"))
         except Denied:
             await refused(app, entry)
             raise
-    query = query_as(req.params, endpoint.query)
+    query, body = query_as(req.params, endpoint.query), body_as(raw, endpoint.body)
+    asks = endpoint.action_of(body)
+    if asks is not None and endpoint.plan is not None:
+        entry = None if entry is None else replace(entry, action=str(asks))
+        try:
+            require(principal, asks, _word(route, "tenant_id"), _number(route, "share_id"))
+        except Denied:
+            await refused(app, entry)
+            raise
     call: AnyCall = Call(
         app=app,
         principal=principal,
         now=app.clock.now(),
         query=query,
-        body=body_as(raw, endpoint.body),
+        body=body,
         route=route,
         headers={name.lower(): value for name, value in req.headers.items()},
         list_name=list_name(endpoint.path, route, query),

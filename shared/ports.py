@@ -35,7 +35,7 @@ from shared.model.rebuild import (
     Staged,
     StagedDirectory,
 )
-from shared.model.retention import Dated, Decision, KeepEvent, RetentionPolicy, Said
+from shared.model.retention import Dated, Decision, KeepEvent, RetentionPolicy, Said, SaidPolicy
 from shared.model.run import Counters, Driver, RebuildOrder, RestorePoint, Run, RunKey, RunState
 from shared.model.schedule import Occurrence, Schedule, Times
 from shared.model.share import Share, ShareSettings, ShareSnapshot
@@ -1023,6 +1023,13 @@ class Busy:
     """A batch number for a line in its journal, which nothing else has."""
 
 
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """There is nothing for a run to do: none is queued, and that is well."""
+
+    reason: str
+
+
 class Dispatch(Protocol):
     """Due schedules, locked until the transaction ends in which all of this happens."""
 
@@ -1032,7 +1039,7 @@ class Dispatch(Protocol):
         """Queue as many runs as can be queued without looking at each, by schedule. What is not among them is for :meth:`start`."""
         ...
 
-    async def start(self, due: Due) -> Run | Busy:
+    async def start(self, due: Due) -> Run | Busy | Idle:
         """Queue the run of an occurrence. Changes nothing if it raises ``Rejected``: it cannot be queued as things are."""
         ...
 
@@ -1315,6 +1322,15 @@ class ExpiredPoint:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class UntoldPolicy:
+    """A share of whose policy the vault does not know yet."""
+
+    tenant_id: str
+    share_id: int
+    said: SaidPolicy
+
+
 class Retentions(Protocol):
     """The Postgres side of what is kept and what is let go, in whole transactions as :class:`Catalogue`'s."""
 
@@ -1348,6 +1364,14 @@ class Retentions(Protocol):
 
     async def keep(self, share_id: int, event: KeepEvent) -> Said:
         """Record what the vault has, and what follows from it. Once; again it changes nothing. Raises ``NotFound``: it is gone meanwhile."""
+        ...
+
+    async def untold_policies(self, limit: int, share_id: int | None = None) -> list[UntoldPolicy]:
+        """Some shares of whose policy the vault does not know yet, or this one, with the policy that they have now."""
+        ...
+
+    async def policy_told(self, share_id: int, number: int) -> None:
+        """Note that it does, up to this number."""
         ...
 
 

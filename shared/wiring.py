@@ -40,7 +40,7 @@ from shared.db.dispatch import PostgresSchedules
 from shared.db.judging import PostgresAlerts
 from shared.db.metrics import CatalogueMetrics
 from shared.db.migrate import migrate
-from shared.db.observed import ObservedCatalogue, ObservedVerifies
+from shared.db.observed import ObservedCatalogue, ObservedRetentions, ObservedSweeps, ObservedVerifies
 from shared.db.pace import PostgresPaceBook
 from shared.db.pool import Connection, Pool, make_pool
 from shared.db.purges import PostgresPurges
@@ -74,6 +74,7 @@ from shared.usecases.scope import Limits, RunScope
 from shared.usecases.share_snapshots import snapshot_tag
 from shared.usecases.stopping import StopSignal
 from shared.usecases.tell_deletions import tell_deletions
+from shared.usecases.tell_policies import tell_policies
 from shared.usecases.tell_step import tell_step
 from shared.usecases.verdict import verdict
 from shared.usecases.verify_state import VerifyStates
@@ -331,6 +332,11 @@ class App:
     async def finish_tenants(self, tenant_id: str | None = None) -> None:
         """Take tenants out of which all shares were purged: some, or this one if it is such a tenant."""
         await finish_tenants(self.purges, self.vaults.of, self.audit, tenant_id)
+        await self.tell_policies()
+
+    async def tell_policies(self, share_id: int | None = None) -> None:
+        """Tell the vault of policies that have changed; of one share only if it is named."""
+        await tell_policies(self.retentions, self.vault, share_id)
 
     async def _pin(self, tenant_id: str, share_id: int, run_no: int, reason: str) -> None:
         """Keep a restore point until somebody unpins it; one that somebody has pinned stays as it is."""
@@ -429,9 +435,9 @@ async def make_app(settings: Settings) -> App:
             settings=settings,
             catalogue=catalogue,
             verifies=ObservedVerifies(pool, telemetry),
-            retentions=PostgresRetentions(pool),
-            sweeps=PostgresSweeps(pool),
             purges=PostgresPurges(pool),
+            retentions=ObservedRetentions(pool, telemetry),
+            sweeps=ObservedSweeps(pool, telemetry),
             vaults=vaults,
             journal=journal,
             credentials=credentials,

@@ -136,7 +136,20 @@ def apply_policy(ctx: Context, share: str, policy: str, yes: bool) -> None:
             _show(ctx, preview)
             ctx.confirm("Have the share follow it?", yes)
     answer = ctx.client.put(f"{found.path}/retention", {"policy_id": policy_id})
-    ctx.output.one(answer) if ctx.as_json else ctx.output.text(f"{answer['kept']} kept, {answer['expiring']} go")
+    if ctx.as_json:
+        ctx.output.one(answer)
+        return
+    ctx.output.text(f"{answer['kept']} kept, {answer['expiring']} go")
+    if answer["policy"] is not None:
+        ctx.output.note(by_itself(answer))
+
+
+def by_itself(answer: Json) -> str:
+    """When a share is pruned and swept without anybody asking for it."""
+    prune, sweep = (
+        moment(name)(answer) if answer[name] else "not by itself" for name in ("next_prune_at", "next_sweep_at")
+    )
+    return f"next prune: {prune}; next sweep: {sweep}"
 
 
 @policies.command("show")
@@ -149,6 +162,7 @@ def show_policy(ctx: Context, share: str) -> None:
         ctx.output.note(f"policy {answer['policy']['name']}: {rules_text(answer['policy']['rules'])}")
     else:
         ctx.output.note("no policy: nothing is ever pruned")
+    ctx.output.note(by_itself(answer))
     _show(ctx, answer)
 
 

@@ -8,7 +8,7 @@ from cli.app import Context, afb, pass_context
 from cli.names import find_share, find_tenant
 from cli.output import Column, field, moment, number
 
-WHATS = click.Choice(["backup", "scan", "verify", "drill"])
+WHATS = click.Choice(["backup", "scan", "verify", "drill", "prune", "sweep"])
 SCHEDULES: tuple[Column, ...] = (
     ("ID", number("schedule_id")),
     ("SHARE", number("share_id")),
@@ -59,8 +59,16 @@ def list_schedules(ctx: Context, share: str | None) -> None:
     )
 
 
-def _options(level: str | None, every: bool, over_runs: int | None, files: int | None) -> dict[str, Any]:
-    given = {"level": level, "all_points": every or None, "over_runs": over_runs, "files": files}
+def _options(
+    level: str | None, every: bool, over_runs: int | None, files: int | None, margin: int | None
+) -> dict[str, Any]:
+    given = {
+        "level": level,
+        "all_points": every or None,
+        "over_runs": over_runs,
+        "files": files,
+        "margin_days": margin,
+    }
     return {name: value for name, value in given.items() if value is not None}
 
 
@@ -78,6 +86,9 @@ def _options(level: str | None, every: bool, over_runs: int | None, files: int |
 @click.option("--all", "every", is_flag=True, help="verify: all restore points.")
 @click.option("--over-runs", type=click.IntRange(1, 10_000), help="sample, drill: after so many of them all was read.")
 @click.option("--files", type=click.IntRange(1, 10_000_000), help="drill: about so many files.")
+@click.option(
+    "--margin", type=click.IntRange(1, 3_650), metavar="DAYS", help="sweep: delete what was let go so long ago."
+)
 @pass_context
 def add_schedule(
     ctx: Context,
@@ -92,8 +103,9 @@ def add_schedule(
     every: bool,
     over_runs: int | None,
     files: int | None,
+    margin: int | None,
 ) -> None:
-    """Have a share backed up, verified or drilled by itself. CRON has five fields: minute, hour, day, month, weekday.
+    """Have a share backed up, verified, drilled, pruned or swept by itself. CRON has five fields: minute, hour, day, month, weekday.
 
     \b
     Examples:
@@ -109,7 +121,7 @@ def add_schedule(
         "spread_s": spread,
         "catch_up_s": catch_up,
     }
-    options = _options(level, every, over_runs, files)
+    options = _options(level, every, over_runs, files, margin)
     sent = {key: value for key, value in body.items() if value is not None} | ({"options": options} if options else {})
     made = ctx.client.post(f"{found.path}/schedules", sent)
     ctx.output.many([made], SCHEDULES) if not ctx.as_json else ctx.output.one(made)

@@ -151,6 +151,8 @@ class ShareRetention(Shown):
     policy: Policy | None
     kept: int
     expiring: int
+    next_prune_at: Annotated[dt.datetime | None, Field(description="By schedule; null: by nobody but people.")]
+    next_sweep_at: Annotated[dt.datetime | None, Field(description="The same.")]
     restore_points: Annotated[list[Decided], Field(description="The newest first.")]
 
 

@@ -54,10 +54,21 @@ class Options(Body):
     ] = None
     files: Annotated[int | None, Field(ge=1, le=10_000_000, description="Of a drill: about so many files.")] = None
 
+    margin_days: Annotated[
+        int | None,
+        Field(ge=1, le=3_650, description="Of a sweep: what was let go so many days ago is deleted; 7 unless given."),
+    ] = None
+
     def chosen(self) -> ScheduleOptions:
         """As the catalogue has them."""
         level = VerifyLevel(self.level) if self.level is not None else VerifyLevel.QUICK
-        return ScheduleOptions(level=level, all_points=self.all_points, over_runs=self.over_runs, files=self.files)
+        return ScheduleOptions(
+            level=level,
+            all_points=self.all_points,
+            over_runs=self.over_runs,
+            files=self.files,
+            margin_days=self.margin_days,
+        )
 
 
 class NewSchedule(Body):
@@ -104,6 +115,7 @@ class OptionsShown(Shown):
     all_points: bool
     over_runs: int | None
     files: int | None
+    margin_days: int | None
 
 
 class Schedule(Shown):
@@ -157,6 +169,7 @@ class Schedule(Shown):
                 all_points=options.all_points,
                 over_runs=options.over_runs,
                 files=options.files,
+                margin_days=options.margin_days,
             ),
             last_at=value.last_at,
             last_outcome=None if value.last_outcome is None else Outcome(value.last_outcome),

@@ -61,6 +61,7 @@ ALLOWED: Final[Mapping[Action, frozenset[Role]]] = {
     # Not viewers: a backup holds the files of everybody in the tenant, and neither the permissions nor the doors of the share itself
     # stand before it here. To see that backups work nobody has to read payrolls.
     Action.CONTENT_READ: _OPERATORS,
+    # It changes nothing, but it looks at a target with the app's rights, takes requests of it and of the vault, and a turn among the runs.
     Action.RESTORES_PLAN: _OPERATORS,
     Action.RESTORES_START: _OPERATORS,
     Action.RESTORES_UNDO: _OPERATORS,

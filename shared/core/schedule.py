@@ -81,6 +81,7 @@ def check(what: What, timing: Timing, options: ScheduleOptions, now: dt.datetime
         ("all_points", options.all_points, what is What.VERIFY, "a verify"),
         ("over_runs", options.over_runs is not None, is_drill or is_sample, "a sample or a drill"),
         ("files", options.files is not None, is_drill, "a drill"),
+        ("margin_days", options.margin_days is not None, what is What.SWEEP, "a sweep"),
     )
     for name, is_given, belongs, of in given:
         if is_given and not belongs:
@@ -91,6 +92,18 @@ def check(what: What, timing: Timing, options: ScheduleOptions, now: dt.datetime
         )
     if options.files is not None and options.over_runs is not None:
         raise InvalidInput("over_runs says how much already; expected no files beside it", field="options.files")
+
+
+def upkeep_of(time_zone: str) -> list[tuple[What, Timing]]:
+    """What a share that is given a policy is to have done, by its own clock: prunes each night, a sweep each week.
+
+    Both are spread widely, because most shares have no others: a platform's sweeps over all of Sunday. What is missed is made good the longer the
+    rarer it comes: a sweep waits for a verify that takes two days.
+    """
+    return [
+        (What.PRUNE, Timing(cron="0 0 * * *", time_zone=time_zone, spread_s=6 * 3_600)),
+        (What.SWEEP, Timing(cron="0 0 * * sun", time_zone=time_zone, spread_s=86_400, catch_up_s=3 * 86_400)),
+    ]
 
 
 def is_too_late(schedule: Schedule, times: Times, now: dt.datetime) -> bool:

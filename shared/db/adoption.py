@@ -6,7 +6,7 @@ from typing import Any, Final, LiteralString
 
 from psycopg.types.json import Jsonb
 
-from shared.db import schedules
+from shared.db import policies, schedules
 from shared.db.pool import Connection
 from shared.errors import Conflict
 from shared.model.deletion import SaidOfDeletion
@@ -87,6 +87,8 @@ async def adopt(conn: Connection, found: FoundShare) -> None:
     )
     await conn.execute(_RAISE_SHARES)
     await conn.execute(_RAISE_RUNS, [found.run_id + RUN_IDS_SPARED])
+    if found.policy is not None:
+        await policies.adopt(conn, found.tenant_id, found.share_id, found.policy)
     if origin is not None and origin.settings.get("schedules"):
         await schedules.adopt(conn, found.tenant_id, found.share_id, origin.settings["schedules"])
 

@@ -39,6 +39,11 @@ class BatchState(IntEnum):
     GIVEN_UP = 2
 
 
+KNOWS: Final = 1
+"""What programs of this release know, and shares that were swept demand (``schema/sql/0022``): that sweeps delete while they work. Raised by a release
+beside whose work those before it must not go on; the trigger's condition has it too.
+"""
+
 # SKIP LOCKED: one that is being committed or taken over at this moment is no longer ours to take.
 _GIVE_UP: Final[LiteralString] = """
        UPDATE batch SET state = 2
@@ -56,8 +61,8 @@ _NEXT_NUMBER: Final[LiteralString] = """
     RETURNING next_batch_no - 1, share_id, run_no
 """
 _OPEN: Final[LiteralString] = """
-    INSERT INTO batch (run_id, batch_no, share_id, run_no, kind, state, worker, lease_until)
-    VALUES (%s, %s, %s, %s, %s, 0, %s, now() + make_interval(secs => %s))
+    INSERT INTO batch (run_id, batch_no, share_id, run_no, kind, state, worker, lease_until, knows)
+    VALUES (%s, %s, %s, %s, %s, 0, %s, now() + make_interval(secs => %s), %s)
 """
 _WORKER: Final[LiteralString] = "SELECT kind, worker FROM batch WHERE run_id = %s AND batch_no = %s"
 _RENEW: Final[LiteralString] = """
@@ -82,6 +87,9 @@ _OTHERS: Final[LiteralString] = """
 """
 _WORKERS: Final[LiteralString] = """
     SELECT count(DISTINCT worker) FROM batch WHERE run_id = %s AND state = 0 AND lease_until >= now()
+"""
+_OLDER: Final[LiteralString] = """
+    SELECT run_no, worker FROM batch WHERE share_id = %s AND state = 0 AND knows < %s ORDER BY run_no LIMIT 1
 """
 _DONE: Final[LiteralString] = "SELECT count(*) FROM batch WHERE run_id = %s AND state = 1"
 _END: Final[LiteralString] = "UPDATE batch SET state = 2 WHERE run_id = %s AND state = 0"
@@ -111,7 +119,7 @@ async def open_one(conn: Connection, run_id: int, kind: BatchKind, worker: str, 
     row = await (await conn.execute(_NEXT_NUMBER, [run_id])).fetchone()
     assert row is not None
     batch_no, share_id, run_no = row
-    await conn.execute(_OPEN, [run_id, batch_no, share_id, run_no, kind.value, worker, lease_s])
+    await conn.execute(_OPEN, [run_id, batch_no, share_id, run_no, kind.value, worker, lease_s, KNOWS])
     return int(batch_no)
 
 
@@ -179,6 +187,12 @@ async def workers(conn: Connection, run_id: int) -> int:
     """How many workers hold something of a run and show signs of life."""
     row = await (await conn.execute(_WORKERS, [run_id])).fetchone()
     return int(row[0]) if row else 0
+
+
+async def of_older_program(conn: Connection, share_id: int) -> tuple[int, str] | None:
+    """Run number and worker of a batch that a program has in hand which does not know what this one knows; None if there is none."""
+    row = await (await conn.execute(_OLDER, [share_id, KNOWS])).fetchone()
+    return None if row is None else (row[0], row[1])
 
 
 async def done(conn: Connection, run_id: int) -> int:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, LiteralString
 
-from shared.db import admission, runs, schedules, shares
+from shared.db import admission, retention_orders, runs, schedules, shares
 from shared.db.catalogue import PostgresCatalogue
 from shared.db.pool import Connection
 from shared.db.translate import translation
@@ -14,7 +14,7 @@ from shared.errors import Conflict
 from shared.model.run import Driver, Run, RunKey, RunKind, RunState
 from shared.model.schedule import Occurrence, Times, What
 from shared.model.share import ShareSettings
-from shared.ports import Busy, Due, Windowed
+from shared.ports import Busy, Due, Idle, Windowed
 
 # In the order of shares: whoever queues runs locks their rows, and two must not do so crosswise.
 _DUE: Final[LiteralString] = f"""
@@ -86,7 +86,9 @@ _PLAIN: Final = frozenset({What.BACKUP, What.SCAN})
 SAME_SUBJECT: Final = {
     RunKind.BACKUP: [RunKind.BACKUP, RunKind.SCAN, RunKind.REBUILD],
     RunKind.SCAN: [RunKind.SCAN, RunKind.BACKUP, RunKind.REBUILD],
-    RunKind.VERIFY: [RunKind.VERIFY],
+    RunKind.VERIFY: [RunKind.VERIFY, RunKind.SWEEP],
+    RunKind.PRUNE: [RunKind.PRUNE, RunKind.REBUILD],
+    RunKind.SWEEP: [RunKind.SWEEP, RunKind.VERIFY, RunKind.REBUILD],
 }
 """What may be in the way of what: runs that work on the same thing."""
 
@@ -94,13 +96,16 @@ SAME_SUBJECT: Final = {
 class _Dispatch:
     """Implements :class:`shared.ports.Dispatch` in one transaction."""
 
-    def __init__(self, conn: Connection, due: Sequence[Due], driver: Driver, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, conn: Connection, due: Sequence[Due], now: dt.datetime, driver: Driver, new_id: Callable[[], str]
+    ) -> None:
         self._conn = conn
+        self._now = now
         self._driver = driver
         self._new_id = new_id
         self.due = due
 
-    async def start(self, due: Due) -> Run | Busy:
+    async def start(self, due: Due) -> Run | Busy | Idle:
         """See the port."""
         schedule, kind = due.schedule, due.schedule.what.run_kind
         try:
@@ -109,6 +114,9 @@ class _Dispatch:
                 if kind is RunKind.VERIFY:
                     share = await shares.get(self._conn, schedule.share_id, schedule.tenant_id)
                     verify = await verify_order(self._conn, share, schedule, self._new_id()[:12])
+                order = await retention_orders.of_schedule(self._conn, schedule, self._now)
+                if isinstance(order, Idle):
+                    return order
                 with translation():
                     return await runs.create(
                         self._conn,
@@ -117,6 +125,7 @@ class _Dispatch:
                         kind,
                         driver=self._driver,
                         verify=verify,
+                        retention=order,
                         schedule_id=schedule.schedule_id,
                     )
         except Conflict as error:
@@ -184,7 +193,7 @@ class PostgresSchedules:
         async with self._catalogue.transaction() as conn:
             rows = await (await conn.execute(_DUE, [now, limit])).fetchall()
             due = [Due(schedules.from_row(row), ShareSettings.from_wire(row[-2]), row[-1]) for row in rows]
-            yield _Dispatch(conn, due, self._driver, self._new_id)
+            yield _Dispatch(conn, due, now, self._driver, self._new_id)
 
     async def windowed(self) -> list[Windowed]:
         """See the port."""

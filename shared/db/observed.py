@@ -1,13 +1,16 @@
 """The catalogue as workers use it, told of: a span for each claim and each commit, and counts of what was committed and what came too late."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from shared.db.catalogue import PostgresCatalogue
 from shared.db.pool import Pool
+from shared.db.sweep_catalogue import PostgresRetentions, PostgresSweeps
 from shared.db.verify_catalogue import PostgresVerifies
 from shared.errors import Fenced
 from shared.model.metric import BATCHES, LEASES_LOST
+from shared.model.retention import Decision
+from shared.model.sweep import SweepClaim, SweepCommit
 from shared.model.verify import VerifyClaim, VerifyCommit
 from shared.model.work import BatchCommit, Claim, Kept, RestoreClaim, RestoreCommit, SpanClaim, SpanResult
 from shared.ports import Span, Telemetry
@@ -24,7 +27,7 @@ def _committing(telemetry: Telemetry, kind: str) -> Iterator[None]:
     telemetry.count(BATCHES, kind)
 
 
-def _claimed(span: Span, claim: Claim | SpanClaim | RestoreClaim | VerifyClaim | None) -> None:
+def _claimed(span: Span, claim: Claim | SpanClaim | RestoreClaim | VerifyClaim | SweepClaim | None) -> None:
     """Nothing to claim is asked for several times a second, and is not worth a span."""
     if claim is None:
         span.drop()
@@ -96,3 +99,39 @@ class ObservedVerifies(PostgresVerifies):
         """See the port."""
         with _committing(self._telemetry, "verify"):
             await super().commit_verify(batch)
+
+
+class ObservedRetentions(PostgresRetentions):
+    """A :class:`shared.ports.Retentions`."""
+
+    def __init__(self, pool: Pool, telemetry: Telemetry) -> None:
+        super().__init__(pool)
+        self._telemetry = telemetry
+
+    async def expire(self, run_id: int, share_id: int, decisions: Sequence[Decision], by: str) -> list[Decision]:
+        """See the port."""
+        with self._telemetry.span("expire") as span:
+            outcome = await super().expire(run_id, share_id, decisions, by)
+            kept = sum(decision.keep for decision in outcome)
+            span.set(expired_points=len(outcome) - kept, kept_points=kept)
+        return outcome
+
+
+class ObservedSweeps(PostgresSweeps):
+    """A :class:`shared.ports.Sweeps`."""
+
+    def __init__(self, pool: Pool, telemetry: Telemetry) -> None:
+        super().__init__(pool)
+        self._telemetry = telemetry
+
+    async def claim_sweep(self, run_id: int, worker: str, *, most_pages: int, lease_s: float) -> SweepClaim | None:
+        """See the port."""
+        with self._telemetry.span("claim") as span:
+            claim = await super().claim_sweep(run_id, worker, most_pages=most_pages, lease_s=lease_s)
+            _claimed(span, claim)
+        return claim
+
+    async def commit_sweep(self, commit: SweepCommit) -> None:
+        """See the port."""
+        with _committing(self._telemetry, "sweep"):
+            await super().commit_sweep(commit)

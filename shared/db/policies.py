@@ -7,7 +7,8 @@ from psycopg.types.json import Jsonb
 
 from shared.db.pool import Connection
 from shared.errors import Conflict, NotFound
-from shared.model.retention import NamedPolicy, RetentionPolicy
+from shared.model.retention import NamedPolicy, RetentionPolicy, SaidPolicy
+from shared.ports import UntoldPolicy
 
 _COLUMNS: Final[LiteralString] = "policy_id, tenant_id, name, retention, version, changed_at"
 _CREATE: Final[LiteralString] = f"""
@@ -24,9 +25,30 @@ _CHANGE: Final[LiteralString] = f"""
 """
 _DELETE: Final[LiteralString] = "DELETE FROM policy WHERE policy_id = %s AND tenant_id = %s RETURNING policy_id"
 _USERS: Final[LiteralString] = "SELECT name FROM share WHERE policy_id = %s ORDER BY name LIMIT 5"
-_GIVE: Final[LiteralString] = (
-    "UPDATE share SET policy_id = %s WHERE share_id = %s AND tenant_id = %s RETURNING share_id"
+_GIVE: Final[LiteralString] = """
+    UPDATE share SET policy_id = %s, policy_no = policy_no + 1
+      FROM (SELECT share_id, policy_id FROM share WHERE share_id = %s AND tenant_id = %s FOR NO KEY UPDATE) AS before
+     WHERE share.share_id = before.share_id
+ RETURNING before.policy_id
+"""
+# In order, as whoever queues runs for many.
+_CHANGED: Final[LiteralString] = """
+    UPDATE share SET policy_no = policy_no + 1
+      FROM (SELECT share_id FROM share WHERE policy_id = %s ORDER BY share_id FOR NO KEY UPDATE) AS follower
+     WHERE share.share_id = follower.share_id
+"""
+_UNTOLD: Final[LiteralString] = """
+    SELECT s.tenant_id, s.share_id, s.policy_no, p.name, p.retention FROM share AS s LEFT JOIN policy AS p USING (policy_id)
+     WHERE s.policy_no > s.policy_told AND (%(share_id)s::int IS NULL OR s.share_id = %(share_id)s)
+  ORDER BY s.share_id LIMIT %(limit)s
+"""
+_TOLD: Final[LiteralString] = (
+    "UPDATE share SET policy_told = %(number)s WHERE share_id = %(share_id)s AND policy_told < %(number)s"
 )
+_NAMED: Final[LiteralString] = f"SELECT {_COLUMNS} FROM policy WHERE tenant_id = %s AND name = %s"
+_ADOPT: Final[LiteralString] = """
+    UPDATE share SET policy_id = %s, policy_no = %s, policy_told = %s WHERE share_id = %s
+"""
 _OF_SHARE: Final[LiteralString] = f"""
     SELECT {_COLUMNS} FROM policy WHERE policy_id = (SELECT policy_id FROM share WHERE share_id = %s)
 """
@@ -70,6 +92,7 @@ async def change(
             f"policy {now.name!r} is in version {now.version}, and version {version} was to be changed; hint: read it again",
             "version",
         )
+    await conn.execute(_CHANGED, [policy_id])
     return _from_row(row)
 
 
@@ -89,18 +112,58 @@ async def users(conn: Connection, policy_id: int) -> Sequence[str]:
     return [row[0] for row in await (await conn.execute(_USERS, [policy_id])).fetchall()]
 
 
-async def give(conn: Connection, tenant_id: str, share_id: int, policy_id: int | None) -> None:
-    """Give a share a policy of its tenant, or none: then nothing of it is ever pruned. Raises ``NotFound``."""
+async def give(conn: Connection, tenant_id: str, share_id: int, policy_id: int | None) -> int | None:
+    """Give a share a policy of its tenant, or none: then nothing of it is ever pruned. Returns the one before. Raises ``NotFound``."""
     if policy_id is not None:
         await get(conn, tenant_id, policy_id)
-    if await (await conn.execute(_GIVE, [policy_id, share_id, tenant_id])).fetchone() is None:
+    row = await (await conn.execute(_GIVE, [policy_id, share_id, tenant_id])).fetchone()
+    if row is None:
         raise NotFound(f"there is no share {share_id}")
+    return None if row[0] is None else int(row[0])
 
 
 async def of_share(conn: Connection, share_id: int) -> NamedPolicy | None:
     """The policy that a share has."""
     row = await (await conn.execute(_OF_SHARE, [share_id])).fetchone()
     return None if row is None else _from_row(row)
+
+
+async def untold(conn: Connection, limit: int, share_id: int | None) -> list[UntoldPolicy]:
+    """Shares of whose policy the vault does not know yet."""
+    rows = await (await conn.execute(_UNTOLD, {"limit": limit, "share_id": share_id})).fetchall()
+    return [
+        UntoldPolicy(
+            row[0],
+            row[1],
+            SaidPolicy(
+                number=row[2],
+                name=row[3] or "",
+                retention=None if row[4] is None else RetentionPolicy.from_wire(row[4]),
+            ),
+        )
+        for row in rows
+    ]
+
+
+async def told(conn: Connection, share_id: int, number: int) -> None:
+    """Note up to which change of it the vault knows a share's policy."""
+    await conn.execute(_TOLD, {"share_id": share_id, "number": number})
+
+
+async def adopt(conn: Connection, tenant_id: str, share_id: int, said: SaidPolicy) -> None:
+    """Give a share that is made of the vault the policy that it had.
+
+    Its tenant may have one of the name with other rules: somebody has made it here. That stays as it is, and the share gets one of its own beside it.
+    """
+    policy_id = None
+    if said.retention is not None:
+        for name in (said.name, f"{said.name} (share {share_id}, from the vault)"):
+            row = await (await conn.execute(_NAMED, [tenant_id, name])).fetchone()
+            found = await create(conn, tenant_id, name, said.retention) if row is None else _from_row(row)
+            if found.retention == said.retention:
+                policy_id = found.policy_id
+                break
+    await conn.execute(_ADOPT, [policy_id, said.number, said.number, share_id])
 
 
 def _from_row(row: tuple[Any, ...]) -> NamedPolicy:

@@ -565,6 +565,8 @@ class PostgresRebuilds:
         async def work(conn: Connection) -> None:
             await _hold_to_close(conn, run_id)
             await raise_numbers(conn, share_id, run_no=1, directory_no=rebuilt.next_directory_no)
+            if rebuilt.was_swept:
+                await shares.demand(conn, share_id, batches.KNOWS)
             await _record_runs(conn, share_id, rebuilt)
             await conn.execute(_ADD_PERMISSIONS, [share_id, sorted(rebuilt.permissions)])
             if rebuilt.changes is None:

@@ -67,6 +67,10 @@ _SWEPT_BY: Final[LiteralString] = """
     SELECT kind, run_no, state FROM run
      WHERE share_id = %s AND kind IN ('prune', 'sweep') AND state IN ('queued', 'running', 'paused', 'cancelling')
 """
+_REBUILT_BY: Final[LiteralString] = """
+    SELECT run_no, state FROM run
+     WHERE share_id = %s AND kind = 'rebuild' AND state IN ('queued', 'running', 'paused', 'cancelling')
+"""
 _UNDOABLE: Final[LiteralString] = f"""
     SELECT {_COLUMNS} FROM run
      WHERE kind = 'restore' AND share_snapshot IS NOT NULL AND finished_at < now() - %s
@@ -217,6 +221,11 @@ async def create(
         if active_state == RunState.PAUSED:
             until = "it is paused: resume or cancel it"
         raise Conflict(f"a run of this share is active: {which} works on {share_name}; {until}", "run_active_subject")
+    if retention is not None and (row := await (await conn.execute(_REBUILT_BY, [share_id])).fetchone()) is not None:
+        raise Conflict(
+            f"rebuild run {row[0]} of this share is {row[1]}: what there is to let go is known when it has ended",
+            "run_active_subject",
+        )
     if rebuild is not None:
         swept = await (await conn.execute(_SWEPT_BY, [share_id])).fetchone()
         if swept is not None:

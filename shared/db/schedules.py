@@ -1,14 +1,17 @@
 """Schedules and what became of their occurrences."""
 
 import datetime as dt
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, LiteralString
 
 from psycopg.types.json import Jsonb
 
+from shared.core.schedule import next_after, upkeep_of
 from shared.db.pool import Connection
 from shared.errors import NotFound
 from shared.model.schedule import Occurrence, Outcome, Schedule, ScheduleOptions, Times, Timing, What
+from shared.model.share import Share
 
 COLUMNS: Final[LiteralString] = """
     schedule_id, tenant_id, share_id, name, what, cron, time_zone, spread_s, catch_up_s, enabled, options, due_at, next_at, waits_for,
@@ -37,6 +40,7 @@ _CHANGE: Final[LiteralString] = f"""
         WHERE schedule_id = %s AND share_id = %s
     RETURNING {COLUMNS}
 """
+_KINDS: Final[LiteralString] = "SELECT what, name, next_at FROM schedule WHERE share_id = %s"
 _DELETE: Final[tuple[LiteralString, ...]] = (
     "DELETE FROM schedule_occurrence WHERE schedule_id = %(schedule_id)s AND share_id = %(share_id)s",
     "DELETE FROM schedule WHERE schedule_id = %(schedule_id)s AND share_id = %(share_id)s RETURNING schedule_id",
@@ -83,6 +87,30 @@ async def create(
     row = await (await conn.execute(_CREATE, args)).fetchone()
     assert row is not None
     return from_row(row)
+
+
+async def add_upkeep(conn: Connection, share: Share, now: dt.datetime) -> None:
+    """Add a schedule of prunes and one of sweeps to a share that has none of the kind; switched off is one too.
+
+    The share's row is locked.
+    """
+    there = await (await conn.execute(_KINDS, [share.share_id])).fetchall()
+    kinds, names = {row[0] for row in there}, {row[1] for row in there}
+    for what, timing in upkeep_of(share.settings.time_zone):
+        if what.value in kinds:
+            continue
+        candidates = itertools.chain([what.value], (f"{what} {n}" for n in itertools.count(2)))
+        name = next(one for one in candidates if one not in names)
+        times, options = next_after(timing, share.share_id, now), ScheduleOptions()
+        await create(
+            conn, share.tenant_id, share.share_id, name=name, what=what, timing=timing, options=options, times=times
+        )
+
+
+async def next_of(conn: Connection, share_id: int, what: What) -> dt.datetime | None:
+    """When the share's next one of a kind comes round; None if none does."""
+    times = [row[2] for row in await (await conn.execute(_KINDS, [share_id])).fetchall() if row[0] == what and row[2]]
+    return min(times, default=None)
 
 
 async def get(conn: Connection, share_id: int, schedule_id: int, *, lock: bool = False) -> Schedule:

@@ -44,6 +44,9 @@ _ALLOCATE: Final[LiteralString] = """
         WHERE share_id = %(share_id)s AND next_directory_no + %(count)s <= %(end)s
     RETURNING next_directory_no
 """
+_DEMAND: Final[LiteralString] = (
+    "UPDATE share SET demands = %(least)s WHERE share_id = %(share_id)s AND demands < %(least)s"
+)
 _LOCK: Final[LiteralString] = "SELECT FROM share WHERE share_id = %s FOR NO KEY UPDATE"
 
 
@@ -121,6 +124,11 @@ async def allocate_directories(conn: Connection, share_id: int, count: int) -> r
             "hint: protect the Azure share once more under another name: a number is never given twice"
         )
     return range(row[0] - count, row[0])
+
+
+async def demand(conn: Connection, share_id: int, least: int) -> None:
+    """From now on only programs that know so much claim work on the share: ``batches.KNOWS``, ``schema/sql/0022``."""
+    await conn.execute(_DEMAND, {"share_id": share_id, "least": least})
 
 
 async def lock(conn: Connection, share_id: int) -> None:

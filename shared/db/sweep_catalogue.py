@@ -7,7 +7,7 @@ from typing import Final, LiteralString
 
 from psycopg.types.json import Jsonb
 
-from shared.db import batches, condemned, pages, restore_points, retention, runs, shares, sweep_items
+from shared.db import batches, condemned, pages, policies, restore_points, retention, runs, shares, sweep_items
 from shared.db.batches import BatchKind
 from shared.db.catalogue import COMMITTING, PostgresCatalogue
 from shared.db.pages import partition_sql
@@ -17,7 +17,7 @@ from shared.formats import packed
 from shared.model.retention import Dated, Decision, KeepEvent, RetentionPolicy, Said
 from shared.model.run import ACTIVE, RunKind, RunState
 from shared.model.sweep import Condemned, SweepClaim, SweepCommit, SweepItem, SweepOrder, TreeRow
-from shared.ports import ExpiredPoint
+from shared.ports import ExpiredPoint, UntoldPolicy
 
 SpanKey = tuple[int, int, int, int]
 
@@ -129,6 +129,14 @@ class PostgresRetentions(PostgresCatalogue):
         """See the port."""
         return await self._once(lambda conn: retention.say(conn, share_id, event))
 
+    async def untold_policies(self, limit: int, share_id: int | None = None) -> list[UntoldPolicy]:
+        """See the port."""
+        return await self._once(lambda conn: policies.untold(conn, limit, share_id))
+
+    async def policy_told(self, share_id: int, number: int) -> None:
+        """See the port."""
+        await self._once(lambda conn: policies.told(conn, share_id, number))
+
 
 class PostgresSweeps(PostgresCatalogue):
     """Implements :class:`shared.ports.Sweeps`."""
@@ -155,6 +163,7 @@ class PostgresSweeps(PostgresCatalogue):
             if order.horizon is None and newest is not None:
                 until = opened_at - dt.timedelta(seconds=order.margin_s)
                 rows = await (await conn.execute(_ROOTS, {"share_id": run.share_id, "until": until})).fetchall()
+                await _keep_older_programs_away(conn, run.share_id)
                 order = replace(order, horizon=newest.run_no, roots=tuple(row[0] for row in rows), opened_at=opened_at)
                 await conn.execute(_SET_ORDER, [Jsonb(order.to_wire()), run_id])
             return order if order.horizon is not None else None
@@ -316,6 +325,21 @@ class PostgresSweeps(PostgresCatalogue):
     async def tidy_condemned(self, share_id: int) -> None:
         """See the port."""
         await self._once(lambda conn: condemned.tidy(conn, share_id))
+
+
+async def _keep_older_programs_away(conn: Connection, share_id: int) -> None:
+    """See that no program works on a share, or ever will, that does not know of sweeps. The share's row is locked.
+
+    :raises Conflict: one has something of it in hand.
+    """
+    older = await batches.of_older_program(conn, share_id)
+    if older is not None:
+        raise Conflict(
+            f"{older[1]} has a batch of run {older[0]} in hand and is of a release from before sweeps; hint: bring all workers up to date, and"
+            " sweep when that run has ended",
+            "older_program",
+        )
+    await shares.demand(conn, share_id, batches.KNOWS)
 
 
 async def _hold_batch(conn: Connection, run_id: int, batch_no: int) -> None:

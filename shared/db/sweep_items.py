@@ -10,11 +10,14 @@ from shared.db.pool import Connection
 from shared.model.sweep import SweepItem, SweepKind
 
 _ADD: Final[LiteralString] = "INSERT INTO sweep_item (run_id, kind, low, high, details) VALUES (%s, %s, %s, %s, %s)"
-# All of one kind are done, and not only claimed, before the next begins.
+# All of one kind are done, and not only claimed, before the next begins. AGAIN (7) one at a time: each begins a round of condemning and deleting, and
+# in two rounds at once what one has condemned the other would delete before its barrier. (Claims of one run come one after the other: the caller
+# has counted up its batches.)
 _PICK: Final[LiteralString] = """
     SELECT item_no, kind, low, high, details
       FROM sweep_item
      WHERE run_id = %(run_id)s AND batch_no IS NULL AND kind = (SELECT min(kind) FROM sweep_item WHERE run_id = %(run_id)s)
+   AND (kind <> 7 OR NOT EXISTS (SELECT FROM sweep_item WHERE run_id = %(run_id)s AND kind = 7 AND batch_no IS NOT NULL))
   ORDER BY item_no
      LIMIT 1
 FOR UPDATE SKIP LOCKED

@@ -61,6 +61,11 @@ def deletion_event_name(share_id: int | None, event_no: int) -> str:
     return f"{deletion_folder(share_id)}{event_no}.json"
 
 
+def policy_name(share_id: int, number: int) -> str:
+    """Which policy the share has since something about that changed for the ``number``-th time."""
+    return f"{share_id}/policy/{number}.json"
+
+
 def ledger_name(share_id: int, run_no: int) -> str:
     """Which segments a sweep has left; a folder of its own, so that the newest is found without looking at anything else."""
     return f"{share_id}/ledger/{run_no}.fb"

@@ -10,7 +10,7 @@ from shared.model.deletion import NOT_DELETED, SaidOfDeletion
 from shared.model.manifest import ManifestRef
 from shared.model.note import PageNote
 from shared.model.point import PointRecord, RunChange
-from shared.model.retention import NOTHING_SAID, Expired, Said
+from shared.model.retention import NOTHING_SAID, Expired, Said, SaidPolicy
 from shared.model.run import Counters, RestorePoint
 
 
@@ -31,6 +31,8 @@ class FoundShare:
     deleted: SaidOfDeletion = NOT_DELETED
     """What the vault says of that."""
     tenant_deleted: SaidOfDeletion = NOT_DELETED
+    policy: SaidPolicy | None = None
+    """Which policy it has; None if it never had one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,3 +224,5 @@ class Rebuilt:
     next_directory_no: int
     """At least; the tree may know of more."""
     swept: Sequence[SweptBatch] = ()
+    was_swept: bool = False
+    """Programs that do not know of sweeps are to be kept away from it, as they were."""

@@ -66,6 +66,17 @@ class NamedPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SaidPolicy:
+    """Which policy a share has since something about that changed, as the vault has it: an object of its own that is never changed."""
+
+    number: int
+    """Counts up from 1 for each share; the highest counts."""
+    name: str = ""
+    retention: RetentionPolicy | None = None
+    """None: it has no policy any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pin:
     """Somebody wants a restore point kept, until some time or for good; whoever may pin may also unpin."""
 

@@ -16,6 +16,10 @@ class What(StrEnum):
     SCAN = "scan"
     VERIFY = "verify"
     DRILL = "drill"
+    PRUNE = "prune"
+    """Let go of what the share's policy does not keep."""
+    SWEEP = "sweep"
+    """Delete what no restore point needs any more."""
 
     @property
     def run_kind(self) -> RunKind:
@@ -35,6 +39,8 @@ class ScheduleOptions:
     """VERIFY as a sample, DRILL: after so many of them everything was read."""
     files: int | None = None
     """DRILL: restore about so many files. Its scratch share is made in the share's own account."""
+    margin_days: int | None = None
+    """SWEEP: delete what was let go, or left behind, so many days ago; None: as when a person orders it."""
 
     def to_wire(self) -> dict[str, Any]:
         """Plain JSON, without what is as it is by default."""

@@ -75,6 +75,9 @@ class SweepKind(IntEnum):
     """Delete the journals of the runs with ``low <= run_no < high``."""
     PURGE_ROWS = 10
     """Delete what there is much of in the catalogue, but the tree, which goes at once."""
+    AGAIN = 11
+    """The list was full: condemn the chunks that come ``details["after"]`` a name, by first digit as CONDEMN, now that there is room. One
+    of these at a time: it adds CONDEMN, BARRIER and DELETE."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

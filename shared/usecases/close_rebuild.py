@@ -103,6 +103,7 @@ async def _rebuilt(scope: RunScope, found: VaultPoints, newest: PointRecord, *, 
         permissions=permissions,
         next_directory_no=max((origin.next_directory_no for origin in origins), default=2),
         swept=await _swept(scope, found),
+        was_swept=found.ledger is not None or bool(found.ledger_trouble),
     )
 
 

@@ -5,6 +5,7 @@ crash leaves either a schedule that is still due or a queued run, which the next
 different schedules.
 
 * Its last run is still at work, or paused: it is skipped, and the journal of that run says so. It would do the same work again.
+* There is nothing to do: a prune of restore points that are all kept, a sweep when nothing was let go. It is skipped, and no run is made of it.
 * Something else works on the share (a scan, a restore of a catalogue): it waits for that, as long as its limit for catching up allows.
 * The share's windows are closed: it waits for the next one, likewise.
 * Its time has passed and others after it: the last of them is made good, once, if it is within that limit.
@@ -19,7 +20,7 @@ from shared.core import windows
 from shared.errors import BackupError, Rejected
 from shared.model.run import Run, RunKey
 from shared.model.schedule import Occurrence, Outcome, Schedule, Times
-from shared.ports import Dispatch, Due, Journal, Schedules, event
+from shared.ports import Dispatch, Due, Idle, Journal, Schedules, event
 
 AT_ONCE: Final = 100
 """Schedules in one transaction: their shares' rows are locked until it ends, some tens of milliseconds."""
@@ -120,6 +121,8 @@ async def _start(
         return _occurrence(o, now, Outcome.REFUSED, note=str(error))
     if isinstance(started, Run):
         return started
+    if isinstance(started, Idle):
+        return _occurrence(o, now, Outcome.SKIPPED, note=started.reason)
     if not started.is_same:
         await dispatch.wait(o.schedule.schedule_id, now + LOOK_AGAIN, started.reason[:NOTE_CHARS])
         return None

@@ -16,6 +16,7 @@ from shared.model.rebuild import FoundShare, LeftOut, PurgingShare
 from shared.model.run import Driver, RebuildOrder, Run, RunKey
 from shared.ports import Journal, Rebuilds, Vault, Vaults
 from shared.usecases.open_rebuild import chosen
+from shared.usecases.said_in_vault import read_policy
 from shared.usecases.tell_deletions import read_deletion
 from shared.usecases.vault_points import VaultPoints, numbers_of_points, read_points
 
@@ -128,6 +129,7 @@ async def _look(
         run_id=_highest_run_id(every),
         next_run_no=await _after_the_journal(journal, tenant_id, share_id, last) + 1,
         credential=credential,
+        policy=await read_policy(vault, share_id),
     )
 
 

@@ -1,4 +1,4 @@
-"""What the vault knows of pins, legal holds and restore points that were let go: for a catalogue that is made of it."""
+"""What the vault knows of pins, legal holds, policies and restore points that were let go: for a catalogue that is made of it."""
 
 import asyncio
 import datetime as dt
@@ -7,9 +7,9 @@ from typing import Final
 
 from shared.core.retention import said_in_all
 from shared.errors import IntegrityError, NotFound
-from shared.formats import keep_event
-from shared.model.objects import expired_name
-from shared.model.retention import Expired, Hold, KeepEvent, Said
+from shared.formats import keep_event, policy_event
+from shared.model.objects import expired_name, policy_name
+from shared.model.retention import Expired, Hold, KeepEvent, Said, SaidPolicy
 from shared.ports import Vault
 from shared.usecases.together import together
 
@@ -57,6 +57,20 @@ async def read_said(vault: Vault, share_id: int) -> dict[int, tuple[Said, int]]:
             said = Said(pin=said.pin, hold=hold)
         found[run_no] = said, last + 1
     return found
+
+
+async def read_policy(vault: Vault, share_id: int) -> SaidPolicy | None:
+    """The policy that a share has; None if it never had one. One that cannot be read is none: nothing is pruned until it is given one."""
+    prefix = f"{share_id}/policy/"
+    numbers = [name.removeprefix(prefix).removesuffix(".json") async for name, _ in vault.names(prefix)]
+    newest = max((int(number) for number in numbers if number.isdecimal()), default=None)
+    if newest is None:
+        return None
+    try:
+        said = policy_event.decode(await vault.get(policy_name(share_id, newest)))
+    except (IntegrityError, NotFound):
+        said = SaidPolicy(number=newest)
+    return said if said.number == newest else SaidPolicy(number=newest)
 
 
 async def read_expired(vault: Vault, share_id: int, run_nos: Iterable[int], now: dt.datetime) -> dict[int, Expired]:

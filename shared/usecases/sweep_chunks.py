@@ -8,6 +8,7 @@
 4. *Delete*: what is left is *being deleted*, which nobody can undo: a batch that refers to it is refused, and done again. Then the object goes,
    and with it only that very object: the ETag says which. So a deletion that is late deletes nothing that was written since.
 5. That it is gone stays on the list until all batches have ended that may have seen it.
+6. *Again*, from where condemning ended because the list was full: each round is a whole one, with its own barrier.
 
 Each step may be done twice. A crash leaves chunks on the list; the closing of the sweep takes them off, or finishes what was begun.
 """
@@ -31,7 +32,7 @@ from shared.usecases.sweep_marks import read_list, unknown
 from shared.usecases.sweep_objects import BLOCK, ObjectSweeper, delete_all, has, load_marks
 
 CONDEMNED_MAX: Final = 1_000_000
-"""Chunks of a share on the list at once: 100 MB of rows, 4 TB of chunks. What is beyond waits for the next sweep."""
+"""Chunks of a share on the list at once: 100 MB of rows, 4 TB of chunks. What is beyond is for the next round of the sweep."""
 SEGMENTS_PER_PIECE: Final = 32
 SPANS_AT_ONCE: Final = 1_000
 DIGEST_BYTES: Final = 32
@@ -49,16 +50,22 @@ class ChunkSweeper:
         self._objects = objects
         self._following = following
 
-    async def condemn(self, batch_no: int, low: int, high: int) -> None:
-        """Put on the list what is not marked of the chunks whose first digit is in ``[low, high)``."""
+    async def condemn(self, batch_no: int, low: int, high: int, after: str = "") -> None:
+        """Put on the list what is not marked of the chunks whose first digit is in ``[low, high)``, and whose names come after one.
+
+        When the list is full, the rest is for another round. That it begins after what was looked at, and not with what is not marked, has it end
+        although chunks may not be deleted.
+        """
         marked = await load_marks(self._scope, [Section.CHUNKS + digit for digit in range(low, high)])
         block: list[StoredObject] = []
-        for digit in _HEX[low:high]:
-            async for found in self._scope.vault.listed(f"{self._share_id}/chunk/{digit}"):
-                if self._objects.is_old(found):
+        for digit in range(low, high):
+            async for found in self._scope.vault.listed(f"{self._share_id}/chunk/{_HEX[digit]}"):
+                if found.name > after and self._objects.is_old(found):
                     block.append(found)
                 if len(block) >= BLOCK:
                     if not await self._condemn(batch_no, marked, block):
+                        rest = {"after": block[-1].name}
+                        self._following.append(SweepItem(kind=SweepKind.AGAIN, low=digit, high=high, details=rest))
                         return
                     block = []
         await self._condemn(batch_no, marked, block)
@@ -82,6 +89,17 @@ class ChunkSweeper:
             return True
         await self._scope.sweeps.condemn(self._scope.run.run_id, batch_no, self._share_id, doomed)
         return await self._scope.sweeps.condemned_count(self._share_id) < CONDEMNED_MAX
+
+    async def again(self, low: int, high: int, after: str) -> None:
+        """Begin another round."""
+        await self._scope.sweeps.tidy_condemned(
+            self._share_id
+        )  # nothing is condemned now: what is gone need not stay on the list
+        self._following += [
+            SweepItem(kind=SweepKind.CONDEMN, low=low, high=high, details={"after": after}),
+            SweepItem(kind=SweepKind.BARRIER),
+            SweepItem(kind=SweepKind.DELETE, low=low, high=high),
+        ]
 
     async def barrier(self) -> None:
         """Make the list known to all, take off what was read of large files, and have the younger segments looked at."""

@@ -32,11 +32,15 @@ async def _one_piece(ticket: RunTicket, scope: RunScope) -> bool:
     assert run.retention is not None
     order = SweepOrder.from_wire(run.retention)  # as it was opened, which may be after this scope was made
     commit = SweepCommit(run_id=claim.run_id, share_id=scope.share.share_id, batch_no=claim.batch_no)
-    async with lease_kept(scope, claim.batch_no):
-        await _do(claim.item, scope, order, commit)
-        scope.stop.check()
-    commit.counters.add(scope.take_requests())
-    await scope.sweeps.commit_sweep(commit)
+    with scope.batch(claim.batch_no) as span:
+        async with lease_kept(scope, claim.batch_no):
+            with scope.telemetry.span("sweep", piece=claim.item.kind.name.lower()):
+                await _do(claim.item, scope, order, commit)
+            scope.stop.check()
+        commit.counters.add(scope.take_requests())
+        await scope.sweeps.commit_sweep(commit)
+        done = commit.counters
+        span.set(deleted_objects=done.deleted_objects, refused_objects=done.refused_objects)
     return True
 
 
@@ -51,7 +55,9 @@ async def _do(item: SweepItem, scope: RunScope, order: SweepOrder, commit: Sweep
     elif item.kind is SweepKind.OBJECTS:
         await objects.objects()
     elif item.kind is SweepKind.CONDEMN:
-        await chunks.condemn(commit.batch_no, item.low, item.high)
+        await chunks.condemn(commit.batch_no, item.low, item.high, item.details.get("after", ""))
+    elif item.kind is SweepKind.AGAIN:
+        await chunks.again(item.low, item.high, item.details["after"])
     elif item.kind is SweepKind.BARRIER:
         await chunks.barrier()
     elif item.kind is SweepKind.RESCUE:

@@ -77,7 +77,7 @@ def test_every_route_is_for_those_whom_the_table_names(world, caller):
             expected = 400
             if not sees(one, tenant_id, share_id):
                 expected = 404
-            elif not may(one, endpoint.action, tenant_id, share_id):
+            elif not may(one, endpoint.plan or endpoint.action, tenant_id, share_id):
                 expected = 403
             got = call(endpoint.method, path + "?no_such_parameter=1")
             asked += 1

@@ -41,7 +41,12 @@ def test_a_policy_lets_restore_points_go_but_not_what_is_pinned_or_held(afb, sha
     afb("points", "pin", f"{share}@1", "--reason", "the audit of 2026")
     asked = afb("policies", "apply", share, "short", code=1)
     assert "GOES" in asked.stdout
-    afb("policies", "apply", share, "short", "--yes")
+    assert "next prune: 20" in afb("policies", "apply", share, "short", "--yes").stderr
+    by_itself = {one["what"]: one for one in afb.lines("schedules", "list", share)}
+    assert {what: one["name"] for what, one in by_itself.items()} == {"prune": "prune", "sweep": "sweep"}
+    afb("schedules", "set", share, str(by_itself["sweep"]["schedule_id"]), "--off")
+    assert "next sweep: not by itself" in afb("policies", "show", share).stderr
+    afb("schedules", "add", share, "sweep", "0 3 1 * *", "--name", "monthly", "--margin", "30")
     assert {p["restore_point"]: p["keep"] for p in afb.lines("policies", "show", share)} == {3: True, 2: False, 1: True}
     afb("prune", share, "--yes", "--follow")
     assert numbers(afb, share) == [3, 1]

@@ -32,6 +32,14 @@ def test_a_policy_is_previewed_given_and_carried_out(api, path):
     assert api("POST", f"{path}/prunes", {})[0] == 404
     status, given = api("PUT", f"{path}/retention", {"policy_id": policy["policy_id"]})
     assert (status, given["policy"]["name"], given["expiring"]) == (200, "Only the newest", 2)
+    # From now on it is pruned and swept by itself; a policy in place of another changes nothing of that.
+    _, listed = api("GET", f"{path}/schedules")
+    by_itself = {one["what"]: one for one in listed["schedules"]}
+    assert by_itself.keys() == {"prune", "sweep"}
+    assert (given["next_prune_at"], given["next_sweep_at"]) == tuple(one["next_at"] for one in by_itself.values())
+    assert api("DELETE", f"{path}/schedules/{by_itself['sweep']['schedule_id']}")[0] == 204
+    status, given = api("PUT", f"{path}/retention", {"policy_id": policy["policy_id"]})
+    assert (given["next_prune_at"], given["next_sweep_at"]) == (by_itself["prune"]["next_at"], None)
     assert api("DELETE", f"{tenant}/policies/{policy['policy_id']}")[0] == 409
     status, said = api("PUT", f"{path}/restore-points/1/hold", {"reason": "case 7"})
     assert (status, said["hold"]["reason"]) == (200, "case 7")

@@ -99,6 +99,16 @@ def test_a_failure_is_told_to_a_webhook(api, product, share):
         ("schedules", {"name": "n", "what": "backup", "cron": "0 2 * * *", "time_zone": "Nowhere"}, "time_zone"),
         ("schedules", {"name": "n", "what": "restore", "cron": "0 2 * * *"}, "what"),
         ("schedules", {"name": "n", "what": "backup", "cron": "0 2 * * *", "options": {"files": 3}}, "options.files"),
+        (
+            "schedules",
+            {"name": "n", "what": "prune", "cron": "0 2 * * *", "options": {"margin_days": 3}},
+            "options.margin_days",
+        ),
+        (
+            "schedules",
+            {"name": "n", "what": "sweep", "cron": "0 2 * * *", "options": {"margin_days": 0}},
+            "options.margin_days",
+        ),
         ("schedules", {"name": "n", "what": "backup", "cron": "0 2 * * *", "spread_s": 90_000}, "spread_s"),
         ("channels", {"name": "n", "kind": "webhook", "url": "http://example.com"}, "url"),
         (

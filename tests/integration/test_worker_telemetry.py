@@ -2,7 +2,9 @@
 
 import pytest
 
+from shared.model.retention import PruneOrder
 from shared.model.run import Driver, RunState
+from shared.model.sweep import SweepOrder
 from tests.support.otlp import attributes_of, collector
 from tests.support.share_tree import put
 from tests.support.workers import workers
@@ -42,6 +44,33 @@ async def test_a_worker_sends_what_it_did_before_it_leaves(files):
     answers = found["afb_storage_answers"][1].sum.data_points
     lists = [point.as_int for point in answers if attributes_of(point.attributes)["operation"] == "list"]
     assert sum(lists) == 4, "one for each directory"
+
+
+async def test_prunes_and_sweeps_are_told_of_like_all_else(files):
+    await files.backup()
+    for n in range(12):
+        put(files.client(), f"d{n % 3}/{n}.txt", b"changed")
+    await files.backup()
+    prune = await files.queue_retention(PruneOrder(by="test", run_nos=[1]), Driver.WORKERS)
+    with collector() as seen, workers(files) as processes:
+        worker = await processes.start("--run", str(prune.run_id), "--name", "w1", AFB_OTLP_ENDPOINT=seen.url)
+        assert await worker.left() == 0, worker.events()
+        sweep = await files.queue_retention(SweepOrder(by="test", margin_s=0), Driver.WORKERS)
+        worker = await processes.start("--run", str(sweep.run_id), "--name", "w1", AFB_OTLP_ENDPOINT=seen.url)
+        assert await worker.left() == 0, worker.events()
+    by_id = {span.span_id: span for span in seen.spans}
+    (expire,) = [span for span in seen.spans if span.name == "expire"]
+    assert (expire.attributes["expired_points"], by_id[expire.parent_id].name) == (1, "prune.close")
+    batches = [span for span in seen.spans if span.name == "batch"]
+    pieces = [span for span in seen.spans if span.name == "sweep"]
+    assert {"mark", "segments", "objects", "condemn", "delete"} <= {span.attributes["piece"] for span in pieces}
+    assert {span.parent_id for span in pieces} == {span.span_id for span in batches}
+    assert {by_id[span.parent_id].name for span in batches} == {"sweep.work"}
+    deleted = (await files.reload(sweep)).counters.deleted_objects
+    assert sum(span.attributes["deleted_objects"] for span in batches) == deleted > 0
+    committed = [metric.sum.data_points for _, metric in seen.metrics if metric.name == "afb_batches"]
+    kinds = {attributes_of(point.attributes)["kind"]: point.as_int for points in committed for point in points}
+    assert kinds["sweep"] == len(batches)
 
 
 async def test_a_collector_that_is_away_stops_nothing(files):

@@ -27,7 +27,7 @@ UNLIKE = {
     # How many runs a tenant may have at work is the platform's, and when its turn was is over.
     "tenant": {"runs_at_once", "last_turn"},
     # Which worker did it and when, and what it counted (the run has the sum). Closings have batches of a kind of their own.
-    "batch": {"worker", "claimed_at", "lease_until", "committed_at", "counters", "kind"},
+    "batch": {"knows", "worker", "claimed_at", "lease_until", "committed_at", "counters", "kind"},
     # What a descriptor is to be is not in the vault twice. The next verify notes it, as of those saved before there were checksums.
     "permission": {"checksum"},
 }  # fmt: skip

@@ -95,6 +95,7 @@ def _may_go(problem):
     return problem.endswith(" is gone") and name.split("/")[0] not in (
         "point",
         "keep",
+        "policy",
         "permission",
         "ledger",
         "dropped",
