@@ -70,11 +70,15 @@ class Routes:
         etag: bool = False,
         transaction: bool = True,
         loads: bool = True,
+        changes: bool = True,
     ) -> Endpoint:
-        """An endpoint that makes or starts something. ``idempotent=False`` if its answer must not be kept, or it makes nothing."""
+        """An endpoint that makes or starts something. ``idempotent=False`` if its answer must not be kept, or it makes nothing.
+
+        ``changes=False`` if it does nothing but answer, and so is not audited.
+        """
         return self._add(
             "POST", path, handler, action, answers, refuses=refuses, starts=starts, idempotent=idempotent, etag=etag,
-            transaction=transaction, loads=loads,
+            transaction=transaction, loads=loads, changes=changes,
         )  # fmt: skip
 
     def put(
