@@ -14,10 +14,10 @@ Work = Callable[[], Awaitable[object]]
 
 TIMES = (
     "started_at", "finished_at", "requested_at", "claimed_at", "lease_until", "committed_at", "created_at", "expired_at", "deleted_at",
-    "paused_at", "changed_at", "seconds", "snapshot_mark",
+    "paused_at", "changed_at", "seconds", "paused_seconds", "snapshot_mark",
 )  # fmt: skip
 """Told by the server's clock, or drawn."""
-NUMBERS = ("run_id", "alert_id", "delivery_id", "member_id", "item_no")
+NUMBERS = ("run_id", "alert_id", "delivery_id", "member_id", "policy_id", "item_no")
 """Of sequences, which go on though a transaction is undone: compared by their order."""
 _TABLES = """
     SELECT relname FROM pg_class
