@@ -65,6 +65,8 @@ class Endpoint:
     """Whether it also answers for what is being purged, of which half may be gone; else that is a conflict."""
     loads: bool = True
     """Whether tenant and share must be there. False: the handler looks for itself, as for one that is deleted."""
+    changes: bool = True
+    """False of a POST that only asks, in a body because it is too long for an address. A GET never changes anything."""
     shown: bool = True
     """Whether it is in the OpenAPI document; pages are not."""
     route: str = ""
@@ -100,7 +102,7 @@ class Endpoint:
     @property
     def audited(self) -> bool:
         """Whether it changes something, or gives file content to somebody."""
-        return self.action is not None and (self.method != "GET" or self.action in _READS_CONTENT)
+        return self.action is not None and ((self.method != "GET" and self.changes) or self.action in _READS_CONTENT)
 
     def route_of(self, given: Mapping[str, str]) -> dict[str, str | int]:
         """The path's parameters, typed.

@@ -144,5 +144,12 @@ routes.patch(POLICY, change_policy, Action.POLICIES_CHANGE, {200: Policy}, curre
 routes.delete(POLICY, delete_policy, Action.POLICIES_CHANGE, {204: None}, refuses={409})
 routes.get(SHARE + "/retention", get_retention, Action.POLICIES_READ, {200: ShareRetention})
 routes.put(SHARE + "/retention", set_retention, Action.POLICIES_CHANGE, {200: ShareRetention})
-routes.post(SHARE + "/retention/preview", preview_retention, Action.POLICIES_READ, {200: Preview}, idempotent=False)
+routes.post(
+    SHARE + "/retention/preview",
+    preview_retention,
+    Action.POLICIES_READ,
+    {200: Preview},
+    idempotent=False,
+    changes=False,
+)
 bp = routes.blueprint

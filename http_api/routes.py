@@ -73,14 +73,15 @@ class Routes:
         transaction: bool = True,
         loads: bool = True,
         purging: bool = False,
+        changes: bool = True,
     ) -> Endpoint:
         """An endpoint that makes or starts something. ``idempotent=False`` if its answer must not be kept, or it makes nothing.
 
-        ``plan``: what one must be allowed to do for a dry run of it.
+        ``plan``: what one must be allowed to do for a dry run of it. ``changes=False`` if it does nothing but answer, and so is not audited.
         """
         return self._add(
             "POST", path, handler, action, answers, refuses=refuses, starts=starts, idempotent=idempotent, etag=etag,
-            transaction=transaction, loads=loads, purging=purging, plan=plan,
+            transaction=transaction, loads=loads, purging=purging, plan=plan, changes=changes,
         )  # fmt: skip
 
     def put(

@@ -33,7 +33,6 @@ async def _usage(call: Call[UsageQuery], tenant_id: str | None) -> Usage:
     shown = found[:limit]
     ids = [one.share_id for one in shown]
     used = await usage.of_shares(call.conn, ids, month)
-    written = await usage.written(call.conn, ids)
     total = await usage.total(call.conn, seen, tenant_id=tenant_id, month=month)
     return Usage(
         month=f"{month:%Y-%m}",
@@ -50,7 +49,7 @@ async def _usage(call: Call[UsageQuery], tenant_id: str | None) -> Usage:
                 share_name=one.name,
                 protected=Amount(files=one.files, bytes=one.bytes),
                 restore_points=one.points,
-                vault_bytes=written.get(one.share_id, 0),
+                vault_bytes=one.vault_bytes,
                 month=_month_of(call, used[one.share_id]),
             )
             for one in shown

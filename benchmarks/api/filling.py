@@ -17,13 +17,14 @@ class Sizes:
 
 _TENANTS: Final[LiteralString] = """
     INSERT INTO tenant (tenant_id, name)
-    SELECT 'tenant-' || lpad(n::text, 4, '0'), 'Tenant ' || n FROM generate_series(1, %(tenants)s) AS n
+    SELECT %(name)s || '-' || lpad(n::text, 4, '0'), initcap(%(name)s) || ' ' || n FROM generate_series(1, %(tenants)s) AS n
 """
 _SHARES: Final[LiteralString] = """
     INSERT INTO share (tenant_id, name, account_url, share_name, credential, next_run_no)
     SELECT tenant_id, 'Share ' || lpad(n::text, 3, '0'), 'https://' || replace(tenant_id, '-', '') || '.file.core.windows.net',
            'share-' || n, '', %(days)s + 1
       FROM tenant, generate_series(1, %(shares)s) AS n
+     WHERE starts_with(tenant_id, %(name)s || '-')
   ORDER BY tenant_id, n
 """
 # The trigger on this table adds up what they took, as it does when runs end one by one.
@@ -40,22 +41,24 @@ _RUNS: Final[LiteralString] = """
            )
       FROM share, generate_series(1, %(days)s) AS day,
            LATERAL (SELECT now() - (%(days)s - day) * interval '1 day' - interval '1 h' AS at) AS t
+     WHERE starts_with(tenant_id, %(name)s || '-')
 """
 _POINTS: Final[LiteralString] = """
     INSERT INTO restore_point (share_id, run_no, taken_at, committed_at, directories, files, bytes, errors)
     SELECT share_id, run_no, started_at, finished_at, 30000, 300000, 400000000000, 0 FROM run
+     WHERE starts_with(tenant_id, %(name)s || '-')
 """
 
 
-async def fill(postgres_url: str, sizes: Sizes) -> int:
-    """Write the rows; how many restore points there are."""
-    args = {"tenants": sizes.tenants, "shares": sizes.shares, "days": sizes.days}
+async def fill(postgres_url: str, sizes: Sizes, name: str = "tenant") -> int:
+    """Write the rows of tenants ``name-0001`` and so on; how many restore points they have."""
+    args = {"tenants": sizes.tenants, "shares": sizes.shares, "days": sizes.days, "name": name}
     async with await AsyncConnection.connect(postgres_url, autocommit=True) as conn:
         for statement in (_TENANTS, _SHARES, _RUNS):
             await conn.execute(statement, args)
-        await conn.execute(_POINTS)
+        written = (await conn.execute(_POINTS, args)).rowcount
         # Runs that end one by one leave no more behind in a row of usage than the next one clears away; one statement leaves everything.
         await conn.execute("VACUUM FULL usage_month")
+        await conn.execute("VACUUM FULL share_total")
         await conn.execute("VACUUM ANALYZE")
-        row = await (await conn.execute("SELECT count(*) FROM restore_point")).fetchone()
-    return int(row[0]) if row else 0
+    return written

@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Final
 
 import aiohttp
 
@@ -13,6 +14,13 @@ from benchmarks.report import BenchmarkFailed
 
 Ask = Callable[[random.Random], str]
 """The next path to be asked for."""
+LONG: Final = "long"
+"""Name of the tenant whose share has as many restore points as :data:`PREVIEWED`."""
+PREVIEWED: Final = 400
+_RULES: Final = {
+    "keep_last": 7, "daily": 14, "weekly": 8, "monthly": 12, "yearly": 5, "time_zone": "Europe/Berlin"
+}  # fmt: skip
+"""What is previewed: rules of every kind of period."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,11 @@ def usages(sizes: Sizes) -> dict[str, Ask]:
     }
 
 
+def previews(share_id: int) -> dict[str, Ask]:
+    """What rules would keep of a share with a long past; to be posted."""
+    return {"preview": lambda _: f"/api/tenants/{LONG}-0001/shares/{share_id}/retention/preview"}
+
+
 async def measure(host: Host, ask: Ask, *, requests: int, clients: int) -> list[float]:
     """Milliseconds of each request. Every client goes through its list by the cursors it is given, some parts far.
 
@@ -72,13 +85,17 @@ async def _client(session: aiohttp.ClientSession, ask: Ask, times: list[float], 
     draw = random.Random(number)
     path, parts = ask(draw), 0
     for _ in range(requests):
+        rules = _RULES if path.endswith("/preview") else None
         begin = time.perf_counter()
-        async with session.get(path) as response:
+        async with session.request("POST" if rules else "GET", path, json=rules) as response:
             body = await response.read()
         times.append((time.perf_counter() - begin) * 1000)
         if response.status not in (200, 304):
-            raise BenchmarkFailed(f"GET {path} answered {response.status}: {body[:300]!r}")
-        following = (await response.json())["next"] if response.content_type == "application/json" else None
+            raise BenchmarkFailed(f"{path} answered {response.status}: {body[:300]!r}")
+        answer: dict[str, Any] = await response.json() if response.content_type == "application/json" else {}
+        if rules and not (answer["kept"] + answer["expiring"] == PREVIEWED and 0 < answer["kept"] < PREVIEWED):
+            raise BenchmarkFailed(f"{path} keeps {answer['kept']} and lets go of {answer['expiring']} of {PREVIEWED}")
+        following = answer.get("next")
         parts += 1
         if following and parts < 5:
             base = path.partition("&after=")[0].partition("?after=")[0]

@@ -174,7 +174,10 @@ class Work:
 
     def __add__(self, other: "Work") -> "Work":
         """Both."""
-        return Work(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
+        return Work(**{name: getattr(self, name) + getattr(other, name) for name in _WORK})
+
+
+_WORK: Final = tuple(f.name for f in fields(Work))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +191,9 @@ class Cost:
     """Of the three, once."""
     storage_per_month: float
     """For what this run added, every month that it is kept."""
+
+
+_AMOUNTS: Final = tuple(f.name for f in fields(Cost))
 
 
 def cost_of(work: Work, prices: Prices, *, tier: str = "", vault_tier: str = "Hot") -> Cost:
@@ -360,7 +366,7 @@ def restore_plan(found: Counters, prices: Prices, *, walk_s: float, workers: int
 
 def cost_answer(cost: Cost, prices: Prices, tier: str = "") -> dict[str, Any]:
     """A cost as plain JSON, with what it was reckoned with."""
-    amounts = {name: round(value, 6) for name, value in asdict(cost).items()}
+    amounts = {name: round(getattr(cost, name), 6) for name in _AMOUNTS}
     return {
         "currency": prices.currency,
         **amounts,

@@ -42,9 +42,9 @@ from shared.model.retention import (
 
 _PERIODS: Final[dict[Rule, Callable[[dt.datetime], Hashable]]] = {
     Rule.HOURLY: lambda at: (at.date(), at.hour, at.utcoffset()),
-    Rule.DAILY: lambda at: at.date(),
-    Rule.WEEKLY: lambda at: at.isocalendar()[:2],
-    Rule.MONTHLY: lambda at: (at.year, at.month),
+    Rule.DAILY: lambda at: at.toordinal(),
+    Rule.WEEKLY: lambda at: (at.toordinal() - 1) // 7,  # day 1 was a Monday, with which weeks begin
+    Rule.MONTHLY: lambda at: at.year * 12 + at.month,
     Rule.YEARLY: lambda at: at.year,
 }
 
@@ -78,14 +78,17 @@ def decide(points: Sequence[Dated], policy: RetentionPolicy, now: dt.datetime) -
     :param now: aware.
     """
     ordered = sorted(points, key=lambda point: point.run_no, reverse=True)
-    local = [point.taken_at.astimezone(zone(policy.time_zone)) for point in ordered]
+    time_zone = zone(policy.time_zone)
+    local = [point.taken_at.astimezone(time_zone) for point in ordered]
     reasons: list[list[str]] = [[] for _ in ordered]
     last_kept: list[list[str]] = [[] for _ in ordered]
-    for place, point in enumerate(ordered):
-        if place < policy.keep_last:
-            reasons[place].append("the newest" if place == 0 else f"last {place + 1} of {policy.keep_last}")
-        if policy.keep_days and now - point.taken_at < dt.timedelta(days=policy.keep_days):
-            reasons[place].append(f"younger than {policy.keep_days} days")
+    for place in range(min(policy.keep_last, len(ordered))):
+        reasons[place].append("the newest" if place == 0 else f"last {place + 1} of {policy.keep_last}")
+    if policy.keep_days:
+        since = now - dt.timedelta(days=policy.keep_days)
+        for place, point in enumerate(ordered):
+            if point.taken_at > since:
+                reasons[place].append(f"younger than {policy.keep_days} days")
     for rule in Rule:
         _apply(rule, policy.count(rule), local, reasons, last_kept)
     return [
@@ -136,7 +139,7 @@ def _apply(
     """Add what a rule keeps to ``reasons``; to ``last_kept`` the last points of periods that are too old for it."""
     if not count:
         return
-    period_of = _PERIODS[rule]
+    period_of, name = _PERIODS[rule], rule.value
     seen: set[Hashable] = set()
     for place, at in enumerate(local):
         period = period_of(at)
@@ -144,9 +147,9 @@ def _apply(
             continue
         seen.add(period)
         if len(seen) <= count:
-            reasons[place].append(f"{rule} {len(seen)} of {count}")
+            reasons[place].append(f"{name} {len(seen)} of {count}")
         else:
-            last_kept[place].append(f"{rule} until {len(seen) - count} newer {_UNITS[rule]} had one")
+            last_kept[place].append(f"{name} until {len(seen) - count} newer {_UNITS[rule]} had one")
 
 
 _UNITS: Final = {

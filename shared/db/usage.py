@@ -26,9 +26,10 @@ _IS_SEEN: Final[LiteralString] = """
     (%(all)s OR tenant_id = ANY (%(tenants)s::text[]) OR share_id = ANY (%(shares)s::int[]))
     AND (%(of_tenant)s::text IS NULL OR tenant_id = %(of_tenant)s)
 """
-# The shares of this part first; then each lateral reads the newest restore point, and counts them in the index.
+# The shares of this part first. What is told of each is kept by triggers: schema/sql/0024.
 _PROTECTED: Final[LiteralString] = f"""
-    SELECT s.tenant_id, s.share_id, s.name, coalesce(p.files, 0) AS files, coalesce(p.bytes, 0) AS bytes, n.points
+    SELECT s.tenant_id, s.share_id, s.name, coalesce(t.files, 0) AS files, coalesce(t.bytes, 0) AS bytes,
+           coalesce(t.points, 0) AS points, coalesce(t.vault_bytes, 0) AS vault_bytes
       FROM (
                SELECT tenant_id, share_id, name
                  FROM share
@@ -36,28 +37,20 @@ _PROTECTED: Final[LiteralString] = f"""
              ORDER BY tenant_id, share_id
                 LIMIT %(limit)s
            ) AS s
-      LEFT JOIN LATERAL (
-               SELECT files, bytes FROM restore_point WHERE share_id = s.share_id ORDER BY run_no DESC LIMIT 1
-           ) AS p ON true
-      CROSS JOIN LATERAL (SELECT count(*) AS points FROM restore_point WHERE share_id = s.share_id) AS n
+      LEFT JOIN share_total AS t USING (share_id)
   ORDER BY s.tenant_id, s.share_id
 """
 _OF_SHARES: Final[LiteralString] = f"""
     SELECT share_id, kind, {_SUMS} FROM usage_month WHERE share_id = ANY (%s) AND month = %s GROUP BY share_id, kind
 """
-_WRITTEN: Final[LiteralString] = """
-    SELECT share_id, sum(vault_bytes)::bigint FROM usage_month WHERE share_id = ANY (%s) GROUP BY share_id
-"""
 _TOTAL: Final[LiteralString] = f"""
     SELECT kind, {_SUMS} FROM usage_month WHERE {_IS_SEEN} AND month = %(month)s GROUP BY kind
 """
-_TOTAL_WRITTEN: Final[LiteralString] = f"SELECT coalesce(sum(vault_bytes), 0)::bigint FROM usage_month WHERE {_IS_SEEN}"
-_TOTAL_PROTECTED: Final[LiteralString] = f"""
-    SELECT count(*), coalesce(sum(p.files), 0)::bigint, coalesce(sum(p.bytes), 0)::bigint
-      FROM share
-      LEFT JOIN LATERAL (
-               SELECT files, bytes FROM restore_point WHERE share_id = share.share_id ORDER BY run_no DESC LIMIT 1
-           ) AS p ON true
+# A share that is gone has no restore points, and what was written for it.
+_TOTAL_SHARES: Final[LiteralString] = f"""
+    SELECT (SELECT count(*) FROM share WHERE {_IS_SEEN}), coalesce(sum(files), 0)::bigint, coalesce(sum(bytes), 0)::bigint,
+           coalesce(sum(vault_bytes), 0)::bigint
+      FROM share_total
      WHERE {_IS_SEEN}
 """
 
@@ -72,6 +65,8 @@ class Protected:
     files: int
     bytes: int
     points: int
+    vault_bytes: int
+    """Written since the beginning, deleted or not."""
 
 
 @dataclass(slots=True)
@@ -116,21 +111,13 @@ async def of_shares(conn: Connection, share_ids: Sequence[int], month: dt.date) 
     return found
 
 
-async def written(conn: Connection, share_ids: Sequence[int]) -> dict[int, int]:
-    """Bytes written to the vault since the beginning; nothing for shares without runs."""
-    rows = await (await conn.execute(_WRITTEN, [list(share_ids)])).fetchall()
-    return {row[0]: row[1] for row in rows}
-
-
 async def total(conn: Connection, seen: Seen, *, tenant_id: str | None, month: dt.date) -> Total:
     """All shares together; what was used also by shares that are gone."""
     args = {**_seen(seen, tenant_id), "month": month}
     used = [_used(row) for row in await (await conn.execute(_TOTAL, args)).fetchall()]
-    row = await (await conn.execute(_TOTAL_PROTECTED, args)).fetchone()
-    stored = await (await conn.execute(_TOTAL_WRITTEN, args)).fetchone()
+    row = await (await conn.execute(_TOTAL_SHARES, args)).fetchone()
     assert row is not None
-    assert stored is not None
-    return Total(shares=row[0], files=row[1], bytes=row[2], vault_bytes=stored[0], used=used)
+    return Total(shares=row[0], files=row[1], bytes=row[2], vault_bytes=row[3], used=used)
 
 
 def _seen(seen: Seen, tenant_id: str | None) -> dict[str, Any]:

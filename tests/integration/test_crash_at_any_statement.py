@@ -1,69 +1,16 @@
-"""A connection that is lost at any statement of any transaction: all of it or nothing, and doing it again ends as if nothing had been."""
+"""A connection that is lost at any statement of a backup's transactions: see tests/support/lost_connection.py."""
 
-from contextlib import contextmanager
-
-import psycopg
 import pytest
 
 from shared.db import catalogue
-from shared.errors import Unavailable
 from shared.model.manifest import ManifestRef
 from shared.model.page import DirectoryHead, Page
 from shared.model.run import Counters, RunState
 from shared.model.work import FoundDirectory, LargeFile
-from tests.support.catalogue import LONG_S, ROOT, directory, empty, files, page, point, shelf
+from tests.support.catalogue import LONG_S, ROOT, directory, files, page, point
+from tests.support.lost_connection import lose_anywhere
 
 REF = ManifestRef(1, 2, 3, 4)
-TABLES = (
-    "run", "batch", "frontier", "missing", "large_file", "span", "permission", "restore_point", "page", "rollup", "rollup_change",
-)  # fmt: skip
-TIMES = ("started_at", "finished_at", "requested_at", "claimed_at", "lease_until", "committed_at", "created_at")
-
-
-class Wire:
-    """Cuts the connection before or after its n-th statement; a commit is a statement like the others."""
-
-    def __init__(self, at: int, *, after: bool) -> None:
-        self.at, self.after, self.count, self.at_commit = at, after, 0, False
-
-    @property
-    def cut(self) -> bool:
-        return self.count >= self.at
-
-    @contextmanager
-    def tied(self, monkeypatch):
-        with monkeypatch.context() as patch:
-            for name in ("execute", "commit"):
-                patch.setattr(
-                    psycopg.AsyncConnection, name, self._through(getattr(psycopg.AsyncConnection, name), name)
-                )
-            yield
-
-    def _through(self, statement, name):
-        async def call(conn, *args, **kwargs):
-            if args and args[0] in ("", b""):  # the pool asking whether a connection is alive
-                return await statement(conn, *args, **kwargs)
-            self.count += 1
-            if self.count != self.at:
-                return await statement(conn, *args, **kwargs)
-            self.at_commit = name == "commit"
-            if self.after:
-                await statement(conn, *args, **kwargs)
-            await conn.close()
-            raise psycopg.OperationalError("the connection is lost")
-
-        return call
-
-
-async def everything(shelf) -> dict[str, list[dict]]:
-    """All rows of all tables, without times."""
-    found = {}
-    for table in TABLES:
-        rows = await shelf.rows(f"SELECT to_jsonb(t) - %s::text[] FROM {table} AS t ORDER BY 1", list(TIMES))
-        found[table] = [row for (row,) in rows]
-    return found
-
-
 TREE = (
     page(2, 1, "a", 3, manifest=REF),
     page(3, 2, "a/x", 2),
@@ -149,38 +96,11 @@ async def _finish(shelf):
 CHANGES_AGAIN = {_claim, _take_missing}
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("prepare", [_start, _seed, _claim, _commit, _take_missing, _finish])
-async def test_a_connection_lost_anywhere_leaves_all_or_nothing(catalogue_url, monkeypatch, prepare, after):
-    monkeypatch.setattr(catalogue, "TRIES", 1)
-    reference = None
-    for at in range(1, 60):
-        empty(catalogue_url)
-        async with shelf(catalogue_url, connections=2) as fresh:
-            await fresh.grow(TREE)
-            work = await prepare(fresh)
-            before = await everything(fresh)
-            wire = Wire(at, after=after)
-            with wire.tied(monkeypatch):
-                try:
-                    await work()
-                except Unavailable:
-                    assert wire.cut
-                else:
-                    assert not wire.cut
-            now = await everything(fresh)
-            if not wire.cut:
-                assert now != before, "this transaction does nothing: nothing was tested"
-                assert at > 2
-                return
-            if wire.at_commit and after:
-                assert now != before
-                if prepare in CHANGES_AGAIN:
-                    continue
-            else:
-                assert now == before, f"statement {at} of {prepare.__name__} left something"
-            await work()
-            now = await everything(fresh)
-            reference = reference or now
-            assert now == reference, f"repeated after statement {at}, {prepare.__name__} ends otherwise"
-    pytest.fail("there is no end of statements")
+async def test_a_connection_lost_anywhere_leaves_all_or_nothing(catalogue_url, monkeypatch, prepare):
+    async def grown(shelf):
+        await shelf.grow(TREE)
+        return await prepare(shelf)
+
+    statements = await lose_anywhere(catalogue_url, monkeypatch, grown, changes_again=prepare in CHANGES_AGAIN)
+    assert statements > 2

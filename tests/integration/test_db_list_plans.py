@@ -79,11 +79,15 @@ def test_the_overview_looks_at_the_newest_run_and_restore_point_of_its_own_part_
     assert 0 < rows_read(plan, "restore_point") <= 11
 
 
-def test_usage_looks_at_restore_points_of_its_own_part_and_at_no_run(explained):
+def test_usage_looks_at_a_row_per_share_and_at_no_restore_point_or_run(explained):
+    """However many months, restore points and runs there are."""
     month = dt.datetime.now(dt.UTC).date().replace(day=1)
     args = {**SEEN, "of_tenant": None, "after_tenant": "", "after_share": 0, "limit": 5, "month": month}
-    plan = explained(usage._PROTECTED, args)
-    assert "restore_point_pk" in plan
-    assert 0 < max(rows_read(plan, "restore_point"), rows_read(plan, "restore_point_1")) <= 5 * SIZES.days
-    for statement in (usage._TOTAL, usage._TOTAL_WRITTEN, usage._TOTAL_PROTECTED):
-        assert not re.search(r"\bon run\b", explained(statement, args))
+    all_shares = SIZES.tenants * SIZES.shares
+    for statement in (usage._PROTECTED, usage._TOTAL, usage._TOTAL_SHARES):
+        plan = explained(statement, args)
+        assert not re.search(r"\bon (run|restore_point)\b", plan)
+        assert rows_read(plan, "share_total") <= all_shares
+        assert rows_read(plan, "usage_month") <= all_shares
+    assert 0 < rows_read(explained(usage._PROTECTED, args), "share_total") <= all_shares
+    assert "usage_month_pk" in explained(usage._OF_SHARES, [[SHARE], month])

@@ -1,12 +1,15 @@
 """What runs took, kept per month by the catalogue itself; and answers kept under idempotency keys."""
 
+import asyncio
 import datetime as dt
 import json
 from dataclasses import replace
 
-from shared.db import idempotency, usage
+from shared.db import idempotency, restore_points, retention, usage
 from shared.db.seen import ALL, Seen
+from shared.model.retention import Decision
 from shared.model.run import Counters, RunKind
+from tests.support.catalogue import point
 
 COUNTERS = Counters(
     files_requests=10, files_lists=4, files_reads=3, files_writes=1, vault_writes=2, vault_bytes=500, bytes=9
@@ -40,7 +43,8 @@ async def test_a_run_is_counted_when_it_ends_and_once(shelf):
         [used] = await month_of(conn, shelf.share_id)
         assert (used.kind, used.runs, used.seconds) == (RunKind.BACKUP, 1, 60.0)
         assert used.counters == COUNTERS
-        assert await usage.written(conn, [shelf.share_id]) == {shelf.share_id: 500}
+        [share] = await usage.protected(conn, ALL, tenant_id="acme", after=None, limit=9)
+        assert share.vault_bytes == 500
         await conn.execute("UPDATE run SET final_counters = final_counters || '{\"vault_bytes\": 7}'")
         await conn.execute("UPDATE run SET error = 'x'")
         [again] = await month_of(conn, shelf.share_id)
@@ -69,6 +73,77 @@ async def test_runs_of_a_month_are_added_up_by_kind(shelf):
         [share] = await usage.protected(conn, mine, tenant_id="acme", after=None, limit=9)
         assert (share.share_id, share.points, share.files) == (shelf.share_id, 0, 0)
         assert await usage.protected(conn, ALL, tenant_id="acme", after=("acme", shelf.share_id), limit=9) == []
+
+
+COUNTED = """
+    SELECT s.share_id, s.tenant_id, count(p.run_no)::int, coalesce((array_agg(p.files ORDER BY p.run_no DESC))[1], 0),
+           coalesce((array_agg(p.bytes ORDER BY p.run_no DESC))[1], 0),
+           coalesce((SELECT sum(vault_bytes) FROM usage_month AS u WHERE u.share_id = s.share_id), 0)::bigint
+      FROM share AS s LEFT JOIN restore_point AS p USING (share_id)
+     GROUP BY s.share_id ORDER BY s.share_id
+"""
+KEPT = "SELECT share_id, tenant_id, points, files, bytes, vault_bytes FROM share_total ORDER BY share_id"
+
+
+async def totals_are_true(shelf):
+    """As if counted anew; a share with nothing to tell may be left out."""
+    counted = [row for row in await shelf.rows(COUNTED) if any(row[2:])]
+    assert await shelf.rows(KEPT) == counted
+    return counted
+
+
+def numbered(run_no):
+    return replace(point(run_no), files=100 + run_no, bytes=1_000 + run_no)
+
+
+async def test_what_is_told_of_a_share_follows_its_restore_points_and_its_runs(shelf):
+    assert await totals_are_true(shelf) == []
+    await end(shelf)
+    assert [row[2:] for row in await totals_are_true(shelf)] == [(0, 0, 0, 500)]
+    for run_no in (5, 3, 9):
+        async with shelf.catalogue.transaction() as conn:
+            await restore_points.add(conn, shelf.share_id, numbered(run_no))
+        await totals_are_true(shelf)
+    assert [row[2:5] for row in await shelf.rows(KEPT)] == [(3, 109, 1_009)]
+    let_go = [Decision(run_no, keep=False, reasons=("old",)) for run_no in (3, 5)]
+    async with shelf.catalogue.transaction() as conn:
+        await retention.expire(conn, shelf.share_id, let_go, "somebody")
+    assert [row[2:5] for row in await totals_are_true(shelf)] == [(1, 109, 1_009)]
+    async with shelf.catalogue.transaction() as conn:
+        await conn.execute("UPDATE usage_month SET vault_bytes = 7")
+    assert [row[5] for row in await totals_are_true(shelf)] == [7]
+    # Written is told after a share is gone, and then no more.
+    async with shelf.catalogue.transaction() as conn:
+        await conn.execute("DELETE FROM restore_point")
+    assert [row[2:] for row in await totals_are_true(shelf)] == [(0, 0, 0, 7)]
+    async with shelf.catalogue.transaction() as conn:
+        await conn.execute("DELETE FROM usage_month")
+    assert await shelf.rows(KEPT) == []
+
+
+async def test_two_who_change_a_shares_restore_points_at_once_are_both_counted(shelf):
+    """Neither sees the other's while both are at it."""
+    async with shelf.catalogue.transaction() as conn:
+        for run_no in (2, 3):
+            await restore_points.add(conn, shelf.share_id, numbered(run_no))
+
+    async def prune():
+        async with shelf.catalogue.transaction() as conn:
+            await conn.execute("DELETE FROM restore_point WHERE run_no = 2")
+
+    async with shelf.catalogue.transaction() as conn:
+        await restore_points.add(conn, shelf.share_id, numbered(4))
+        pruning = asyncio.create_task(prune())
+        for _ in range(200):
+            [(waiting,)] = await shelf.rows(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            if waiting:
+                break
+            await asyncio.sleep(0.02)
+        assert waiting, "it counts before the other is done"
+    await pruning
+    assert [row[2:5] for row in await totals_are_true(shelf)] == [(2, 104, 1_004)]
 
 
 async def test_an_answer_is_kept_for_its_principal_and_its_time(shelf):

@@ -60,7 +60,7 @@ def empty(url: str) -> None:
             conn.execute(f"DROP SCHEMA IF EXISTS {partition.replace('page', 'share')}_api")
         transient = (
             "frontier, missing, large_file, span, restore_frontier, restore_made, restore_link, verify_item, verify_finding, damaged,"
-            " tombstone, rebuild_item, usage_month, idempotency, policy, expired_point, sweep_item, condemned_chunk, schedule,"
+            " tombstone, rebuild_item, usage_month, share_total, idempotency, policy, expired_point, sweep_item, condemned_chunk, schedule,"
             " schedule_occurrence, alert, channel, delivery, upkeep"
         )
         conn.execute(

@@ -46,7 +46,15 @@ def test_what_anybody_may_ask_changes_nothing(endpoint):
 def test_what_changes_something_has_an_action(endpoint):
     assert endpoint.action is not None
     assert endpoint.query is NoQuery
-    assert endpoint.audited
+    assert endpoint.audited == endpoint.changes
+
+
+def test_what_is_posted_and_changes_nothing_is_what_people_may_read():
+    asking = [e for e in ENDPOINTS if not e.changes]
+    assert "preview_retention" in [e.name for e in asking]
+    for endpoint in asking:
+        assert (endpoint.method, endpoint.idempotent, endpoint.starts) == ("POST", False, False)
+        assert endpoint.action.endswith(".read")
 
 
 @pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.method == "POST" and 202 in e.answers], ids=ids)
