@@ -15,6 +15,8 @@ _CREATE: Final[LiteralString] = f"""
     INSERT INTO policy (tenant_id, name, retention) VALUES (%s, %s, %s) RETURNING {_COLUMNS}
 """
 _GET: Final[LiteralString] = f"SELECT {_COLUMNS} FROM policy WHERE policy_id = %s AND tenant_id = %s"
+# A change of it waits: it tells of all shares that have it, and this one is among them.
+_HOLD: Final[LiteralString] = _GET + " FOR SHARE"
 _OF_TENANT: Final[LiteralString] = f"""
     SELECT {_COLUMNS} FROM policy WHERE tenant_id = %s AND name > %s ORDER BY name COLLATE "C" LIMIT %s
 """
@@ -114,8 +116,8 @@ async def users(conn: Connection, policy_id: int) -> Sequence[str]:
 
 async def give(conn: Connection, tenant_id: str, share_id: int, policy_id: int | None) -> int | None:
     """Give a share a policy of its tenant, or none: then nothing of it is ever pruned. Returns the one before. Raises ``NotFound``."""
-    if policy_id is not None:
-        await get(conn, tenant_id, policy_id)
+    if policy_id is not None and await (await conn.execute(_HOLD, [policy_id, tenant_id])).fetchone() is None:
+        raise NotFound(f"there is no policy {policy_id}")
     row = await (await conn.execute(_GIVE, [policy_id, share_id, tenant_id])).fetchone()
     if row is None:
         raise NotFound(f"there is no share {share_id}")

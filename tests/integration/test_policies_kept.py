@@ -1,5 +1,6 @@
 """Policies outlast the catalogue: the vault knows which one a share has, as soon as that changes."""
 
+import asyncio
 import json
 import secrets
 
@@ -158,3 +159,25 @@ def test_what_is_told_is_read_as_it_was_and_nothing_else_is():
     for data in (b"", b"[]", b"null", b'{"version": 1}', b'{"version": 1, "number": 1, "policy": {}}', b"\xff"):
         with pytest.raises(IntegrityError):
             policy_event.decode(data)
+
+
+async def test_a_policy_that_is_changed_while_a_share_is_given_it_is_told_as_it_is_then(files):
+    made = await given(files)
+    app, tenant_id, share_id = files.app, files.share.tenant_id, files.share.share_id
+    async with app.transaction() as conn:
+        await policies.give(conn, tenant_id, share_id, None)
+    await app.tell_policies()
+    async with app.transaction() as giving:
+        await policies.give(giving, tenant_id, share_id, made.policy_id)
+
+        async def change():
+            async with app.transaction() as conn:
+                await policies.change(conn, tenant_id, made.policy_id, made.version, "Longer", RULES)
+
+        changing = asyncio.create_task(change())
+        await asyncio.sleep(0.3)
+        assert not changing.done(), "it would miss this share"
+    await app.tell_policies()
+    await changing
+    await app.tell_policies()
+    assert await lost_and_found(files) == ("Longer", RULES)
