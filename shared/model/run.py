@@ -162,6 +162,10 @@ class Counters:
     """Sweep: rows of the tree that are gone: of directories and pages that no restore point shows."""
     unsaved: int = 0
     """Verify: files without content, and directories without a record, since they were backed up: known then, and no damage."""
+    repacked_files: int = 0
+    """Backup: files that have not changed and whose content was written into another bundle, so that the one it was in can go."""
+    repacked_bytes: int = 0
+    """What those take in the vault anew; part of ``vault_bytes``."""
     files_requests: int = 0
     """Requests sent to the Azure Files service, repeats included."""
     files_lists: int = 0
