@@ -6,7 +6,7 @@ import secrets
 import pytest
 
 from shared.core.rounds import RoundState
-from shared.model.retention import PruneOrder
+from shared.model.retention import PruneOrder, RetentionPolicy
 from shared.model.run import RunState
 from shared.model.sweep import SweepOrder
 from tests.faults.test_backup_and_restore import finish
@@ -15,6 +15,7 @@ from tests.integration.test_sweep import SMALL
 from tests.support.checker import Checker
 from tests.support.faults import Killed, Tripwire, When
 from tests.support.rebuilding import all_rows, lose, rebuild, unlike
+from tests.support.repacking import give_policy, sweep_to_repack
 from tests.support.share_tree import differences, put, read_tree
 from tests.support.world import world
 
@@ -25,6 +26,7 @@ class History:
     def __init__(self, files, seed):
         self.files, self.rng = files, random.Random(seed)
         self.owner, self.points, self.told = Owner(files.client(), seed), {}, []
+        self.noted = 0
         self.contents = [self.rng.randbytes(30_000) for _ in range(4)]
 
     async def step(self):
@@ -37,6 +39,7 @@ class History:
                 self.prune,
                 self.sweep,
                 self.sweep_killed,
+                self.sweep_to_repack,
                 self.rebuild,
             ]
         )
@@ -95,6 +98,13 @@ class History:
 
     async def sweep_killed(self):
         await self.killed(await self.files.queue_retention(SweepOrder(by="test", margin_s=0)))
+
+    async def sweep_to_repack(self):
+        """The next backup, killed or not, copies what is still needed of bundles that are half garbage."""
+        await give_policy(self.files, RetentionPolicy(keep_last=1))
+        run = await sweep_to_repack(self.files)
+        assert run.state is RunState.SUCCEEDED, run.error
+        self.noted += run.report["repack"]["bundles"]
 
     async def rebuild(self):
         if not self.points:
