@@ -164,7 +164,7 @@ def add(parsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = parsers.add_parser(
         "repacking",
         help="what repacking bundles saves over years: a simulation",
-        description="Simulate years of nightly backups under several policies, with and without repacking. Some minutes.",
+        description="Simulate years of nightly backups under several policies, with and without repacking. Some ten minutes.",
     )
     parser.add_argument("--years", type=int, default=6, metavar="N", help="6")
     parser.add_argument("--tier", default="Hot", metavar="TIER", help="of the vault, as in prices.toml (Hot)")

@@ -143,12 +143,15 @@ async def _bundles(order: SweepOrder, objects: ObjectSweeper, merged: Rows) -> t
     """What is known of the bundles that the share has something in, and the numbers that stand for them."""
     assert order.horizon is not None
     assert order.opened_at is not None
-    listed: list[tuple[int, int, float]] = [
-        (number_of(found.name), found.size_bytes, found.written_at.timestamp())
-        async for found, key in objects.of_runs("bundle", ".tar.zst")
-        if key[0] <= order.horizon
-    ]
-    there = np.array(listed, dtype=_LISTED)
+    parts: list[Rows] = []
+    some: list[tuple[int, int, float]] = []
+    async for found, key in objects.of_runs("bundle", ".tar.zst"):
+        if key[0] <= order.horizon and found.size_bytes:
+            some.append((number_of(found.name), found.size_bytes, found.written_at.timestamp()))
+        if len(some) >= ROWS:
+            parts.append(np.array(some, dtype=_LISTED))
+            some = []
+    there = np.concatenate([*parts, np.array(some, dtype=_LISTED)])
     there = there[np.argsort(there["number"])]
     numbers, mine, theirs = np.intersect1d(there["number"], merged["number"], assume_unique=True, return_indices=True)
     there, merged = there[mine], merged[theirs]

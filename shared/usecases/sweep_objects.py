@@ -14,6 +14,7 @@ import asyncio
 import datetime as dt
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -127,7 +128,14 @@ class ObjectSweeper:
         if row is None:
             return False
         changed = max(row.manifest.run_no if row.manifest is not None else 0, row.deleted_run or 0)
-        return changed > self._horizon or note_of(row, -1, -1) == note
+        if changed > self._horizon:
+            return True
+        told = note_of(row, -1, -1)
+        if (
+            row.fingerprint is None and row.page_fingerprint is None
+        ):  # a backup that has been opened may have taken them off
+            note = replace(note, fingerprint=None, page_fingerprint=None)
+        return told == note
 
     async def _notes(self, found: StoredObject) -> list[PageNote]:
         """What a segment notes of pages whose records are elsewhere; nothing if it cannot be read, and so not by others either."""
