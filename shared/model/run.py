@@ -254,7 +254,7 @@ class Run:
     settings: ShareSettings | None = None
     """The share's when the run was queued: a change of them is for later runs. None: the share's own."""
     report: dict[str, Any] | None = None
-    """Of a scan, a restore or a verify that has ended: what it found or did, as the API shows it."""
+    """Of a run that has ended: what it found or did, as the API shows it; of a backup only what it has repacked."""
     schedule_id: int | None = None
     """The schedule whose occurrence it is; None: a person ordered it."""
     admitted_at: dt.datetime | None = None

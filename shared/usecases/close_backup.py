@@ -84,6 +84,8 @@ async def _committed(scope: RunScope, record: PointRecord) -> RunState:
 
 async def _report_repacked(scope: RunScope, previous_run_no: int) -> None:
     """Tell what became of what the last sweep has noted to be repacked."""
+    if not scope.share.settings.repack:
+        return
     done = await scope.catalogue.repacked(scope.share.share_id, previous_run_no, scope.run.run_no)
     if done.bundles or done.left_bundles:
         prices = scope.prices

@@ -26,7 +26,7 @@ class History:
     def __init__(self, files, seed):
         self.files, self.rng = files, random.Random(seed)
         self.owner, self.points, self.told = Owner(files.client(), seed), {}, []
-        self.noted = 0
+        self.repacked = 0
         self.contents = [self.rng.randbytes(30_000) for _ in range(4)]
 
     async def step(self):
@@ -50,6 +50,9 @@ class History:
         self.owner.work()
         # The same contents come back again and again: chunks that are found by their names.
         put(self.files.client(), f"chunked{self.rng.randrange(2)}.bin", self.rng.choice(self.contents))
+        # Bundles that are worth leaving: most of what is in them is replaced soon.
+        for number in self.rng.sample(range(10), 6):
+            put(self.files.client(), f"bundled/{number}", self.rng.randbytes(14_000))
         if self.rng.random() < 0.3:
             put(self.files.client(), "large.bin", self.rng.choice(self.contents) * 150)
 
@@ -57,6 +60,7 @@ class History:
         self.change()
         run = await self.files.backup()
         assert run.state is RunState.SUCCEEDED, await self.files.journal(run)
+        self.repacked += run.counters.repacked_files
         self.points[run.run_no] = read_tree(self.files.client())
 
     async def backup_killed(self):
@@ -104,7 +108,6 @@ class History:
         await give_policy(self.files, RetentionPolicy(keep_last=1))
         run = await sweep_to_repack(self.files)
         assert run.state is RunState.SUCCEEDED, run.error
-        self.noted += run.report["repack"]["bundles"]
 
     async def rebuild(self):
         if not self.points:
@@ -134,7 +137,9 @@ async def test_every_kept_restore_point_restores_exactly(postgres_url, azurite, 
         await history.backup()
         for _ in range(steps):
             await history.step()
+        await history.sweep_to_repack()
         await history.backup()
+        assert history.repacked, "or it is no test of that"
         await history.whole()
         for run_no, tree in history.points.items():
             target = f"restored-{secrets.token_hex(4)}"
