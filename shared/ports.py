@@ -35,12 +35,13 @@ from shared.model.rebuild import (
     Staged,
     StagedDirectory,
 )
+from shared.model.repack import Noted, Repack, Repacked
 from shared.model.retention import Dated, Decision, KeepEvent, RetentionPolicy, Said, SaidPolicy
 from shared.model.run import Counters, Driver, RebuildOrder, RestorePoint, Run, RunKey, RunState
 from shared.model.schedule import Occurrence, Schedule, Times
 from shared.model.share import Share, ShareSettings, ShareSnapshot
 from shared.model.sweep import Condemned, SweepClaim, SweepCommit, SweepItem, SweepOrder, TreeRow
-from shared.model.verify import Damage, Finding, StoredBatch, VerifyClaim, VerifyCommit, VerifyItem
+from shared.model.verify import Finding, StoredBatch, VerifyClaim, VerifyCommit, VerifyItem
 from shared.model.verify_order import VerifyLevel
 from shared.model.work import (
     BatchCommit,
@@ -617,8 +618,8 @@ class Catalogue(Protocol):
         """``count`` fresh ``directory_no``. Raises ``Rejected`` when the share has used up 2**39 of them."""
         ...
 
-    async def damaged_within(self, share_id: int, directory_ids: Sequence[int]) -> list[Damage]:
-        """What verifies found damaged of these directories, and no backup has saved again."""
+    async def noted_within(self, share_id: int, directory_ids: Sequence[int]) -> Noted:
+        """What verifies and sweeps have noted about these directories, and no backup has seen to."""
         ...
 
     async def reopen_damaged(self, share_id: int, after: int, limit: int) -> int | None:
@@ -626,6 +627,14 @@ class Catalogue(Protocol):
 
         Returns the last page_id, None when there are no more.
         """
+        ...
+
+    async def reopen_repacks(self, share_id: int, after: int, limit: int) -> int | None:
+        """The same with pages that have files in bundles that are worth leaving."""
+        ...
+
+    async def repacked(self, share_id: int, after: int, run_no: int) -> Repacked:
+        """What runs after ``after`` and up to this one have done of what the last sweep has noted to be repacked."""
         ...
 
     async def known_permissions(self, share_id: int) -> set[str]:
@@ -1378,8 +1387,10 @@ class Retentions(Protocol):
 class Sweeps(Protocol):
     """The Postgres side of sweeps, in whole transactions as :class:`Catalogue`'s."""
 
-    async def begin_sweep(self, run_id: int, opened_at: dt.datetime) -> SweepOrder | None:
+    async def begin_sweep(self, run_id: int, opened_at: dt.datetime, *, repack: bool = False) -> SweepOrder | None:
         """QUEUED to RUNNING, and decide what the sweep holds on to, once; None if the share has no restore point.
+
+        ``repack``: also for how long, to find out what is worth repacking.
 
         Raises ``Conflict`` while a catalogue is being rebuilt, or a backup older than the newest restore point is not finished.
         """
@@ -1414,6 +1425,16 @@ class Sweeps(Protocol):
 
     async def marks_written(self, run_id: int) -> list[tuple[int, int]]:
         """``(batch_no, bytes)`` of the marks that committed pieces of a sweep have written."""
+        ...
+
+    async def note_repacks(
+        self, run_id: int, batch_no: int, share_id: int, noted: Sequence[Repack], *, anew: bool = False
+    ) -> None:
+        """Note what the next backup is to write into other bundles; ``anew``: and forget what was noted before. Raises ``Fenced``."""
+        ...
+
+    async def forget_repacks(self, share_id: int) -> None:
+        """Forget what was noted to be repacked."""
         ...
 
     async def forget_segments(self, share_id: int, segments: Sequence[tuple[int, int]]) -> None:

@@ -80,7 +80,10 @@ class Run(Shown):
     expected: Expected | None
     eta_s: Annotated[int | None, Field(description="Seconds to the end as it goes; null when unknown.")]
     report: Annotated[
-        dict[str, Any] | None, Field(description="What a scan, restore, verify, rebuild, prune or sweep came to.")
+        dict[str, Any] | None,
+        Field(
+            description="What a scan, restore, verify, rebuild, prune or sweep came to, and what a backup has repacked."
+        ),
     ]
     errors: int
     error: Annotated[str | None, Field(description="Why it failed.")]

@@ -87,6 +87,10 @@ class NewSettings(Body):
             description="Alert when the newest restore point is older, in seconds; null: never.",
         ),
     ] = None
+    repack: Annotated[
+        bool,
+        Field(strict=True, description="Write files that have not changed into other bundles when that saves money."),
+    ] = _DEFAULT.repack
     watch_changes: Annotated[
         bool, Field(strict=True, description="Alert when a backup finds that unusually much has changed.")
     ] = True
@@ -161,6 +165,7 @@ class Settings(Shown):
     pause_outside_windows: bool
     pace_windows: tuple[PaceWindow, ...]
     objective_s: int | None
+    repack: bool
     watch_changes: bool
 
 

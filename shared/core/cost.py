@@ -20,6 +20,10 @@ GB: Final = 1_000_000_000
 """Azure's prices are per GB; whether a thousand or 1,024 to the third makes 7 %, which is less than what else is unknown."""
 
 
+VAULT_TIER: Final = "Hot"
+"""Of the vault: blobs are in the account's default tier."""
+
+
 class OperationClass(StrEnum):
     """What Azure Files charges alike."""
 
@@ -84,6 +88,8 @@ class VaultPrices:
     written_gb: float
     read_gb: float
     gb_month: float
+    early_deletion_months: float
+    """What is deleted sooner is charged until then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +202,7 @@ class Cost:
 _AMOUNTS: Final = tuple(f.name for f in fields(Cost))
 
 
-def cost_of(work: Work, prices: Prices, *, tier: str = "", vault_tier: str = "Hot") -> Cost:
+def cost_of(work: Work, prices: Prices, *, tier: str = "", vault_tier: str = VAULT_TIER) -> Cost:
     """Price ``work``.
 
     :param tier: of the share; one that the table does not know is taken for TransactionOptimized, as shares are made.
@@ -236,7 +242,7 @@ def work_of(kind: RunKind, counters: Counters, *, worker_s: float) -> Work:
         read_bytes=counters.changed_bytes if kind is RunKind.BACKUP else 0,
         vault_write=counters.vault_writes,
         vault_read=counters.vault_reads,
-        vault_read_bytes=counters.bytes if kind is RunKind.RESTORE else counters.reread_bytes,
+        vault_read_bytes=counters.bytes if kind is RunKind.RESTORE else counters.reread_bytes + counters.repacked_bytes,
         stored_bytes=counters.vault_bytes,
         worker_s=worker_s,
     )

@@ -49,6 +49,11 @@ _PERIODS: Final[dict[Rule, Callable[[dt.datetime], Hashable]]] = {
 }
 
 
+def period_of(rule: Rule) -> Callable[[dt.datetime], Hashable]:
+    """What tells in which of its periods a local time lies."""
+    return _PERIODS[rule]
+
+
 def check(policy: RetentionPolicy) -> None:
     """Refuse a policy that makes no sense. Raises ``InvalidInput`` that names the field."""
     if not 1 <= policy.keep_last <= COUNT_MAX:

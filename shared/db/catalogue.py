@@ -13,7 +13,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any, Final, TypeVar
+from typing import Any, Final, LiteralString, TypeVar
 
 from shared.db import (
     batches,
@@ -26,6 +26,7 @@ from shared.db import (
     past,
     permissions,
     rebuild_items,
+    repacks,
     restore_frontier,
     restore_links,
     restore_points,
@@ -47,9 +48,9 @@ from shared.model.manifest import ManifestRef
 from shared.model.node import ROOT_ID
 from shared.model.page import DirectoryHead, DirectoryPages, Page
 from shared.model.point import Origin
+from shared.model.repack import Noted, Repacked
 from shared.model.run import ACTIVE, Counters, RestorePoint, Run, RunKind, RunState
 from shared.model.share import Share
-from shared.model.verify import Damage
 from shared.model.work import (
     BatchCommit,
     Claim,
@@ -74,6 +75,12 @@ COMMITTING: Final = (RunState.QUEUED, RunState.RUNNING, RunState.PAUSED)
 TRIES: Final = 5
 """Four pauses of up to 0.2, 0.4, 0.8 and 1.6 s: a failover takes longer, which is the activity's to retry."""
 FIRST_PAUSE_S: Final = 0.2
+
+# Mostly nothing is noted, and then this is all that is asked.
+_ANY_NOTED: Final[LiteralString] = """
+    SELECT EXISTS (SELECT FROM damaged WHERE share_id = %(share_id)s),
+           EXISTS (SELECT FROM repack WHERE share_id = %(share_id)s AND done_run IS NULL)
+"""
 
 CLOSER: Final = "closing"
 """The worker of batches that a closing opens for itself: a run has one closing at a time."""
@@ -297,13 +304,30 @@ class PostgresCatalogue:
         """See the port."""
         return await self._once(lambda conn: shares.allocate_directories(conn, share_id, count))
 
-    async def damaged_within(self, share_id: int, directory_ids: Sequence[int]) -> list[Damage]:
+    async def noted_within(self, share_id: int, directory_ids: Sequence[int]) -> Noted:
         """See the port."""
-        return await self._once(lambda conn: damaged.within(conn, share_id, directory_ids))
+
+        async def work(conn: Connection) -> Noted:
+            row = await (await conn.execute(_ANY_NOTED, {"share_id": share_id})).fetchone()
+            any_damaged, any_repacks = row if row is not None else (False, False)
+            return Noted(
+                await damaged.within(conn, share_id, directory_ids) if any_damaged else [],
+                await repacks.within(conn, share_id, directory_ids) if any_repacks else [],
+            )
+
+        return await self._once(work)
 
     async def reopen_damaged(self, share_id: int, after: int, limit: int) -> int | None:
         """See the port."""
         return await self._once(lambda conn: damaged.reopen(conn, share_id, after, limit))
+
+    async def reopen_repacks(self, share_id: int, after: int, limit: int) -> int | None:
+        """See the port."""
+        return await self._once(lambda conn: repacks.reopen(conn, share_id, after, limit))
+
+    async def repacked(self, share_id: int, after: int, run_no: int) -> Repacked:
+        """See the port."""
+        return await self._once(lambda conn: repacks.outcome(conn, share_id, after, run_no))
 
     async def known_permissions(self, share_id: int) -> set[str]:
         """See the port."""
@@ -344,6 +368,7 @@ class PostgresCatalogue:
             await frontier.miss(conn, batch.run_id, batch.missing)
             await permissions.add(conn, batch.share_id, batch.permissions, batch.checksums)
             await damaged.mended(conn, batch.share_id, batch.mended)
+            await repacks.done(conn, batch.share_id, batch.run_no, batch.repacked)
             await batches.close(
                 conn,
                 batch.run_id,

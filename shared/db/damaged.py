@@ -15,7 +15,6 @@ _MARK: Final[LiteralString] = """
            FROM unnest(%s::int8[], %s::int8[], %s::int4[]) AS row (page_id, node_id, saved_run)
     ON CONFLICT (share_id, page_id, node_id) DO UPDATE SET saved_run = EXCLUDED.saved_run
 """
-_ANY: Final[LiteralString] = "SELECT EXISTS (SELECT FROM damaged WHERE share_id = %s)"
 _WITHIN: Final[LiteralString] = """
     SELECT damaged.page_id, damaged.node_id, damaged.saved_run
       FROM unnest(%s::int8[]) AS d (id)
@@ -46,9 +45,6 @@ async def mark(conn: Connection, share_id: int, found: Sequence[Damage]) -> None
 
 async def within(conn: Connection, share_id: int, directory_ids: Sequence[int]) -> list[Damage]:
     """What is damaged of these directories."""
-    row = await (await conn.execute(_ANY, [share_id])).fetchone()
-    if row is None or not row[0]:
-        return []
     rows = await (await conn.execute(_WITHIN, [list(directory_ids), share_id])).fetchall()
     return [Damage(*found) for found in rows]
 
@@ -73,14 +69,19 @@ async def reopen(conn: Connection, share_id: int, after: int, limit: int) -> int
     page_ids = [row[0] for row in await (await conn.execute(_PAGES, [share_id, after, limit])).fetchall()]
     if not page_ids:
         return None
+    there = await take_off(conn, share_id, page_ids)
+    await conn.execute(_GONE, [share_id, [page_id for page_id in page_ids if page_id not in there]])
+    return int(page_ids[-1])
+
+
+async def take_off(conn: Connection, share_id: int, page_ids: Sequence[int]) -> set[int]:
+    """Take the fingerprints off these pages and off their directories; which of all those are there."""
     both = sorted({*page_ids, *(page_id & ~SLOT_MAX for page_id in page_ids)})
     await pages.lock(conn, share_id, both)
     live = [row for row in await pages.of_pages(conn, share_id, both) if row.deleted_run is None]
     closed = [row for row in live if row.fingerprint is not None or row.page_fingerprint is not None]
     await pages.upsert(conn, share_id, [replace(row, fingerprint=None, page_fingerprint=None) for row in closed])
-    there = {row.directory_id | row.page_no for row in live}
-    await conn.execute(_GONE, [share_id, [page_id for page_id in page_ids if page_id not in there]])
-    return int(page_ids[-1])
+    return {row.directory_id | row.page_no for row in live}
 
 
 def _columns(found: Sequence[Damage]) -> list[list[int]]:

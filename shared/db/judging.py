@@ -153,7 +153,7 @@ def _numbers(row: Sequence[object]) -> Numbers:
         new_endings=done.new_endings,
         moved_directories=done.moved_directories,
         read_bytes=done.read_bytes,
-        written_bytes=done.vault_bytes,
+        written_bytes=done.vault_bytes - done.repacked_bytes,
     )
 
 

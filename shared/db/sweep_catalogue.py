@@ -7,13 +7,15 @@ from typing import Final, LiteralString
 
 from psycopg.types.json import Jsonb
 
-from shared.db import batches, condemned, pages, policies, restore_points, retention, runs, shares, sweep_items
+from shared.core.outlook import held_for
+from shared.db import batches, condemned, pages, policies, repacks, restore_points, retention, runs, shares, sweep_items
 from shared.db.batches import BatchKind
 from shared.db.catalogue import COMMITTING, PostgresCatalogue
 from shared.db.pages import partition_sql
 from shared.db.pool import Connection
 from shared.errors import Conflict
 from shared.formats import packed
+from shared.model.repack import Repack
 from shared.model.retention import Dated, Decision, KeepEvent, RetentionPolicy, Said
 from shared.model.run import ACTIVE, RunKind, RunState
 from shared.model.sweep import Condemned, SweepClaim, SweepCommit, SweepItem, SweepOrder, TreeRow
@@ -141,7 +143,7 @@ class PostgresRetentions(PostgresCatalogue):
 class PostgresSweeps(PostgresCatalogue):
     """Implements :class:`shared.ports.Sweeps`."""
 
-    async def begin_sweep(self, run_id: int, opened_at: dt.datetime) -> SweepOrder | None:
+    async def begin_sweep(self, run_id: int, opened_at: dt.datetime, *, repack: bool = False) -> SweepOrder | None:
         """See the port."""
 
         async def work(conn: Connection) -> SweepOrder | None:
@@ -165,6 +167,8 @@ class PostgresSweeps(PostgresCatalogue):
                 rows = await (await conn.execute(_ROOTS, {"share_id": run.share_id, "until": until})).fetchall()
                 await _keep_older_programs_away(conn, run.share_id)
                 order = replace(order, horizon=newest.run_no, roots=tuple(row[0] for row in rows), opened_at=opened_at)
+                if repack:
+                    order = await _with_outlook(conn, run.share_id, order)
                 await conn.execute(_SET_ORDER, [Jsonb(order.to_wire()), run_id])
             return order if order.horizon is not None else None
 
@@ -254,6 +258,23 @@ class PostgresSweeps(PostgresCatalogue):
 
         return await self._once(work)
 
+    async def note_repacks(
+        self, run_id: int, batch_no: int, share_id: int, noted: Sequence[Repack], *, anew: bool = False
+    ) -> None:
+        """See the port."""
+
+        async def work(conn: Connection) -> None:
+            await _hold_batch(conn, run_id, batch_no)
+            if anew:
+                await repacks.clear(conn, share_id)
+            await repacks.add(conn, share_id, noted)
+
+        await self._once(work)
+
+    async def forget_repacks(self, share_id: int) -> None:
+        """See the port."""
+        await self._once(lambda conn: repacks.clear(conn, share_id))
+
     async def forget_segments(self, share_id: int, segments: Sequence[tuple[int, int]]) -> None:
         """See the port."""
 
@@ -340,6 +361,15 @@ async def _keep_older_programs_away(conn: Connection, share_id: int) -> None:
             "older_program",
         )
     await shares.demand(conn, share_id, batches.KNOWS)
+
+
+async def _with_outlook(conn: Connection, share_id: int, order: SweepOrder) -> SweepOrder:
+    """With for how long the roots are likely to be held."""
+    assert order.opened_at is not None
+    points, policy = await retention.points(conn, share_id), await retention.policy_of(conn, share_id)
+    expired = {point.run_no: point.expired_at for point in await retention.expired(conn, share_id)}
+    found = held_for(order.roots, points, policy, expired, order.opened_at, order.margin_s)
+    return order if found is None else replace(order, held_s=found.held_s, tail_s=found.tail_s)
 
 
 async def _hold_batch(conn: Connection, run_id: int, batch_no: int) -> None:

@@ -136,8 +136,8 @@ class References(NamedTuple):
     run_no: int
     depth: int
     ancestors: tuple[Ancestor, ...]
-    bundles: set[tuple[int, int, int]]
-    """Run, batch and part."""
+    bundles: dict[tuple[int, int, int], list[int]]
+    """Run, batch and part: how many files are in it, and the bytes of their frames."""
     plain: set[tuple[int, int]]
     """Node and run."""
     listed: set[tuple[int, int]]
@@ -164,7 +164,7 @@ def references(data: bytes) -> References:
             table.RunNo(),
             table.Depth(),
             tuple(Ancestor(depth, ManifestRef(*where)) for depth, *where in groups),
-            set(),
+            {},
             set(),
             set(),
             flat.raw(table.ChunksAsNumpy()),
@@ -178,11 +178,18 @@ def references(data: bytes) -> References:
                 numbers(table.ContentBatchesAsNumpy(), len(kinds)),
                 numbers(table.ContentPartsAsNumpy(), len(kinds)),
                 numbers(nodes, len(kinds)),
+                numbers(table.ContentLengthsAsNumpy(), len(kinds)),
                 strict=True,
             )
-            for kind, run_no, batch_no, part, node_id in rows:
+            bundles = found.bundles
+            for kind, run_no, batch_no, part, node_id, length in rows:
                 if kind == ContentKind.BUNDLED:
-                    found.bundles.add((run_no, batch_no, part))
+                    held = bundles.get((run_no, batch_no, part))
+                    if held is None:
+                        bundles[run_no, batch_no, part] = [1, length]
+                    else:
+                        held[0] += 1
+                        held[1] += length
                 elif kind == ContentKind.PLAIN:
                     found.plain.add((node_id, run_no))
                 elif kind == ContentKind.LISTED:

@@ -79,3 +79,8 @@ def dropped_name(share_id: int, run_no: int, batch_no: int) -> str:
 def marks_name(share_id: int, run_no: int, batch_no: int) -> str:
     """What one piece of a sweep has found to be needed; there while the sweep lasts."""
     return f"{share_id}/marks/{run_no}/{batch_no}"
+
+
+def tally_name(share_id: int, run_no: int, batch_no: int) -> str:
+    """What one piece of a sweep has found of the bundles in use; there while the sweep lasts."""
+    return f"{share_id}/marks/{run_no}/{batch_no}.bundles"

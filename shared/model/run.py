@@ -166,6 +166,10 @@ class Counters:
     """Sweep: rows of the tree that are gone: of directories and pages that no restore point shows."""
     unsaved: int = 0
     """Verify: files without content, and directories without a record, since they were backed up: known then, and no damage."""
+    repacked_files: int = 0
+    """Backup: files that have not changed and whose content was written into another bundle, so that the one it was in can go."""
+    repacked_bytes: int = 0
+    """What those take in the vault anew; part of ``vault_bytes``."""
     files_requests: int = 0
     """Requests sent to the Azure Files service, repeats included."""
     files_lists: int = 0
@@ -257,7 +261,7 @@ class Run:
     settings: ShareSettings | None = None
     """The share's when the run was queued: a change of them is for later runs. None: the share's own."""
     report: dict[str, Any] | None = None
-    """Of a scan, a restore or a verify that has ended: what it found or did, as the API shows it."""
+    """Of a run that has ended: what it found or did, as the API shows it; of a backup only what it has repacked."""
     schedule_id: int | None = None
     """The schedule whose occurrence it is; None: a person ordered it."""
     admitted_at: dt.datetime | None = None

@@ -54,6 +54,8 @@ class ShareSettings:
     """Times at which other limits hold than ``requests_per_s`` and ``bytes_per_s``; the first that fits counts."""
     objective_s: int | None = None
     """The newest restore point is to show the share as it was at most so many seconds ago; None: nobody watches that."""
+    repack: bool = True
+    """Write files that have not changed into other bundles when that saves money (:mod:`shared.core.repacking`)."""
     watch_changes: bool = True
     """Raise an alert, and keep the last restore point before, when a backup finds that unusually much has changed."""
 

@@ -26,6 +26,10 @@ class SweepOrder:
     """Restore points that must stay whole, the horizon among them: all there are, and those let go within the margin; in order."""
     opened_at: dt.datetime | None = None
     """Objects written after this less the margin are left alone."""
+    held_s: Sequence[float | None] = ()
+    """Of each root, for how many more seconds it is likely to hold what it needs; None: for ever. Empty: nothing is to be repacked."""
+    tail_s: float = 0.0
+    """For how long restore points to come are likely to hold what the share has no more."""
 
     def to_wire(self) -> dict[str, Any]:
         """Plain JSON."""
@@ -35,6 +39,8 @@ class SweepOrder:
             "horizon": self.horizon,
             "roots": list(self.roots),
             "opened_at": None if self.opened_at is None else self.opened_at.isoformat(),
+            "held_s": list(self.held_s),
+            "tail_s": self.tail_s,
         }
 
     @classmethod
@@ -47,6 +53,8 @@ class SweepOrder:
             horizon=wire.get("horizon"),
             roots=tuple(wire.get("roots", ())),
             opened_at=None if opened_at is None else dt.datetime.fromisoformat(opened_at),
+            held_s=tuple(wire.get("held_s", ())),
+            tail_s=wire.get("tail_s", 0.0),
         )
 
 
@@ -78,6 +86,8 @@ class SweepKind(IntEnum):
     AGAIN = 11
     """The list was full: condemn the chunks that come ``details["after"]`` a name, by first digit as CONDEMN, now that there is room. One
     of these at a time: it adds CONDEMN, BARRIER and DELETE."""
+    REPACK = 12
+    """Find the bundles that are worth leaving, and note which pages have files in them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -171,6 +171,8 @@ class BatchCommit:
     """Digests of chunks, written or found in the vault, that records of this batch are the first to refer to."""
     mended: list[Damage] = field(default_factory=list)
     """What verifies had found damaged and this batch has saved again."""
+    repacked: list[int] = field(default_factory=list)
+    """Pages whose files have left the bundles that a sweep has found to be worth leaving, as far as they could."""
     segment_bytes: int = 0
     """Size of the segment object; 0 when none was written."""
     bundles: list[int] = field(default_factory=list)

@@ -25,10 +25,12 @@ from shared.model.node import SLOT_MAX, directory_id
 from shared.model.note import note_of
 from shared.model.objects import segment_name
 from shared.model.page import DirectoryHead, Page
+from shared.model.repack import BundleKey, Noted, Repack
 from shared.model.verify import Damage
 from shared.model.work import BatchCommit, Claim, LargeContent, LargeFile
 from shared.ports import JournalLine
 from shared.usecases.changed_directory import Changed, Visit
+from shared.usecases.copy_members import copy_members
 from shared.usecases.list_directory import Listing
 from shared.usecases.patience import NODE_TROUBLE, patiently
 from shared.usecases.plan_large import plan_large
@@ -72,13 +74,16 @@ class Batch:
         records = await self._records([ref for c in changed for ref in c.manifests().values()])
         for c in changed:
             c.records = {page_no: records[ref] for page_no, ref in c.manifests().items() if ref in records}
-        mended = await self._forget_damaged(changed)
+        noted = await self._noted(changed)
+        mended = self._forget_damaged(changed, noted.damaged)
         await self._recall(changed)
         for c in changed:
             c.plan_files()
         changed = await self._large_first(changed)
         for c in changed:
             self.commit.mended += mended.get(c.node_id, [])
+        if noted.repacks and self._scope.share.settings.repack:
+            await self._repack(changed, noted.repacks)
         following = await self._place_subdirectories(changed, children)
         await self._save_subdirectories(changed)
         await self._save_permissions(changed)
@@ -117,10 +122,12 @@ class Batch:
                     self.complain("damaged", "", f"{name}: {error}", hint=hint)
             return found
 
-    async def _forget_damaged(self, changed: list[Changed]) -> dict[int, list[Damage]]:
-        """Take what verifies found damaged out of what was saved before, so that it is read again; what that is, by directory."""
+    async def _noted(self, changed: list[Changed]) -> Noted:
         saved = [c.node_id for c in changed if c.manifests()]
-        found = await self._scope.catalogue.damaged_within(self._scope.share.share_id, saved) if saved else []
+        return await self._scope.catalogue.noted_within(self._scope.share.share_id, saved) if saved else Noted()
+
+    def _forget_damaged(self, changed: list[Changed], found: Sequence[Damage]) -> dict[int, list[Damage]]:
+        """Take what verifies found damaged out of what was saved before, so that it is read again; what that is, by directory."""
         by_node = {c.node_id: c for c in changed}
         mended: dict[int, list[Damage]] = {}
         for damage in found:
@@ -128,6 +135,26 @@ class Batch:
             if c.forget(damage):
                 mended.setdefault(c.node_id, []).append(damage)
         return mended
+
+    async def _repack(self, changed: list[Changed], noted: Sequence[Repack]) -> None:
+        """Copy files that have not changed out of the bundles that a sweep has found to be worth leaving."""
+        bundles: dict[int, set[BundleKey]] = {}
+        pages: dict[int, list[int]] = {}
+        for one in noted:
+            bundles.setdefault(one.page_id & ~SLOT_MAX, set()).add(one.bundle)
+            pages.setdefault(one.page_id & ~SLOT_MAX, []).append(one.page_id)
+        leaving = [c for c in changed if c.node_id in bundles]
+        for c in leaving:
+            c.leave(bundles[c.node_id])
+        whose = {id(file): c for c in leaving for file in c.copies.values()}
+        for file, error in await copy_members(self._scope, self.saver, [f for c in leaving for f in c.copies.values()]):
+            whose[id(file)].read_again(file)
+            hint = "it is read again from the share; restore points from before this one may have lost it: verify them"
+            self.complain("damaged", file.path, str(error), node_id=file.plan.node_id, hint=hint)
+        for c in leaving:
+            if len(c.copied()) == len(c.copies):
+                done = c.manifests()
+                self.commit.repacked += [page_id for page_id in pages[c.node_id] if page_id & SLOT_MAX in done]
 
     async def _recall(self, changed: list[Changed]) -> None:
         """Read what scans have numbered and no run has saved: those files keep their numbers."""
@@ -365,6 +392,9 @@ class Batch:
             self.commit.chunks += chunks
         for page in self.commit.pages:
             segment.note(note_of(page, self._scope.run.run_no, self._claim.batch_no))
+        copied = [file for c in self._changed for file in c.copied()]
+        self.commit.counters.repacked_files += len(copied)
+        self.commit.counters.repacked_bytes += sum(file.content.length for file in copied)
         visited = {c.node_id for c in self._changed}
         self.commit.pages += [page for node_id, page in self._bare.items() if node_id not in visited]
         inserted = {page.directory_id for page in self.commit.pages}

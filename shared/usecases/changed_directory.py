@@ -3,18 +3,19 @@
 No I/O: :mod:`shared.usecases.batch` does it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from shared.core import diff, history, paging, xorhash
 from shared.core.fingerprint import entries_fingerprint
 from shared.formats.segment import SegmentWriter
 from shared.model import ticks
-from shared.model.content import UNSAVED
+from shared.model.content import UNSAVED, ContentKind
 from shared.model.entry import Entry
 from shared.model.manifest import ManifestRef, PageRecord, SavedEntry
 from shared.model.node import SLOT_MAX
 from shared.model.page import DirectoryHead, DirectoryPages, FileRow, Page, PageHead
+from shared.model.repack import BundleKey
 from shared.model.verify import Damage
 from shared.model.work import LargeContent
 from shared.usecases.list_directory import Listing
@@ -124,6 +125,8 @@ class Changed:
     """Name to plan, of files in changed pages. (Hard links have one FileId, so it names no entry.)"""
     files: dict[str, FileToSave] = field(default_factory=dict)
     """Name to the file to read."""
+    copies: dict[str, FileToSave] = field(default_factory=dict)
+    """Name to a file that has not changed and whose content is to be written into another bundle."""
     listed_content: dict[str, LargeContent] = field(default_factory=dict)
     """Name to the content of a large file."""
     scanned: dict[int, Page] = field(default_factory=dict)
@@ -230,6 +233,34 @@ class Changed:
                 self.rest = None
         self.deleted_files = sum(1 for saved in gone if not saved.entry.is_directory)
 
+    def leave(self, bundles: Set[BundleKey]) -> None:
+        """Have what is in these bundles written into others. Call when the files are planned."""
+        for name, plan in self.plans.items():
+            previous = plan.previous
+            if previous is None or previous.content.kind is not ContentKind.BUNDLED:
+                continue
+            content = previous.content
+            if (content.run_no, content.batch_no, content.part) not in bundles:
+                continue
+            if plan.unchanged:
+                self.copies[name] = FileToSave(plan, self.visit.child_path(name))
+            else:
+                self.files[name].leaves = True
+
+    def read_again(self, file: FileToSave) -> None:
+        """Have a file that could not be copied read from the share, as if nothing had been saved of it."""
+        plan, previous = file.plan, file.plan.previous
+        assert previous is not None
+        name = plan.entry.name
+        lost = replace(previous, content=UNSAVED, digest=b"", quickxor=b"")
+        self.plans[name] = plan = replace(plan, previous=lost, unchanged=False)
+        self.files[name] = FileToSave(plan, file.path)
+        del self.copies[name]
+
+    def copied(self) -> list[FileToSave]:
+        """Files whose content is in another bundle now."""
+        return [file for file in self.copies.values() if file.content is not UNSAVED]
+
     def finish(self, run_no: int, batch_no: int, segment: SegmentWriter) -> list[Page]:
         """Add the manifests of changed pages to ``segment``; returns the rows to write. Call when everything is saved."""
         before = self.manifests()
@@ -289,7 +320,10 @@ class Changed:
             elif (file := self.files.get(entry.name)) is not None:
                 saved.append(file.saved(run_no))
             elif (plan := self.plans.get(entry.name)) is not None:
-                saved.append(plan.kept())
+                kept, copy = plan.kept(), self.copies.get(entry.name)
+                if copy is not None and copy.content is not UNSAVED:
+                    kept = replace(kept, content=copy.content)
+                saved.append(kept)
         return tuple(saved)
 
     def _page_fingerprint(self, s: paging.Slice) -> int | None:

@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
+from shared.core.cost import GB, VAULT_TIER
 from shared.errors import NotFound, OutOfReach, Rejected, Retryable
 from shared.formats import point
 from shared.model import ticks
@@ -74,10 +75,23 @@ async def _committed(scope: RunScope, record: PointRecord) -> RunState:
         share_snapshot=kept,
     )
     state = outcome(record.errors)
+    await _report_repacked(scope, record.previous_run_no or 0)
     await scope.catalogue.finish_run(
         scope.run.run_id, state, error=left, counters=scope.take_requests(), point=restore_point
     )
     return state
+
+
+async def _report_repacked(scope: RunScope, previous_run_no: int) -> None:
+    """Tell what became of what the last sweep has noted to be repacked."""
+    if not scope.share.settings.repack:
+        return
+    done = await scope.catalogue.repacked(scope.share.share_id, previous_run_no, scope.run.run_no)
+    if done.bundles or done.left_bundles:
+        prices = scope.prices
+        saves = (done.bundle_bytes - done.live_bytes) / GB * prices.vault[VAULT_TIER].gb_month
+        told = {"repack": done.to_wire(saves, prices.currency)}
+        await scope.catalogue.set_report(scope.run.run_id, told)
 
 
 async def give_up_backup(scope: RunScope, error: str) -> RunState:

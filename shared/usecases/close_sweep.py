@@ -67,8 +67,10 @@ async def _report(scope: RunScope, run: Run) -> dict[str, object]:
         "refused_bytes": done.refused_bytes,
         "dropped_pages": done.dropped_pages,
     }
+    seen = run.report or {}  # of some piece: shared/usecases/sweep_objects.py and plan_repack.py
+    if "repack" in seen:
+        told["repack"] = seen["repack"]
     if done.refused_objects:
-        seen = run.report or {}  # of some piece: shared/usecases/sweep_objects.py
         told["refused_object"], told["refused_until"] = seen.get("refused_object"), seen.get("refused_until")
         when = f"; {told['refused_object']} not before {told['refused_until']}" if told["refused_until"] else ""
         line = JournalLine(

@@ -59,7 +59,8 @@ class Findings:
     def file(self, kind: FindingKind, name: str, reason: str, file: CheckedFile, *, again: bool = True) -> None:
         """It concerns a file: its content, which a backup can save ``again``, or something that belongs to it."""
         saved = file.saved
-        points = self._state.between(saved.saved_run, file.before)
+        # A run that repacked it has written it later than the one that saved it.
+        points = self._state.between(max(saved.saved_run, saved.content.run_no), file.before)
         finding = self.note(kind, name, reason, node_id=saved.node_id, points=points, current=file.current)
         finding.files += 1
         finding.bytes += saved.entry.size_bytes

@@ -12,7 +12,7 @@ from shared.usecases.scope import RunScope
 from shared.usecases.share_snapshots import check_room, snapshot_tag, tidy, warn
 
 PAGES_PER_TRANSACTION: Final = 1_000
-"""Damaged pages that are reopened in one transaction."""
+"""Pages that are reopened in one transaction."""
 
 
 async def open_backup(scope: RunScope) -> None:
@@ -35,15 +35,18 @@ async def open_backup(scope: RunScope) -> None:
             snapshot_tag(scope.share, scope.run.run_id), is_new=found.looked
         )
         await scope.catalogue.set_snapshot(scope.run.run_id, snapshot)
-    await _reopen_damaged(scope)
+    await _reopen_noted(scope)
     await scope.catalogue.seed(scope.run.run_id, scope.share.share_id, [(ROOT_ID, 0)])
 
 
-async def _reopen_damaged(scope: RunScope) -> None:
-    """Have compared, though nothing in the share has changed, what a verify has found damaged: usecases/batch.py saves it again."""
+async def _reopen_noted(scope: RunScope) -> None:
+    """Have compared, though nothing in the share has changed, what verifies and sweeps have noted: usecases/batch.py sees to it."""
     after: int | None = 0
     while after is not None:
         after = await scope.catalogue.reopen_damaged(scope.share.share_id, after, PAGES_PER_TRANSACTION)
+    after = 0 if scope.share.settings.repack else None
+    while after is not None:
+        after = await scope.catalogue.reopen_repacks(scope.share.share_id, after, PAGES_PER_TRANSACTION)
 
 
 def outcome(errors: int) -> RunState:

@@ -24,7 +24,7 @@ async def open_sweep(scope: RunScope) -> None:
     :raises Conflict: the vault has restore points that the catalogue does not know, or something is in progress that a sweep cannot stand.
     """
     share_id = scope.share.share_id
-    order = await scope.sweeps.begin_sweep(scope.run.run_id, scope.clock.now())
+    order = await scope.sweeps.begin_sweep(scope.run.run_id, scope.clock.now(), repack=scope.share.settings.repack)
     if order is None:
         await scope.sweeps.seed_sweep(scope.run.run_id, [])
         return  # nothing was ever backed up: all there is may belong to a backup that is not finished
@@ -49,6 +49,10 @@ async def open_sweep(scope: RunScope) -> None:
             "restore_points_unknown",
         )
     items = [SweepItem(kind=SweepKind.MARK, low=ROOT_ID, high=_BEYOND), SweepItem(kind=SweepKind.SEGMENTS)]
+    if order.held_s:
+        items.append(SweepItem(kind=SweepKind.REPACK))
+    else:
+        await scope.sweeps.forget_repacks(share_id)
     await scope.sweeps.seed_sweep(scope.run.run_id, items)
 
 

@@ -66,6 +66,8 @@ class FileToSave:
     error: str = ""
     cut_off: bool = False
     """Not read to its end, because the work was to stop: neither saved nor wrong."""
+    leaves: bool = False
+    """What was saved of it is in a bundle that is worth leaving: it is not referred to again, also if it is the same."""
 
     def saved(self, run_no: int) -> SavedEntry:
         """The manifest's entry: the new version, or the last one that could be read, marked stale, or one without content."""
@@ -104,6 +106,8 @@ class FileSaver:
         self._linked: dict[tuple[int, int], FileToSave] = {}  # by FileId and ChangeTime: files with several names
         self.content_bytes = 0
         """Bytes of content read so far."""
+        self.copied_bytes = 0
+        """Bytes of content taken over from other bundles so far."""
 
     async def save(self, files: Iterable[FileToSave]) -> None:
         """Read and store ``files``, in order. Memory: the window, one bundle, and a few chunks.
@@ -246,7 +250,7 @@ class FileSaver:
         await asyncio.to_thread(self._hash, file, body)
         if not body:
             file.content = NO_CONTENT
-        elif previous is not None and previous.digest == file.digest:
+        elif previous is not None and previous.digest == file.digest and not file.leaves:
             file.content = previous.content  # saved when it had one name
         else:
             known = set(previous.content.chunks) if previous is not None else set[bytes]()
@@ -269,12 +273,25 @@ class FileSaver:
             file.content = NO_CONTENT
             return
         previous = file.plan.previous
-        if previous is not None and previous.digest == file.digest and previous.content.kind is not ContentKind.UNSAVED:
+        if (
+            previous is not None
+            and previous.digest == file.digest
+            and previous.content.kind is not ContentKind.UNSAVED
+            and not file.leaves
+        ):
             file.content = previous.content  # only times, attributes, permission or metadata changed
             return
         if previous is not None and previous.content.kind is ContentKind.CHUNKED and self._is_in_chunks(previous, body):
             file.content, file.digest = previous.content, previous.digest  # it had other names, or was not small yet
             return
+        await self._store_small(file, body)
+
+    async def take_over(self, file: FileToSave, body: bytes) -> None:
+        """Store the content of a file that has not changed once more."""
+        self.copied_bytes += len(body)
+        await self._store_small(file, body)
+
+    async def _store_small(self, file: FileToSave, body: bytes) -> None:
         if len(body) > THREAD_BYTES:
             await asyncio.to_thread(self._add_member, file, body)
         else:

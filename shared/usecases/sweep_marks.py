@@ -29,9 +29,10 @@ from shared.formats.manifest import References
 from shared.formats.marks import CHUNK_SECTIONS, Numbers, Section
 from shared.model.manifest import ManifestRef
 from shared.model.node import SLOT_MAX
-from shared.model.objects import bundle_name, dropped_name, marks_name, node_object_name, segment_name
+from shared.model.objects import bundle_name, dropped_name, marks_name, node_object_name, segment_name, tally_name
 from shared.model.sweep import SweepCommit, SweepItem, SweepKind, SweepOrder, TreeRow
 from shared.usecases.past import Past
+from shared.usecases.plan_repack import BundleTally
 from shared.usecases.read_manifests import GAP_BYTES, READ_BYTES_MAX, READS_AT_ONCE
 from shared.usecases.scope import RunScope
 from shared.usecases.together import together
@@ -116,6 +117,7 @@ class TreeMarker:
         self._horizon = order.horizon
         self._commit = commit
         self._marked = Marked()
+        self._tally = BundleTally(self._share_id, order) if order.held_s else None
         self._lists: dict[tuple[int, int], _Shown] = {}
         self._read: set[tuple[int, int]] = set()
         self._droppable: dict[int, TreeRow] = {}
@@ -144,6 +146,8 @@ class TreeMarker:
             # One that others hang below is looked at by whoever goes through the tree, so its record stays.
             if row.page_id not in going and row.manifest is not None:
                 self._marked.add(Section.SEGMENTS, segment_name(share_id, row.manifest.run_no, row.manifest.batch_no))
+        if self._tally is not None:  # before the marks: whoever knows of these finds it
+            await vault.put(tally_name(share_id, run_no, batch_no), self._tally.encoded())
         data = marks.encode(list(self._marked.sections()))
         await vault.put(marks_name(share_id, run_no, batch_no), data)
         self._commit.marks_bytes = len(data)
@@ -191,6 +195,9 @@ class TreeMarker:
         surely = record.run_no > self._horizon or (one.is_newest and row.deleted_run is None)
         if shown or surely:
             self._mark_content(record)
+            if self._tally is not None and record.bundles:
+                is_current = one.is_newest and row.deleted_run is None
+                self._tally.add(row.page_id, record, shown, is_current=is_current)
             for listed in record.listed:
                 who = self._lists.setdefault(listed, _Shown())
                 who.surely |= surely

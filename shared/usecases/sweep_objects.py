@@ -14,6 +14,7 @@ import asyncio
 import datetime as dt
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -68,7 +69,7 @@ class ObjectSweeper:
         staying: list[tuple[int, int]] = []
         doomed: list[tuple[StoredObject, tuple[int, int]]] = []
         candidates: list[tuple[StoredObject, tuple[int, int]]] = []
-        async for found, key in self._of_runs("segment", ".fb"):
+        async for found, key in self.of_runs("segment", ".fb"):
             if len(key) != 2 or key[0] > self._horizon:
                 continue
             if _has(marked, marks.number_of(found.name)):
@@ -127,7 +128,14 @@ class ObjectSweeper:
         if row is None:
             return False
         changed = max(row.manifest.run_no if row.manifest is not None else 0, row.deleted_run or 0)
-        return changed > self._horizon or note_of(row, -1, -1) == note
+        if changed > self._horizon:
+            return True
+        told = note_of(row, -1, -1)
+        if (
+            row.fingerprint is None and row.page_fingerprint is None
+        ):  # a backup that has been opened may have taken them off
+            note = replace(note, fingerprint=None, page_fingerprint=None)
+        return told == note
 
     async def _notes(self, found: StoredObject) -> list[PageNote]:
         """What a segment notes of pages whose records are elsewhere; nothing if it cannot be read, and so not by others either."""
@@ -147,7 +155,7 @@ class ObjectSweeper:
         """Delete bundles, plain objects and content lists that are not marked."""
         marked = await load_marks(self._scope, [Section.BUNDLES])
         block: list[tuple[StoredObject, tuple[int, ...]]] = []
-        async for found, key in self._of_runs("bundle", ".tar.zst"):
+        async for found, key in self.of_runs("bundle", ".tar.zst"):
             if len(key) != 3 or key[0] > self._horizon or not self.is_old(found):
                 continue
             if not _has(marked, marks.number_of(found.name)):
@@ -175,7 +183,7 @@ class ObjectSweeper:
             await self._scope.sweeps.forget_bundles(self._share_id, [(key[0], key[1], key[2]) for _, key in block])
             await self.delete([found for found, _ in block])
 
-    async def _of_runs(self, folder: str, ending: str) -> AsyncIterator[tuple[StoredObject, tuple[int, ...]]]:
+    async def of_runs(self, folder: str, ending: str) -> AsyncIterator[tuple[StoredObject, tuple[int, ...]]]:
         """Objects named ``run/batch`` or ``run/batch-part``, and these numbers; of bundles always three."""
         prefix = f"{self._share_id}/{folder}/"
         async for found in self._scope.vault.listed(prefix):

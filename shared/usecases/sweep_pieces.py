@@ -8,6 +8,7 @@ time or one after the other, is harmless, and a crash costs the piece that was i
 from shared.model.sweep import SweepCommit, SweepItem, SweepKind, SweepOrder
 from shared.model.tickets import Receipt, RunTicket
 from shared.usecases.lease import lease_kept
+from shared.usecases.plan_repack import plan_repack
 from shared.usecases.pull_work import pull_work
 from shared.usecases.scope import RunScope
 from shared.usecases.sweep_chunks import ChunkSweeper
@@ -62,5 +63,7 @@ async def _do(item: SweepItem, scope: RunScope, order: SweepOrder, commit: Sweep
         await chunks.barrier()
     elif item.kind is SweepKind.RESCUE:
         await chunks.rescue(item.low, item.details["batches"])
+    elif item.kind is SweepKind.REPACK:
+        await plan_repack(scope, order, objects, commit)
     else:
         await chunks.delete(commit.batch_no, item.low, item.high)

@@ -91,7 +91,7 @@ class TreeVerifier:
         self._counters = counters
         self._content = ContentVerifier(scope, state, findings, counters)
         self._named: dict[int, list[_Named]] = {}
-        self._seen: defaultdict[int, set[tuple[int, int]]] = defaultdict(set)
+        self._seen: defaultdict[int, set[tuple[int, int, int, int]]] = defaultdict(set)
         self._children: dict[int, tuple[int, int, str]] = {}
         self._files: list[CheckedFile] = []
         self._sets: dict[tuple[int, ...], frozenset[int]] = {}
@@ -272,7 +272,8 @@ class TreeVerifier:
             elif is_newest:
                 counters.files += 1
                 counters.bytes += entry.size_bytes
-            version = saved.node_id, saved.saved_run
+            content = saved.content  # after a repack one version has it in two places
+            version = saved.node_id, saved.saved_run, content.run_no, content.batch_no
             if version in seen:
                 continue
             seen.add(version)

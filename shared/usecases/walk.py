@@ -158,7 +158,7 @@ class Walk:
         if (
             counters.directories >= limits.batch_directories
             or counters.changed_files >= limits.batch_files
-            or self._batch.saver.content_bytes >= limits.batch_bytes
+            or self._batch.saver.content_bytes + self._batch.saver.copied_bytes >= limits.batch_bytes
             or now - self._began_at >= limits.batch_s
         ):
             return True

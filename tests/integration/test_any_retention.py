@@ -6,7 +6,7 @@ import secrets
 import pytest
 
 from shared.core.rounds import RoundState
-from shared.model.retention import PruneOrder
+from shared.model.retention import PruneOrder, RetentionPolicy
 from shared.model.run import RunState
 from shared.model.sweep import SweepOrder
 from tests.faults.test_backup_and_restore import finish
@@ -15,6 +15,7 @@ from tests.integration.test_sweep import SMALL
 from tests.support.checker import Checker
 from tests.support.faults import Killed, Tripwire, When
 from tests.support.rebuilding import all_rows, lose, rebuild, unlike
+from tests.support.repacking import give_policy, sweep_to_repack
 from tests.support.share_tree import differences, put, read_tree
 from tests.support.world import world
 
@@ -25,6 +26,7 @@ class History:
     def __init__(self, files, seed):
         self.files, self.rng = files, random.Random(seed)
         self.owner, self.points, self.told = Owner(files.client(), seed), {}, []
+        self.repacked = 0
         self.contents = [self.rng.randbytes(30_000) for _ in range(4)]
 
     async def step(self):
@@ -37,6 +39,7 @@ class History:
                 self.prune,
                 self.sweep,
                 self.sweep_killed,
+                self.sweep_to_repack,
                 self.rebuild,
             ]
         )
@@ -47,6 +50,9 @@ class History:
         self.owner.work()
         # The same contents come back again and again: chunks that are found by their names.
         put(self.files.client(), f"chunked{self.rng.randrange(2)}.bin", self.rng.choice(self.contents))
+        # Bundles that are worth leaving: most of what is in them is replaced soon.
+        for number in self.rng.sample(range(10), 6):
+            put(self.files.client(), f"bundled/{number}", self.rng.randbytes(14_000))
         if self.rng.random() < 0.3:
             put(self.files.client(), "large.bin", self.rng.choice(self.contents) * 150)
 
@@ -54,6 +60,7 @@ class History:
         self.change()
         run = await self.files.backup()
         assert run.state is RunState.SUCCEEDED, await self.files.journal(run)
+        self.repacked += run.counters.repacked_files
         self.points[run.run_no] = read_tree(self.files.client())
 
     async def backup_killed(self):
@@ -96,6 +103,12 @@ class History:
     async def sweep_killed(self):
         await self.killed(await self.files.queue_retention(SweepOrder(by="test", margin_s=0)))
 
+    async def sweep_to_repack(self):
+        """The next backup, killed or not, copies what is still needed of bundles that are half garbage."""
+        await give_policy(self.files, RetentionPolicy(keep_last=1))
+        run = await sweep_to_repack(self.files)
+        assert run.state is RunState.SUCCEEDED, run.error
+
     async def rebuild(self):
         if not self.points:
             return
@@ -128,7 +141,9 @@ async def test_every_kept_restore_point_restores_exactly(postgres_url, azurite, 
         await history.backup()
         for _ in range(steps):
             await history.step()
+        await history.sweep_to_repack()
         await history.backup()
+        assert history.repacked, "or it is no test of that"
         await history.whole()
         for run_no, tree in history.points.items():
             target = f"restored-{secrets.token_hex(4)}"

@@ -40,12 +40,12 @@ async def looks_whole(files):
     assert checker.check(full=True) == []
 
 
-async def whole(files, points):
+async def whole(files, points, **order):
     """The same, and these restore points restore exactly."""
     await looks_whole(files)
     for run_no in sorted(points, reverse=True):
         target = f"restored-{secrets.token_hex(4)}"
-        restore = await files.restore(run_no, target)
+        restore = await files.restore(run_no, target, **order)
         assert restore.state is RunState.SUCCEEDED, await files.journal(restore)
         assert differences(points[run_no], read_tree(files.client(target))) == [], f"restore point {run_no}"
 

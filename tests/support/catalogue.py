@@ -61,7 +61,7 @@ def empty(url: str) -> None:
         transient = (
             "frontier, missing, large_file, span, restore_frontier, restore_made, restore_link, verify_item, verify_finding, damaged,"
             " tombstone, rebuild_item, usage_month, share_total, idempotency, policy, expired_point, sweep_item, condemned_chunk, schedule,"
-            " schedule_occurrence, alert, channel, delivery, upkeep"
+            " schedule_occurrence, alert, channel, delivery, upkeep, repack"
         )
         conn.execute(
             f"TRUNCATE tenant, member, api_key, tenant_account, request_budget, share, run, batch, permission, restore_point, rollup, rollup_change, pace, pace_part, {transient} RESTART IDENTITY"
