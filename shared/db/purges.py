@@ -62,6 +62,7 @@ _MUCH: Final[tuple[LiteralString, ...]] = tuple(
         ("batch", " AND run_id <> %(run_id)s"),
         ("permission", ""),
         ("condemned_chunk", ""),
+        ("repack", ""),
         ("schedule_occurrence", ""),
     )
 )
@@ -84,7 +85,7 @@ _OF_RUNS: Final[tuple[LiteralString, ...]] = tuple(
 )
 _OF_SHARE: Final[tuple[LiteralString, ...]] = tuple(
     f"DELETE FROM {table} WHERE share_id = %s"
-    for table in ("batch", "permission", "restore_point", "expired_point", "condemned_chunk", "run", "share")
+    for table in ("batch", "permission", "restore_point", "expired_point", "condemned_chunk", "repack", "run", "share")
 )
 _OF_TENANT: Final[tuple[LiteralString, ...]] = tuple(
     f"DELETE FROM {table} WHERE tenant_id = %(tenant_id)s"

@@ -236,6 +236,7 @@ _WIPE: Final[tuple[LiteralString, ...]] = (
     "DELETE FROM restore_point WHERE share_id = %(share_id)s",
     "DELETE FROM expired_point WHERE share_id = %(share_id)s",
     "DELETE FROM condemned_chunk WHERE share_id = %(share_id)s",
+    "DELETE FROM repack WHERE share_id = %(share_id)s",
     "DELETE FROM permission WHERE share_id = %(share_id)s",
     "DELETE FROM missing WHERE run_id IN (SELECT run_id FROM run WHERE share_id = %(share_id)s)",
     # Segments that the restore point does not reach must not be named by the next one.
