@@ -7,6 +7,7 @@ MODULES: Final = (
     "login",
     "tenants",
     "shares",
+    "windows",
     "starting",
     "restores",
     "browse",
@@ -15,6 +16,7 @@ MODULES: Final = (
     "points",
     "retention",
     "schedules",
+    "channels",
     "glance",
     "access",
 )
