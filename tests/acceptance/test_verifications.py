@@ -109,6 +109,7 @@ def test_a_drill_restores_compares_and_cleans_up(api, share, product):
     assert scratch_shares(product) == []
 
 
+@pytest.mark.torture  # a minute of tries
 def test_a_drill_in_an_account_that_does_not_answer_can_be_cancelled_and_says_what_may_be_left(api, share):
     target = {"account_url": "http://127.0.0.1:9/nothing", "credential": "devstore"}
     status, run = api("POST", f"{share}/verifications", {"level": "drill", "target": target})

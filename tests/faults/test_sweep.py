@@ -35,7 +35,7 @@ def change(share, turn):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("step", [9, pytest.param(1, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("step", [23, pytest.param(1, marks=pytest.mark.torture)])
 @pytest.mark.parametrize(("when", "fault"), BREAKS)
 async def test_a_sweep_broken_anywhere_can_be_finished(postgres_url, azurite, files_emulator, when, fault, step):
     """One share, changed, pruned and swept again and again, each time broken some effects later."""

@@ -116,7 +116,11 @@ class History:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("seed", "steps"),
-    [(1, 14), (2, 14), *(pytest.param(seed, 40, marks=pytest.mark.torture) for seed in range(10, 30))],
+    [
+        (1, 14),
+        pytest.param(2, 14, marks=pytest.mark.torture),
+        *(pytest.param(seed, 40, marks=pytest.mark.torture) for seed in range(10, 30)),
+    ],
 )
 async def test_every_kept_restore_point_restores_exactly(postgres_url, azurite, files_emulator, seed, steps):
     async with world(postgres_url, azurite, files_emulator, **SMALL) as files:

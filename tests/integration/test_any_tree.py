@@ -364,7 +364,8 @@ def _signed(number):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)  # a failure is made small first
-def test_any_tree_through_any_changes(catalogue_url, monkeypatch):
+@pytest.mark.parametrize("examples", [12, pytest.param(80, marks=pytest.mark.torture)])
+def test_any_tree_through_any_changes(catalogue_url, monkeypatch, examples):
     monkeypatch.setattr(catalogue, "DELETED_PAGES", 2)
     machine = type("TreeInThisDatabase", (Tree,), {"url": catalogue_url})
-    run_state_machine_as_test(machine, settings=settings(max_examples=40, stateful_step_count=25, deadline=None))
+    run_state_machine_as_test(machine, settings=settings(max_examples=examples, stateful_step_count=25, deadline=None))

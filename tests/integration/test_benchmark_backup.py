@@ -53,6 +53,7 @@ def test_a_wrong_option_is_refused(words):
     assert words[1].split(",")[-1] in done.stderr
 
 
+@pytest.mark.torture
 def test_peers_are_measured(tmp_path):
     need_rclone()
     need_azcopy()

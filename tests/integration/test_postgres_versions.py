@@ -14,12 +14,22 @@ EVERY_STATEMENT = sorted(
     str(path.relative_to(REPOSITORY)) for path in REPOSITORY.glob("tests/integration/test_db_*.py")
 )
 
+PLANS_AND_FUNCTIONS = [
+    name for name in EVERY_STATEMENT if name.endswith(("_plans.py", "_questions.py", "_node_view.py"))
+]
+"""What a new version is most likely to do otherwise."""
+
 
 @pytest.mark.slow
-def test_the_whole_catalogue_works_on_postgres_18():
+@pytest.mark.parametrize(
+    "files",
+    [PLANS_AND_FUNCTIONS, pytest.param(EVERY_STATEMENT, marks=pytest.mark.torture)],
+    ids=["plans", "everything"],
+)
+def test_the_catalogue_works_on_postgres_18(files):
     """Migrations, view, functions, every query and its plan. Lost connections are the driver's matter, and take seconds."""
     options = ["-k", "not lost_connections and not server_that_is_away"]
-    run_tests(EVERY_STATEMENT, *options, environ={PROGRAMS: str(bundled(18))})
+    run_tests(files, *options, environ={PROGRAMS: str(bundled(18))})
 
 
 @pytest.mark.parametrize("version", [16, 18])

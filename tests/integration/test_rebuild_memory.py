@@ -116,7 +116,7 @@ async def peak_of(files, sizes):
     return peak
 
 
-@pytest.mark.slow
+@pytest.mark.torture
 @pytest.mark.timeout(600)
 async def test_memory_depends_neither_on_the_number_of_segments_nor_on_their_size(
     postgres_url, azurite, files_emulator

@@ -65,7 +65,7 @@ def content(names):
     return {name for name in names if name.split("/")[1] in ("bundle", "chunk") or name.split("/")[1].isdigit()}
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [1, pytest.param(0, marks=pytest.mark.torture)])
 async def test_what_is_kept_is_whole_and_what_only_others_needed_is_gone(postgres_url, azurite, files_emulator, seed):
     async with world(postgres_url, azurite, files_emulator, **SMALL) as files:
         points = await backups(files, 6, seed)

@@ -91,8 +91,8 @@ def in_a_process_of_its_own(count):
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_directory():
-    few_pages, few_changed, _, few_mb = in_a_process_of_its_own(50_000)
-    many_pages, many_changed, largest_piece, many_mb = in_a_process_of_its_own(200_000)
+    few_pages, few_changed, _, few_mb = in_a_process_of_its_own(20_000)
+    many_pages, many_changed, largest_piece, many_mb = in_a_process_of_its_own(100_000)
     assert many_pages > 3.9 * few_pages
     assert (few_changed, many_changed, largest_piece) == (20, 20, 10)
-    assert many_mb < few_mb + 15, f"{few_mb} MB for 50,000 entries, {many_mb} MB for 200,000"
+    assert many_mb < few_mb + 15, f"{few_mb} MB for 20,000 entries, {many_mb} MB for 100,000"
