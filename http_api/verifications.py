@@ -10,9 +10,8 @@ from http_api.models.runs import Run
 from http_api.models.verifications import NewVerification
 from http_api.routes import Routes
 from http_api.starting import started
-from shared.db import runs
+from shared.db import runs, verify_orders
 from shared.db.pool import Connection
-from shared.db.verify_orders import verify_order
 from shared.errors import InvalidInput
 from shared.model.access import Action
 from shared.model.run import RunKind
@@ -64,7 +63,7 @@ def _check_for_level(body: NewVerification) -> None:
 
 async def _order(conn: Connection, share: Share, body: NewVerification) -> VerifyOrder:
     target = body.target
-    return await verify_order(
+    return await verify_orders.order(
         conn,
         share,
         VerifyLevel(body.level),

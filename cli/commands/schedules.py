@@ -45,7 +45,7 @@ def _state(alert: Any) -> str:
 
 @afb.group()
 def schedules() -> None:
-    """What is done by itself: list, show, add, set, remove, occurrences, preview."""
+    """What is done by itself: list, add, set, remove, occurrences, preview, show."""
 
 
 @schedules.command("list")
@@ -57,15 +57,6 @@ def list_schedules(ctx: Context, share: str | None) -> None:
     ctx.output.many(
         ctx.client.items(f"{path}/schedules", "schedules"), SCHEDULES, nothing="none yet; afb schedules add"
     )
-
-
-@schedules.command("show")
-@click.argument("share")
-@click.argument("schedule_id", type=click.IntRange(1), metavar="ID")
-@pass_context
-def show_schedule(ctx: Context, share: str, schedule_id: int) -> None:
-    """Show a schedule, with the next times it comes round."""
-    ctx.output.one(ctx.client.get(f"{ctx.share(share).path}/schedules/{schedule_id}"))
 
 
 def _options(level: str | None, every: bool, over_runs: int | None, files: int | None) -> dict[str, Any]:
@@ -197,6 +188,15 @@ def preview(ctx: Context, share: str, cron: str, zone: str | None) -> None:
     found = ctx.share(share)
     answer = ctx.client.get(f"{found.path}/schedule-preview", cron=cron, time_zone=zone)
     ctx.output.many(answer["upcoming"], TIMES)
+
+
+@schedules.command("show")
+@click.argument("share")
+@click.argument("schedule_id", type=click.IntRange(1), metavar="ID")
+@pass_context
+def show_schedule(ctx: Context, share: str, schedule_id: int) -> None:
+    """Show a schedule, with the next times it comes round."""
+    ctx.output.one(ctx.client.get(f"{ctx.share(share).path}/schedules/{schedule_id}"))
 
 
 @afb.group()

@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, LiteralString
 
-from shared.db import admission, runs, schedules, shares, verify_orders
+from shared.db import admission, runs, schedules, shares
 from shared.db.catalogue import PostgresCatalogue
 from shared.db.pool import Connection
 from shared.db.translate import translation
+from shared.db.verify_orders import verify_order
 from shared.errors import Conflict
 from shared.model.run import Driver, Run, RunKey, RunKind, RunState
 from shared.model.schedule import Occurrence, Times, What
@@ -107,7 +108,7 @@ class _Dispatch:
                 verify = None
                 if kind is RunKind.VERIFY:
                     share = await shares.get(self._conn, schedule.share_id, schedule.tenant_id)
-                    verify = await verify_orders.of_schedule(self._conn, share, schedule, self._new_id()[:12])
+                    verify = await verify_order(self._conn, share, schedule, self._new_id()[:12])
                 with translation():
                     return await runs.create(
                         self._conn,

@@ -14,7 +14,7 @@ NEWEST: Final = 2**31 - 1
 """A ``run_no`` that no run has reached."""
 
 
-async def verify_order(
+async def order(
     conn: Connection,
     share: Share,
     level: VerifyLevel,
@@ -61,10 +61,10 @@ async def verify_order(
     )
 
 
-async def of_schedule(conn: Connection, share: Share, schedule: Schedule, scratch: str) -> VerifyOrder:
-    """The same for a schedule, of the newest restore point; raises as it does."""
+async def verify_order(conn: Connection, share: Share, schedule: Schedule, scratch: str) -> VerifyOrder:
+    """The order of a schedule's next verify or drill, of the newest restore point then; raises as :func:`order` does."""
     options = schedule.options
-    return await verify_order(
+    return await order(
         conn,
         share,
         VerifyLevel.DRILL if schedule.what is What.DRILL else options.level,
