@@ -119,17 +119,13 @@ class Routes:
         action: Action,
         answers: Mapping[int, Content],
         *,
-        current: Current | None = None,
-        refuses: AbstractSet[int] = frozenset(),
-        loads: bool = True,
         starts: bool = False,
         answers_state: bool = True,
+        **how: Unpack[Changing],
     ) -> Endpoint:
         """``answers_state``: what it answers is the state that ``current`` gives, and so has its ETag."""
-        return self._add(
-            method, path, handler, action, answers, refuses=refuses, etag=answers_state and current is not None, current=current,
-            starts=starts, loads=loads,
-        )  # fmt: skip
+        etag = answers_state and how.get("current") is not None
+        return self._add(method, path, handler, action, answers, etag=etag, starts=starts, **how)
 
     def _add(
         self,
@@ -139,7 +135,7 @@ class Routes:
         action: Action | None,
         answers: Mapping[int, Content],
         *,
-        refuses: AbstractSet[int],
+        refuses: AbstractSet[int] = frozenset(),
         **others: Any,
     ) -> Endpoint:
         query, body = models_of(handler)

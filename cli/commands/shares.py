@@ -30,7 +30,7 @@ CHECKS: tuple[Column, ...] = (
 
 @afb.group()
 def shares() -> None:
-    """Azure Files shares under protection: list, show, add, test, set, windows, pace."""
+    """Azure Files shares under protection: list, add, show, set, test."""
 
 
 @shares.command("list")

@@ -8,10 +8,6 @@ from cli.names import find_tenant
 from cli.output import Column, field
 
 COLUMNS: tuple[Column, ...] = (("NAME", field("name")), ("TENANT ID", field("tenant_id")))
-LIMITS: tuple[Column, ...] = (
-    ("runs at once", lambda limits: limits["runs_at_once"] or "no limit of its own"),
-    ("of all tenants", lambda limits: limits["platform_runs_at_once"] or "no limit"),
-)
 
 
 @afb.group()
@@ -47,14 +43,10 @@ def add_tenant(ctx: Context, name: str, tenant_id: str | None) -> None:
     ctx.output.one(made)
 
 
-@tenants.command("rename")
-@click.argument("tenant")
-@click.argument("name")
-@pass_context
-def rename_tenant(ctx: Context, tenant: str, name: str) -> None:
-    """Give a tenant another name; its id stays."""
-    found = find_tenant(ctx.client, tenant)
-    ctx.output.one(ctx.client.patch(f"/api/tenants/{found['tenant_id']}", {"name": name}))
+LIMITS: tuple[Column, ...] = (
+    ("runs at once", lambda limits: limits["runs_at_once"] or "no limit of its own"),
+    ("of all tenants", lambda limits: limits["platform_runs_at_once"] or "no limit"),
+)
 
 
 @tenants.command("limits")
@@ -73,3 +65,13 @@ def limits(ctx: Context, tenant: str, runs_at_once: str | None) -> None:
         raise CliError(f"--runs-at-once is {runs_at_once!r}; expected a number, or none", USAGE)
     wanted = None if runs_at_once == "none" else int(runs_at_once)
     ctx.output.one(ctx.client.put(path, {"runs_at_once": wanted}), LIMITS)
+
+
+@tenants.command("rename")
+@click.argument("tenant")
+@click.argument("name")
+@pass_context
+def rename_tenant(ctx: Context, tenant: str, name: str) -> None:
+    """Give a tenant another name; its id stays."""
+    found = find_tenant(ctx.client, tenant)
+    ctx.output.one(ctx.client.patch(f"/api/tenants/{found['tenant_id']}", {"name": name}))
