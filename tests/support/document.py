@@ -24,8 +24,8 @@ ROUTES = {
     for method, operation in operations.items()
     if method in METHODS
 }
-CHOSEN = {"more": False, "next": None, "active": False, "counters": dict.fromkeys(COUNTERS, 1)}
-"""Fields whose example is to be this one: lists have one page."""
+CHOSEN = {"more": False, "next": None, "active": False, "deletion": None, "counters": dict.fromkeys(COUNTERS, 1)}
+"""Fields whose example is to be this one: lists have one page, and nothing is deleted."""
 ENDED = ("succeeded", "sent")
 """States that are to be the example of those there are."""
 
