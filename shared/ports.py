@@ -198,7 +198,8 @@ class ShareWriter(Protocol):
     async def copy_back(self, path: str, at: str, changed: int) -> None:
         """Make a file what it was at a share snapshot, in place of whatever file is there; the service moves the bytes.
 
-        That takes several requests. Before the last the file has the change time ``changed``, ticks, by which one that was broken off is known.
+        That takes several requests. Before the last the file has the change time ``changed``, ticks, by which one that was broken off is known
+        (:func:`shared.core.conflicts.half_done`).
         """
         ...
 
@@ -215,7 +216,7 @@ class ShareWriter(Protocol):
 
         With ``body`` (at most 4 MiB, as long as ``size_bytes``) everything is written in one request, times and read-only
         attribute included. With ``None`` the file is made sparse and writable: put ranges, then ``set_file_properties``.
-        A read-only file that stands in the way is replaced. On an NFS share what stands there keeps its other names, which would
+        A read-only file that stands in the way is made writable, with :func:`shared.core.conflicts.half_done` as its change time, and replaced. On an NFS share what stands there keeps its other names, which would
         get the new content: :meth:`make_way` first.
         """
         ...
@@ -246,7 +247,10 @@ class ShareWriter(Protocol):
         ...
 
     async def delete_file(self, path: str) -> None:
-        """Delete a file or a symbolic link, a read-only one too; one that is gone is fine."""
+        """Delete a file or a symbolic link; one that is gone is fine.
+
+        One that is read-only is made writable first, with :func:`shared.core.conflicts.half_done` as its change time.
+        """
         ...
 
     async def delete_directory(self, path: str) -> None:

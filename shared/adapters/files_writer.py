@@ -27,6 +27,7 @@ from shared.adapters.node_headers import (
 )
 from shared.adapters.signing import NO_QUERY, Query, query
 from shared.adapters.storage_http import md5
+from shared.core.conflicts import half_done
 from shared.errors import Conflict, IntegrityError, InvalidInput, NotFound, Rejected
 from shared.formats import listing
 from shared.model import ticks
@@ -215,9 +216,14 @@ class FilesWriter:
         except Conflict as error:
             if error.code != "ReadOnlyAttribute":
                 raise
-            # Clears the content headers of the file that is about to be replaced; a crash in between leaves it without them.
-            await self._put("set_properties", path, _FILE_PROPERTIES, {"x-ms-file-attributes": "None"})
+            await self._make_writable(path)
             await self._put("create_file", path, NO_QUERY, headers, body)
+
+    async def _make_writable(self, path: str) -> None:
+        """Of a file that is about to be replaced or deleted. Clears its content headers, too; by its change time that can be told."""
+        found = await self.file_properties(path)
+        changed = ticks.to_text(half_done(found.changed))
+        await self._put("set_properties", path, _FILE_PROPERTIES, {"x-ms-file-attributes": "None", _CHANGED: changed})
 
     async def make_way(self, path: str) -> None:
         """Delete a symbolic link, or one name of a file with several."""
@@ -264,7 +270,7 @@ class FilesWriter:
         except Conflict as error:
             if error.code not in _READ_ONLY_CODES:
                 raise
-            await self._put("set_properties", path, _FILE_PROPERTIES, {"x-ms-file-attributes": "None"})
+            await self._make_writable(path)
             await self._delete(path)
 
     async def _delete(self, path: str) -> None:

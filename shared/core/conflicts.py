@@ -47,12 +47,20 @@ def is_same(saved: Entry, there: Entry) -> bool:
     )
 
 
-def half_back(was: Entry) -> Entry:
-    """What a file looks like while an undo brings it back, before it has its permission: its change time is a tick too early.
+def half_done(changed: int) -> int:
+    """The change time of a file between two requests of one step, if its own is, or will be, ``changed``: a tick too early.
 
-    Nothing else gives it that, so an undo that was broken off there is gone on with, and not taken for done.
+    An undo copies a file back and then gives it its permission; a read-only file is made writable and then deleted or replaced. Nothing
+    else gives a file that time, so a step that was broken off there is known, and not taken for done or for somebody's change.
     """
-    return replace(was, changed=was.changed - 1)
+    return changed - 1
+
+
+def is_half_done(whole: Entry | None, there: Entry | None) -> bool:
+    """Whether ``there`` is the file ``whole`` in the middle of such a step."""
+    if whole is None or there is None or whole.is_directory:
+        return False
+    return is_same(replace(whole, changed=half_done(whole.changed)), there)
 
 
 def file_action(saved: Entry, there: Entry | None, conflicts: Conflicts) -> Action:

@@ -5,7 +5,7 @@ tell what to do about each: then (the share snapshot), saved (the restore point)
 
 * now is as saved, and then there was nothing: the restore made it; it goes.
 * now is as saved, then was otherwise: the restore replaced it; then comes back.
-* now is as it was then but for a tick: this undo, or one before, was broken off while it brought that back; then comes back.
+* now is as one of both but for a tick: a restore or an undo was broken off in the middle of that file; as if it were as saved.
 * now is as it was then: the restore never came to it, or it was undone already.
 * now is neither: somebody has changed it since. It stays, and the journal says so.
 * mirror: what then had, saved does not have, and is not there now, was deleted; it comes back.
@@ -17,7 +17,7 @@ it from the share snapshot, with everything it had.
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from shared.core.conflicts import half_back, is_same
+from shared.core.conflicts import half_done, is_half_done, is_same
 from shared.core.paths import below
 from shared.errors import Conflict, Rejected
 from shared.model.entry import Entry
@@ -93,14 +93,13 @@ class UndoBatch(RestoreBatch):
 
     async def _undo(self, file: FileToRestore) -> None:
         directory, _, name = file.path.rpartition("/")
-        was, there, counters = self._then[directory].get(name), file.there, self._counters
+        was, there, saved, counters = self._then[directory].get(name), file.there, file.saved.entry, self._counters
         if there is None or (was is not None and is_same(was, there)):
             counters.same_files += 1
         elif self._order.part is not Part.EVERYTHING:
             await self._undo_part(file, was, there)
-        elif not (_is_half_back(was, there) or is_same(file.saved.entry, there)):
-            if was is not None:
-                self.files.complain("changed_since", file, "somebody has changed it since it was restored")
+        elif not (is_half_done(was, there) or is_same(saved, there) or is_half_done(saved, there)):
+            self.files.complain("changed_since", file, "somebody has changed it since it was restored")
         elif was is None:
             counters.planned_writes += self._order.dry_run
             counters.removed_files += 1
@@ -140,7 +139,7 @@ class UndoBatch(RestoreBatch):
         What somebody has put in its place since stays.
         """
         counters, dry = self._counters, self._order.dry_run
-        if _is_half_back(was, now):
+        if is_half_done(was, now):
             now = None
         if now is not None and (
             now.is_directory is not was.is_directory or not (was.is_directory or is_same(was, now))
@@ -152,7 +151,7 @@ class UndoBatch(RestoreBatch):
                 counters.files += 1
                 counters.bytes += was.size_bytes
                 if not dry:
-                    await patiently(lambda: self._writer.copy_back(path, self._at, half_back(was).changed))
+                    await patiently(lambda: self._writer.copy_back(path, self._at, half_done(was.changed)))
             return
         if now is None:
             counters.made_directories += 1
@@ -197,10 +196,6 @@ class UndoBatch(RestoreBatch):
                 permission_key=before.permission_key,
             )
             await patiently(lambda: self._writer.set_directory_properties(item.path, self._part_of(was)))
-
-
-def _is_half_back(was: Entry | None, now: Entry | None) -> bool:
-    return was is not None and now is not None and not was.is_directory and is_same(half_back(was), now)
 
 
 def _properties_of(was: Entry, permission_key: str) -> NewProperties:

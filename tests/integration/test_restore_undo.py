@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+from azure.storage.fileshare import ContentSettings
 
 from shared.model.restore import Conflicts, Part, Selection
 from shared.model.run import RunState
@@ -134,7 +135,7 @@ async def test_a_restore_that_died_half_way_is_undone(files):
 
 
 async def test_an_undo_that_died_between_content_and_permission_is_finished_by_the_next(files):
-    """By its change time a file that is only half back is not what it was; see half_back."""
+    """By its change time a file that is only half back is not what it was; see half_done."""
     run, name, _, _ = await disturbed(files)
     share = files.client(name)
     own = share.create_permission_for_share(
@@ -161,3 +162,56 @@ async def test_an_undo_that_died_between_content_and_permission_is_finished_by_t
     assert differences(there, read_tree(share)) == []
     key = share.get_file_client("readme.txt").get_file_properties().permission_key
     assert share.get_permission_for_share(key) == descriptor
+
+
+async def test_an_undo_that_died_between_making_a_file_writable_and_deleting_it_is_finished_by_the_next(files):
+    put(files.client(), "d/locked.txt", b"saved", file_attributes="ReadOnly")
+    run = await files.backup()
+    name = target_share(files)
+    put(files.client(name), "d/other.txt", b"there before")
+    there = read_tree(files.client(name))
+    done, _ = await restored(files, run, name)
+    files.control.fault(
+        operation="file_delete", path="d/locked.txt", nth=2, status=403, code="AuthenticationFailed", count=0
+    )
+    assert (await undo(files, done, name)).state is RunState.FAILED
+    assert (
+        read_tree(files.client(name))["d/locked.txt"].attributes != read_tree(files.client())["d/locked.txt"].attributes
+    )
+    files.control.clear()
+    undone = await undo(files, done, name)
+    assert undone.state is RunState.SUCCEEDED, (undone.error, await files.journal(undone))
+    assert differences(there, read_tree(files.client(name))) == []
+
+
+async def test_a_restore_that_died_between_making_a_file_writable_and_replacing_or_deleting_it_is_undone(files):
+    put(files.client(), "a.txt", b"saved")
+    run = await files.backup()
+    name = target_share(files)
+    share = files.client(name)
+    for path in ("a.txt", "b/only there.txt"):
+        settings = ContentSettings(content_type="text/x-own")
+        put(share, path, b"there before", file_attributes="ReadOnly", content_settings=settings)
+    there = read_tree(share)
+    rule = {"status": 403, "code": "AuthenticationFailed", "count": 0, "nth": 2}
+    for operation, path in (("file_create", "a.txt"), ("file_delete", "b/only there.txt")):
+        with files.control.faults({"operation": operation, "path": path, **rule}):
+            failed = await files.restore(run.run_no, name, conflicts=Conflicts.MIRROR, delete_at_most=9)
+        assert failed.state is RunState.FAILED
+        assert read_tree(share)[path].attributes != there[path].attributes
+        undone = await undo(files, failed, name)
+        assert undone.state is RunState.SUCCEEDED, (undone.error, await files.journal(undone))
+        assert differences(there, read_tree(share)) == []
+
+
+async def test_a_file_that_the_restore_made_and_somebody_has_changed_since_is_told(files):
+    put(files.client(), "a.txt", b"saved")
+    run = await files.backup()
+    name = target_share(files)
+    put(files.client(name), "b.txt", b"there before")
+    done, _ = await restored(files, run, name)
+    put(files.client(name), "a.txt", b"worked on since")
+    undone = await undo(files, done, name)
+    assert undone.state is RunState.COMPLETED_WITH_ERRORS
+    assert [(line.path, line.kind) for line in await files.journal(undone)] == [("a.txt", "changed_since")]
+    assert read_tree(files.client(name))["a.txt"].content == b"worked on since"
