@@ -49,6 +49,10 @@ class Client:
         """The JSON of an answer."""
         return self._json("GET", url, query=query)
 
+    def get_now(self, url: str) -> Json:
+        """The same, asked for once: for whoever wants to know whether there is an answer now."""
+        return self._json("GET", url, tries=1)
+
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Json:
         """Start or make something, once however often it is sent."""
         return self._json("POST", path, body=body or {}, headers={"Idempotency-Key": uuid.uuid4().hex})  # noqa: TID251
@@ -97,6 +101,10 @@ class Client:
         """An answer to be read as it comes; close it. Redirects are followed, to another place without the key."""
         return self._send("GET", self._url(url, query), None, dict(headers or {}))
 
+    def open_for(self, path: str, body: Mapping[str, Any]) -> Any:
+        """The same, of what a body asks for."""
+        return self._send("POST", self._url(path, {}), json.dumps(body).encode(), {"Content-Type": "application/json"})
+
     def lines(self, path: str) -> Iterator[Json]:
         """An answer of JSON lines."""
         with self.open(path) as answer:
@@ -112,6 +120,7 @@ class Client:
         query: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        tries: int = TRIES,
     ) -> Json:
         data = None if body is None else json.dumps(body).encode()
         told = {
@@ -119,7 +128,7 @@ class Client:
             **({"Content-Type": "application/json"} if data else {}),
             **(headers or {}),
         }
-        with self._send(method, self._url(path, query or {}), data, told) as answer:
+        with self._send(method, self._url(path, query or {}), data, told, tries) as answer:
             text = answer.read()
         try:
             found = json.loads(text) if text else {}
@@ -133,10 +142,10 @@ class Client:
         given = {name.rstrip("_"): value for name, value in query.items() if value is not None}
         return self.config.url + path + (f"?{urlencode(given)}" if given else "")
 
-    def _send(self, method: str, url: str, data: bytes | None, headers: dict[str, str]) -> Any:
+    def _send(self, method: str, url: str, data: bytes | None, headers: dict[str, str], tries: int = TRIES) -> Any:
         repeatable = method == "GET" or "Idempotency-Key" in headers
-        for attempt in range(TRIES):
-            last = attempt == TRIES - 1 or not repeatable
+        for attempt in range(tries):
+            last = attempt == tries - 1 or not repeatable
             try:
                 return self._once(method, url, data, headers)
             except Refused as problem:
@@ -165,8 +174,9 @@ class Client:
             return self._opener.open(request, timeout=TIMEOUT_S)
         except urllib.error.HTTPError as error:
             with error:
-                if error.code in (301, 302, 303, 307, 308) and method == "GET":
-                    return self._once(method, urljoin(url, error.headers["Location"]), None, headers)
+                if error.code == 303 or (error.code in (301, 302, 307, 308) and method == "GET"):
+                    kept = {name: value for name, value in headers.items() if name != "Content-Type"}
+                    return self._once("GET", urljoin(url, error.headers["Location"]), None, kept)
                 raise _refused(error) from None
 
 

@@ -47,7 +47,7 @@ async def get_content(call: Call[ContentQuery]) -> Answer:
         )
     if content.end - content.start > PART_BYTES:
         if call.app.settings.downloads_url:
-            return _sent_on(call, Form.FILE, Selection(paths=(path,)))
+            return sent_on(call, Form.FILE, Selection(paths=(path,)), run_no=run_no)
         raise Rejected(
             f"{'/' + path!r} has {found.size_bytes} bytes, more than the {PART_BYTES} of one answer; hint: ask for it in parts, with"
             " 'Range: bytes=0-' and then from where Content-Range says that the answer ended, or set AFB_DOWNLOADS_URL"
@@ -82,7 +82,7 @@ async def _archive(call: AnyCall, asked: str, selection: Selection) -> Answer:
     download = Download(_source(call), run_no, selection, writer())
     await download.begin()
     if call.app.settings.downloads_url:
-        return _sent_on(call, form, selection)
+        return sent_on(call, form, selection, run_no=run_no)
     body = bytearray()
     async with aclosing(download.stream()) as blocks:
         async for block in blocks:
@@ -101,11 +101,12 @@ def _source(call: AnyCall) -> Source:
     return Source(share, call.app.catalogue_of(share), call.app.vault(share.tenant_id), hasher)
 
 
-def _sent_on(call: AnyCall, form: Form, selection: Selection) -> Answer:
+def sent_on(call: AnyCall, form: Form, selection: Selection, *, run_no: int) -> Answer:
+    """To the download server, with a link that is good for a while."""
     link = DownloadLink(
         tenant_id=call.share.tenant_id,
         share_id=call.share.share_id,
-        run_no=call.number("restore_point"),
+        run_no=run_no,
         form=form,
         selection=selection,
         until=call.now + LIFE,

@@ -13,7 +13,7 @@ The handler's annotation says query and body: ``call: Call[RunsQuery, NewRun]``.
 from collections.abc import Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypedDict, Unpack
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -28,6 +28,16 @@ AUTH_LEVEL: Final = func.AuthLevel.ANONYMOUS
 """What the host asks of callers: nothing. Function keys are the app's, not people's; who somebody is and may do is :mod:`http_api.identity`'s."""
 
 AnyHandler = Callable[[Any], Awaitable[BaseModel | Answer]]
+
+
+class Changing(TypedDict, total=False):
+    """What can be said of an endpoint that changes something that is there."""
+
+    current: Current | None
+    """Gives what it is, for ``If-Match``."""
+    refuses: AbstractSet[int]
+    loads: bool
+    purging: bool
 
 
 class Routes:
@@ -85,52 +95,16 @@ class Routes:
         )  # fmt: skip
 
     def put(
-        self,
-        path: str,
-        handler: AnyHandler,
-        action: Action,
-        answers: Mapping[int, Content],
-        *,
-        current: Current | None = None,
-        refuses: AbstractSet[int] = frozenset(),
-        loads: bool = True,
+        self, path: str, handler: AnyHandler, action: Action, answers: Mapping[int, Content], **how: Unpack[Changing]
     ) -> Endpoint:
         """An endpoint that makes something be as its body says; asking twice is asking once."""
-        return self._add(
-            "PUT",
-            path,
-            handler,
-            action,
-            answers,
-            refuses=refuses,
-            etag=current is not None,
-            current=current,
-            loads=loads,
-        )
+        return self._change("PUT", path, handler, action, answers, **how)
 
     def patch(
-        self,
-        path: str,
-        handler: AnyHandler,
-        action: Action,
-        answers: Mapping[int, Content],
-        *,
-        current: Current | None = None,
-        refuses: AbstractSet[int] = frozenset(),
-        loads: bool = True,
+        self, path: str, handler: AnyHandler, action: Action, answers: Mapping[int, Content], **how: Unpack[Changing]
     ) -> Endpoint:
-        """An endpoint that changes some fields. ``current`` gives what they are, for ``If-Match``."""
-        return self._add(
-            "PATCH",
-            path,
-            handler,
-            action,
-            answers,
-            refuses=refuses,
-            etag=current is not None,
-            current=current,
-            loads=loads,
-        )
+        """An endpoint that changes some fields."""
+        return self._change("PATCH", path, handler, action, answers, **how)
 
     def delete(
         self,
@@ -139,25 +113,27 @@ class Routes:
         action: Action,
         answers: Mapping[int, Content],
         *,
-        current: Current | None = None,
-        refuses: AbstractSet[int] = frozenset(),
         starts: bool = False,
-        loads: bool = True,
-        purging: bool = False,
+        **how: Unpack[Changing],
     ) -> Endpoint:
         """An endpoint that removes something."""
-        return self._add(
-            "DELETE",
-            path,
-            handler,
-            action,
-            answers,
-            refuses=refuses,
-            current=current,
-            starts=starts,
-            loads=loads,
-            purging=purging,
-        )
+        return self._change("DELETE", path, handler, action, answers, starts=starts, answers_state=False, **how)
+
+    def _change(
+        self,
+        method: str,
+        path: str,
+        handler: AnyHandler,
+        action: Action,
+        answers: Mapping[int, Content],
+        *,
+        starts: bool = False,
+        answers_state: bool = True,
+        **how: Unpack[Changing],
+    ) -> Endpoint:
+        """``answers_state``: what it answers is the state that ``current`` gives, and so has its ETag."""
+        etag = answers_state and how.get("current") is not None
+        return self._add(method, path, handler, action, answers, etag=etag, starts=starts, **how)
 
     def _add(
         self,
@@ -167,7 +143,7 @@ class Routes:
         action: Action | None,
         answers: Mapping[int, Content],
         *,
-        refuses: AbstractSet[int],
+        refuses: AbstractSet[int] = frozenset(),
         **others: Any,
     ) -> Endpoint:
         query, body = models_of(handler)

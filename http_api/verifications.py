@@ -10,17 +10,13 @@ from http_api.models.runs import Run
 from http_api.models.verifications import NewVerification
 from http_api.routes import Routes
 from http_api.starting import started
-from shared.core.verify_report import next_part, parts_for
-from shared.db import restore_points, runs
+from shared.db import runs, verify_orders
 from shared.db.pool import Connection
-from shared.errors import InvalidInput, NotFound
+from shared.errors import InvalidInput
 from shared.model.access import Action
 from shared.model.run import RunKind
 from shared.model.share import Share
 from shared.model.verify_order import VerifyLevel, VerifyOrder
-
-NEWEST = 2**31 - 1
-"""A ``run_no`` that no run has reached."""
 
 
 async def start_verification(call: Call[NoQuery, NewVerification]) -> Answer:
@@ -66,34 +62,18 @@ def _check_for_level(body: NewVerification) -> None:
 
 
 async def _order(conn: Connection, share: Share, body: NewVerification) -> VerifyOrder:
-    if isinstance(body.restore_point, int):
-        point = await restore_points.get(conn, share.share_id, body.restore_point)
-    else:
-        last = await restore_points.last(conn, share.share_id)
-        if last is None:
-            raise NotFound(f"share {share.share_id} has no restore point yet; hint: back it up first")
-        point = last
-    level = VerifyLevel(body.level)
-    parts, part = 1, 0
-    if level.has_parts:
-        parts = parts_for(level, point.files, over_runs=body.over_runs, percent=body.percent, drill_files=body.files)
-        before = await runs.sampled(conn, share.share_id, NEWEST, parts, level)
-        part = next_part(parts, before[0].verify if before else None)
-    account_url, credential = "", ""
-    if level is VerifyLevel.DRILL:
-        account_url, credential = share.account_url, share.credential
-        if body.target is not None and body.target.account_url is not None:
-            account_url = body.target.account_url
-        if body.target is not None and body.target.credential is not None:
-            credential = body.target.credential
-    return VerifyOrder(
-        level=level,
-        account_url=account_url,
-        credential=credential,
-        restore_point=point.run_no,
+    target = body.target
+    return await verify_orders.order(
+        conn,
+        share,
+        VerifyLevel(body.level),
+        restore_point=body.restore_point if isinstance(body.restore_point, int) else None,
         all_points=body.restore_point == "all",
-        parts=parts,
-        part=part,
+        over_runs=body.over_runs,
+        percent=body.percent,
+        files=body.files,
+        account_url=None if target is None else target.account_url,
+        credential=None if target is None else target.credential,
     )
 
 

@@ -34,9 +34,10 @@ from shared.core import cost
 from shared.core.cost import Prices, read_prices
 from shared.core.hashing import ShareHasher
 from shared.core.queueing import Place
-from shared.db import admission
+from shared.db import admission, export
 from shared.db.catalogue import PostgresCatalogue
 from shared.db.dispatch import PostgresSchedules
+from shared.db.export import Stream
 from shared.db.judging import PostgresAlerts
 from shared.db.metrics import CatalogueMetrics
 from shared.db.migrate import migrate
@@ -52,6 +53,7 @@ from shared.db.tenancy import ShareConnections, TenantConnections, enter_share
 from shared.db.translate import translation
 from shared.db.verify_catalogue import PostgresVerifies
 from shared.errors import BackupError, NotFound, Unavailable
+from shared.formats.node_table import Encoder
 from shared.model.rebuild import LeftOut
 from shared.model.retention import KeepKind
 from shared.model.run import Driver, RebuildOrder, Run, RunKind, RunState
@@ -160,6 +162,19 @@ class App:
     async def enter_share(self, conn: Connection, share: Share) -> None:
         """The same for a transaction that has begun."""
         await enter_share(conn, share, self.owner_pool)
+
+    @asynccontextmanager
+    async def tree_table(self, share: Share, path: str, encoder: Encoder) -> AsyncIterator[Stream]:
+        """A share's latest tree, or what is below a directory, as a table of one moment, for whoever asks from outside.
+
+        :raises NotFound: there is no such directory.
+        """
+        async with self.transaction() as conn:
+            await export.freeze(conn)  # before anything is asked
+            await self.enter_share(conn, share)
+            below = await export.directory(conn, share.share_id, path)
+            async with export.nodes(conn, share.share_id, encoder, below=below) as stream:
+                yield stream
 
     def vault(self, tenant_id: str) -> Vault:
         """A tenant's vault, for what is no run's work."""

@@ -1,7 +1,10 @@
 """Serve downloads as a plain process: ``python -m worker.downloads``. Settings are those of the app (AFB_... in the environment).
 
-Streams files and archives to whoever has a link that the API has signed. Who takes bytes slowly slows the reading down, and
-closing the connection ends it. It is plain HTTP: TLS is the business of what is in front, an ingress or a gateway.
+Streams files, archives and tables of trees to whoever has a link that the API has signed. Who takes bytes slowly slows the reading down,
+and closing the connection ends it. It is plain HTTP: TLS is the business of what is in front, an ingress or a gateway.
+
+A table is of one moment, so it holds a transaction of the catalogue until its last byte: few at a time, and who takes nothing for a
+while is cut off.
 """
 
 import argparse
@@ -21,6 +24,7 @@ from shared.core.download_link import DownloadLink, Form, verify
 from shared.core.hashing import ShareHasher
 from shared.db import shares
 from shared.errors import BackupError, Denied, InvalidInput, NotFound, Rejected, Retryable
+from shared.formats.table_forms import MEDIA, encoder
 from shared.settings import Settings
 from shared.usecases.download import Download
 from shared.usecases.download_file import open_file
@@ -32,6 +36,10 @@ from worker.events import log
 
 AT_ONCE: Final = 16
 """Downloads at a time: each may take some 60 MiB. More are asked to come again."""
+TABLES_AT_ONCE: Final = 3
+"""Each has a connection to the catalogue, of :data:`shared.wiring.POOL_SIZE`; all other downloads need one for a moment."""
+STALL_S: Final = 60.0
+"""So long somebody may take nothing of a table."""
 RETRY_AFTER_S: Final = 15
 LEAVE_S: Final = 60.0
 """When told to go, downloads that are under way have this long."""
@@ -44,6 +52,7 @@ class DownloadServer:
     def __init__(self, app: App) -> None:
         self._app = app
         self._busy = 0
+        self._tables = 0
 
     def routes(self) -> web.Application:
         """As an application of aiohttp."""
@@ -59,7 +68,7 @@ class DownloadServer:
     async def download(self, request: web.Request) -> web.StreamResponse:
         """What the link is for. Errors before the first byte are problem documents; later ones cut the connection."""
         if self._busy >= AT_ONCE:
-            return _problem(503, "too many downloads at once", {"Retry-After": str(RETRY_AFTER_S)})
+            return _too_many("downloads")
         self._busy += 1
         response: web.StreamResponse | None = None
         told: dict[str, object] = {}
@@ -73,22 +82,30 @@ class DownloadServer:
                 "form": link.form.value,
             }
             source = await self._source(link)
+            stall_s = None
             if link.form is Form.FILE:
                 response, body = await self._file(request, link, source)
-            else:
+            elif link.form in (Form.ZIP, Form.TAR):
                 response, body = await self._archive(link, source)
+            elif self._tables >= TABLES_AT_ONCE:
+                return _too_many("tables")
+            else:
+                response, body = await self._table(link, source)
+                stall_s = STALL_S
             async with aclosing(body):
                 await response.prepare(request)
                 if request.method == "HEAD":
                     return response
                 async for block in body:
-                    await response.write(block)
+                    async with asyncio.timeout(stall_s):
+                        await response.write(block)
                     sent += len(block)
             await response.write_eof()
             log.info("downloaded", extra={**told, "bytes": sent})
-        except BackupError as error:
+        except (BackupError, TimeoutError) as error:
             if response is not None and response.prepared:
-                log.error("download_cut_off", extra={**told, "bytes": sent, "reason": str(error)})
+                reason = str(error) or f"nothing was taken for {STALL_S:.0f} seconds"
+                log.error("download_cut_off", extra={**told, "bytes": sent, "reason": reason})
                 if request.transport is not None:
                     request.transport.abort()
                 return response
@@ -129,6 +146,36 @@ class DownloadServer:
         name = f"{source.share.share_name}-{link.run_no}.{link.form}"
         # No length: a damaged file, which is left out, would make it wrong. The last chunk says that the archive is whole.
         return web.StreamResponse(headers={**attachment(name), "Content-Type": kind}), download.stream()
+
+    async def _table(
+        self, link: DownloadLink, source: Source
+    ) -> tuple[web.StreamResponse, AsyncGenerator[bytes, None]]:
+        form = link.form.value
+        rows = self._rows(link, source)
+        first = await anext(rows)  # what may be refused is, before the first byte
+
+        async def all_rows() -> AsyncGenerator[bytes, None]:
+            async with aclosing(rows):
+                yield first
+                async for piece in rows:
+                    yield piece
+
+        headers = {**attachment(f"{source.share.share_name}.{form}"), "Content-Type": MEDIA[form]}
+        return web.StreamResponse(headers=headers), all_rows()
+
+    async def _rows(self, link: DownloadLink, source: Source) -> AsyncGenerator[bytes, None]:
+        path = link.selection.paths[0] if link.selection.paths else ""
+        self._tables += 1
+        try:
+            async with self._app.tree_table(source.share, path, encoder(link.form.value)) as stream:
+                async for piece in stream:
+                    yield piece
+        finally:
+            self._tables -= 1
+
+
+def _too_many(what: str) -> web.Response:
+    return _problem(503, f"too many {what} at once", {"Retry-After": str(RETRY_AFTER_S)})
 
 
 def _problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> web.Response:

@@ -7,6 +7,7 @@ MODULES: Final = (
     "login",
     "tenants",
     "shares",
+    "windows",
     "starting",
     "deletion",
     "restores",
@@ -16,6 +17,7 @@ MODULES: Final = (
     "points",
     "retention",
     "schedules",
+    "channels",
     "glance",
     "access",
 )

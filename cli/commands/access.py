@@ -119,6 +119,15 @@ def list_keys(ctx: Context, platform: bool) -> None:
     ctx.output.many(ctx.client.items(f"{_owner(ctx, platform)}/keys", "keys"), KEYS, nothing="none yet")
 
 
+@keys.command("show")
+@click.argument("key_id", metavar="KEY-ID")
+@platform_option
+@pass_context
+def show_key(ctx: Context, key_id: str, platform: bool) -> None:
+    """Show a key, without its secret."""
+    ctx.output.one(ctx.client.get(f"{_owner(ctx, platform)}/keys/{key_id}"))
+
+
 @keys.command("add")
 @click.argument("name")
 @click.option("--role", type=ROLES, required=True)

@@ -1,4 +1,4 @@
-"""Looking into restore points: ``ls``, ``find``, ``diff``, ``versions``."""
+"""Looking into restore points: ``ls``, ``find``, ``diff``, ``versions``, ``permission``."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ import click
 
 from cli.app import Context, afb, pass_context
 from cli.client import Json
-from cli.errors import USAGE, CliError
+from cli.errors import NOT_FOUND, USAGE, CliError
 from cli.names import find_share
 from cli.output import Column, Row, bytes_text, moment, size
 
@@ -176,3 +176,18 @@ def versions(ctx: Context, address: str, at: str | None, limit: int | None) -> N
     share, path, point = ctx.place(address, at)
     found = ctx.client.items(f"{share.path}/versions", "versions", path=path, restore_point=point, page=200, most=limit)
     ctx.output.many(found, VERSIONS)
+
+
+@afb.command()
+@click.argument("address", metavar="SHARE[:/PATH][@POINT]")
+@click.option("--at", metavar="POINT", help="The restore point, instead of behind @.")
+@pass_context
+def permission(ctx: Context, address: str, at: str | None) -> None:
+    """Show who might do what with a file or a directory then: its security descriptor, as SDDL."""
+    share, path, point = ctx.place(address, at)
+    (newest,) = ctx.client.items(f"{share.path}/versions", "versions", path=path, restore_point=point, most=1)
+    key = (newest["node"] or {}).get("permission")
+    if key is None:
+        raise CliError(f"/{path} has no security descriptor at restore point {point}", NOT_FOUND)
+    answer = ctx.client.get(f"{share.path}/permissions", key=key)
+    ctx.output.one(answer) if ctx.as_json else ctx.output.text(answer["sddl"])

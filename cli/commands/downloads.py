@@ -1,6 +1,7 @@
-"""Saved content without a restore: ``cat`` a file, ``get`` a file or a directory as an archive."""
+"""What is saved without a restore: ``cat`` a file, ``get`` a file or a selection as an archive, ``export`` the tree as a table."""
 
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from http.client import HTTPException
 from pathlib import Path
@@ -9,9 +10,11 @@ from typing import IO, Any, Final
 import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
+from cli.address import clean
 from cli.app import Context, afb, pass_context
-from cli.errors import UNREACHABLE, CliError, Refused
-from cli.names import Share
+from cli.client import Json
+from cli.errors import UNREACHABLE, USAGE, CliError, Refused
+from cli.names import Share, find_share
 
 BLOCK: Final = 256 * 1024
 
@@ -34,33 +37,92 @@ def cat(ctx: Context, address: str, at: str | None) -> None:
 @click.option(
     "--archive", type=click.Choice(["zip", "tar"]), help="A directory, or a file with its times, as an archive."
 )
+@click.option("--path", "more", multiple=True, metavar="PATH", help="Archive: another one; may be repeated.")
+@click.option("--include", multiple=True, metavar="PATTERN", help="Archive: only what matches; may be repeated.")
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="Archive: not what matches; may be repeated.")
+@click.option("--ext", "extensions", multiple=True, metavar=".EXT", help="Archive: only such files; may be repeated.")
 @click.option("--force", is_flag=True, help="Replace a FILE that is there.")
 @pass_context
-def get(ctx: Context, address: str, output: Path | None, at: str | None, archive: str | None, force: bool) -> None:
-    """Download a saved file, or with --archive a directory.
+def get(
+    ctx: Context,
+    /,
+    address: str,
+    output: Path | None,
+    at: str | None,
+    archive: str | None,
+    force: bool,
+    more: tuple[str, ...],
+    **chosen: tuple[str, ...],
+) -> None:
+    """Download a saved file, or with --archive a directory or what is chosen of it.
 
     \b
     Examples:
       afb get contoso/finance:/2026/budget.xlsx@41
       afb get contoso/finance:/2026@41 2026.zip --archive zip
+      afb get contoso/finance:/2026@41 --archive tar --ext .docx --exclude '~$*'
     """
+    selection = {name: list(values) for name, values in chosen.items() if values}
+    if (selection or more) and not archive:
+        raise click.UsageError("--path, --include, --exclude and --ext choose what goes into an archive: say --archive")
     share, path, point = ctx.place(address, at)
     name = path.rpartition("/")[2] or share.name
-    target = output or Path(f"{name}.{archive}" if archive else name)
+
+    def write(file: IO[bytes]) -> None:
+        if not archive:
+            _copy_file(ctx, share, path, point, file)
+            return
+        url = f"{share.path}/restore-points/{point}/archive"
+        paths = [found for found in (path, *map(clean, more)) if found]
+        body: Json = {"format": archive, "selection": {"paths": paths, **selection}}
+        simple = not selection and not more
+        opened = ctx.client.open(url, path=path, format=archive) if simple else ctx.client.open_for(url, body)
+        with closing(opened) as answer:
+            _copy(ctx, answer, file, name)
+
+    _save(ctx, f"{name}.{archive}" if archive else name, output, force, write)
+
+
+@afb.command()
+@click.argument("address", metavar="SHARE[:/PATH]")
+@click.argument("output", required=False, metavar="[FILE]", type=click.Path(path_type=Path))
+@click.option("--format", "form", type=click.Choice(["parquet", "csv"]), default="parquet", show_default=True)
+@click.option("--force", is_flag=True, help="Replace a FILE that is there.")
+@pass_context
+def export(ctx: Context, address: str, output: Path | None, form: str, force: bool) -> None:
+    """Write the latest tree of a share, or of a directory, to a table of node_id, parent_id, name, size, mtime, hash.
+
+    \b
+    Example:
+      afb export contoso/finance:/2026 tree.csv --format csv
+    """
+    typed = ctx.address(address)
+    if typed.point is not None:
+        raise CliError("export is of the latest tree; expected no @POINT", USAGE)
+    share = find_share(ctx.client, typed, ctx.tenant)
+
+    def write(file: IO[bytes]) -> None:
+        with closing(ctx.client.open(f"{share.path}/exports", path=typed.path, format=form)) as answer:
+            _copy(ctx, answer, file, share.name)
+
+    _save(ctx, f"{share.name}.{form}", output, force, write)
+
+
+def _save(ctx: Context, name: str, output: Path | None, force: bool, write: Callable[[IO[bytes]], None]) -> None:
+    """Have ``write`` make the file ``output``, or ``name`` in that directory or here; say where it is.
+
+    :raises CliError: it is there already, and is not to be replaced.
+    """
+    target = output or Path(name)
     if target.is_dir():
-        target = target / (f"{name}.{archive}" if archive else name)
+        target = target / name
     if target.exists() and not force:
         raise CliError(f"{target} is there already", hint="--force replaces it")
     # Beside its place first: an interrupted download leaves nothing that looks whole.
     part = target.with_name(target.name + ".part")
     try:
         with part.open("wb") as file:
-            if archive:
-                url = f"{share.path}/restore-points/{point}/archive"
-                with closing(ctx.client.open(url, path=path, format=archive)) as answer:
-                    _copy(ctx, answer, file, name)
-            else:
-                _copy_file(ctx, share, path, point, file)
+            write(file)
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)

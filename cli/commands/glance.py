@@ -1,11 +1,14 @@
-"""All at a glance: ``status``, ``usage``."""
+"""All at a glance: ``status``, ``usage``, ``health``, ``metrics``."""
 
+import sys
 from collections.abc import Iterator
+from contextlib import closing
 
 import click
 
 from cli.app import Context, afb, pass_context
 from cli.client import Json
+from cli.errors import FAILED, OK, Refused
 from cli.names import find_tenant
 from cli.output import Column, bytes_text, field, moment, number, seconds_text, size
 
@@ -30,6 +33,11 @@ USAGE: tuple[Column, ...] = (
     ("RUNS", field("month.runs")),
     ("REQUESTS", lambda share: sum(share["month"]["requests"].values())),
     ("COST", lambda share: f"{share['month']['cost']['total']:.2f} {share['month']['cost']['currency']}"),
+)
+CHECKS: tuple[Column, ...] = (
+    ("CHECK", field("name")),
+    ("OUTCOME", lambda check: "ok" if check["ok"] else "failed"),
+    ("DETAIL", lambda check: check["detail"] + (f" (hint: {check['hint']})" if check["hint"] else "")),
 )
 
 
@@ -65,3 +73,28 @@ def usage(ctx: Context, month: str | None) -> None:
             f" {total['month']['runs']:,} runs, {cost['total']:.2f} {cost['currency']}, and"
             f" {cost['storage_per_month']:.2f} {cost['currency']} a month for what they added"
         )
+
+
+@afb.command()
+@pass_context
+def health(ctx: Context) -> int:
+    """Show whether the app answers, and whether all that it needs is there."""
+    client = ctx.client
+    client.get_now("/api/health")
+    try:
+        answer = client.get_now("/api/ready")
+    except Refused as refused:
+        if "checks" not in refused.problem:
+            raise
+        answer = refused.problem
+    ctx.output.one(answer) if ctx.as_json else ctx.output.many(answer["checks"], CHECKS)
+    return OK if answer["ready"] else FAILED
+
+
+@afb.command()
+@pass_context
+def metrics(ctx: Context) -> None:
+    """Print what is measured, as text for Prometheus (with --json as one line that holds it). For platform admins."""
+    with closing(ctx.client.open("/api/metrics")) as answer:
+        text = answer.read().decode()
+    ctx.output.one({"text": text}) if ctx.as_json else sys.stdout.write(text)

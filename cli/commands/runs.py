@@ -70,12 +70,14 @@ def runs() -> None:
 
 @runs.command("list")
 @click.argument("share")
+@click.option("--kind", metavar="KIND", help="Only runs of this kind, such as backup.")
+@click.option("--state", metavar="STATE", help="Only runs in this state, such as failed.")
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="Not more than so many.")
 @pass_context
-def list_runs(ctx: Context, share: str, limit: int) -> None:
+def list_runs(ctx: Context, share: str, kind: str | None, state: str | None, limit: int) -> None:
     """List a share's runs, newest first."""
-    found = ctx.share(share)
-    ctx.output.many(ctx.client.items(f"{found.path}/runs", "runs", most=limit), COLUMNS, nothing="no runs yet")
+    found = ctx.client.items(f"{ctx.share(share).path}/runs", "runs", most=limit, kind=kind, state=state)
+    ctx.output.many(found, COLUMNS, nothing="none" if kind or state else "no runs yet")
 
 
 @runs.command("show")

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from cli.app import Context, afb, pass_context
-from cli.names import find_share, find_tenant
+from cli.names import find_tenant
 from cli.output import Column, field, moment, number
 
 WHATS = click.Choice(["backup", "scan", "verify", "drill", "prune", "sweep"])
@@ -45,7 +45,7 @@ def _state(alert: Any) -> str:
 
 @afb.group()
 def schedules() -> None:
-    """What is done by itself: list, add, set, remove, occurrences, preview."""
+    """What is done by itself: list, add, set, remove, occurrences, preview, show."""
 
 
 @schedules.command("list")
@@ -202,9 +202,18 @@ def preview(ctx: Context, share: str, cron: str, zone: str | None) -> None:
     ctx.output.many(answer["upcoming"], TIMES)
 
 
+@schedules.command("show")
+@click.argument("share")
+@click.argument("schedule_id", type=click.IntRange(1), metavar="ID")
+@pass_context
+def show_schedule(ctx: Context, share: str, schedule_id: int) -> None:
+    """Show a schedule, with the next times it comes round."""
+    ctx.output.one(ctx.client.get(f"{ctx.share(share).path}/schedules/{schedule_id}"))
+
+
 @afb.group()
 def alerts() -> None:
-    """What somebody is to be told of: list, ack, close."""
+    """What somebody is to be told of: list, show, ack, close."""
 
 
 @alerts.command("list")
@@ -214,15 +223,9 @@ def alerts() -> None:
 @pass_context
 def list_alerts(ctx: Context, share: str | None, every: bool, limit: int) -> None:
     """List a tenant's open alerts, newest first, or those of one share."""
-    if share:
-        found = find_share(ctx.client, ctx.address(share), ctx.tenant)
-        path, query = f"/api/tenants/{found.tenant_id}/alerts", {"share_id": found.share_id}
-    else:
-        path, query = f"/api/tenants/{find_tenant(ctx.client, ctx.tenant)['tenant_id']}/alerts", {}
-    opened = None if every else "true"
-    ctx.output.many(
-        ctx.client.items(path, "alerts", most=limit, open=opened, **query), ALERTS, nothing="nothing is wrong"
-    )
+    path = ctx.share(share).path if share else f"/api/tenants/{find_tenant(ctx.client, ctx.tenant)['tenant_id']}"
+    found = ctx.client.items(f"{path}/alerts", "alerts", most=limit, open=None if every else "true")
+    ctx.output.many(found, ALERTS, nothing="nothing is wrong")
 
 
 def _alert(ctx: Context, alert_id: int, verb: str) -> None:

@@ -11,17 +11,15 @@ Both rows of a request have its time, so they lie beside each other, and whoever
 replaced, so one that is there stays what it is. Who may do no more is for the role of the app's identity to say (docs/SECURITY.md).
 """
 
-import asyncio
 import datetime as dt
 import re
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Self
 
-from azure.data.tables.aio import TableClient
-
 from shared.adapters import connection_string, sdk
-from shared.adapters.credentials import Credentials, Secret
+from shared.adapters.credentials import Secret
+from shared.adapters.own_table import OwnTable
 from shared.adapters.table_rows import Row, page_of, read, stored
 from shared.errors import Conflict, IntegrityError, InvalidInput, NotFound
 from shared.model.audit import AuditEntry, Outcome
@@ -61,11 +59,8 @@ class TableAudit:
 
     def __init__(self, account_url: str, secret: Secret | None = None, *, table: str = TABLE) -> None:
         """Without a ``secret``: as the identity of this process, which is then closed with the audit."""
-        self._identity = Credentials({})
-        secret = secret or self._identity.identity()
-        self._table = TableClient(account_url, table, credential=sdk.credential(secret, account_url), **sdk.options())
-        self._exists = False
-        self._making = asyncio.Lock()
+        self._own = OwnTable(account_url, secret, table=table, called="the audit", retry_budget_s=RETRY_BUDGET_S)
+        self._table = self._own.client
 
     @classmethod
     def from_connection_string(cls, connection: str, *, table: str = TABLE) -> Self:
@@ -79,7 +74,7 @@ class TableAudit:
 
     async def write(self, entry: AuditEntry) -> None:
         """See the port."""
-        await self._make_table()
+        await self._own.make()
         row = _row(entry)
         try:
             await sdk.repeated("write the audit", partial(self._table.create_entity, row), RETRY_BUDGET_S)
@@ -152,22 +147,9 @@ class TableAudit:
     async def _page(self, query: str, rows: int, token: Any) -> tuple[list[Row], Any]:
         return await page_of(self._table.query_entities(query, results_per_page=rows).by_page(continuation_token=token))
 
-    async def _make_table(self) -> None:
-        if self._exists:
-            return
-        async with self._making:
-            if not self._exists:
-                try:
-                    await sdk.repeated("create the audit's table", self._table.create_table, RETRY_BUDGET_S)
-                except Conflict as error:
-                    if error.code != "TableAlreadyExists":
-                        raise
-                self._exists = True
-
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._table.close()
-        await self._identity.aclose()
+        await self._own.aclose()
 
 
 def _place(after: str, until: dt.datetime | None) -> _Place:

@@ -11,7 +11,6 @@
 Text is stored as :mod:`shared.adapters.table_rows` says.
 """
 
-import asyncio
 import base64
 import datetime as dt
 import json
@@ -22,12 +21,12 @@ from functools import partial
 from typing import Any, Final, Self
 
 from azure.data.tables import EdmType, EntityProperty, UpdateMode
-from azure.data.tables.aio import TableClient
 
 from shared.adapters import connection_string, sdk
-from shared.adapters.credentials import Credentials, Secret
+from shared.adapters.credentials import Secret
+from shared.adapters.own_table import OwnTable
 from shared.adapters.table_rows import TEXT_CHARACTERS, Row, page_of, read, stored
-from shared.errors import Conflict, IntegrityError, InvalidInput, NotFound
+from shared.errors import IntegrityError, InvalidInput, NotFound
 from shared.model.run import RunKey
 from shared.ports import JournalLine
 
@@ -78,11 +77,8 @@ class TableJournal:
     ) -> None:
         """Without a ``secret``: as the identity of this process, which is then closed with the journal."""
         self._budget_s = retry_budget_s
-        self._identity = Credentials({})
-        secret = secret or self._identity.identity()
-        self._table = TableClient(account_url, table, credential=sdk.credential(secret, account_url), **sdk.options())
-        self._exists = False
-        self._making = asyncio.Lock()
+        self._own = OwnTable(account_url, secret, table=table, called="the journal", retry_budget_s=retry_budget_s)
+        self._table = self._own.client
 
     @classmethod
     def from_connection_string(cls, connection: str, *, table: str = TABLE) -> Self:
@@ -98,7 +94,7 @@ class TableJournal:
         """Append a batch's lines, or replace those it wrote before."""
         if not lines:
             return
-        await self._make_table()
+        await self._own.make()
         rows = (_row(run, batch_no, number, line, len(lines)) for number, line in enumerate(lines))
         for transaction in _transactions(rows):
             operations = [("upsert", row, {"mode": UpdateMode.REPLACE}) for row in transaction]
@@ -107,18 +103,6 @@ class TableJournal:
                 partial(self._table.submit_transaction, operations),
                 self._budget_s,
             )
-
-    async def _make_table(self) -> None:
-        if self._exists:
-            return
-        async with self._making:
-            if not self._exists:
-                try:
-                    await sdk.repeated("create the journal's table", self._table.create_table, self._budget_s)
-                except Conflict as error:
-                    if error.code != "TableAlreadyExists":
-                        raise
-                self._exists = True
 
     async def read(self, run: RunKey) -> AsyncIterator[JournalLine]:
         """The lines of a run, oldest batch first; a page of 1,000 in memory."""
@@ -208,8 +192,7 @@ class TableJournal:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._table.close()
-        await self._identity.aclose()
+        await self._own.aclose()
 
     async def __aenter__(self) -> Self:
         """Itself."""

@@ -36,6 +36,10 @@ class Form(StrEnum):
     TAR = "tar"
     FILE = "file"
     """One file as it is: the one path of the selection."""
+    CSV = "csv"
+    """The latest tree, or what is below the one path of the selection, as a table."""
+    PARQUET = "parquet"
+    """The same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +49,7 @@ class DownloadLink:
     tenant_id: str
     share_id: int
     run_no: int
+    """The restore point; 0 for a table."""
     form: Form
     selection: Selection
     until: dt.datetime

@@ -1,5 +1,6 @@
 """Downloads over HTTP, by the app alone and with the server that streams, as curl and a browser ask for them."""
 
+import asyncio
 import http.client
 import io
 import json
@@ -11,12 +12,16 @@ import urllib.request
 import zipfile
 from urllib.parse import quote
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from localdev.services import ports
 from localdev.services.downloads import DownloadServer
 from localdev.services.host import FunctionsHost
 from localdev.services.service import ROOT
+from shared.db.pool import make_pool
+from tests.support import wide_table
 from tests.support.api import Api
 from tests.support.share_tree import fill, put, read_tree, service
 
@@ -37,6 +42,21 @@ def saved(product):
     api("POST", f"{share}/backups")
     assert api.finished(f"{share}/runs/1")["state"] == "succeeded"
     return f"{share}/restore-points/1", read_tree(client)
+
+
+@pytest.fixture(scope="module")
+def wide(product):
+    """The path of a share whose tree makes more of a table than one answer of the app holds."""
+    api = Api(product.host_url, product.host_key)
+    share = api.new_share(product.files_url, f"share-{secrets.token_hex(5)}")
+    share_id = int(share.rpartition("/")[2])
+
+    async def fill():
+        async with make_pool(product.settings["AFB_POSTGRES_URL"]) as pool, pool.connection() as conn:
+            await wide_table.fill(conn, share_id)
+
+    asyncio.run(fill())
+    return share
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +179,24 @@ def test_everything_is_streamed_by_the_server_the_app_sends_one_to(product, save
     assert headers["Content-Length"] == str(40 * MIB)
     assert ask(f"{server_url}/download/abc.def")[0] == 403
     assert ask(where(host, point, "archive", path="nothing"), product.host_key)[0] == 404
+
+
+def test_a_table_of_any_size_is_streamed_and_the_app_alone_says_what_to_do(product, wide, streaming):
+    host, server_url = streaming
+    status, _, body = ask(where(product.host_url, wide, "exports", format="csv"), product.host_key)
+    told = json.loads(body)
+    assert (status, told["type"], "AFB_DOWNLOADS_URL" in told["detail"]) == (422, "/problems/cannot-be-done", True)
+    status, headers, body = ask(where(host, wide, "exports", format="csv"), product.host_key)
+    assert (status, headers["Content-Type"], headers["Transfer-Encoding"]) == (200, "text/csv", "chunked")
+    assert len(body) > 32 * MIB
+    assert sum(line.split(b",")[3] != b"" for line in body.splitlines()[1:]) == wide_table.FILES
+    status, headers, body = ask(where(host, wide, "exports"), product.host_key)
+    table = pq.read_table(pa.BufferReader(body))
+    assert len(table) - table["size"].null_count == wide_table.FILES
+    assert headers["Content-Disposition"].startswith("attachment; filename=")
+    status, _, body = ask(where(host, wide, "exports", path="nothing"), product.host_key)
+    assert (status, "nothing at 'nothing'" in json.loads(body)["detail"]) == (404, True)
+    assert json.loads(urllib.request.urlopen(f"{server_url}/healthz").read())["downloads"] == 0
 
 
 def test_whoever_reads_slowly_slows_the_server_down_and_whoever_goes_frees_it(product, saved, streaming):

@@ -1,21 +1,27 @@
 """The download server in this process: what it does when storage fails, clients are slow, or there are too many of them."""
 
 import asyncio
+import csv
 import datetime as dt
+import io
 import secrets
 from dataclasses import replace
 
 import aiohttp
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from shared.core.download_link import DownloadLink, Form, sign
 from shared.errors import Unavailable
 from shared.model.restore import Selection
+from shared.model.run import RunKey
 from tests.integration.test_download import source, spoil
+from tests.support import wide_table
 from tests.support.share_tree import put
 from tests.support.world import world
-from worker.downloads import AT_ONCE, DownloadServer
+from worker.downloads import AT_ONCE, TABLES_AT_ONCE, DownloadServer
 
 KEY = "k" * 40
 MIB = 1024 * 1024
@@ -149,3 +155,55 @@ async def test_links_that_are_no_good_and_too_many_at_once(files, served):
     server._busy = AT_ONCE
     async with client.get(good) as answer:
         assert (answer.status, answer.headers["Retry-After"]) == (503, "15")
+
+
+def table_link(files, form, *paths, **changed):
+    return link_to(files, RunKey(files.share.tenant_id, files.share.share_id, 0), form, *paths, **changed)
+
+
+async def test_a_table_is_of_the_latest_tree_or_of_a_directory_and_refused_before_its_first_byte(files, served):
+    server, client = served
+    for path in ("a.txt", "d/b.txt", "d/below/c.txt"):
+        put(files.client(), path, b"x")
+    await files.backup()
+    async with client.get(table_link(files, Form.CSV)) as answer:
+        found = list(csv.DictReader(io.StringIO(await answer.text(), newline="")))
+        assert (answer.status, answer.content_type) == (200, "text/csv")
+        assert sorted(row["name"] for row in found) == ["", "a.txt", "b.txt", "below", "c.txt", "d"]
+    async with client.get(table_link(files, Form.PARQUET, "d/below")) as answer:
+        table = pq.read_table(pa.BufferReader(await answer.read()))
+        assert sorted(table["name"].to_pylist()) == ["below", "c.txt"]
+    async with client.head(table_link(files, Form.CSV)) as answer:
+        assert (answer.status, await answer.read()) == (200, b"")
+    for link, status in (
+        (table_link(files, Form.CSV, "nothing"), 404),
+        (table_link(files, Form.CSV, "a.txt"), 404),
+        (table_link(files, Form.CSV, tenant_id="another"), 404),
+    ):
+        async with client.get(link) as answer:
+            assert answer.status == status, await answer.text()
+    assert server._tables == 0
+
+
+async def test_who_takes_nothing_of_a_table_holds_the_catalogue_for_a_while_and_others_get_theirs(
+    files, served, monkeypatch
+):
+    server, client = served
+    monkeypatch.setattr("worker.downloads.STALL_S", 0.5)
+    async with files.app.transaction() as conn:
+        await wide_table.fill(conn, files.share.share_id)
+    stalled = [await client.get(table_link(files, Form.CSV)) for _ in range(TABLES_AT_ONCE)]
+    async with client.get(table_link(files, Form.CSV)) as answer:
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "15")
+    for _ in range(200):
+        if not server._tables:
+            break
+        await asyncio.sleep(0.05)
+    for answer in stalled:
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await answer.read()
+    async with client.get(table_link(files, Form.CSV)) as answer:
+        assert (await answer.read()).count(b"\n") > wide_table.FILES
+    async with files.app.transaction() as conn:
+        busy = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%' AND state <> 'idle' AND datname = current_database()"
+        assert await (await conn.execute(busy)).fetchone() == (0,)

@@ -165,3 +165,22 @@ def test_pages_are_joined_and_no_more_are_asked_for_than_wanted():
 def test_an_answer_that_is_not_json_is_not_the_app():
     with serving((200, {}, b"<html>")) as script, pytest.raises(CliError, match="something else than JSON"):
         client(script).get("/api/x")
+
+
+def test_what_an_order_sends_one_to_is_fetched_without_the_key_and_the_order():
+    with (
+        serving((200, {}, b"archive")) as elsewhere,
+        serving((303, {"Location": f"{elsewhere.url}/link"}, b"")) as script,
+        client(script).open_for("/api/x", {"format": "zip"}) as answer,
+    ):
+        assert answer.read() == b"archive"
+    ((method, path, headers, body),) = elsewhere.asked
+    assert (method, path, body) == ("GET", "/link", b"")
+    assert "authorization" not in headers
+    assert script.asked[0][3] == b'{"format": "zip"}'
+
+
+def test_who_wants_to_know_whether_there_is_an_answer_now_asks_once(waited):
+    with serving(BUSY) as script, pytest.raises(Refused):
+        client(script).get_now("/api/x")
+    assert (len(script.asked), waited) == (1, [])
