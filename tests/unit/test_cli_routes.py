@@ -30,6 +30,9 @@ COMMANDS = """
     tenants limits x
     tenants limits x --runs-at-once 4
     tenants limits x --runs-at-once none
+    tenants delete x --reason 'no customer any more' --yes
+    tenants undelete x
+    tenants purge x --confirm x
     shares list
     shares show x/x
     shares add https://contoso.file.core.windows.net/finance --credential contoso --set requests_per_s=500
@@ -40,6 +43,9 @@ COMMANDS = """
     shares windows x/x none
     shares pace x/x
     shares pace x/x '08:00-18:00 requests_per_s=50 bytes_per_s=none'
+    shares delete x/x --reason moved --yes
+    shares undelete x/x
+    shares purge x/x --confirm x
     backup x/x --follow
     scan x/x --follow
     verify x/x@1 --level sample --over-runs 9 --follow
