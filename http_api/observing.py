@@ -6,7 +6,7 @@ import azure.functions as func
 
 from shared import wiring
 from shared.model.metric import API_SECONDS
-from shared.ports import Attribute
+from shared.ports.telemetry import Attribute
 from shared.telemetry import tagged
 
 

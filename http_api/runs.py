@@ -17,7 +17,7 @@ from shared.errors import BackupError, NotFound
 from shared.model import run
 from shared.model.access import Action
 from shared.model.run import RunKind, RunState
-from shared.ports import event
+from shared.ports.journal import event
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from typing import Final, Self
 
 from shared.model.metric import Metric
 from shared.model.run import Run
-from shared.ports import Attribute, Span
+from shared.ports.telemetry import Attribute, Span
 
 _TAGS: ContextVar[Mapping[str, Attribute]] = ContextVar("afb_tags", default=MappingProxyType({}))
 
@@ -65,7 +65,7 @@ NO_SPAN: Final = NoSpan()
 
 
 class NoTelemetry:
-    """A :class:`shared.ports.Telemetry` that keeps nothing."""
+    """A :class:`shared.ports.telemetry.Telemetry` that keeps nothing."""
 
     def span(
         self,

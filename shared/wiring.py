@@ -60,7 +60,11 @@ from shared.model.run import Driver, RebuildOrder, Run, RunKind, RunState
 from shared.model.share import Share
 from shared.model.tickets import Receipt, RunTicket
 from shared.model.verify_order import VerifyLevel, scratch_order
-from shared.ports import Audit, Clock, Ids, Journal, MailSender, Secrets, Vault, WebhookSender
+from shared.ports.audit import Audit
+from shared.ports.journal import Journal
+from shared.ports.senders import MailSender, Secrets, WebhookSender
+from shared.ports.system import Clock, Ids
+from shared.ports.vault import Vault
 from shared.settings import Settings
 from shared.usecases import upkeep
 from shared.usecases.connection_test import Parts

@@ -24,7 +24,7 @@ from shared.model.objects import bundle_name, chunk_name, segment_name
 from shared.model.page import Page
 from shared.model.run import RestorePoint
 from shared.model.share import Share
-from shared.ports import Vault
+from shared.ports.vault import Vault
 from shared.usecases.changed_directory import file_row
 from shared.usecases.together import together
 

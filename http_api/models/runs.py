@@ -10,7 +10,7 @@ from http_api.models.base import After, Limit, Paged, Part, Query, Shown
 from shared.core.progress import AtWork, progress
 from shared.model import run
 from shared.model.run import ACTIVE, COUNTERS, Driver, RunKind, RunState
-from shared.ports import JournalLine
+from shared.ports.journal import JournalLine
 
 
 class Rate(Shown):

@@ -55,7 +55,7 @@ class _Place:
 
 
 class TableAudit:
-    """A :class:`shared.ports.Audit`; makes its table when it first writes."""
+    """A :class:`shared.ports.audit.Audit`; makes its table when it first writes."""
 
     def __init__(self, account_url: str, secret: Secret | None = None, *, table: str = TABLE) -> None:
         """Without a ``secret``: as the identity of this process, which is then closed with the audit."""

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from shared.errors import Unavailable
-from shared.ports import ByteRange
+from shared.ports.share_reader import ByteRange
 
 _RANGE: Final = re.compile(rb"<(Clear)?Range>\s*<Start>(\d{1,19})</Start>\s*<End>(\d{1,19})</End>\s*</(?:Clear)?Range>")
 _WHOLE: Final = re.compile(rb"(?:</Ranges>|<Ranges\s*/>)\s*$")

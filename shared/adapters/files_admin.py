@@ -29,7 +29,7 @@ TAG: Final = "afbrun"
 
 
 class FilesAdmin:
-    """A :class:`shared.ports.ShareAdmin`."""
+    """A :class:`shared.ports.share_admin.ShareAdmin`."""
 
     def __init__(
         self,

@@ -18,7 +18,7 @@ from shared.adapters.signing import NO_QUERY, Query, refuse_plain_http, signer
 from shared.adapters.storage_http import NO_HEADERS, Call, Expected, Lane, Pace, Reply, StorageHttp, Traffic
 from shared.adapters.system import SystemClock
 from shared.errors import InvalidInput
-from shared.ports import Clock
+from shared.ports.system import Clock
 
 VERSIONS: Final = ("2026-10-06", "2026-02-06", "2022-11-02")
 CREATES_WITH_BODY: Final = "2026-02-06"

@@ -16,7 +16,7 @@ from shared.adapters.files_http import LISTED, FilesHttp, share_path
 from shared.adapters.signing import query
 from shared.adapters.storage_http import Expected, Reply
 from shared.errors import IntegrityError, InvalidInput, Unavailable
-from shared.ports import ByteRange, NodeProperties
+from shared.ports.share_reader import ByteRange, NodeProperties
 
 RANGE_BYTES = 4 * 1024 * 1024
 """The most that the service computes an MD5 of."""
@@ -30,7 +30,7 @@ LEAST_WINDOW_BYTES: Final = 1 << 30
 
 
 class FilesReader:
-    """A :class:`shared.ports.ShareReader` of a share at a share snapshot, or live with ``None``."""
+    """A :class:`shared.ports.share_reader.ShareReader` of a share at a share snapshot, or live with ``None``."""
 
     def __init__(self, http: FilesHttp, share_name: str, snapshot: str | None, *, md5: bool = True) -> None:
         """``md5``: have the MD5 of content computed and compare it."""

@@ -33,7 +33,8 @@ from shared.formats import listing
 from shared.model import ticks
 from shared.model.entry import Attributes, Entry
 from shared.model.manifest import ContentHeaders
-from shared.ports import NewProperties, NodeProperties
+from shared.ports.share_reader import NodeProperties
+from shared.ports.share_writer import NewProperties
 
 MAX_WRITE_BYTES: Final = 4 * 1024 * 1024
 """The most one request may carry."""
@@ -62,7 +63,7 @@ _READ_ONLY_CODES: Final = frozenset({"ReadOnlyAttribute", "CannotDeleteFileOrDir
 
 
 class FilesWriter:
-    """A :class:`shared.ports.ShareWriter`. Every call may be repeated."""
+    """A :class:`shared.ports.share_writer.ShareWriter`. Every call may be repeated."""
 
     def __init__(self, http: FilesHttp, share_name: str) -> None:
         self._http = http

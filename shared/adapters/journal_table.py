@@ -28,7 +28,7 @@ from shared.adapters.own_table import OwnTable
 from shared.adapters.table_rows import TEXT_CHARACTERS, Row, page_of, read, stored
 from shared.errors import IntegrityError, InvalidInput, NotFound
 from shared.model.run import RunKey
-from shared.ports import JournalLine
+from shared.ports.journal import JournalLine
 
 TABLE: Final = "journal"
 TRANSACTION_ROWS: Final = 100
@@ -70,7 +70,7 @@ class _Place:
 
 
 class TableJournal:
-    """A :class:`shared.ports.Journal`; makes its table when it first writes."""
+    """A :class:`shared.ports.journal.Journal`; makes its table when it first writes."""
 
     def __init__(
         self, account_url: str, secret: Secret | None = None, *, table: str = TABLE, retry_budget_s: float = 60.0

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from shared.core.alert_message import Mail
 from shared.errors import InvalidInput, Rejected, Unavailable
-from shared.ports import Clock
+from shared.ports.system import Clock
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def server_of(url: str) -> Server:
 
 
 class SmtpMail:
-    """Implements :class:`shared.ports.MailSender`."""
+    """Implements :class:`shared.ports.senders.MailSender`."""
 
     def __init__(self, server: Server, sender: str, clock: Clock, context: ssl.SSLContext | None = None) -> None:
         """``sender``: the address that mail comes from. ``context``: whom to trust, if not whom the system does."""

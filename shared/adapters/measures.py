@@ -46,7 +46,7 @@ class Measures:
 
 
 class LocalTelemetry(NoTelemetry):
-    """A :class:`shared.ports.Telemetry` that counts for this process and tells of no spans."""
+    """A :class:`shared.ports.telemetry.Telemetry` that counts for this process and tells of no spans."""
 
     def __init__(self, measures: Measures) -> None:
         self.measures = measures

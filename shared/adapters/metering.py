@@ -12,7 +12,7 @@ from shared.core.cost import OperationClass, class_of
 from shared.errors import Retryable, Throttled
 from shared.model.metric import STORAGE_ANSWERS, STORAGE_RETRIES
 from shared.model.run import Counters
-from shared.ports import Telemetry
+from shared.ports.telemetry import Telemetry
 
 
 @dataclass(frozen=True, slots=True)

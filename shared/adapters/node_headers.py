@@ -20,7 +20,8 @@ from shared.formats import attributes
 from shared.model import ticks
 from shared.model.entry import SETTABLE, Attributes, Posix
 from shared.model.manifest import NO_HEADERS, ContentHeaders
-from shared.ports import NewProperties, NodeProperties
+from shared.ports.share_reader import NodeProperties
+from shared.ports.share_writer import NewProperties
 
 META: Final = "x-ms-meta-"
 _ME: Final = frozenset({"me", "Me", "mE", "ME"})

@@ -15,7 +15,8 @@ from typing import Final, NamedTuple
 
 from shared.core.pace import ASK_S, PART_S, Bucket, Part, Rates, Report, first_brake, kept
 from shared.errors import Retryable
-from shared.ports import Clock, PaceBook
+from shared.ports.pace import PaceBook
+from shared.ports.system import Clock
 
 LOOK_S: Final = 5.0
 """How often to look whether a limit was set, or found by another process."""

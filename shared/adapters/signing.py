@@ -26,7 +26,7 @@ from azure.core.exceptions import AzureError
 from shared.adapters import translate
 from shared.adapters.credentials import SCOPE, AccountKey, Bearer, Sas, Secret
 from shared.errors import InvalidInput
-from shared.ports import Clock
+from shared.ports.system import Clock
 
 _STORAGE_HOSTS: Final = (
     ".core.windows.net",

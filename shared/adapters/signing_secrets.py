@@ -14,7 +14,7 @@ LEAST_CHARS: Final = 16
 
 
 class SigningSecrets:
-    """Implements :class:`shared.ports.Secrets` on the app's settings."""
+    """Implements :class:`shared.ports.senders.Secrets` on the app's settings."""
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
         """``secrets``: by name, as in the settings."""

@@ -28,7 +28,7 @@ from shared.adapters.http_connection import Answer, Look
 from shared.adapters.http_origin import HttpOrigin
 from shared.adapters.signing import NO_QUERY, Query, Signer
 from shared.errors import InvalidInput, NoAccess, NoRight, Retryable, Throttled, Unavailable
-from shared.ports import Clock
+from shared.ports.system import Clock
 
 CONNECT_S: Final = 10.0
 SILENCE_S: Final = 30.0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from shared.adapters.measures import LocalTelemetry, Measures
 from shared.errors import InvalidInput
-from shared.ports import Clock
+from shared.ports.system import Clock
 from shared.settings import Settings
 
 if TYPE_CHECKING:

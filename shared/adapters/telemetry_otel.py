@@ -34,7 +34,8 @@ from shared.adapters.measures import LocalTelemetry, Measures
 from shared.adapters.otel_metrics import Converter
 from shared.model.metric import Family
 from shared.model.run import Run, RunState
-from shared.ports import Attribute, Clock
+from shared.ports.system import Clock
+from shared.ports.telemetry import Attribute
 from shared.telemetry import ids_of, tagged, tags
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class _Ids(RandomIdGenerator):
 
 
 class OtelSpan:
-    """A :class:`shared.ports.Span` of the SDK."""
+    """A :class:`shared.ports.telemetry.Span` of the SDK."""
 
     __slots__ = ("_span", "dropped")
 
@@ -79,7 +80,7 @@ class OtelSpan:
 
 
 class OtelTelemetry(LocalTelemetry):
-    """A :class:`shared.ports.Telemetry`. Made, used and closed in one event loop; sends in threads of its own."""
+    """A :class:`shared.ports.telemetry.Telemetry`. Made, used and closed in one event loop; sends in threads of its own."""
 
     def __init__(
         self,

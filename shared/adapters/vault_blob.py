@@ -24,7 +24,8 @@ from shared.adapters.signing import NO_QUERY, Query, query, refuse_plain_http, s
 from shared.adapters.storage_http import NO_HEADERS, Call, Lane, Reply, StorageHttp, Traffic
 from shared.adapters.system import SystemClock
 from shared.errors import Conflict, IntegrityError, InvalidInput, NotFound
-from shared.ports import Clock, Deletion, StoredObject
+from shared.ports.system import Clock
+from shared.ports.vault import Deletion, StoredObject
 
 VERSION: Final = "2023-11-03"
 SINGLE_PUT_BYTES: Final = 128 * 1024 * 1024
@@ -108,7 +109,7 @@ class BlobAccount:
 
 
 class BlobVault:
-    """A :class:`shared.ports.Vault`: the container ``tenant_id`` of a storage account."""
+    """A :class:`shared.ports.vault.Vault`: the container ``tenant_id`` of a storage account."""
 
     def __init__(self, account: BlobAccount, tenant_id: str, meter: Meter, *, owns: bool = False) -> None:
         """With ``owns``, closing the vault closes the account."""

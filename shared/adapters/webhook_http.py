@@ -23,7 +23,7 @@ WHOLE_S: Final = 10.0
 
 
 class HttpWebhooks:
-    """Implements :class:`shared.ports.WebhookSender`."""
+    """Implements :class:`shared.ports.senders.WebhookSender`."""
 
     def __init__(self, *, private: bool) -> None:
         """``private``: allow addresses that are not public, and http to this machine. For development only."""

@@ -90,7 +90,7 @@ DELETED_PAGES: Final = 1_000
 
 
 class PostgresCatalogue:
-    """Implements :class:`shared.ports.Catalogue` over an open pool."""
+    """Implements :class:`shared.ports.catalogue.Catalogue` over an open pool."""
 
     def __init__(self, pool: Connections) -> None:
         self._pool = pool

@@ -14,7 +14,7 @@ from shared.errors import Conflict
 from shared.model.run import Driver, Run, RunKey, RunKind, RunState
 from shared.model.schedule import Occurrence, Times, What
 from shared.model.share import ShareSettings
-from shared.ports import Busy, Due, Idle, Windowed
+from shared.ports.schedules import Busy, Due, Idle, Windowed
 
 # In the order of shares: whoever queues runs locks their rows, and two must not do so crosswise.
 _DUE: Final[LiteralString] = f"""
@@ -94,7 +94,7 @@ SAME_SUBJECT: Final = {
 
 
 class _Dispatch:
-    """Implements :class:`shared.ports.Dispatch` in one transaction."""
+    """Implements :class:`shared.ports.schedules.Dispatch` in one transaction."""
 
     def __init__(
         self, conn: Connection, due: Sequence[Due], now: dt.datetime, driver: Driver, new_id: Callable[[], str]
@@ -176,7 +176,7 @@ class _Dispatch:
 
 
 class PostgresSchedules:
-    """Implements :class:`shared.ports.Schedules`."""
+    """Implements :class:`shared.ports.schedules.Schedules`."""
 
     def __init__(
         self, catalogue: PostgresCatalogue, driver: Driver, new_id: Callable[[], str], at_once: int | None

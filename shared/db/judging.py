@@ -85,7 +85,7 @@ SEEN_EVERY: Final = dt.timedelta(hours=1)
 
 
 class _Judging:
-    """Implements :class:`shared.ports.Judging` in one transaction."""
+    """Implements :class:`shared.ports.alerts.Judging` in one transaction."""
 
     def __init__(self, conn: Connection, found: Sequence[Run]) -> None:
         self._conn = conn
@@ -158,7 +158,7 @@ def _numbers(row: Sequence[object]) -> Numbers:
 
 
 class PostgresAlerts:
-    """Implements :class:`shared.ports.Alerts`."""
+    """Implements :class:`shared.ports.alerts.Alerts`."""
 
     def __init__(self, catalogue: PostgresCatalogue) -> None:
         self._catalogue = catalogue

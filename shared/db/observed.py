@@ -13,7 +13,7 @@ from shared.model.retention import Decision
 from shared.model.sweep import SweepClaim, SweepCommit
 from shared.model.verify import VerifyClaim, VerifyCommit
 from shared.model.work import BatchCommit, Claim, Kept, RestoreClaim, RestoreCommit, SpanClaim, SpanResult
-from shared.ports import Span, Telemetry
+from shared.ports.telemetry import Span, Telemetry
 
 
 @contextmanager
@@ -36,7 +36,7 @@ def _claimed(span: Span, claim: Claim | SpanClaim | RestoreClaim | VerifyClaim |
 
 
 class ObservedCatalogue(PostgresCatalogue):
-    """A :class:`shared.ports.Catalogue`."""
+    """A :class:`shared.ports.catalogue.Catalogue`."""
 
     def __init__(self, pool: Pool, telemetry: Telemetry) -> None:
         super().__init__(pool)
@@ -82,7 +82,7 @@ class ObservedCatalogue(PostgresCatalogue):
 
 
 class ObservedVerifies(PostgresVerifies):
-    """A :class:`shared.ports.Verifies`."""
+    """A :class:`shared.ports.verifies.Verifies`."""
 
     def __init__(self, pool: Pool, telemetry: Telemetry) -> None:
         super().__init__(pool)
@@ -102,7 +102,7 @@ class ObservedVerifies(PostgresVerifies):
 
 
 class ObservedRetentions(PostgresRetentions):
-    """A :class:`shared.ports.Retentions`."""
+    """A :class:`shared.ports.retention.Retentions`."""
 
     def __init__(self, pool: Pool, telemetry: Telemetry) -> None:
         super().__init__(pool)
@@ -118,7 +118,7 @@ class ObservedRetentions(PostgresRetentions):
 
 
 class ObservedSweeps(PostgresSweeps):
-    """A :class:`shared.ports.Sweeps`."""
+    """A :class:`shared.ports.sweeps.Sweeps`."""
 
     def __init__(self, pool: Pool, telemetry: Telemetry) -> None:
         super().__init__(pool)

@@ -115,7 +115,7 @@ async def _locked(conn: Connection, subject: str) -> Brake | None:
 
 
 class PostgresPaceBook:
-    """A :class:`shared.ports.PaceBook` over an open pool."""
+    """A :class:`shared.ports.pace.PaceBook` over an open pool."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool

@@ -8,7 +8,7 @@ from psycopg.types.json import Jsonb
 from shared.db.pool import Connection
 from shared.errors import Conflict, NotFound
 from shared.model.retention import NamedPolicy, RetentionPolicy, SaidPolicy
-from shared.ports import UntoldPolicy
+from shared.ports.retention import UntoldPolicy
 
 _COLUMNS: Final[LiteralString] = "policy_id, tenant_id, name, retention, version, changed_at"
 _CREATE: Final[LiteralString] = f"""

@@ -181,7 +181,7 @@ async def _of_rows(conn: Connection, run_id: int, share_id: int, limit: int) -> 
 
 
 class PostgresPurges(PostgresCatalogue):
-    """Implements :class:`shared.ports.Purges`."""
+    """Implements :class:`shared.ports.purges.Purges`."""
 
     async def untold(self, *, tenant_id: str | None = None, share_id: int | None = None) -> list[Untold]:
         """See the port."""

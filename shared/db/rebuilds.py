@@ -337,7 +337,7 @@ async def raise_numbers(conn: Connection, share_id: int, *, run_no: int, directo
 
 
 class PostgresRebuilds:
-    """Implements :class:`shared.ports.Rebuilds`."""
+    """Implements :class:`shared.ports.rebuilds.Rebuilds`."""
 
     def __init__(self, catalogue: PostgresCatalogue) -> None:
         self._repeated = catalogue.repeated

@@ -36,7 +36,7 @@ _FORGET: Final[LiteralString] = "DELETE FROM request_budget WHERE filled_at < no
 
 
 class PostgresRequestBook:
-    """A :class:`shared.ports.RequestBook` over an open pool."""
+    """A :class:`shared.ports.request_book.RequestBook` over an open pool."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool

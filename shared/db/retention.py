@@ -12,7 +12,7 @@ from shared.core.retention import reasons_against, said_after
 from shared.db.pool import Connection
 from shared.errors import Conflict, NotFound
 from shared.model.retention import Dated, Decision, Hold, KeepEvent, Pin, RetentionPolicy, Said
-from shared.ports import ExpiredPoint
+from shared.ports.retention import ExpiredPoint
 
 # What works with a restore point: runs that are not over, and restores that can be undone, which compares with it. MATERIALIZED: there are
 # few of these, and for each restore point all runs of the share would be looked at instead.

@@ -19,7 +19,7 @@ from shared.errors import NotFound
 from shared.model.retention import PruneOrder
 from shared.model.schedule import Schedule, What
 from shared.model.sweep import MARGIN_S, SweepOrder
-from shared.ports import Idle
+from shared.ports.schedules import Idle
 
 DAY_S: Final = 86_400
 

@@ -19,7 +19,7 @@ from shared.model.repack import Repack
 from shared.model.retention import Dated, Decision, KeepEvent, RetentionPolicy, Said
 from shared.model.run import ACTIVE, RunKind, RunState
 from shared.model.sweep import Condemned, SweepClaim, SweepCommit, SweepItem, SweepOrder, TreeRow
-from shared.ports import ExpiredPoint, UntoldPolicy
+from shared.ports.retention import ExpiredPoint, UntoldPolicy
 
 SpanKey = tuple[int, int, int, int]
 
@@ -90,7 +90,7 @@ _SPANS: Final[LiteralString] = """
 
 
 class PostgresRetentions(PostgresCatalogue):
-    """Implements :class:`shared.ports.Retentions`."""
+    """Implements :class:`shared.ports.retention.Retentions`."""
 
     async def retention(self, share_id: int) -> tuple[list[Dated], RetentionPolicy | None]:
         """See the port."""
@@ -141,7 +141,7 @@ class PostgresRetentions(PostgresCatalogue):
 
 
 class PostgresSweeps(PostgresCatalogue):
-    """Implements :class:`shared.ports.Sweeps`."""
+    """Implements :class:`shared.ports.sweeps.Sweeps`."""
 
     async def begin_sweep(self, run_id: int, opened_at: dt.datetime, *, repack: bool = False) -> SweepOrder | None:
         """See the port."""

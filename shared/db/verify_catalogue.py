@@ -65,7 +65,7 @@ _EVERYTHING: Final = 1 << 30
 
 
 class PostgresVerifies(PostgresCatalogue):
-    """Implements :class:`shared.ports.Verifies`."""
+    """Implements :class:`shared.ports.verifies.Verifies`."""
 
     async def verify_points(self, share_id: int) -> list[RestorePoint]:
         """See the port."""

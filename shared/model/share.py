@@ -113,4 +113,4 @@ class ShareSnapshot:
     snapshot: str
     """Its id, such as ``2022-10-05T22:14:14.0000000Z``."""
     tag: str
-    """What :meth:`shared.ports.ShareAdmin.take_snapshot` was given; empty for those of others."""
+    """What :meth:`shared.ports.share_admin.ShareAdmin.take_snapshot` was given; empty for those of others."""

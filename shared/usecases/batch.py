@@ -28,7 +28,7 @@ from shared.model.page import DirectoryHead, Page
 from shared.model.repack import BundleKey, Noted, Repack
 from shared.model.verify import Damage
 from shared.model.work import BatchCommit, Claim, LargeContent, LargeFile
-from shared.ports import JournalLine
+from shared.ports.journal import JournalLine
 from shared.usecases.changed_directory import Changed, Visit
 from shared.usecases.copy_members import copy_members
 from shared.usecases.list_directory import Listing

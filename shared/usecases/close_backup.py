@@ -24,7 +24,7 @@ from shared.model import ticks
 from shared.model.objects import point_name
 from shared.model.point import PointRecord, RootProperties
 from shared.model.run import Counters, RestorePoint, Run, RunState
-from shared.ports import JournalLine
+from shared.ports.journal import JournalLine
 from shared.usecases.giving_up import giving_up
 from shared.usecases.note_tombstones import note_tombstones
 from shared.usecases.open_backup import outcome

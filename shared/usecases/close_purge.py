@@ -14,7 +14,8 @@ from shared.model.deletion import PurgeOrder
 from shared.model.objects import deletion_folder
 from shared.model.run import Counters, Run, RunState
 from shared.model.sweep import SweepCommit
-from shared.ports import JournalLine, StoredObject
+from shared.ports.journal import JournalLine
+from shared.ports.vault import StoredObject
 from shared.usecases.finish_tenants import finish_tenants
 from shared.usecases.giving_up import giving_up
 from shared.usecases.purge_pieces import PIECE_LINES, delete_objects

@@ -12,7 +12,7 @@ from shared.model.point import Origin, PointRecord, RunChange
 from shared.model.rebuild import Rebuilt, RebuiltRun, SweptBatch
 from shared.model.retention import NOTHING_SAID
 from shared.model.run import Counters, RunState
-from shared.ports import JournalLine
+from shared.ports.journal import JournalLine
 from shared.usecases.open_backup import outcome
 from shared.usecases.open_rebuild import bundles_there, chosen
 from shared.usecases.said_in_vault import read_expired, read_said

@@ -7,7 +7,7 @@ from typing import Final
 
 from shared.model.run import Run, RunState
 from shared.model.sweep import SweepOrder
-from shared.ports import JournalLine
+from shared.ports.journal import JournalLine
 from shared.usecases.giving_up import giving_up
 from shared.usecases.scope import RunScope
 from shared.usecases.sweep_chunks import finish_deletions

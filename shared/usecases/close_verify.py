@@ -12,7 +12,7 @@ from shared.model.objects import point_name
 from shared.model.run import Counters, Run, RunState
 from shared.model.verify import Finding, FindingKind
 from shared.model.verify_order import VerifyLevel
-from shared.ports import JournalLine
+from shared.ports.journal import JournalLine
 from shared.usecases.giving_up import giving_up
 from shared.usecases.open_backup import outcome
 from shared.usecases.scope import RunScope

@@ -21,7 +21,7 @@ from shared.model.objects import permission_name
 from shared.model.page import Page
 from shared.model.run import Counters
 from shared.model.verify import PATHS_TOLD, Damage, Finding, FindingKind, ItemKind, VerifyItem
-from shared.ports import NodeProperties, ShareReader
+from shared.ports.share_reader import NodeProperties, ShareReader
 from shared.usecases.findings import CheckedFile, Findings
 from shared.usecases.patience import patiently
 from shared.usecases.read_content import ContentReader

@@ -12,7 +12,10 @@ from typing import Final
 
 from shared.core.connection_advice import NEEDED_FOR, Step, advise
 from shared.errors import BackupError
-from shared.ports import Clock, ShareAdmin, ShareReader, Vault
+from shared.ports.share_admin import ShareAdmin
+from shared.ports.share_reader import ShareReader
+from shared.ports.system import Clock
+from shared.ports.vault import Vault
 
 PATIENCE_S: Final = 20.0
 """For one step. What does not answer within this is not going to, and somebody waits for us."""

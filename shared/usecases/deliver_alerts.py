@@ -13,7 +13,9 @@ from typing import Final
 from shared.core.alert_message import DELIVERY, SIGNATURE, mail, signature, webhook_body
 from shared.errors import BackupError, Rejected
 from shared.model.alert import ChannelKind, Parcel
-from shared.ports import Alerts, Clock, MailSender, Secrets, WebhookSender
+from shared.ports.alerts import Alerts
+from shared.ports.senders import MailSender, Secrets, WebhookSender
+from shared.ports.system import Clock
 
 AT_ONCE: Final = 100
 SIDE_BY_SIDE: Final = 16

@@ -20,7 +20,8 @@ from shared.core import windows
 from shared.errors import BackupError, Rejected
 from shared.model.run import Run, RunKey
 from shared.model.schedule import Occurrence, Outcome, Schedule, Times
-from shared.ports import Dispatch, Due, Idle, Journal, Schedules, event
+from shared.ports.journal import Journal, event
+from shared.ports.schedules import Dispatch, Due, Idle, Schedules
 
 AT_ONCE: Final = 100
 """Schedules in one transaction: their shares' rows are locked until it ends, some tens of milliseconds."""

@@ -17,7 +17,8 @@ from shared.model.member import Member, member_of
 from shared.model.node import ROOT_ID
 from shared.model.restore import Selection
 from shared.model.share import Share
-from shared.ports import Catalogue, Vault
+from shared.ports.catalogue import Catalogue
+from shared.ports.vault import Vault
 from shared.usecases.find_saved import find_saved
 from shared.usecases.read_manifests import Page, Piece, read_directories_at, read_pieces_at
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.formats import ledger
-from shared.ports import Vault
+from shared.ports.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from shared.model.manifest import SavedEntry
 from shared.model.verify import PATHS_TOLD, Damage, Finding, FindingKind
-from shared.ports import Verifies
+from shared.ports.verifies import Verifies
 from shared.usecases.verify_state import VerifyState
 
 

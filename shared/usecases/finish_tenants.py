@@ -10,7 +10,9 @@ import logging
 from collections.abc import Callable
 
 from shared.errors import BackupError, NotFound
-from shared.ports import Audit, Deletion, Purges, Vault
+from shared.ports.audit import Audit
+from shared.ports.purges import Purges
+from shared.ports.vault import Deletion, Vault
 from shared.usecases.tombstone import tombstone
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,9 @@ from shared.errors import Conflict, InvalidInput
 from shared.formats import keep_event
 from shared.model.objects import keep_event_name
 from shared.model.retention import KeepEvent, KeepKind, Said
-from shared.ports import Clock, Retentions, Vault
+from shared.ports.retention import Retentions
+from shared.ports.system import Clock
+from shared.ports.vault import Vault
 
 TRIES: Final = 20
 REASON_MAX: Final = 1_000

@@ -9,7 +9,8 @@ import datetime as dt
 from shared.core import windows
 from shared.errors import BackupError
 from shared.model.run import RunState
-from shared.ports import Journal, Schedules, Windowed, event
+from shared.ports.journal import Journal, event
+from shared.ports.schedules import Schedules, Windowed
 
 
 async def keep_windows(schedules: Schedules, journal: Journal, now: dt.datetime) -> int:

@@ -11,7 +11,7 @@ from shared.core.rules import EVERYTHING, Within
 from shared.errors import IntegrityError, Unavailable
 from shared.formats import frame, listing
 from shared.model.entry import Entry
-from shared.ports import ShareReader
+from shared.ports.share_reader import ShareReader
 from shared.usecases.spool import spooling
 
 _SIZE: Final = re.compile(rb"<Content-Length>(\d+)</Content-Length>")

@@ -20,7 +20,7 @@ from shared.usecases.scope import RunScope
 async def make_durable(scope: RunScope, batch: Batch, fill: Callable[[], Awaitable[None]]) -> Kept | None:
     """Await ``fill``, which saves content through ``batch``, then write and commit what it came to. Raises ``Fenced``.
 
-    :returns: as :meth:`shared.ports.Catalogue.commit`.
+    :returns: as :meth:`shared.ports.catalogue.Catalogue.commit`.
     """
     with scope.batch(batch.commit.batch_no) as span:
         kept = await _made_durable(scope, batch, fill)

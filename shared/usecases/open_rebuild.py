@@ -15,7 +15,7 @@ from shared.errors import NotFound
 from shared.model.node import SLOT_BITS
 from shared.model.objects import point_name, segment_name
 from shared.model.rebuild import Loss, RebuildItem, Task, segment_item_no
-from shared.ports import Vault
+from shared.ports.vault import Vault
 from shared.usecases.scope import RunScope
 from shared.usecases.vault_points import VaultPoints, read_points
 

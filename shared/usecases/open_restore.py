@@ -17,7 +17,7 @@ from shared.model.objects import point_name
 from shared.model.point import PointRecord, RootProperties
 from shared.model.restore import Part, RestoreOrder
 from shared.model.work import RestoreItem
-from shared.ports import NewProperties, ShareWriter
+from shared.ports.share_writer import NewProperties, ShareWriter
 from shared.usecases.find_saved import find_saved
 from shared.usecases.scope import RunScope
 from shared.usecases.share_snapshots import undo_tag

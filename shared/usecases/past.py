@@ -19,7 +19,8 @@ from shared.model.node import ROOT_ID
 from shared.model.objects import point_name
 from shared.model.page import PageHead
 from shared.model.point import PointRecord
-from shared.ports import Catalogue, Vault
+from shared.ports.catalogue import Catalogue
+from shared.ports.vault import Vault
 from shared.usecases.index_cache import IndexCache
 from shared.usecases.read_manifests import Page, read_records, spans_of
 from shared.usecases.together import together

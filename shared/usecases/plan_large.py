@@ -23,7 +23,7 @@ from shared.model.content import CHUNK_BYTES, Content, ContentKind
 from shared.model.objects import node_object_name
 from shared.model.run import RestorePoint
 from shared.model.work import LargeContent, LargeFile
-from shared.ports import ShareReader
+from shared.ports.share_reader import ShareReader
 from shared.usecases.patience import NODE_TROUBLE, patiently
 from shared.usecases.save_files import FileToSave
 from shared.usecases.scope import RunScope

@@ -17,7 +17,7 @@ from shared.model.objects import expired_name
 from shared.model.retention import Decision, Expired, PruneOrder
 from shared.model.run import Counters, RunState
 from shared.model.tickets import Receipt, RunTicket
-from shared.ports import JournalLine
+from shared.ports.journal import JournalLine
 from shared.usecases.giving_up import giving_up
 from shared.usecases.pull_work import pull_work
 from shared.usecases.scope import RunScope

@@ -12,7 +12,7 @@ from typing import Final
 from shared.model.run import RunKey
 from shared.model.sweep import SweepCommit, SweepItem, SweepKind
 from shared.model.tickets import Receipt, RunTicket
-from shared.ports import Deletion, StoredObject
+from shared.ports.vault import Deletion, StoredObject
 from shared.usecases.lease import lease_kept
 from shared.usecases.pull_work import pull_work
 from shared.usecases.scope import RunScope

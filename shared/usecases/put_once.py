@@ -1,7 +1,7 @@
 """Store an object whose name an earlier try may have taken."""
 
 from shared.errors import IntegrityError
-from shared.ports import Vault
+from shared.ports.vault import Vault
 
 
 async def put_once(vault: Vault, name: str, data: bytes) -> None:

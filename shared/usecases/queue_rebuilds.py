@@ -14,7 +14,9 @@ from shared.errors import BackupError, Conflict, IntegrityError, NotFound
 from shared.model.deletion import SaidOfDeletion
 from shared.model.rebuild import FoundShare, LeftOut, PurgingShare
 from shared.model.run import Driver, RebuildOrder, Run, RunKey
-from shared.ports import Journal, Rebuilds, Vault, Vaults
+from shared.ports.journal import Journal
+from shared.ports.rebuilds import Rebuilds
+from shared.ports.vault import Vault, Vaults
 from shared.usecases.open_rebuild import chosen
 from shared.usecases.said_in_vault import read_policy
 from shared.usecases.tell_deletions import read_deletion

@@ -12,7 +12,7 @@ from shared.core.unusual import signs
 from shared.errors import BackupError, NotFound
 from shared.model.alert import Condition
 from shared.model.run import Run, RunKind, RunState
-from shared.ports import Alerts, Judging
+from shared.ports.alerts import Alerts, Judging
 
 Pin = Callable[[str, int, int, str], Awaitable[object]]
 """Keep a restore point (tenant, share, number) until somebody unpins it, for a reason. Raises ``NotFound`` when it is gone."""

@@ -22,7 +22,7 @@ from shared.model.chunk_list import ChunkList
 from shared.model.content import Content, ContentKind
 from shared.model.manifest import SavedEntry
 from shared.model.objects import bundle_name, chunk_name, node_object_name
-from shared.ports import Vault
+from shared.ports.vault import Vault
 
 GAP_BYTES: Final = 256 * 1024
 """Bytes of other members worth reading for nothing to save a request."""

@@ -14,7 +14,8 @@ from shared.formats import manifest
 from shared.model.manifest import ManifestRef, PageRecord
 from shared.model.objects import segment_name
 from shared.model.share import Share
-from shared.ports import Catalogue, Vault
+from shared.ports.catalogue import Catalogue
+from shared.ports.vault import Vault
 from shared.usecases.together import together
 
 GAP_BYTES: Final = 64 * 1024

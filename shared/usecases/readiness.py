@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.errors import BackupError
-from shared.ports import Clock
+from shared.ports.system import Clock
 
 PATIENCE_S: Final = 10.0
 """How long one may take. Adapters go on asking for longer than whoever wants to know waits."""

@@ -11,7 +11,8 @@ from typing import Final
 
 from shared.core.rate import Allowance, Bucket, Spent, full
 from shared.errors import Retryable, TooMany
-from shared.ports import Clock, RequestBook
+from shared.ports.request_book import RequestBook
+from shared.ports.system import Clock
 
 logger = logging.getLogger(__name__)
 

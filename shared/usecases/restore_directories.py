@@ -13,7 +13,7 @@ from shared.errors import Rejected
 from shared.model.restore import Part
 from shared.model.tickets import Receipt, RunTicket
 from shared.model.work import RestoreClaim, RestoreItem
-from shared.ports import JournalLine
+from shared.ports.journal import JournalLine
 from shared.usecases.lease import lease_kept
 from shared.usecases.map_permission import PermissionMap
 from shared.usecases.open_restore import new_properties

@@ -19,7 +19,8 @@ from shared.errors import BackupError, IntegrityError, Rejected, Retryable
 from shared.model.chunk_list import ChunkList, count_of
 from shared.model.content import CHUNK_BYTES, ContentKind
 from shared.model.run import Counters
-from shared.ports import JournalLine, NewProperties
+from shared.ports.journal import JournalLine
+from shared.ports.share_writer import NewProperties
 from shared.usecases.map_permission import PermissionMap
 from shared.usecases.patience import TRIES
 from shared.usecases.read_content import ContentReader, Joined

@@ -15,7 +15,7 @@ from shared.model.manifest import SavedEntry
 from shared.model.restore import Part
 from shared.model.run import Counters
 from shared.model.work import RestoreItem
-from shared.ports import NewProperties
+from shared.ports.share_writer import NewProperties
 from shared.usecases.map_permission import PermissionMap
 from shared.usecases.open_restore import metadata_of, new_properties
 from shared.usecases.patience import patiently

@@ -23,7 +23,7 @@ from shared.model.entry import Entry
 from shared.model.manifest import SavedEntry
 from shared.model.restore import Conflicts, Part
 from shared.model.work import RestoreClaim, RestoreCommit, RestoreItem
-from shared.ports import JournalLine
+from shared.ports.journal import JournalLine
 from shared.usecases import target
 from shared.usecases.map_permission import PermissionMap
 from shared.usecases.open_restore import Metadata, metadata_of, properties_of

@@ -8,7 +8,7 @@ from shared.core.rounds import stop_of
 from shared.errors import BackupError
 from shared.model.run import Run, RunKind, RunState
 from shared.model.tickets import Receipt, RunTicket, Stop
-from shared.ports import CLOSED, OPENED, JournalLine, event
+from shared.ports.journal import CLOSED, OPENED, JournalLine, event
 from shared.usecases.backup_directories import backup_directories
 from shared.usecases.close_backup import close_backup, give_up_backup
 from shared.usecases.close_purge import close_purge, give_up_purge

@@ -10,7 +10,7 @@ from shared.errors import IntegrityError, NotFound
 from shared.formats import keep_event, policy_event
 from shared.model.objects import expired_name, policy_name
 from shared.model.retention import Expired, Hold, KeepEvent, Said, SaidPolicy
-from shared.ports import Vault
+from shared.ports.vault import Vault
 from shared.usecases.together import together
 
 READS_AT_ONCE: Final = 16

@@ -28,7 +28,7 @@ from shared.model import ticks
 from shared.model.content import CHUNK_BYTES, HOLE, NO_CONTENT, UNSAVED, Content, ContentKind
 from shared.model.manifest import SavedEntry
 from shared.model.objects import bundle_name, chunk_name, node_object_name
-from shared.ports import NodeProperties
+from shared.ports.share_reader import NodeProperties
 from shared.usecases.patience import TRIES
 from shared.usecases.put_once import put_once
 from shared.usecases.scope import RunScope

@@ -17,7 +17,7 @@ from shared.model.chunk_list import count_of
 from shared.model.content import CHUNK_BYTES, Content, ContentKind
 from shared.model.objects import node_object_name
 from shared.model.work import LargeContent, SpanClaim, SpanRead, SpanResult
-from shared.ports import ShareReader
+from shared.ports.share_reader import ShareReader
 from shared.usecases.chunks_there import chunks_there
 from shared.usecases.patience import NODE_TROUBLE, patiently
 from shared.usecases.plan_large import read_content_list

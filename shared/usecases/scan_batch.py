@@ -36,7 +36,7 @@ from shared.model.node import SLOT_MAX, slot_of
 from shared.model.page import DirectoryHead, FileRow, Page, PageHead
 from shared.model.run import Counters
 from shared.model.work import Claim
-from shared.ports import JournalLine
+from shared.ports.journal import JournalLine
 from shared.usecases.batch import Batch
 from shared.usecases.changed_directory import Changed, Visit
 from shared.usecases.scope import RunScope

@@ -11,23 +11,20 @@ from shared.core.rules import Rules, rules_of
 from shared.model.node import PAGE_ENTRIES_MAX
 from shared.model.run import Counters, Run
 from shared.model.share import Share
-from shared.ports import (
-    Audit,
-    Catalogue,
-    Clock,
-    Journal,
-    Purges,
-    Rebuilds,
-    Retentions,
-    ShareAdmin,
-    ShareReader,
-    ShareWriter,
-    Span,
-    Sweeps,
-    Telemetry,
-    Vault,
-    Verifies,
-)
+from shared.ports.audit import Audit
+from shared.ports.catalogue import Catalogue
+from shared.ports.journal import Journal
+from shared.ports.purges import Purges
+from shared.ports.rebuilds import Rebuilds
+from shared.ports.retention import Retentions
+from shared.ports.share_admin import ShareAdmin
+from shared.ports.share_reader import ShareReader
+from shared.ports.share_writer import ShareWriter
+from shared.ports.sweeps import Sweeps
+from shared.ports.system import Clock
+from shared.ports.telemetry import Span, Telemetry
+from shared.ports.vault import Vault
+from shared.ports.verifies import Verifies
 from shared.telemetry import NoTelemetry, tagged
 from shared.usecases.stopping import StopSignal
 

@@ -18,7 +18,7 @@ from shared.model.run import ACTIVE, Run, RunState
 from shared.model.share import Share
 from shared.model.verify import ItemKind, VerifyItem
 from shared.model.verify_order import scratch_order
-from shared.ports import WARNED, JournalLine
+from shared.ports.journal import WARNED, JournalLine
 from shared.usecases.open_restore import prepare_restore, protocol_of
 from shared.usecases.scope import RunScope
 from shared.usecases.share_snapshots import snapshot_tag

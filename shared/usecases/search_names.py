@@ -21,7 +21,7 @@ from shared.model.found import FoundNode
 from shared.model.manifest import ManifestRef, PageRecord
 from shared.model.node import SLOT_MAX
 from shared.model.page import DirectoryPages
-from shared.ports import Clock
+from shared.ports.system import Clock
 from shared.usecases.past import Past
 from shared.usecases.read_manifests import Page
 

@@ -14,7 +14,7 @@ from typing import Final
 from shared.core.advice import advice
 from shared.errors import Conflict, NoAccess, OutOfReach, Rejected, Retryable
 from shared.model.share import Share, ShareSnapshot
-from shared.ports import WARNED, JournalLine
+from shared.ports.journal import WARNED, JournalLine
 from shared.usecases.patience import NODE_TROUBLE
 from shared.usecases.scope import RunScope
 

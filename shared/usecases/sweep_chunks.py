@@ -24,7 +24,7 @@ from shared.formats import manifest, segment
 from shared.formats.marks import Section
 from shared.model.objects import chunk_name, segment_name
 from shared.model.sweep import Condemned, SweepItem, SweepKind, SweepOrder
-from shared.ports import Deletion, StoredObject
+from shared.ports.vault import Deletion, StoredObject
 from shared.usecases.changed_between import RUN_NO_MAX
 from shared.usecases.read_manifests import READ_BYTES_MAX
 from shared.usecases.scope import RunScope

@@ -27,7 +27,7 @@ from shared.model.note import PageNote, note_of
 from shared.model.objects import ledger_name, marks_name
 from shared.model.page import Page
 from shared.model.sweep import Ledger, SweepCommit, SweepItem, SweepKind, SweepOrder
-from shared.ports import Deletion, StoredObject
+from shared.ports.vault import Deletion, StoredObject
 from shared.usecases.scope import RunScope
 from shared.usecases.spool import spooling
 from shared.usecases.together import together

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from shared.core.rules import fold
 from shared.model.entry import Entry
 from shared.model.work import RestoreItem
-from shared.ports import ShareWriter
+from shared.ports.share_writer import ShareWriter
 from shared.usecases.patience import patiently
 from shared.usecases.together import together
 

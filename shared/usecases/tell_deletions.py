@@ -14,7 +14,8 @@ from shared.errors import IntegrityError, NotFound
 from shared.formats import deletion_event
 from shared.model.deletion import NOT_DELETED, Deletion, DeletionEvent, DeletionKind, SaidOfDeletion
 from shared.model.objects import deletion_event_name, deletion_folder
-from shared.ports import Purges, Vault
+from shared.ports.purges import Purges
+from shared.ports.vault import Vault
 from shared.usecases.together import together
 
 READS_AT_ONCE: Final = 16

@@ -11,7 +11,8 @@ from typing import Final
 from shared.errors import BackupError
 from shared.formats import policy_event
 from shared.model.objects import policy_name
-from shared.ports import Retentions, UntoldPolicy, Vault
+from shared.ports.retention import Retentions, UntoldPolicy
+from shared.ports.vault import Vault
 from shared.usecases.together import together
 
 AT_ONCE: Final = 16

@@ -6,7 +6,7 @@ from typing import Final
 
 from shared.model.metric import STEP_SECONDS
 from shared.model.tickets import Receipt, RunTicket
-from shared.ports import Attribute
+from shared.ports.telemetry import Attribute
 from shared.telemetry import ids_of, tagged
 from shared.usecases.scope import RunScope
 

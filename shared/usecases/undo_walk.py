@@ -23,7 +23,7 @@ from shared.errors import Conflict, Rejected
 from shared.model.entry import Entry
 from shared.model.restore import Conflicts, Part
 from shared.model.work import RestoreClaim, RestoreItem
-from shared.ports import NewProperties
+from shared.ports.share_writer import NewProperties
 from shared.usecases import target
 from shared.usecases.map_permission import PermissionMap
 from shared.usecases.patience import patiently

@@ -7,7 +7,9 @@ import datetime as dt
 from typing import Final
 
 from shared.model.run import Driver, Run
-from shared.ports import Alerts, Journal, Schedules
+from shared.ports.alerts import Alerts
+from shared.ports.journal import Journal
+from shared.ports.schedules import Schedules
 from shared.usecases.dispatch_schedules import dispatch_schedules
 from shared.usecases.keep_windows import keep_windows
 from shared.usecases.raise_alerts import Pin, pin_clean, raise_alerts

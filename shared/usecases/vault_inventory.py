@@ -21,7 +21,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from shared.ports import Vault
+from shared.ports.vault import Vault
 from shared.usecases.spool import spooling
 from shared.usecases.together import together
 

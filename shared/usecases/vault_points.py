@@ -10,7 +10,7 @@ from shared.formats import ledger, point
 from shared.model.objects import ledger_name, point_name
 from shared.model.point import PointRecord
 from shared.model.sweep import Ledger
-from shared.ports import Vault
+from shared.ports.vault import Vault
 from shared.usecases.together import together
 
 READS_AT_ONCE: Final = 32

@@ -20,7 +20,7 @@ from shared.errors import IntegrityError, Rejected
 from shared.model import ticks
 from shared.model.page import DirectoryHead, DirectoryPages
 from shared.model.work import Claim, ClaimedDirectory, FoundDirectory
-from shared.ports import NodeProperties
+from shared.ports.share_reader import NodeProperties
 from shared.usecases.batch import Batch
 from shared.usecases.changed_directory import Changed, Visit, compare
 from shared.usecases.lease import lease_kept

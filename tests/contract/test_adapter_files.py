@@ -25,7 +25,7 @@ from shared.formats import listing
 from shared.model import ticks
 from shared.model.entry import Attributes
 from shared.model.manifest import NO_HEADERS, ContentHeaders
-from shared.ports import NewProperties
+from shared.ports.share_writer import NewProperties
 from tests.support.files_control import ControlClient
 from tests.support.share_tree import service
 from tests.support.storage import door

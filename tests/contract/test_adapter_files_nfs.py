@@ -11,7 +11,7 @@ from shared.errors import Conflict, IntegrityError, InvalidInput, NotFound
 from shared.model import ticks
 from shared.model.entry import Posix
 from shared.model.manifest import NO_HEADERS, ContentHeaders
-from shared.ports import NewProperties
+from shared.ports.share_writer import NewProperties
 from tests.support.files_control import ControlClient
 from tests.support.nfs_tree import times_of
 from tests.support.storage import door

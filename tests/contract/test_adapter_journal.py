@@ -15,7 +15,7 @@ from shared.adapters.credentials import AccountKey
 from shared.adapters.journal_table import TEXT_CHARACTERS, TableJournal
 from shared.errors import InvalidInput, NoAccess, Throttled
 from shared.model.run import RunKey
-from shared.ports import JournalLine
+from shared.ports.journal import JournalLine
 from tests.support.storage import answer, bad_server
 
 AT = dt.datetime(2026, 5, 4, 3, 2, 1, 123456, dt.UTC)

@@ -11,7 +11,7 @@ from shared.adapters.metering import Meter
 from shared.adapters.vault_blob import BlobAccount, BlobVault
 from shared.errors import Conflict, IntegrityError, NoAccess, NotFound, Throttled
 from shared.model.run import Counters
-from shared.ports import Deletion
+from shared.ports.vault import Deletion
 from tests.support.storage import answer, bad_server
 
 

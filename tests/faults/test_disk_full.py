@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from shared.model.run import Driver, RunState
-from shared.ports import EVENT
+from shared.ports.journal import EVENT
 from tests.support.aftermath import Aftermath
 from tests.support.crash_loop import LIMITS
 from tests.support.crew import crew

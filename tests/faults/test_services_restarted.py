@@ -10,7 +10,7 @@ from localdev.services.azurite import Azurite
 from localdev.services.postgres import DISPOSABLE, Postgres
 from shared.core import rounds
 from shared.model.run import Driver, RunState
-from shared.ports import EVENT
+from shared.ports.journal import EVENT
 from tests.support.aftermath import Aftermath, to_the_end, when
 from tests.support.crash_loop import LIMITS
 from tests.support.crew import crew

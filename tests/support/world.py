@@ -17,7 +17,7 @@ from shared.model.share import Share, ShareSettings
 from shared.model.sweep import SweepOrder
 from shared.model.tickets import RunTicket
 from shared.model.verify_order import VerifyLevel, VerifyOrder
-from shared.ports import EVENT
+from shared.ports.journal import EVENT
 from shared.settings import Settings
 from shared.usecases.runs import close_run, open_run, work_on
 from shared.usecases.scope import RunScope

@@ -26,7 +26,7 @@ from shared.errors import (
     Unavailable,
 )
 from shared.model.manifest import NO_HEADERS
-from shared.ports import NewProperties
+from shared.ports.share_writer import NewProperties
 from tests.support.storage import FILE_HEADERS, answer, bad_server
 
 OK = answer("200 OK", b"hello", *FILE_HEADERS)
