@@ -98,4 +98,5 @@ def _may_go(problem):
         "permission",
         "ledger",
         "dropped",
+        "deletion",
     )
