@@ -14,8 +14,8 @@ from shared.errors import BackupError, Conflict, InvalidInput, NotFound, Unavail
 
 CONFLICTS: Final[dict[str, str]] = {
     "tenant_pk": "a tenant with this id exists",
-    "share_name_unique": "a share of this tenant has this name",
-    "share_azure_unique": "this Azure share is already protected for this tenant",
+    "share_name_unique": "a share of this tenant has this name; hint: it may be a deleted one, that can be brought back",
+    "share_azure_unique": "this Azure share is already protected for this tenant; hint: it may be by a deleted share, that can be brought back",
     "policy_name_unique": "a policy of this tenant has this name",
     "run_active_subject": "another run is active on this Azure share: wait until it ends",
     "schedule_name_unique": "a schedule of this share has this name",

@@ -99,4 +99,5 @@ def _may_go(problem):
         "permission",
         "ledger",
         "dropped",
+        "deletion",
     )

@@ -9,7 +9,7 @@ _SEGMENT = re.compile(r"segment/(\d+)/(\d+)\.fb")
 _NODE = re.compile(r"(\d+)/(\d+)")
 _CHUNK = re.compile(r"chunk/([0-9a-f]{2})/\1[0-9a-f]{62}")
 _OTHER = re.compile(
-    r"restore/\d+\.jsonl\.zst|point/\d+\.expired|keep/\d+/\d+\.json|ledger/\d+\.fb|dropped/\d+/\d+\.fb|marks/\d+/\d+"
+    r"restore/\d+\.jsonl\.zst|point/\d+\.expired|keep/\d+/\d+\.json|ledger/\d+\.fb|dropped/\d+/\d+\.fb|deletion/\d+\.json|marks/\d+/\d+"
 )
 _POINT = re.compile(r"point/(\d+)\.fb")
 _PERMISSION = re.compile(r"permission/(.+)")
