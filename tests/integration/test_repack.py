@@ -15,7 +15,8 @@ from tests.support.vault_check import objects
 from tests.support.world import world
 
 NEWEST = RetentionPolicy(keep_last=1)
-DIRECTORIES, FILES = 3, 8
+FILES = (22, 8, 8)
+"""In each directory; the first is a wide one, which is backed up in pieces."""
 
 
 def bundle_bytes(stored):
@@ -26,8 +27,8 @@ async def churned(files, seed=1):
     """Restore points of a share of which in every directory two files in eight stay and the others change again and again."""
     rng, share, points = random.Random(seed), files.client(), {}
     for turn in range(4):
-        for directory in range(DIRECTORIES):
-            for number in range(FILES):
+        for directory, count in enumerate(FILES):
+            for number in range(count):
                 if not turn or number % 4:
                     put(share, f"d{directory}/{number}", rng.randbytes(9_000))
         run = await files.backup()
