@@ -156,9 +156,12 @@ class TableJournal:
         )
 
     async def _lines_of(self, run: RunKey, batch: str) -> int:
-        """How many lines a batch has, when the first of them is not among the rows that were asked for."""
+        """How many lines a batch has, when the first of them is not among the rows that were asked for: none, if it is being forgotten."""
         first = partial(self._table.get_entity, _partition(run), f"{batch}-{0:06d}", select=["lines"])
-        return int((await sdk.repeated(f"read journal of run {run.run_no}", first, self._budget_s))["lines"])
+        try:
+            return int((await sdk.repeated(f"read journal of run {run.run_no}", first, self._budget_s))["lines"])
+        except NotFound:
+            return 0
 
     async def forget(self, run: RunKey, limit: int) -> bool:
         """See the port. Of what was deleted by somebody else meanwhile the service says so for all of a transaction, which is asked for anew."""

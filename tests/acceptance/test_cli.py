@@ -301,12 +301,12 @@ def test_without_a_terminal_there_is_no_colour_and_no_bar(afb, share, files):
 
 
 def on_a_terminal(afb, *words, seconds=120, interrupt=False, environ=None):
-    """Exit code, and what a terminal showed; ``interrupt``: with Ctrl-C once something was shown."""
+    """Exit code, and what a terminal showed; ``interrupt``: with Ctrl-C once something was shown, and again, as people do, if nothing comes of it."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(afb.cwd)
         os.execve(sys.executable, afb.command(*words), {**afb.environ, "TERM": "xterm-256color", **(environ or {})})
-    shown, deadline, sent = b"", time.monotonic() + seconds, False
+    shown, deadline, sent = b"", time.monotonic() + seconds, 0.0
     while time.monotonic() < deadline:
         try:
             block = os.read(terminal, 65536)
@@ -315,9 +315,9 @@ def on_a_terminal(afb, *words, seconds=120, interrupt=False, environ=None):
         if not block:
             break
         shown += block
-        if interrupt and not sent and b"backup 1" in shown:
+        if interrupt and time.monotonic() - sent > 5 and b"backup 1" in shown:
             os.kill(pid, signal.SIGINT)
-            sent = True
+            sent = time.monotonic()
     else:
         os.kill(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)
