@@ -19,8 +19,8 @@ from tests.support.world import CREDENTIAL, World
 
 GRACE = dt.timedelta(days=30)
 LONG_AGO = dt.timedelta(days=31)
-KEPT = {"usage_month"}
-"""What was used is told after a share is gone."""
+KEPT = {"usage_month", "share_total"}
+"""What was used is told after a share is gone, by month and as a sum."""
 
 
 async def neighbour(files: World) -> World:
