@@ -10,14 +10,14 @@ from shared.db.pool import Connection
 from shared.model.sweep import SweepItem, SweepKind
 
 _ADD: Final[LiteralString] = "INSERT INTO sweep_item (run_id, kind, low, high, details) VALUES (%s, %s, %s, %s, %s)"
-# All of one kind are done, and not only claimed, before the next begins. AGAIN (7) one at a time: each begins a round of condemning and deleting, and
+# All of one kind are done, and not only claimed, before the next begins. AGAIN one at a time: each begins a round of condemning and deleting, and
 # in two rounds at once what one has condemned the other would delete before its barrier. (Claims of one run come one after the other: the caller
 # has counted up its batches.)
 _PICK: Final[LiteralString] = """
     SELECT item_no, kind, low, high, details
       FROM sweep_item
      WHERE run_id = %(run_id)s AND batch_no IS NULL AND kind = (SELECT min(kind) FROM sweep_item WHERE run_id = %(run_id)s)
-   AND (kind <> 7 OR NOT EXISTS (SELECT FROM sweep_item WHERE run_id = %(run_id)s AND kind = 7 AND batch_no IS NOT NULL))
+       AND (kind <> %(again)s OR NOT EXISTS (SELECT FROM sweep_item WHERE run_id = %(run_id)s AND kind = %(again)s AND batch_no IS NOT NULL))
   ORDER BY item_no
      LIMIT 1
 FOR UPDATE SKIP LOCKED
@@ -46,7 +46,7 @@ async def add(conn: Connection, run_id: int, items: Sequence[SweepItem]) -> None
 
 async def claim(conn: Connection, run_id: int, batch_no: int, share_id: int, most_pages: int) -> SweepItem | None:
     """Give a batch the first pending piece of the kind that is next; of rows of the tree the last ``most_pages``."""
-    row = await (await conn.execute(_PICK, {"run_id": run_id})).fetchone()
+    row = await (await conn.execute(_PICK, {"run_id": run_id, "again": SweepKind.AGAIN.value})).fetchone()
     if row is None:
         return None
     item_no, kind, low, high, details = row

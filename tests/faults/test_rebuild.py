@@ -7,9 +7,9 @@ from shared.errors import Unavailable
 from shared.model.run import RunState
 from shared.usecases import queue_rebuilds
 from tests.faults.test_backup_and_restore import finish
-from tests.integration.test_crash_at_any_statement import Wire
 from tests.support.aftermath import to_the_end
 from tests.support.faults import Killed, Tripwire, When
+from tests.support.lost_connection import Wire
 from tests.support.rebuilding import all_rows, before_there_were_notes, lose, queue, unlike
 from tests.support.share_tree import put
 from tests.support.world import world
