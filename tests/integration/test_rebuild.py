@@ -71,7 +71,9 @@ async def test_a_backup_after_it_reads_and_writes_nothing_that_did_not_change(fi
     assert again.vault_writes == 1  # the commit record
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "seed", [0, pytest.param(1, marks=pytest.mark.torture), pytest.param(2, marks=pytest.mark.torture)]
+)
 async def test_after_any_history_at_any_restore_point(postgres_url, azurite, files_emulator, seed):
     """Moves, renames, deletions, directories of several pages, large files; at the newest restore point and at older ones."""
     async with world(
@@ -340,7 +342,12 @@ def flipped(data):
 
 
 @pytest.mark.parametrize(
-    "harm", [lambda data: None, lambda data: data[:-9], flipped], ids=["gone", "cut short", "a record"]
+    "harm",
+    [
+        pytest.param(lambda data: None, id="gone", marks=pytest.mark.torture),
+        pytest.param(lambda data: data[:-9], id="cut short", marks=pytest.mark.torture),
+        pytest.param(flipped, id="a record"),
+    ],
 )
 async def test_with_a_damaged_segment_the_rest_is_rebuilt(files, harm):
     """Whichever it is: the next backup makes it good, and only files of which the record is lost are read again."""

@@ -12,6 +12,9 @@ from tests.support.share_tree import differences, fill, put, read_tree
 from tests.support.world import world
 
 
+SELECTIONS = Selection(), Selection(paths=("docs", "media")), Selection(extensions=(".txt", ".wav"))
+
+
 @pytest.fixture
 async def files(postgres_url, azurite, files_emulator):
     async with world(postgres_url, azurite, files_emulator) as found:
@@ -33,9 +36,13 @@ async def undo(files, run, name, **order):
     return await files.restore(run.order.restore_point, name, **given)
 
 
-@pytest.mark.parametrize("conflicts", list(Conflicts))
 @pytest.mark.parametrize(
-    "selection", [Selection(), Selection(paths=("docs", "media")), Selection(extensions=(".txt", ".wav"))]
+    ("selection", "conflicts"),
+    [
+        pytest.param(chosen, conflicts, marks=() if not number or (number + at) % 3 == 0 else pytest.mark.torture)
+        for number, chosen in enumerate(SELECTIONS)
+        for at, conflicts in enumerate(Conflicts)
+    ],
 )
 async def test_an_undone_restore_leaves_what_was_there_before(files, conflicts, selection):
     if conflicts is Conflicts.MIRROR and selection.by_file:

@@ -58,6 +58,7 @@ async def test_one_of_many_workers_starts_what_is_due_and_all_of_them_do_it(file
     assert (after.last_outcome, after.last_run_no) == ("started", run.run_no)
 
 
+@pytest.mark.torture  # a minute, until the run is given up
 async def test_what_fails_is_told_by_the_workers_too(files):
     files.client().delete_share()
     async with hook() as receiver:

@@ -35,7 +35,7 @@ def test_a_zip_of_more_members_than_sixteen_bits_count(count):
     assert (b"PK\x06\x06" in made[-200:]) == (count >= 65_535)
 
 
-@pytest.mark.slow
+@pytest.mark.torture
 def test_a_zip_of_a_file_beyond_thirty_two_bits(tmp_path):
     path, size = tmp_path / "a.zip", 4 * GIB + 7
     writer = ZipWriter()
