@@ -11,7 +11,6 @@ from tests.integration.test_restore_choices import GONE, disturb, disturbed, res
 from tests.support.share_tree import differences, fill, put, read_tree
 from tests.support.world import world
 
-
 SELECTIONS = Selection(), Selection(paths=("docs", "media")), Selection(extensions=(".txt", ".wav"))
 
 

@@ -32,6 +32,11 @@ class Wire:
     def __init__(self, at: int | None = None, *, after: bool = False) -> None:
         self.at, self.after, self.count, self.at_commit = at, after, 0, False
 
+    @property
+    def cut(self) -> bool:
+        """Whether it was."""
+        return self.at is not None and self.count >= self.at
+
     @contextmanager
     def tied(self, monkeypatch):
         with monkeypatch.context() as patch:
