@@ -28,7 +28,7 @@ test-suite: install ## the whole test suite, without lint and types
 test-fast: install ## unit and property tests only
 	@$(python) -m pytest tests/unit tests/property $(PYTEST_ARGS)
 
-torture: install ## worker processes killed and services broken for an hour; AFB_SEED=n repeats one
+torture: install ## all that is too long for the suite: worker processes killed, services broken, any history: hours; AFB_SEED=n repeats one
 	@$(python) -m pytest -m torture -s --timeout 3600 $(PYTEST_ARGS)
 
 lint: style layers ## ruff, formatting, and the layers that imports must obey
