@@ -54,7 +54,7 @@ async def test_eight_workers_share_one_run(files):
         started = [await processes.start("--name", f"worker-{n}", "--run", str(run.run_id)) for n in range(8)]
         for worker in started:
             await worker.heard("worker_started")
-        with files.control.faults({"operation": "directory_list", "delay_s": 0.5, "count": 0}):
+        with files.control.faults({"operation": "directory_list", "delay_s": 1.0, "count": 0}):
             async with files.app.transaction() as conn:
                 await runs.resume(conn, run.run_id)
             assert [await worker.left() for worker in started] == [0] * 8
