@@ -10,7 +10,7 @@ them, and may make a restore point of them.
 What is marked goes to the vault as one object per piece (:mod:`shared.formats.marks`), where all workers find it. Tombstones that no root needs
 are listed in another one before their rows go: what segments that stay still say of them is nothing that a rebuilt catalogue should have.
 
-Memory: the records of some hundred pages at a time, and 40 bytes for each object that the piece refers to.
+Memory: 24 MB of records at a time, and 40 bytes for each object that the piece refers to.
 """
 
 import asyncio
@@ -37,10 +37,11 @@ from shared.usecases.read_manifests import GAP_BYTES, READ_BYTES_MAX, READS_AT_O
 from shared.usecases.scope import RunScope
 from shared.usecases.together import together
 
-WAVE_ROWS: Final = 512
+WAVE_ROWS: Final = 4_096
 """Rows whose newest records are read together: neighbours mostly lie in one segment."""
-RECORDS_AT_ONCE: Final = 512
-"""Records read and kept at once: 6 KB each when they are full pages, and a hundred KB with many chunks."""
+RECORDS_BYTES: Final = 24 << 20
+"""Records read and kept at once: 6 KB each when they are full pages, and a hundred KB with many chunks. The more, the fewer requests: those of
+one run that the wave asks for mostly lie together."""
 MARKS_MAX: Final = 500_000
 """Marks after which a piece ends, however few of its rows are done: 40 MB."""
 
@@ -170,7 +171,11 @@ class TreeMarker:
             if row.manifest is not None
         ]
         while wanted:
-            some, wanted = wanted[-RECORDS_AT_ONCE:], wanted[:-RECORDS_AT_ONCE]
+            some = [wanted.pop()]
+            size = some[0].ref.length
+            while wanted and size + wanted[-1].ref.length <= RECORDS_BYTES:
+                some.append(wanted.pop())
+                size += some[-1].ref.length
             found = await read_references(self._scope, [one.ref for one in some])
             for one in some:
                 wanted += self._step(one, found[one.ref])
