@@ -114,7 +114,12 @@ async def _one(services: World, name: str, files: int, points: int) -> Results:
         found[f"{what}_rss_mib"] = measured.rss_mib
         found |= {f"{what}_{service}_cpu_s": used_s for service, used_s in measured.services_cpu_s.items()}
     done = swept.run.counters
-    found |= {"records": done.records, "deleted_objects": done.deleted_objects, "load": swept.load}
+    found |= {
+        "records": done.records,
+        "deleted_objects": done.deleted_objects,
+        "vault_requests": done.vault_reads + done.vault_writes + done.deleted_objects,
+        "load": swept.load,
+    }
     return found
 
 
