@@ -175,25 +175,10 @@ def _check_not_purging(found: Deletion, what: str) -> None:
 def _untold(row: Sequence[Any]) -> Untold:
     tenant_id, share_id, number, deleted_at, by, reason, until, purging_at, about = row
     if purging_at is not None:
-        event = DeletionEvent(
-            event_no=number,
-            kind=DeletionKind.PURGING,
-            by=by,
-            reason=reason,
-            at=purging_at,
-            purge_after=until,
-            about=about,
-        )
+        kind, at, purge_after = DeletionKind.PURGING, purging_at, until
     elif deleted_at is not None:
-        event = DeletionEvent(
-            event_no=number,
-            kind=DeletionKind.DELETED,
-            by=by,
-            reason=reason,
-            at=deleted_at,
-            purge_after=until,
-            about=about,
-        )
+        kind, at, purge_after = DeletionKind.DELETED, deleted_at, until
     else:
-        event = DeletionEvent(event_no=number, kind=DeletionKind.UNDELETED, by=by, reason=reason, at=until, about=about)
+        kind, at, purge_after = DeletionKind.UNDELETED, until, None
+    event = DeletionEvent(event_no=number, kind=kind, by=by, reason=reason, at=at, purge_after=purge_after, about=about)
     return Untold(tenant_id=tenant_id, share_id=share_id, event=event)

@@ -4,10 +4,10 @@ import random
 
 import pytest
 
-from shared.core.rounds import Phase, RoundState
 from shared.errors import Unavailable
 from shared.model.run import RunState
 from shared.model.sweep import SweepOrder
+from tests.faults.test_backup_and_restore import finish
 from tests.integration.test_repack import NEWEST, churned
 from tests.integration.test_sweep import SMALL, content, needed, whole
 from tests.support.faults import Killed, Tripwire, When
@@ -15,20 +15,6 @@ from tests.support.repacking import give_policy, years_later
 from tests.support.share_tree import put, read_tree
 from tests.support.vault_check import objects
 from tests.support.world import world
-
-
-async def finish(files, run, wire):
-    """Take a run to its end years later, a new worker taking over when one is killed."""
-    state = RoundState(run.run_id, 1)
-    while state.phase is not Phase.ENDED:
-        files.wrap = years_later if wire.tripped else lambda scope: wire.wrap(years_later(scope))
-        try:
-            state = await files.step(run, state)
-        except Killed:
-            continue  # what Durable does: the same activity is delivered again
-        assert state.barren < 5, state.error
-    files.wrap = lambda scope: scope
-    return await files.reload(run)
 
 
 @pytest.mark.slow
@@ -53,12 +39,14 @@ async def test_a_repack_broken_anywhere_can_be_finished(postgres_url, azurite, f
             run = await files.backup()
             await files.let_go(*points)
             wire = Tripwire(at, when, fault)
-            swept = await finish(files, await files.queue_retention(SweepOrder(by="test", margin_s=0)), wire)
+            swept = await finish(
+                files, await files.queue_retention(SweepOrder(by="test", margin_s=0)), wire, years_later
+            )
             assert swept.state is RunState.SUCCEEDED, (wire.where, swept.error)
             noted = swept.report["repack"]["bundles"]
             if not wire.tripped:
                 wire = Tripwire(at - wire.count, when, fault)
-            backup = await finish(files, await files.queue_backup(), wire)
+            backup = await finish(files, await files.queue_backup(), wire, years_later)
             assert backup.state is RunState.SUCCEEDED, (wire.where, await files.journal(backup))
             assert backup.report is None or backup.report["repack"]["left_bundles"] == 0, wire.where
             assert bool(noted) == (backup.counters.repacked_files > 0), wire.where
