@@ -1,8 +1,6 @@
 """Deleting shares and tenants, bringing them back, and purging them. See docs/RETENTION.md."""
 
 import datetime as dt
-import logging
-from collections.abc import Awaitable, Callable
 from typing import Final
 
 from http_api.call import Answer, AnyCall, Call
@@ -15,13 +13,10 @@ from http_api.models.shares import Share
 from http_api.models.tenants import Tenant
 from http_api.problems import CANNOT, Refusal
 from http_api.routes import Routes
-from http_api.starting import start, started
+from http_api.starting import now_or_by_upkeep, start, started
 from shared.db import deletions, purges, shares, tenants
-from shared.errors import BackupError
 from shared.model.access import Action
 from shared.model.deletion import PurgeOrder
-
-logger = logging.getLogger(__name__)
 
 SHARES_AT_ONCE: Final = 200
 """Whose purges one request queues; asked again it goes on."""
@@ -113,7 +108,7 @@ async def purge_tenant(call: Call[NoQuery, NewPurge]) -> Answer:
             call.app.telemetry.run_started(run)
             await start(call.client, run, call.app.settings.width)
         if not left:
-            await _harmless(lambda: call.app.finish_tenants(tenant.tenant_id))
+            await now_or_by_upkeep(lambda: call.app.finish_tenants(tenant.tenant_id))
 
     shown = [PurgeRun.of(run, now=call.now, tenant_id=run.tenant_id, share_id=run.share_id) for run in queued]
     return Answer(
@@ -144,7 +139,7 @@ async def _share_as_it_is(call: AnyCall) -> Answer:
     found = await shares.get(call.conn, share.share_id, share.tenant_id)
 
     async def then() -> None:
-        await _harmless(lambda: call.app.tell_deletions(share.tenant_id, share.share_id))
+        await now_or_by_upkeep(lambda: call.app.tell_deletions(share.tenant_id, share.share_id))
 
     return Answer(body=Share.of(found), then=then)
 
@@ -154,17 +149,9 @@ async def _tenant_as_it_is(call: AnyCall) -> Answer:
     found = await tenants.get(call.conn, tenant_id)
 
     async def then() -> None:
-        await _harmless(lambda: call.app.tell_deletions(tenant_id))
+        await now_or_by_upkeep(lambda: call.app.tell_deletions(tenant_id))
 
     return Answer(body=Tenant.model_validate(found), then=then)
-
-
-async def _harmless(what: Callable[[], Awaitable[None]]) -> None:
-    """Do what an upkeep does, if it fails now: it is decided, and its caller need not wait for that."""
-    try:
-        await what()
-    except BackupError as error:
-        logger.warning("left_to_upkeep", extra={"error": str(error)})
 
 
 routes = Routes("deletion")

@@ -1,6 +1,5 @@
 """``/api/tenants/{tenant_id}/policies``: retention policies, and ``.../shares/{share_id}/retention``: which one a share has."""
 
-from contextlib import suppress
 from functools import partial
 
 from http_api.call import Answer, AnyCall, Call
@@ -20,14 +19,13 @@ from http_api.models.retention import (
     ShownPin,
 )
 from http_api.routes import Routes
+from http_api.starting import now_or_by_upkeep
 from shared.core import retention
 from shared.db import policies, schedules
 from shared.db import retention as kept
-from shared.errors import BackupError
 from shared.model.access import Action
 from shared.model.retention import Dated, RetentionPolicy
 from shared.model.schedule import What
-from shared.wiring import App
 
 POLICY = TENANT + "/policies/{policy_id:int}"
 
@@ -100,13 +98,10 @@ async def set_retention(call: Call[NoQuery, ShareRetentionChange]) -> Answer:
     before = await policies.give(call.conn, call.share.tenant_id, call.share.share_id, call.body.policy_id)
     if before is None and call.body.policy_id is not None:
         await schedules.add_upkeep(call.conn, call.share, call.now)
-    return Answer(body=await _retention(call), then=partial(_tell_vault, call.app, call.share.share_id))
-
-
-async def _tell_vault(app: App, share_id: int | None = None) -> None:
-    """Else a timer does it within a minute."""
-    with suppress(BackupError):
-        await app.tell_policies(share_id)
+    return Answer(
+        body=await _retention(call),
+        then=partial(now_or_by_upkeep, partial(call.app.tell_policies, call.share.share_id)),
+    )
 
 
 async def preview_retention(call: Call[NoQuery, Rules]) -> Preview:

@@ -1,7 +1,7 @@
 """Starting the orchestration of a run, and what every POST answers that queues one."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 import azure.durable_functions as df
 
@@ -9,11 +9,20 @@ from http_api.call import Answer, AnyCall
 from http_api.models.runs import Run
 from shared import wiring
 from shared.core.rounds import RoundState
+from shared.errors import BackupError
 from shared.model import run
 from shared.model.run import Driver, RunState
 from shared.model.tickets import ORCHESTRATOR_OF, instance_id
 
 logger = logging.getLogger(__name__)
+
+
+async def now_or_by_upkeep(what: Callable[[], Awaitable[None]]) -> None:
+    """Do what an upkeep does within a minute, if it fails now: it is decided, and its caller need not wait for that."""
+    try:
+        await what()
+    except BackupError as error:
+        logger.warning("left_to_upkeep", extra={"error": str(error)})
 
 
 async def start(client: df.DurableOrchestrationClient, queued: run.Run, width: int) -> None:
