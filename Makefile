@@ -9,7 +9,7 @@ PYTEST_WORKERS ?= 3
 # mypy refuses a directory without Python files, which some of these still are.
 typed := $(sort $(foreach d,shared activities orchestrators http_api worker localdev benchmarks cli,$(if $(wildcard $d/*.py $d/*/*.py),$d))) $(wildcard function_app.py)
 
-.PHONY: help install demo test lint style layers types test-fast test-suite torture up down status generate clean
+.PHONY: help install demo test lint style layers types test-fast test-suite torture up down status generate web clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ status: install ## show what runs, where, and whether it is well
 
 generate: install ## Python code from the FlatBuffers schemas
 	@localdev/install/generate.sh
+
+web: install ## style sheet, htmx and font of the pages into web_static, from http_api/styles and the templates
+	@localdev/install/web.sh
 
 clean: ## remove what can be made again, the stack's data included; .venv stays
 	@if [ -x $(python) ]; then $(python) -m localdev down --erase; fi

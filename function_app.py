@@ -45,6 +45,11 @@ from http_api import (
     usage,
     verifications,
 )
+from http_api.pages import browse as browse_pages
+from http_api.pages import overview as overview_page
+from http_api.pages import runs as run_pages
+from http_api.pages import shares as share_pages
+from http_api.pages import static
 from orchestrators import backup, prune, purge, rebuild, restore, scan, sweep, verify
 
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
@@ -95,6 +100,11 @@ for module in (
     metrics,
     idempotency,
     openapi,
+    overview_page,
+    share_pages,
+    run_pages,
+    browse_pages,
+    static,
     fallback,
 ):
     app.register_functions(module.bp)

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from typing_extensions import TypeVar
 
 from http_api import cursor
+from http_api.fields import Filled
 from http_api.models.base import Body, NoBody, NoQuery, Query
 from shared.db.pool import Connection
 from shared.model.access import Principal
@@ -49,6 +50,8 @@ class Call(Generic[Q, B]):
     connection: Connection | None = None
     loaded_tenant: Tenant | None = None
     loaded_share: Share | None = None
+    filled: Filled | None = None
+    """Of a page that is shown again because its form was refused."""
 
     @property
     def conn(self) -> Connection:

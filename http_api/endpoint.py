@@ -12,6 +12,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from http_api.call import Answer, AnyCall
+from http_api.fields import Fields
 from http_api.models.base import NUMBER_MAX, Body, NoBody, NoQuery, Query
 from shared.errors import NotFound
 from shared.model.access import Action
@@ -69,6 +70,12 @@ class Endpoint:
     """False of a POST that only asks, in a body because it is too long for an address. A GET never changes anything."""
     shown: bool = True
     """Whether it is in the OpenAPI document; pages are not."""
+    page: bool = False
+    """Whether it is for people: problems, too, are pages, and the tenant of a share is loaded for its name."""
+    fields: Callable[[Fields], dict[str, Any]] | None = None
+    """Given, it takes a form, and this is how the form's fields become its body."""
+    again: "Endpoint | None" = None
+    """The page that the form is on: shown again, filled in as it was, with what was wrong."""
     route: str = ""
     """The template for Functions, where it is not that of ``path``."""
     parameters: Mapping[str, bool] = field(init=False)

@@ -15,7 +15,7 @@ from shared.wiring import App
 PAGE_HEADERS: Final[Mapping[str, str]] = {
     # No script, style or picture but our own, and no text of a page becomes one: there is no inline script, and no inline style either.
     "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self';"
+        "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self';"
         " frame-ancestors 'none'; base-uri 'none'"
     ),
     "Cache-Control": "private, no-store",

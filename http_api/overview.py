@@ -1,32 +1,15 @@
-"""``/`` and ``/api/overview``: all shares at a glance. ``/static/...``: what the pages need."""
+"""``/api/overview``: all shares at a glance."""
 
 import datetime as dt
-import hashlib
-import mimetypes
-from functools import cache
-from pathlib import Path
-from typing import Final
 
-from http_api.call import Answer, Call
-from http_api.conditions import has_it
+from http_api.call import Call
 from http_api.models.base import Paged
 from http_api.models.overview import NewestPoint, NewestRun, OverviewPart, ShareAtAGlance
-from http_api.rendering import page
 from http_api.routes import Routes
 from http_api.seen import seen_by
 from shared.db import overview
-from shared.errors import NotFound
 from shared.model.access import Action
 from shared.model.run import RunKind, RunState
-
-SHARES_SHOWN: Final = 1_000
-_STATIC: Final = Path(__file__).resolve().parents[1] / "web_static"
-
-
-async def show_overview(call: Call) -> Answer:
-    """Render every share with its newest restore point and its newest run."""
-    found = await overview.lines(call.conn, SHARES_SHOWN, seen_by(call.principal))
-    return page("overview.html", lines=found, shown=SHARES_SHOWN)
 
 
 async def get_overview(call: Call[Paged]) -> OverviewPart:
@@ -63,32 +46,6 @@ def _at_a_glance(line: overview.ShareLine, now: dt.datetime) -> ShareAtAGlance:
     )
 
 
-@cache
-def _static_files() -> dict[str, tuple[bytes, str, str]]:
-    """Every static file by name: content, type, ETag. Read once: they change with a deployment only."""
-    found = {}
-    for path in sorted(_STATIC.iterdir()):
-        content = path.read_bytes()
-        kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-        found[path.name] = (content, kind, f'"{hashlib.sha256(content).hexdigest()[:16]}"')
-    return found
-
-
-async def static_file(call: Call) -> Answer:
-    """Answer with a static file, or 304 if the caller has it."""
-    name = call.word("name")
-    if name not in _static_files():
-        raise NotFound(f"there is no static file {name!r}")
-    content, kind, etag = _static_files()[name]
-    headers = {"ETag": etag, "Cache-Control": "no-cache"}
-    if has_it(call.headers.get("if-none-match", ""), etag):
-        return Answer(status=304, headers=headers)
-    return Answer(body=content, media=kind, headers=headers)
-
-
 routes = Routes("overview")
 routes.get("/api/overview", get_overview, Action.OVERVIEW_READ, {200: OverviewPart})
-# An empty route would become the function's name; a parameter that can only be empty is the way to say "/".
-routes.get("/", show_overview, Action.OVERVIEW_READ, {200: "text/html"}, shown=False, route="{nothing:maxlength(0)?}")
-routes.get("/static/{name}", static_file, None, {200: "*/*", 304: None}, transaction=False, shown=False)
 bp = routes.blueprint

@@ -1,10 +1,11 @@
 """Query strings and bodies to models. What is wrong is told field by field, and nothing was done yet."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from http_api.fields import Fields
 from http_api.models.base import WrongField
 from http_api.problems import INVALID, TOO_LARGE, Refusal
 
@@ -36,6 +37,30 @@ def body_as(raw: bytes, model: type[M]) -> M:
         raise Refusal(TOO_LARGE, f"the body has {len(raw)} bytes; expected at most {BODY_BYTES_MAX}")
     try:
         return model.model_validate_json(raw if raw.strip() else b"{}", strict=True)
+    except ValidationError as error:
+        raise _refusal(error) from error
+
+
+def fields_as(raw: bytes) -> Fields:
+    """What a browser sends of a form.
+
+    :raises Refusal: it is no form.
+    """
+    if len(raw) > BODY_BYTES_MAX:
+        raise Refusal(TOO_LARGE, f"the form has {len(raw)} bytes; expected at most {BODY_BYTES_MAX}")
+    try:
+        return Fields.parse(raw)
+    except ValueError as error:
+        raise Refusal(INVALID, f"the body is no form as browsers send it: {error}") from error
+
+
+def form_as(raw: bytes, model: type[M], body_of: Callable[[Fields], Mapping[str, Any]]) -> M:
+    """A form as a body. Its values are texts, so they are read less strictly than JSON's.
+
+    :raises Refusal: it is no form, or fields are wrong or not known.
+    """
+    try:
+        return model.model_validate(body_of(fields_as(raw)))
     except ValidationError as error:
         raise _refusal(error) from error
 

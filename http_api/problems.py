@@ -101,16 +101,30 @@ class Refusal(Exception):
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def problem(
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A problem and the headers of its answer, before it is a document or a page."""
+
+    problem: Problem
+    headers: Mapping[str, str]
+
+    def document(self) -> Reply:
+        """For programs."""
+        body = self.problem.model_dump_json(exclude_none=True, exclude_defaults=True).encode("utf-8")
+        return Reply(status=self.problem.status, body=body, media=MEDIA, headers=self.headers)
+
+
+def told(
     kind: Kind,
     detail: str,
     errors: Sequence[WrongField] = (),
     *,
     code: str = "",
     headers: Mapping[str, str] | None = None,
-) -> Reply:
-    """A problem document."""
-    told = Problem(
+) -> Told:
+    """A problem of ``kind``."""
+    sent = {"Retry-After": str(RETRY_AFTER_S)} if kind.status == 503 else {}
+    problem = Problem(
         type=f"/problems/{kind.name}",
         title=kind.title,
         status=kind.status,
@@ -118,13 +132,12 @@ def problem(
         code=code or None,
         errors=list(errors),
     )
-    sent = {"Retry-After": str(RETRY_AFTER_S)} if kind.status == 503 else {}
-    return Reply(
-        status=kind.status,
-        body=told.model_dump_json(exclude_none=True, exclude_defaults=True).encode("utf-8"),
-        media=MEDIA,
-        headers={**sent, **(headers or {})},
-    )
+    return Told(problem, {**sent, **(headers or {})})
+
+
+def problem(kind: Kind, detail: str, headers: Mapping[str, str] | None = None) -> Reply:
+    """A problem document."""
+    return told(kind, detail, headers=headers).document()
 
 
 def kind_of(error: Exception) -> Kind:
@@ -134,17 +147,17 @@ def kind_of(error: Exception) -> Kind:
     return next((kind for of, kind in OF_ERROR if isinstance(error, of)), BUG)
 
 
-def reply_to(error: Exception, what: str) -> Reply:
+def told_of(error: Exception, what: str) -> Told:
     """The problem that ``error`` is to whoever asked for ``what``. What is no error of ours is a bug: told to the log, not to them."""
     if isinstance(error, Refusal):
-        return problem(error.kind, error.detail, error.errors, headers=error.headers)
+        return told(error.kind, error.detail, error.errors, headers=error.headers)
     if not isinstance(error, BackupError):
         logger.error("request_failed", extra={"endpoint": what}, exc_info=error)
-        return problem(BUG, "the request failed; the log of the app says why")
+        return told(BUG, "the request failed; the log of the app says why")
     kind = kind_of(error)
     name = getattr(error, "field", "")
     wrong = [WrongField(field=name, expected=str(error))] if name else []
-    return problem(kind, str(error), wrong, code=getattr(error, "code", ""), headers=_headers(error))
+    return told(kind, str(error), wrong, code=getattr(error, "code", ""), headers=_headers(error))
 
 
 def _headers(error: BackupError) -> dict[str, str]:

@@ -21,11 +21,14 @@ from pydantic import BaseModel
 
 from http_api.call import Answer
 from http_api.endpoint import Content, Current, Endpoint, declare, models_of
+from http_api.fields import Fields, no_fields
 from http_api.serving import serve
 from shared.model.access import Action
 
 AUTH_LEVEL: Final = func.AuthLevel.ANONYMOUS
 """What the host asks of callers: nothing. Function keys are the app's, not people's; who somebody is and may do is :mod:`http_api.identity`'s."""
+
+_HTML: Final[Mapping[int, Content]] = {200: "text/html"}
 
 AnyHandler = Callable[[Any], Awaitable[BaseModel | Answer]]
 
@@ -92,6 +95,48 @@ class Routes:
         return self._add(
             "POST", path, handler, action, answers, refuses=refuses, starts=starts, idempotent=idempotent, etag=etag,
             transaction=transaction, loads=loads, purging=purging, plan=plan, changes=changes,
+        )  # fmt: skip
+
+    def page(
+        self,
+        path: str,
+        handler: AnyHandler,
+        action: Action | None,
+        *,
+        transaction: bool = True,
+        loads: bool = True,
+        purging: bool = False,
+        route: str = "",
+    ) -> Endpoint:
+        """A page, or a fragment of one, for people. What goes wrong is a page, too."""
+        return self._add(
+            "GET", path, handler, action, _HTML, transaction=transaction, loads=loads, purging=purging, route=route,
+            shown=False, page=True,
+        )  # fmt: skip
+
+    def form(
+        self,
+        path: str,
+        handler: AnyHandler,
+        action: Action,
+        again: Endpoint,
+        *,
+        fields: Callable[[Fields], dict[str, Any]] = no_fields,
+        plan: Action | None = None,
+        starts: bool = False,
+        transaction: bool = True,
+        loads: bool = True,
+        purging: bool = False,
+        changes: bool = True,
+    ) -> Endpoint:
+        """What the form of a page does; its handler ends with :func:`http_api.rendering.see`, so that a reload does not do it again.
+
+        :param again: the page that has the form. Its path has the same parameters.
+        :param fields: how what was typed becomes the body that the handler names.
+        """
+        return self._add(
+            "POST", path, handler, action, {303: None}, plan=plan, starts=starts, transaction=transaction, loads=loads,
+            purging=purging, changes=changes, shown=False, page=True, fields=fields, again=again,
         )  # fmt: skip
 
     def put(

@@ -20,12 +20,14 @@ from http_api.auditing import audited, entry_of, refused
 from http_api.call import Answer, AnyCall, Call, list_name
 from http_api.conditions import check_match, etag_of, has_it
 from http_api.endpoint import Endpoint
+from http_api.fields import Filled
 from http_api.guard import admit, hardened, require
 from http_api.idempotency import once, request_hash
 from http_api.identity import identify
 from http_api.observing import observed
-from http_api.parsing import body_as, query_as
-from http_api.problems import reply_to
+from http_api.parsing import body_as, fields_as, form_as, query_as
+from http_api.problems import BUG, told, told_of
+from http_api.rendering import problem_page
 from http_api.reply import Reply
 from shared import wiring
 from shared.core.access import visible_tenants
@@ -36,6 +38,8 @@ from shared.model.deletion import Deletion
 from shared.settings import in_azure
 
 JSON: Final = "application/json"
+_FOR_WHO_TYPED: Final = frozenset({400, 404, 409, 412, 422, 503})
+"""Statuses of problems that are told on the page with the form, not instead of it."""
 NOBODY: Final = Principal(kind=PrincipalKind.LOCAL, id="nobody", name="nobody", grants=frozenset())
 """Who asks where nobody has to be known."""
 
@@ -43,16 +47,35 @@ NOBODY: Final = Principal(kind=PrincipalKind.LOCAL, id="nobody", name="nobody", 
 async def serve(
     endpoint: Endpoint, req: func.HttpRequest, durable: df.DurableOrchestrationClient | None = None
 ) -> func.HttpResponse:
-    """Answer a request; whatever goes wrong becomes a problem document."""
+    """Answer a request; whatever goes wrong becomes a problem document, or a page."""
 
     async def answer() -> func.HttpResponse:
         try:
             reply = await _reply(endpoint, req, durable)
         except Exception as error:
-            reply = reply_to(error, endpoint.name)
+            reply = await _wrong(endpoint, req, error)
         return hard(reply).response()
 
     return await observed(endpoint.method, endpoint.path, req, answer)
+
+
+async def _wrong(endpoint: Endpoint, req: func.HttpRequest, error: Exception) -> Reply:
+    """What is answered instead. A form that was refused is shown again as it was filled in, if its page can still be shown."""
+    wrong = told_of(error, endpoint.name)
+    if not endpoint.page:
+        return wrong.document()
+    if endpoint.again is not None and wrong.problem.status in _FOR_WHO_TYPED:
+        try:
+            filled = Filled(fields_as(req.get_body()), wrong.problem)
+            shown = await _reply(endpoint.again, req, None, filled)
+        except Exception as other:
+            wrong = told_of(other, endpoint.again.name)
+        else:
+            return replace(shown, status=wrong.problem.status, headers={**shown.headers, **wrong.headers})
+    try:
+        return problem_page(wrong, {name.lower(): value for name, value in req.headers.items()}, await wiring.app())
+    except Exception:
+        return told(BUG, "the request failed; the log of the app says why").document()
 
 
 def hard(reply: Reply) -> Reply:
@@ -60,7 +83,12 @@ def hard(reply: Reply) -> Reply:
     return replace(reply, headers=hardened(reply.headers, in_azure=in_azure()))
 
 
-async def _reply(endpoint: Endpoint, req: func.HttpRequest, durable: df.DurableOrchestrationClient | None) -> Reply:
+async def _reply(
+    endpoint: Endpoint,
+    req: func.HttpRequest,
+    durable: df.DurableOrchestrationClient | None,
+    filled: Filled | None = None,
+) -> Reply:
     route = endpoint.route_of(req.route_params)
     app = await wiring.app()
     principal = NOBODY
@@ -75,7 +103,8 @@ async def _reply(endpoint: Endpoint, req: func.HttpRequest, durable: df.DurableO
         except Denied:
             await refused(app, entry)
             raise
-    query, body = query_as(req.params, endpoint.query), body_as(raw, endpoint.body)
+    query = query_as(req.params, endpoint.query)
+    body = body_as(raw, endpoint.body) if endpoint.fields is None else form_as(raw, endpoint.body, endpoint.fields)
     asks = endpoint.action_of(body)
     if asks is not None and endpoint.plan is not None:
         entry = None if entry is None else replace(entry, action=str(asks))
@@ -94,6 +123,7 @@ async def _reply(endpoint: Endpoint, req: func.HttpRequest, durable: df.DurableO
         headers={name.lower(): value for name, value in req.headers.items()},
         list_name=list_name(endpoint.path, route, query),
         durable=durable,
+        filled=filled,
     )
     asked = request_hash(endpoint.method, endpoint.path, {**_texts(route), **req.params}, raw)
     return await audited(app, entry, lambda: _answered(endpoint, call, asked))
@@ -114,7 +144,7 @@ async def _answered(endpoint: Endpoint, call: AnyCall, asked: bytes) -> Reply:
             seen = visible_tenants(call.principal) if call.tenant_id is None else (call.tenant_id,)
             call.connection = await call.held.enter_async_context(call.app.as_tenants(seen))
         if endpoint.transaction and endpoint.loads:
-            await _load(call, purging=endpoint.purging)
+            await _load(call, purging=endpoint.purging, page=endpoint.page)
         if endpoint.current is not None and "if-match" in call.headers:
             check_match(call.headers["if-match"], await endpoint.current(call))
         reply = await (once(call, asked, perform) if endpoint.idempotent else perform())
@@ -139,16 +169,17 @@ def _reply_of(endpoint: Endpoint, call: AnyCall, answer: Answer) -> Reply:
     return Reply(status=status, body=body, media=JSON, headers=headers)
 
 
-async def _load(call: AnyCall, *, purging: bool) -> None:
-    """Load what the route names. Raises ``NotFound``; ``Conflict`` for what is being purged, unless ``purging``."""
+async def _load(call: AnyCall, *, purging: bool, page: bool) -> None:
+    """Load what the route names; for a page also the share's tenant. Raises ``NotFound``; ``Conflict`` for what is being purged, unless ``purging``."""
     if call.tenant_id is None:
         return
     if call.share_id is not None:
         found = call.loaded_share = await shares.get(call.conn, call.share_id, call.tenant_id)
         _check_whole(f"share {found.name!r}", found.deletion, answers=purging)
-    else:
+    if call.share_id is None or page:
         owner = call.loaded_tenant = await tenants.get(call.conn, call.tenant_id)
-        _check_whole(f"tenant {owner.tenant_id!r}", owner.deletion, answers=purging)
+        if call.share_id is None:
+            _check_whole(f"tenant {owner.tenant_id!r}", owner.deletion, answers=purging)
 
 
 def _check_whole(what: str, deletion: Deletion | None, *, answers: bool) -> None:

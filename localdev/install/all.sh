@@ -10,3 +10,5 @@ localdev/install/azurite.sh
 localdev/install/azcopy.sh
 localdev/install/flatc.sh
 localdev/install/zstd.sh
+localdev/install/npm.sh localdev/web_build build/web "Tailwind, htmx and axe-core"
+localdev/install/chromium.sh
