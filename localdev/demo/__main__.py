@@ -7,7 +7,6 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -18,7 +17,10 @@ from localdev.demo.progress import Steps
 from localdev.demo.scenario import FULL_CAP, Outcome, play
 from localdev.demo.uploader import UploadFailed
 from localdev.launcher.addresses import Addresses
+from localdev.launcher.down import down
+from localdev.launcher.place import Place
 from localdev.launcher.stack import AlreadyRunning, Stack
+from localdev.launcher.up import up_detached
 from localdev.services.service import ROOT, ServiceFailed
 
 DEFAULT_DATA = ROOT / "build" / "demo"
@@ -37,7 +39,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help=f"library files to write; fewer make everything smaller (default: {FULL_CAP})",
     )
-    parser.add_argument("--keep-up", action="store_true", help="leave the stack running at the end, until Ctrl-C")
+    parser.add_argument(
+        "--stop", action="store_true", help="stop everything at the end; else the stack goes on in the background"
+    )
     parser.add_argument(
         "--data",
         type=Path,
@@ -60,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console(width=None if sys.stdout.isatty() else 120)
     try:
-        return _run(console, data, cap=chosen.files_cap, keep_up=chosen.keep_up)
+        return _run(console, data, cap=chosen.files_cap, stop=chosen.stop)
     except (ApiError, UploadFailed, ServiceFailed, AlreadyRunning, OSError) as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 1
@@ -69,31 +73,31 @@ def main(arguments: Sequence[str]) -> int:
         return 130
 
 
-def _run(console: Console, data: Path, *, cap: int, keep_up: bool) -> int:
+def _run(console: Console, data: Path, *, cap: int, stop: bool) -> int:
     steps = Steps(console)
+    place = Place(data / "stack")
+    if place.running and (code := down(place, erase=False)):
+        return code
     # The well-known ports where they are free: `localdev up` chooses the same later, and the protected share is
     # registered under the port of the emulator.
-    stack = Stack(data / "stack", addresses=Addresses.defaults_where_free())
+    stack = Stack(place.data, addresses=Addresses.defaults_where_free())
     stack.erase()
     with steps.step("start Postgres, Azurite, the Azure Files emulator and the app"):
         stack.start()
     try:
         outcome = play(stack, steps, cap=cap)
         _report(console, outcome, steps, data)
-        if keep_up:
-            console.print(f"\nthe stack is up: {stack.host_url}; Ctrl-C stops it", highlight=False)
-            with suppress(KeyboardInterrupt):
-                signal.pause()
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it running
         stack.stop()
-    again = _short(stack.data)
-    console.print(
-        f"To look around: .venv/bin/python -m localdev up --data {again}\n"
-        "It prints where everything is; --keep-up leaves the stack of a demo running.",
-        highlight=False,
-        soft_wrap=True,
-    )
+    if stop:
+        again = f".venv/bin/python -m localdev up --data {_short(place.data)}"
+        console.print(f"To look around: {again}", highlight=False, soft_wrap=True)
+    else:
+        # By itself from now on, so that nobody has to keep this terminal open to look around.
+        if code := up_detached(place, ["up", "--data", str(place.data), "--app", str(ROOT)]):
+            return code
+        console.print(f"\nLook around, at {stack.host_url}/", highlight=False, soft_wrap=True)
     return 0 if outcome.holds else 1
 
 

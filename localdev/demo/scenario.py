@@ -119,6 +119,7 @@ class _Demo:
                 self._restore(share, backup.run.number, state, executor)
         self._check(*states)
         self._forget_states()
+        self._look_after(share)
         return self._outcome
 
     def _say(self, line: str) -> None:
@@ -198,6 +199,12 @@ class _Demo:
         differences = tuple(compare(state, found))
         self._outcome.restores.append(Restored(restore_point=point, share=name, run=run, differences=differences))
         self._say(f"{len(state.nodes):,} files and directories compared, {len(differences):,} differences")
+
+    def _look_after(self, share: ProtectedShare) -> None:
+        with self._steps.step("verify every saved byte", self._outcome.files) as bar:
+            share.verify(lambda run: _show(bar, run))
+        with self._steps.step("schedule a backup every night, and choose what is kept"):
+            share.look_after()
 
     def _check(self, before: Reading, after: Reading) -> None:
         first, second = (backup.counted for backup in self._outcome.backups)

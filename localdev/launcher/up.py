@@ -14,7 +14,7 @@ from types import FrameType
 
 from localdev.launcher import report
 from localdev.launcher.addresses import Addresses
-from localdev.launcher.place import Place
+from localdev.launcher.place import DEFAULT_DATA, Place
 from localdev.launcher.stack import AlreadyRunning, Stack
 from localdev.services.processes import last_lines, wait_until
 from localdev.services.service import ROOT, Cancelled, ServiceFailed
@@ -88,10 +88,16 @@ def up_detached(place: Place, arguments: list[str]) -> int:
     while launcher.poll() is None:
         if wait_until(lambda: (state := place.running) is not None and state.ready, 1):
             _show(place)
-            _say("running in the background; `python -m localdev down` stops it")
+            _say(f"running in the background; to stop it: {_command('down', place)}")
             return 0
     _complain(last_lines(place.launcher_log, 60))
     return launcher.returncode or 1
+
+
+def _command(name: str, place: Place) -> str:
+    """What one would type here."""
+    data = place.data.relative_to(Path.cwd()) if place.data.is_relative_to(Path.cwd()) else place.data
+    return f".venv/bin/python -m localdev {name}" + ("" if place.data == DEFAULT_DATA else f" --data {data}")
 
 
 def _already_running(place: Place, *, fresh: bool) -> int:
