@@ -17,13 +17,14 @@ from benchmarks.report import BenchmarkFailed
 from benchmarks.restore import command as restore
 from benchmarks.retention import command as retention
 from benchmarks.retention import repacking
+from benchmarks.web import command as web
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run one benchmark and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure parts of the product.")
     parsers = parser.add_subparsers(title="benchmarks", required=True, metavar="BENCHMARK")
-    for benchmark in (api, backup, catalogue, emulator, peers, restore, retention, repacking):
+    for benchmark in (api, backup, catalogue, emulator, peers, restore, retention, repacking, web):
         benchmark.add(parsers)
     options = parser.parse_args(arguments)
     # Ended from outside as by Ctrl-C: the services that were started are stopped.
