@@ -9,7 +9,7 @@ PYTEST_WORKERS ?= 3
 # mypy refuses a directory without Python files, which some of these still are.
 typed := $(sort $(foreach d,shared activities orchestrators http_api worker localdev benchmarks cli,$(if $(wildcard $d/*.py $d/*/*.py),$d))) $(wildcard function_app.py)
 
-.PHONY: help install demo test lint style layers types test-fast test-suite torture up down status generate web clean
+.PHONY: help install demo test lint style layers types test-fast test-suite test-browser torture up down status generate web clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test-suite: install ## the whole test suite, without lint and types
 
 test-fast: install ## unit and property tests only
 	@$(python) -m pytest tests/unit tests/property $(PYTEST_ARGS)
+
+test-browser: install ## every page in Chromium, in every way; pictures of them in build/screens
+	@$(python) -m pytest tests/browser -m "browser_all or not browser_all" $(PYTEST_ARGS)
 
 torture: install ## all that is too long for the suite: worker processes killed, services broken, any history: hours; AFB_SEED=n repeats one
 	@$(python) -m pytest -m torture -s --timeout 3600 $(PYTEST_ARGS)

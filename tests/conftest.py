@@ -22,12 +22,12 @@ if os.environ.get("CI"):
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what takes minutes, unless it is asked for: ``-m torture``."""
-    if "torture" in config.getoption("-m"):
-        return
-    left_out = [item for item in items if item.get_closest_marker("torture")]
+    """Leave out what takes minutes, unless it is asked for: ``-m torture``, ``-m browser_all``."""
+    asked = config.getoption("-m")
+    marks = [mark for mark in ("torture", "browser_all") if mark not in asked]
+    left_out = {item for item in items if any(item.get_closest_marker(mark) for mark in marks)}
     if left_out:
-        config.hook.pytest_deselected(items=left_out)
+        config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
 
 
