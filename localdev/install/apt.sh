@@ -9,6 +9,10 @@ if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null && sudo -n true 2>/dev/null || exit 1
     root=(sudo -n)
 fi
+# One at a time: apt does not wait for another one that reads the lists.
+mkdir -p "$(dirname "$0")/../../build"
+exec 8>"$(dirname "$0")/../../build/.apt.lock"
+flock 8
 install() {
     "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends "$package" \
         </dev/null >/dev/null
