@@ -90,10 +90,12 @@ def plural(count: float, one: str, many: str = "") -> str:
 
 
 def money(value: float | None, currency: str = "USD") -> str:
-    """An amount: cents, and of less than a cent its first two digits."""
+    """An amount: cents, and of less than a cent its first two digits, down to a hundredth of one."""
     if value is None:
         return _NONE
     sign = "$" if currency == "USD" else f"{currency} "
+    if 0 < value < 0.0001:
+        return f"< {sign}0.0001"
     return f"{sign}{value:,.2f}" if value == 0 or abs(value) >= 0.01 else f"{sign}{value:.2g}"
 
 

@@ -72,7 +72,7 @@ def test_a_part_is_never_told_as_all_or_nothing():
 
 
 def test_less_than_a_cent_is_not_nothing():
-    assert [money(value) for value in (0, 0.0034, 12.5)] == ["$0.00", "$0.0034", "$12.50"]
+    assert [money(value) for value in (0, 0.000025, 0.0034, 12.5)] == ["$0.00", "< $0.0001", "$0.0034", "$12.50"]
 
 
 def test_words():
