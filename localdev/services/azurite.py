@@ -78,7 +78,17 @@ class Azurite(Service):
         hosts = [word for kind in ("blob", "queue", "table") for word in (f"--{kind}Host", ports.LOOPBACK)]
         numbers = ["--blobPort", self.blob_port, "--queuePort", self.queue_port, "--tablePort", self.table_port]
         switches = ["--silent", "--disableTelemetry", "--skipApiVersionCheck"]
-        return [node.program(), "--require", INDEXES, SCRIPT, "--location", self.data, *hosts, *map(str, numbers), *switches]
+        return [
+            node.program(),
+            "--require",
+            INDEXES,
+            SCRIPT,
+            "--location",
+            self.data,
+            *hosts,
+            *map(str, numbers),
+            *switches,
+        ]
 
     def is_ready(self) -> bool:
         """Whether all three services accept connections."""
