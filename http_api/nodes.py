@@ -55,7 +55,8 @@ async def list_children(call: Call[ChildrenQuery]) -> Children:
         node_id, path = place.node_id, place.path
     elif not is_directory(node_id):
         raise InvalidInput(f"node {node_id} is a file; expected a directory", field="node_id")
-    window = await past.children(node_id, point.run_no, after=after, limit=call.query.limit)
+    query = call.query
+    window = await past.children(node_id, point.run_no, after=after, begin=query.begin, limit=query.limit)
     return Children(
         restore_point=point.run_no,
         node_id=node_id,

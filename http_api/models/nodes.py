@@ -48,6 +48,15 @@ class ChildrenQuery(Query):
     node_id: _NodeId | None = None
     limit: Limit = 200
     after: After = ""
+    begin: Annotated[
+        str,
+        Field(
+            max_length=255,
+            pattern=r"^[^\x00]*$",
+            description="Only names from this on: names are in the order of their characters, `Z` before `a`.",
+            examples=["IMG_2041"],
+        ),
+    ] = ""
 
 
 class VersionsQuery(Query):

@@ -19,6 +19,13 @@ _LISTED: Final[LiteralString] = f"""
     SELECT {_COLUMNS} FROM restore_point WHERE share_id = %s AND run_no < %s ORDER BY run_no DESC LIMIT %s
 """
 
+_AROUND: Final[LiteralString] = f"""
+    (SELECT {_COLUMNS} FROM restore_point WHERE share_id = %(share_id)s AND run_no < %(run_no)s ORDER BY run_no DESC LIMIT %(limit)s)
+    UNION ALL
+    (SELECT {_COLUMNS} FROM restore_point WHERE share_id = %(share_id)s AND run_no >= %(run_no)s ORDER BY run_no LIMIT %(limit)s)
+    ORDER BY run_no
+"""
+
 
 async def add(conn: Connection, share_id: int, point: RestorePoint) -> None:
     """Record a restore point."""
@@ -58,6 +65,15 @@ async def of_share(
     """
     rows = await (await conn.execute(_LISTED, [share_id, before or (1 << 31) - 1, limit])).fetchall()
     return [_from_row(row) for row in rows]
+
+
+async def around(conn: Connection, share_id: int, run_no: int, limit: int) -> list[RestorePoint]:
+    """About ``limit`` restore points about a run, in order of time: half of them before it, and more where there are fewer on the other side."""
+    rows = await (await conn.execute(_AROUND, {"share_id": share_id, "run_no": run_no, "limit": limit})).fetchall()
+    found = [_from_row(row) for row in rows]
+    before = sum(1 for point in found if point.run_no < run_no)
+    begin = max(0, min(before - limit // 2, len(found) - limit))
+    return found[begin : begin + limit]
 
 
 async def last(conn: Connection, share_id: int) -> RestorePoint | None:

@@ -95,8 +95,10 @@ class Past:
     """What is in segments that were asked about."""
     _known: dict[ManifestRef, PageRecord] = field(default_factory=dict)
 
-    async def children(self, directory_id: int, run_no: int, *, after: str = "", limit: int) -> Window:
+    async def children(self, directory_id: int, run_no: int, *, after: str = "", begin: str = "", limit: int) -> Window:
         """Up to ``limit`` entries of a directory as restore point ``run_no`` shows it, from a cursor on.
+
+        :param begin: without a cursor, from this name on: it takes some requests to find the page.
 
         Takes at most :data:`WINDOW_READS` requests (more only of pages with more than 1,024 records, or with many of a release before
         docs/adr/0010), and for that it may stop
@@ -108,6 +110,9 @@ class Past:
         reads_max = self.reads + WINDOW_READS
         then = await self.directory(directory_id, run_no)
         at, after_name = _from_cursor(after, then)
+        if begin and not after:
+            at = await self._page_from(then, begin)
+            reads_max = self.reads + WINDOW_READS
         entries: list[SavedEntry] = []
         while at < len(then.order):
             wanted = dict(then.order[at : at + min(WINDOW_PAGES, limit // 16 + 2)])
@@ -116,7 +121,7 @@ class Past:
                 if page not in found:
                     break
                 for saved in found[page].entries:
-                    if saved.entry.name <= after_name:
+                    if saved.entry.name <= after_name or saved.entry.name < begin:
                         continue
                     if len(entries) == limit:
                         return Window(tuple(entries), _cursor(page, after_name))
@@ -183,12 +188,21 @@ class Past:
 
     async def find_exactly(self, then: DirectoryThen, name: str) -> SavedEntry | None:
         """The entry of exactly that name."""
-        order = list(then.order)
+        at = await self._page_from(then, name)
+        if at == len(then.order):
+            return None
+        page, ref = then.order[at]
+        entries = (await self.records_at({page: ref}, then.run_no))[page].entries
+        return next((saved for saved in entries if saved.entry.name == name), None)
+
+    async def _page_from(self, then: DirectoryThen, name: str) -> int:
+        """The index of the first page that has this name or a later one; that beyond the last if none has. It was read."""
+        order = list(range(len(then.order)))
         low, high = 0, len(order) - 1
         at = max((i for i, lower in enumerate(then.lowers) if lower <= name), default=0)
         neighbour = True
         while low <= high:
-            page, ref = order[at]
+            page, ref = then.order[order[at]]
             entries = (await self.records_at({page: ref}, then.run_no))[page].entries
             if not entries:
                 del order[at]
@@ -204,9 +218,9 @@ class Past:
                 neighbour = False
                 continue
             else:
-                return next((saved for saved in entries if saved.entry.name == name), None)
+                return order[at]
             at = (low + high) // 2
-        return None
+        return order[low] if low < len(order) else len(then.order)
 
     async def pages(self, then: DirectoryThen, skipped: Set[Page] = frozenset()) -> AsyncIterator[PageRecord]:
         """The records of a directory's pages, in the order of names, a few dozen in memory at a time."""

@@ -27,6 +27,10 @@ SEARCHED_DIRECTORIES: Final = 2_000
 """Directories in which a moved one is looked for; beyond, it is said to have come from elsewhere."""
 
 
+DEPTH_MAX: Final = 1_024
+"""Directories above a node: the longest path that a share takes has 2,048 characters."""
+
+
 @dataclass(frozen=True, slots=True)
 class Version:
     """A stretch of restore points that show a node alike."""
@@ -108,6 +112,34 @@ async def versions(past: Past, node_id: int, at: int, *, after: str = "", limit:
     return found, ""
 
 
+async def whereabouts(past: Past, node_id: int, run_no: int) -> str:
+    """The path of a node at a restore point that shows it, whatever it was called before and after.
+
+    :raises NotFound: it was not there, or where it was cannot be found out. ``field`` is ``node_id``.
+    """
+    points = await past.catalogue.restore_point_numbers(past.share_id)
+    above = await past.catalogue.parents_above(past.share_id, [directory_of(node_id)])
+    names_now = await past.catalogue.paths_of(past.share_id, sorted(above))
+    names: list[str] = []
+    at = node_id
+    while at != ROOT_ID:
+        now = names_now.get(at, "").rpartition("/")[2]
+        state = await _Node(past, at, points, now).placed(run_no) if at in above or not is_directory(at) else None
+        if state is None or state.saved is None or state.directory_id is None or len(names) > DEPTH_MAX:
+            raise NotFound(f"where node {node_id} was at restore point {run_no} is not known", field="node_id")
+        names.append(state.saved.entry.name)
+        at = state.directory_id
+        if at not in above:
+            above |= await past.catalogue.parents_above(past.share_id, [at])
+            names_now |= await past.catalogue.paths_of(past.share_id, [at])
+    return "/".join(reversed(names))
+
+
+def directory_of(node_id: int) -> int:
+    """The directory itself, or the one that a file is in."""
+    return node_id if is_directory(node_id) else parent_of_file(node_id)
+
+
 def _from_cursor(cursor: str) -> tuple[int, int]:
     parts = cursor.split(".")
     if len(parts) != 2 or not all(part.isascii() and part.isdigit() and len(part) <= 19 for part in parts):
@@ -165,11 +197,12 @@ def _told(before: _State | None, after: _State) -> tuple[Change, ...]:
 class _Node:
     """A node, to be looked at through many restore points."""
 
-    def __init__(self, past: Past, node_id: int, points: Sequence[int]) -> None:
+    def __init__(self, past: Past, node_id: int, points: Sequence[int], name: str = "") -> None:
+        """:param name: what it probably is called."""
         self.node_id = node_id
         self.points = points
         self._past = past
-        self._name = ""
+        self._name = name
         self._states: dict[int, _State | None] = {}
         self._homes: list[int] = [] if is_directory(node_id) else [parent_of_file(node_id)]
         """Directories that hold it or have held it, in the order they were found in."""
@@ -200,8 +233,21 @@ class _Node:
         if self.node_id == ROOT_ID:
             if content is None:
                 return None
-            saved = _root_entry((await self._past.point(run_no)).root)
+            saved = root_entry((await self._past.point(run_no)).root)
             return _State(saved, None, since=content, content=content)
+        state = await self._placed_now(run_no)
+        if state is None and content is not None:
+            state = await self._placed_then(run_no)
+        if state is not None:
+            return _State(state.saved, state.directory_id, max(state.since, content or 0), content or 0)
+        return _State(None, None, content, content) if content is not None and self._homes else None
+
+    async def placed(self, run_no: int) -> _State | None:
+        """The node at a restore point, but of a directory not whether anything in it changed."""
+        return await self._placed_now(run_no) or await self._placed_then(run_no)
+
+    async def _placed_now(self, run_no: int) -> _State | None:
+        """The same in a directory that is known to have held it."""
         if not self._homes:
             parents = await self._past.catalogue.parents_above(self._past.share_id, [self.node_id])
             parent = parents.get(self.node_id)
@@ -210,14 +256,18 @@ class _Node:
             self._homes.append(parent)
         for home in self._homes:
             if (state := await self._entry(home, run_no)) is not None:
-                return _State(state.saved, home, max(state.since, content or 0), content or 0)
-        if content is None:
+                return state
+        return None
+
+    async def _placed_then(self, run_no: int) -> _State | None:
+        """The same in one that has to be looked for."""
+        if not self._homes or not is_directory(self.node_id):
             return None
-        home_then = await self._home(run_no)
-        if home_then is not None and (state := await self._entry(home_then, run_no)) is not None:
-            self._homes.append(home_then)
-            return _State(state.saved, home_then, max(state.since, content), content)
-        return _State(None, None, content, content)
+        home = await self._home(run_no)
+        state = await self._entry(home, run_no) if home is not None else None
+        if state is not None and home is not None:
+            self._homes.append(home)
+        return state
 
     async def _entry(self, directory_id: int, run_no: int) -> _State | None:
         then = await self._past.look(directory_id, run_no)
@@ -250,7 +300,8 @@ class _Node:
         return None
 
 
-def _root_entry(root: RootProperties) -> SavedEntry:
+def root_entry(root: RootProperties) -> SavedEntry:
+    """The root as other directories are saved; no listing shows it."""
     entry = Entry(
         name="",
         is_directory=True,

@@ -89,6 +89,15 @@ async def test_a_wide_directory_is_looked_into_without_reading_all_of_it(files):
             before = past.reads
             assert (await past.find(then, name)).entry.size_bytes == size_bytes
             assert past.reads - before <= 6
+            past = past_of(files)
+            begun = await past.children(wide.node_id, run_no, begin=name[:-1], limit=100)
+            after_it = [n for n, _ in expected if n >= name[:-1]]
+            assert [saved.entry.name for saved in begun.entries] == after_it[: len(begun.entries)]
+            assert begun.entries
+            assert past.reads <= 6 + 12
+            if begun.following:
+                rest = await past.children(wide.node_id, run_no, begin=name[:-1], after=begun.following, limit=1)
+                assert rest.entries[0].entry.name == after_it[len(begun.entries)]
         then = await past.directory(wide.node_id, run_no)
         assert (await past.find(then, "149-AT RUN 1")).entry.name == "149-at run 1"
         assert await past.find(then, "149-at run 2") is None

@@ -23,7 +23,7 @@ from shared.usecases import search_names
 from shared.usecases.difference import difference
 from shared.usecases.past import Past
 from shared.usecases.search_names import search_latest, search_versions
-from shared.usecases.versions import versions
+from shared.usecases.versions import versions, whereabouts
 from tests.integration.test_any_change import Owner
 from tests.integration.test_any_change_nfs import NfsOwner
 from tests.support.share_tree import read_tree
@@ -290,6 +290,20 @@ async def check_versions(files, points):
                 assert version.changes == changes(older.saved, version.saved)
 
 
+async def check_places(files, points):
+    """Where everything was, whatever was moved before and after; and windows that begin at a name."""
+    for number, nodes in points.items():
+        past = past_of(files)
+        for node_id, then in nodes.items():
+            assert await whereabouts(past, node_id, number) == then.path
+        for directory_id in {then.parent for then in nodes.values()}:
+            names = sorted(then.saved.entry.name for then in nodes.values() if then.parent == directory_id)
+            for begin in {"!", names[0], names[-1], names[len(names) // 2][:2], names[-1] + "~"}:
+                window = await past.children(directory_id, number, begin=begin, limit=2)
+                shown = [saved.entry.name for saved in window.entries]
+                assert shown == [name for name in names if name >= begin][:2]
+
+
 async def check_search(files, points, pattern):
     numbers = sorted(points)
     expected = []
@@ -332,6 +346,7 @@ async def check(files, points, monkeypatch):
     for older, newer in combinations(sorted(points), 2):
         await check_difference(files, points, older, newer)
     await check_versions(files, points)
+    await check_places(files, points)
     for pattern in ("*", "f1?", "[DF]*2"):
         await check_search(files, points, pattern)
     await check_small_difference(files, points, monkeypatch)
