@@ -46,10 +46,14 @@ from http_api import (
     verifications,
 )
 from http_api.pages import browse as browse_pages
+from http_api.pages import difference as difference_page
+from http_api.pages import node as node_pages
 from http_api.pages import overview as overview_page
 from http_api.pages import runs as run_pages
+from http_api.pages import search as search_page
 from http_api.pages import shares as share_pages
 from http_api.pages import static
+from http_api.pages import versions as version_pages
 from orchestrators import backup, prune, purge, rebuild, restore, scan, sweep, verify
 
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
@@ -104,6 +108,10 @@ for module in (
     share_pages,
     run_pages,
     browse_pages,
+    node_pages,
+    version_pages,
+    difference_page,
+    search_page,
     static,
     fallback,
 ):

@@ -137,10 +137,20 @@ def when(value: dt.datetime | str | None, only: str = "") -> Markup | str:
     )
 
 
+def exact(value: str) -> str:
+    """A time of the API with all its digits, as people write it: ``2022-09-28 21:24:10.5185260``. UTC."""
+    return value.replace("T", " ").removesuffix("Z")
+
+
 def path_parts(path: str) -> list[tuple[str, str]]:
     """The names on a path, each with the path to it."""
     names = [name for name in path.split("/") if name]
     return [(name, "/".join(names[: index + 1])) for index, name in enumerate(names)]
+
+
+def parent(path: str) -> str:
+    """The path of what holds it; empty for the root."""
+    return path.rpartition("/")[0]
 
 
 def hint(text: str) -> Markup:
@@ -163,6 +173,8 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "percent": percent,
     "words": words,
     "when": when,
+    "exact": exact,
     "path_parts": path_parts,
+    "parent": parent,
     "hint": hint,
 }

@@ -13,6 +13,10 @@ function localTimes(root) {
     time.textContent = zoned[time.dataset.only ?? ""].format(new Date(time.dateTime));
     time.dataset.done = "";
   }
+  for (const option of root.querySelectorAll("option[data-time]:not([data-done])")) {
+    option.textContent = `${zoned[""].format(new Date(option.dataset.time))} · ${option.value}`;
+    option.dataset.done = "";
+  }
 }
 
 function themeButton() {
@@ -37,9 +41,13 @@ addEventListener("pageshow", (event) => {
   if (event.persisted) for (const button of document.querySelectorAll("form button")) button.disabled = false;
 });
 
-// Lists whose rows are links: j and k or the arrows move, Enter opens, u goes up, / searches.
+// Lists whose rows are links: j and k or the arrows move, Enter opens, x ticks, u goes up, / searches; a key of its own presses what has it.
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog[open]")) return;
+  if (!event.shiftKey && event.key.length === 1) {
+    const keyed = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+    if (keyed) { event.preventDefault(); keyed.click(); return; }
+  }
   if (event.key === "/") {
     const search = document.querySelector("[data-search]");
     if (search) { event.preventDefault(); search.focus(); search.select?.(); }
@@ -54,10 +62,56 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     const next = at < 0 ? 0 : Math.min(links.length - 1, Math.max(0, at + steps[event.key]));
     links[next].focus();
+  } else if (event.key === "x" && at >= 0) {
+    links[at].closest("tr").querySelector("input[type=checkbox]")?.click();
   } else if (event.key === "u" || event.key === "Backspace") {
     const up = document.querySelector("[data-up]");
     if (up) { event.preventDefault(); up.click(); }
   }
+});
+
+// A range beside a select of restore points: dragging it looks at each that it rests on.
+function sliders(root) {
+  for (const range of root.querySelectorAll("input[type=range][data-of][hidden]")) {
+    const select = document.getElementById(range.dataset.of);
+    let resting = 0;
+    const told = () => range.setAttribute("aria-valuetext", select.selectedOptions[0].textContent);
+    range.addEventListener("input", () => {
+      select.selectedIndex = range.valueAsNumber;
+      told();
+      clearTimeout(resting);
+      resting = setTimeout(() => select.dispatchEvent(new Event("change", { bubbles: true })), 150);
+    });
+    select.addEventListener("change", () => { range.value = select.selectedIndex; told(); });
+    range.hidden = false;
+    told();
+  }
+}
+
+// Rows that can be ticked: how many are, and one box for all.
+function counted(form) {
+  const boxes = [...form.querySelectorAll("tbody input[type=checkbox]")];
+  const ticked = boxes.filter((box) => box.checked).length;
+  const told = form.querySelector("[data-count]");
+  if (!told) return;
+  told.dataset.none ??= told.textContent;
+  told.textContent = ticked ? `${ticked} selected` : told.dataset.none;
+  for (const button of form.querySelectorAll(".selected button")) button.disabled = !ticked;
+  const all = form.querySelector("[data-all]");
+  all.hidden = false;
+  all.checked = ticked > 0 && ticked === boxes.length;
+  all.indeterminate = ticked > 0 && ticked < boxes.length;
+}
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("[data-selection]");
+  if (!form || event.target.type !== "checkbox") return;
+  if ("all" in event.target.dataset) for (const box of form.querySelectorAll("tbody input[type=checkbox]")) box.checked = event.target.checked;
+  counted(form);
+});
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-clear]");
+  if (button) document.getElementById(button.dataset.clear).replaceChildren();
 });
 
 // Copies what an element holds.
@@ -75,6 +129,9 @@ function say(text) {
 
 function arrived(root) {
   localTimes(root);
+  sliders(root);
+  for (const form of document.querySelectorAll("[data-selection]")) counted(form);
+  root.querySelector("[data-show]")?.scrollIntoView({ block: "nearest" });
   root.querySelector("[data-focus]")?.focus();
   const told = root.querySelector("[data-say]");
   if (told) say(told.dataset.say);

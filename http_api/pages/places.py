@@ -24,6 +24,11 @@ def run_url(tenant_id: str, share_id: int, run_no: int) -> str:
     return f"{share_url(tenant_id, share_id)}/runs/{run_no}"
 
 
+def point_url(tenant_id: str, share_id: int, restore_point: int) -> str:
+    """Of what is below a restore point: there is no page of it alone."""
+    return f"{share_url(tenant_id, share_id)}/restore-points/{restore_point}"
+
+
 def with_query(url: str, **query: object) -> str:
     """An address with what is not None and not empty of ``query``."""
     given = {name: str(value) for name, value in query.items() if value not in (None, "")}

@@ -1,5 +1,7 @@
 """Restore points: committed backup runs."""
 
+import datetime as dt
+from collections.abc import Sequence
 from typing import Any, Final, LiteralString
 
 from shared.db.pool import Connection
@@ -19,6 +21,7 @@ _LISTED: Final[LiteralString] = f"""
     SELECT {_COLUMNS} FROM restore_point WHERE share_id = %s AND run_no < %s ORDER BY run_no DESC LIMIT %s
 """
 
+_TAKEN_AT: Final[LiteralString] = "SELECT run_no, taken_at FROM restore_point WHERE share_id = %s AND run_no = ANY(%s)"
 _AROUND: Final[LiteralString] = f"""
     (SELECT {_COLUMNS} FROM restore_point WHERE share_id = %(share_id)s AND run_no < %(run_no)s ORDER BY run_no DESC LIMIT %(limit)s)
     UNION ALL
@@ -74,6 +77,11 @@ async def around(conn: Connection, share_id: int, run_no: int, limit: int) -> li
     before = sum(1 for point in found if point.run_no < run_no)
     begin = max(0, min(before - limit // 2, len(found) - limit))
     return found[begin : begin + limit]
+
+
+async def taken_at(conn: Connection, share_id: int, run_nos: Sequence[int]) -> dict[int, dt.datetime]:
+    """When some restore points were taken; those that are gone are left out."""
+    return dict(await (await conn.execute(_TAKEN_AT, [share_id, list(run_nos)])).fetchall())
 
 
 async def last(conn: Connection, share_id: int) -> RestorePoint | None:

@@ -1,0 +1,68 @@
+"""``.../search``: names in a share, now or at any time."""
+
+from typing import Annotated, Any, Final
+
+from pydantic import Field
+
+from http_api import nodes
+from http_api.call import Answer, Call
+from http_api.models.base import After, Limit, Query
+from http_api.models.nodes import Case, SearchQuery, Versions
+from http_api.pages.asking import asking
+from http_api.pages.places import SHARE
+from http_api.rendering import page
+from http_api.routes import Routes
+from shared.db import restore_points
+from shared.errors import InvalidInput
+from shared.model.access import Action
+
+_OURS: Final = frozenset("*?[")
+
+
+class SoughtQuery(Query):
+    """What is looked for. Without anything there is the form alone."""
+
+    pattern: Annotated[str, Field(max_length=253, pattern=r"^[^\x00]*$")] = ""
+    versions: Versions = Versions.LATEST
+    case: Case = Case.IGNORE
+    limit: Limit = 100
+    after: After = ""
+
+
+async def search_page(call: Call[SoughtQuery]) -> Answer:
+    """Nodes whose names match; plain words are looked for anywhere in a name."""
+    query = call.query
+    typed = query.pattern.strip()
+    newest = await restore_points.last(call.conn, call.share.share_id)
+    values: dict[str, Any] = {
+        "query": query,
+        "typed": typed,
+        "newest": newest,
+        "found": None,
+        "wrong": "",
+        "sought": "",
+        "next": None,
+    }
+    fragment = "_search_rows.html" if query.after else "_search.html"
+    if not typed or newest is None:
+        return page(call, "search.html", tab="browse", fragment=fragment, **values)
+    sought = typed if _OURS & set(typed) else f"*{typed}*"
+    asked = SearchQuery(pattern=sought, versions=query.versions, case=query.case, limit=query.limit, after=query.after)
+    try:
+        found = (await nodes.search(asking(call, SHARE + "/search", asked))).root
+    except InvalidInput as error:
+        if error.field != "pattern":
+            raise
+        return page(call, "search.html", tab="browse", fragment=fragment, **{**values, "wrong": str(error)})
+    return page(
+        call,
+        "search.html",
+        tab="browse",
+        fragment=fragment,
+        **{**values, "found": found, "sought": sought, "next": found.next},
+    )
+
+
+routes = Routes("search page")
+routes.page(SHARE + "/search", search_page, Action.NODES_READ)
+bp = routes.blueprint
