@@ -49,8 +49,13 @@ from http_api.pages import browse as browse_pages
 from http_api.pages import difference as difference_page
 from http_api.pages import node as node_pages
 from http_api.pages import overview as overview_page
+from http_api.pages import points as point_pages
+from http_api.pages import policies as policy_pages
+from http_api.pages import retention as retention_pages
 from http_api.pages import runs as run_pages
 from http_api.pages import search as search_page
+from http_api.pages import schedules as schedule_pages
+from http_api.pages import settings as settings_pages
 from http_api.pages import shares as share_pages
 from http_api.pages import static
 from http_api.pages import versions as version_pages
@@ -106,6 +111,11 @@ for module in (
     openapi,
     overview_page,
     share_pages,
+    point_pages,
+    policy_pages,
+    retention_pages,
+    schedule_pages,
+    settings_pages,
     run_pages,
     browse_pages,
     node_pages,

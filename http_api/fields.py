@@ -62,20 +62,23 @@ class Fields:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """A form that was refused: what was in it, and why."""
+    """A form that is shown as it was filled in: what was in it and, if it was refused, why."""
 
     fields: Fields
-    problem: Problem
+    problem: Problem | None
+    """None: it was not sent yet, and is looked at in a preview."""
 
     def wrong(self, name: str) -> str:
         """What was expected of a field, where it was not given; empty if nothing is wrong with it."""
-        for error in self.problem.errors:
+        for error in self.problem.errors if self.problem else ():
             if error.field == name or error.field.startswith(name + "."):
                 return error.expected
         return ""
 
     def others(self, shown: Sequence[str]) -> str:
         """What was wrong and is told beside none of the fields ``shown``; empty if there is nothing."""
+        if self.problem is None:
+            return ""
         told = [
             error
             for error in self.problem.errors

@@ -59,8 +59,16 @@ def form_as(raw: bytes, model: type[M], body_of: Callable[[Fields], Mapping[str,
 
     :raises Refusal: it is no form, or fields are wrong or not known.
     """
+    return model_of_form(fields_as(raw), model, body_of)
+
+
+def model_of_form(fields: Fields, model: type[M], body_of: Callable[[Fields], Mapping[str, Any]]) -> M:
+    """The same of a form that was read.
+
+    :raises Refusal: fields are wrong or not known.
+    """
     try:
-        return model.model_validate(body_of(fields_as(raw)))
+        return model.model_validate(body_of(fields))
     except ValidationError as error:
         raise _refusal(error) from error
 

@@ -13,6 +13,7 @@ from http_api.assets import asset_url
 from http_api.call import Answer, AnyCall
 from http_api.encoding import LEAST_BYTES, gzipped, takes_gzip
 from http_api.guard import PAGE_HEADERS
+from http_api.pages import cron_words
 from http_api.problems import Told
 from http_api.reply import Reply
 from http_api.tabs import Tab, tabs_of
@@ -31,6 +32,7 @@ _TEMPLATES: Final = jinja2.Environment(
     lstrip_blocks=True,
 )
 _TEMPLATES.filters.update(shown_as.FILTERS)
+_TEMPLATES.filters["cron_words"] = cron_words.in_words
 _TEMPLATES.globals["asset"] = asset_url
 
 

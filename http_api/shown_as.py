@@ -115,6 +115,22 @@ def words(value: object) -> str:
     return str(value).replace("_", " ")
 
 
+def plain(value: float | None) -> str:
+    """A number as it is typed into a field: no more digits than it has; empty if there is none."""
+    return "" if value is None else f"{value:.6f}".rstrip("0").rstrip(".")
+
+
+def sentence(text: str) -> str:
+    """A reason of ours as a sentence begins: ``daily 3 of 7`` is ``Daily 3 of 7``."""
+    return text[:1].upper() + text[1:]
+
+
+def who(told: str) -> str:
+    """Who did something, by the name that is noted beside their id: ``key 7 (nightly)`` is ``nightly``."""
+    _, begins, name = told.partition(" (")
+    return name[:-1] if begins and name.endswith(")") and len(name) > 1 else told
+
+
 def when(value: dt.datetime | str | None, only: str = "") -> Markup | str:
     """A time as ``<time>``: UTC in the page, made the viewer's own by ``app.js``, with UTC on hover.
 
@@ -172,6 +188,9 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "money": money,
     "percent": percent,
     "words": words,
+    "plain": plain,
+    "sentence": sentence,
+    "who": who,
     "when": when,
     "exact": exact,
     "path_parts": path_parts,

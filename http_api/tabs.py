@@ -51,6 +51,7 @@ _SHARE: Final = (
     _Section("verify", "Verify", "/verify", Action.RUNS_READ),
     _Section("analytics", "Analytics", "/analytics", Action.USAGE_READ),
     _Section("schedules", "Schedules", "/schedules", Action.SCHEDULES_READ),
+    _Section("retention", "Retention", "/retention", Action.POLICIES_READ),
     _Section("settings", "Settings", "/settings", Action.SHARES_READ),
 )
 

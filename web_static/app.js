@@ -122,6 +122,25 @@ document.addEventListener("click", async (event) => {
   say("Copied");
 });
 
+// Lists of all time zones, and rows that can be added to a form: a copy of a template with the next number in its names.
+function zonesAndRows() {
+  for (const list of document.querySelectorAll("[data-time-zones]")) {
+    list.replaceChildren(...["UTC", ...Intl.supportedValuesOf("timeZone")].map((zone) => new Option(zone, zone)));
+  }
+  for (const button of document.querySelectorAll("[data-add]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      const rows = document.getElementById(button.dataset.add);
+      const template = rows.parentElement.querySelector("template");
+      const copy = document.createElement("div");
+      copy.innerHTML = template.innerHTML.replaceAll("__n__", String(rows.children.length));
+      const row = copy.firstElementChild;
+      rows.append(row);
+      row.querySelector("input")?.focus();
+    });
+  }
+}
+
 function say(text) {
   const live = document.getElementById("live");
   if (live) live.textContent = text;
@@ -140,4 +159,4 @@ function arrived(root) {
 document.addEventListener("htmx:load", (event) => localTimes(event.detail.elt.parentElement ?? event.detail.elt));
 document.addEventListener("htmx:afterSettle", (event) => arrived(event.detail.elt));
 document.addEventListener("htmx:sendError", () => say("The app does not answer; trying again."));
-document.addEventListener("DOMContentLoaded", () => { themeButton(); arrived(document); });
+document.addEventListener("DOMContentLoaded", () => { themeButton(); zonesAndRows(); arrived(document); });

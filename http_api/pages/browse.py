@@ -79,7 +79,7 @@ async def browse_page(call: Call[ChildrenQuery]) -> Answer:
         node_id=place.node_id,
         path=place.path,
         children=[Node.of(saved) for saved in window.entries],
-        **asking(call, POINT + "/browse", asked).part(window.following),
+        **asking(call, query=asked, path=POINT + "/browse").part(window.following),
     )
     return _browse(call, slider, part=part, begin=begin)
 
@@ -128,7 +128,7 @@ async def archive_page(call: Call[ArchiveQuery]) -> Answer:
 
 async def archive_selected(call: Call[ChildrenQuery, NewArchive]) -> Answer:
     """What was ticked, as an archive."""
-    answer = await downloads.post_archive(asking(call, POINT + "/archive", NoQuery()))
+    answer = await downloads.post_archive(asking(call, query=NoQuery(), path=POINT + "/archive"))
     if answer.location:
         # Not by a redirection: a page's form may go nowhere but to this app.
         return replace(page(call, "download_ready.html", tab="browse", url=answer.location), status=200)

@@ -70,7 +70,7 @@ async def difference_page(call: Call[ComparedQuery]) -> Answer:
         {"from": older, "to": newer, "path": query.path or None, "limit": query.limit, "after": query.after}
     )
     try:
-        part = await nodes.show_difference(asking(call, SHARE + "/difference", asked))
+        part = await nodes.show_difference(asking(call, query=asked, path=SHARE + "/difference"))
     except NotFound as error:
         if error.field not in ("path", "node_id"):
             raise

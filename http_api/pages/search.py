@@ -49,7 +49,7 @@ async def search_page(call: Call[SoughtQuery]) -> Answer:
     sought = typed if _OURS & set(typed) else f"*{typed}*"
     asked = SearchQuery(pattern=sought, versions=query.versions, case=query.case, limit=query.limit, after=query.after)
     try:
-        found = (await nodes.search(asking(call, SHARE + "/search", asked))).root
+        found = (await nodes.search(asking(call, query=asked, path=SHARE + "/search"))).root
     except InvalidInput as error:
         if error.field != "pattern":
             raise

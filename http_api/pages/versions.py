@@ -71,7 +71,7 @@ async def versions_page(call: Call[VersionsQuery]) -> Answer:
         path=place.path,
         directory=is_directory(place.node_id),
         told=told[: len(found)],
-        next=asking(call, SHARE + "/versions", asked).part(following)["next"],
+        next=asking(call, query=asked, path=SHARE + "/versions").part(following)["next"],
     )
 
 

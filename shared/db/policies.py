@@ -27,6 +27,11 @@ _CHANGE: Final[LiteralString] = f"""
 """
 _DELETE: Final[LiteralString] = "DELETE FROM policy WHERE policy_id = %s AND tenant_id = %s RETURNING policy_id"
 _USERS: Final[LiteralString] = "SELECT name FROM share WHERE policy_id = %s ORDER BY name LIMIT 5"
+_FOLLOWERS: Final[LiteralString] = """
+    SELECT policy_id, count(*) FROM share
+     WHERE tenant_id = %s AND policy_id IS NOT NULL AND deleted_at IS NULL
+  GROUP BY policy_id
+"""
 _GIVE: Final[LiteralString] = """
     UPDATE share SET policy_id = %s, policy_no = policy_no + 1
       FROM (SELECT share_id, policy_id FROM share WHERE share_id = %s AND tenant_id = %s FOR NO KEY UPDATE) AS before
@@ -112,6 +117,11 @@ async def delete(conn: Connection, tenant_id: str, policy_id: int) -> None:
 async def users(conn: Connection, policy_id: int) -> Sequence[str]:
     """Names of up to five shares that have a policy."""
     return [row[0] for row in await (await conn.execute(_USERS, [policy_id])).fetchall()]
+
+
+async def followers(conn: Connection, tenant_id: str) -> dict[int, int]:
+    """How many shares have each policy of a tenant; those that none has are left out."""
+    return {row[0]: row[1] for row in await (await conn.execute(_FOLLOWERS, [tenant_id])).fetchall()}
 
 
 async def give(conn: Connection, tenant_id: str, share_id: int, policy_id: int | None) -> int | None:

@@ -1,0 +1,149 @@
+"""``.../shares/{share_id}/retention``: which policy a share has, and what that, or another one, means for each restore point."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+from pydantic import Field
+
+from http_api import policies, retention
+from http_api.call import Answer, AnyCall, Call
+from http_api.conditions import etag_of
+from http_api.fields import Fields
+from http_api.models.base import Body, NoQuery, Query
+from http_api.models.retention import (
+    NewPrune,
+    NewSweep,
+    Policy,
+    Preview,
+    Rules,
+    ShareRetention,
+    ShareRetentionChange,
+    ShownRules,
+)
+from http_api.models.runs import Run
+from http_api.pages.asking import asking
+from http_api.pages.places import SHARE, run_url, share_url
+from http_api.pages.policies import Outlook
+from http_api.pages.unchanged import check_unchanged
+from http_api.rendering import page, see
+from http_api.routes import Routes
+from shared.db import policies as stored
+from shared.db import retention_orders
+from shared.model.access import Action
+from shared.model.retention import NamedPolicy
+from shared.model.sweep import MARGIN_S
+
+POLICIES_OFFERED: Final = 200
+NONE: Final = "none"
+"""The choice of no policy at all."""
+
+
+class RetentionQuery(Query):
+    """Which policy is to be tried; empty: the one that the share has."""
+
+    policy_id: Annotated[str, Field(pattern="^([0-9]{1,10}|none)?$")] = ""
+
+
+class GivenPolicy(Query):
+    """Which policy a share has now, as far as a form that gives it another one is about that."""
+
+    policy_id: int | None
+    version: int | None
+
+
+class RetentionForm(Body):
+    """Which policy a share is to have."""
+
+    policy_id: int | None
+    if_match: str = ""
+
+
+async def retention_page(call: Call[RetentionQuery]) -> Answer:
+    """The policy of a share, and what would become of its restore points under it or under another."""
+    told = await policies.get_retention(asking(call))
+    offered = await stored.of_tenant(call.conn, call.share.tenant_id, limit=POLICIES_OFFERED)
+    now_id = NONE if told.policy is None else str(told.policy.policy_id)
+    chosen = (call.filled.fields.text("policy_id") if call.filled else call.query.policy_id) or now_id
+    tried = next((one for one in offered if str(one.policy_id) == chosen), None)
+    outlook = await _outlook(call, told, tried, chosen, now_id)
+    why_sweep = await retention_orders.why_sweep(call.conn, call.share.share_id, MARGIN_S, call.now)
+    return page(
+        call,
+        "retention.html",
+        tab="retention",
+        fragment="_retention_preview.html",
+        told=told,
+        offered=offered,
+        chosen=chosen if chosen in (now_id, NONE) or tried else now_id,
+        changed=chosen != now_id,
+        tried_name=tried.name if tried else "",
+        outlook=outlook,
+        rules=_rules(told, tried, chosen),
+        why_sweep=why_sweep,
+        margin_days=MARGIN_S // 86_400,
+        etag=etag_of(_given(told.policy)),
+    )
+
+
+async def _outlook(call: AnyCall, told: ShareRetention, tried: NamedPolicy | None, chosen: str, now_id: str) -> Outlook:
+    """Without a policy nothing goes; what the share has now was reckoned already."""
+    if chosen == now_id or tried is None:
+        points = told.restore_points
+        if chosen == NONE:
+            points = [one.model_copy(update={"keep": True, "reasons": ["nothing is pruned"]}) for one in points]
+        gone = sum(not one.keep for one in points)
+        return Outlook.of(Preview(kept=len(points) - gone, expiring=gone, restore_points=points))
+    body = Rules.model_validate(tried.retention, from_attributes=True)
+    return Outlook.of(await policies.preview_retention(asking(call, body=body)))
+
+
+def _rules(told: ShareRetention, tried: NamedPolicy | None, chosen: str) -> ShownRules | None:
+    if chosen == NONE:
+        return None
+    if tried is not None:
+        return ShownRules.model_validate(tried.retention)
+    return told.policy.rules if told.policy else None
+
+
+def _given(policy: Policy | None) -> GivenPolicy:
+    if policy is None:
+        return GivenPolicy(policy_id=None, version=None)
+    return GivenPolicy(policy_id=policy.policy_id, version=policy.version)
+
+
+async def set_retention_form(call: Call[NoQuery, RetentionForm]) -> Answer:
+    """Give the share the policy."""
+    now = await policies.get_retention(asking(call))
+    check_unchanged(call.body.if_match, _given(now.policy), "the share's policy")
+    answer = await policies.set_retention(asking(call, body=ShareRetentionChange(policy_id=call.body.policy_id)))
+    return see(f"{share_url(call.share.tenant_id, call.share.share_id)}/retention", answer)
+
+
+async def prune_form(call: Call) -> Answer:
+    """Prune now, by the policy."""
+    return _to_run(call, await retention.start_prune(asking(call, body=NewPrune())))
+
+
+async def sweep_form(call: Call[NoQuery, NewSweep]) -> Answer:
+    """Sweep now."""
+    return _to_run(call, await retention.start_sweep(call))
+
+
+def _to_run(call: AnyCall, answer: Answer) -> Answer:
+    assert isinstance(answer.body, Run)
+    return see(run_url(call.share.tenant_id, call.share.share_id, answer.body.run_no), answer)
+
+
+def _chosen(fields: Fields) -> dict[str, Any]:
+    wanted: Sequence[str] = ("if_match",) if fields.text("policy_id") == NONE else ("if_match", "policy_id")
+    return {"policy_id": None, **fields.nested(*wanted)}
+
+
+routes = Routes("retention pages")
+_page = routes.page(SHARE + "/retention", retention_page, Action.POLICIES_READ)
+routes.form(SHARE + "/retention", set_retention_form, Action.POLICIES_CHANGE, _page, fields=_chosen)
+routes.form(SHARE + "/prunes", prune_form, Action.RETENTION_RUN, _page, starts=True)
+routes.form(
+    SHARE + "/sweeps", sweep_form, Action.RETENTION_RUN, _page, fields=lambda f: f.nested("margin_days"), starts=True
+)
+bp = routes.blueprint
