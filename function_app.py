@@ -45,11 +45,17 @@ from http_api import (
     usage,
     verifications,
 )
+from http_api.pages import analytics as analytics_pages
+from http_api.pages import audit as audit_pages
 from http_api.pages import browse as browse_pages
+from http_api.pages import keys as keys_pages
+from http_api.pages import members as members_pages
 from http_api.pages import overview as overview_page
+from http_api.pages import people as people_pages
 from http_api.pages import runs as run_pages
 from http_api.pages import shares as share_pages
 from http_api.pages import static
+from http_api.pages import usage as usage_pages
 from orchestrators import backup, prune, purge, rebuild, restore, scan, sweep, verify
 
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
@@ -104,6 +110,12 @@ for module in (
     share_pages,
     run_pages,
     browse_pages,
+    analytics_pages,
+    audit_pages,
+    keys_pages,
+    members_pages,
+    people_pages,
+    usage_pages,
     static,
     fallback,
 ):
