@@ -40,7 +40,7 @@ async def _usage(call: Call[UsageQuery], tenant_id: str | None) -> Usage:
             shares=total.shares,
             protected=Amount(files=total.files, bytes=total.bytes),
             vault_bytes=total.vault_bytes,
-            month=_month_of(call, total.used),
+            month=month_of(call, total.used),
         ),
         shares=[
             ShareUsage(
@@ -50,7 +50,7 @@ async def _usage(call: Call[UsageQuery], tenant_id: str | None) -> Usage:
                 protected=Amount(files=one.files, bytes=one.bytes),
                 restore_points=one.points,
                 vault_bytes=one.vault_bytes,
-                month=_month_of(call, used[one.share_id]),
+                month=month_of(call, used[one.share_id]),
             )
             for one in shown
         ],
@@ -63,7 +63,8 @@ def _month(call: Call[UsageQuery]) -> dt.date:
     return dt.date.fromisoformat(f"{asked}-01") if asked else call.now.date().replace(day=1)
 
 
-def _month_of(call: AnyCall, used: Sequence[usage.Used]) -> Month:
+def month_of(call: AnyCall, used: Sequence[usage.Used]) -> Month:
+    """What runs took in a month, priced."""
     prices, workers = call.app.prices, call.app.settings.width
     work = cost.Work()
     for one in used:

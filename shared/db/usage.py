@@ -46,6 +46,12 @@ _OF_SHARES: Final[LiteralString] = f"""
 _TOTAL: Final[LiteralString] = f"""
     SELECT kind, {_SUMS} FROM usage_month WHERE {_IS_SEEN} AND month = %(month)s GROUP BY kind
 """
+_MONTHS: Final[LiteralString] = f"""
+    SELECT month, kind, {_SUMS} FROM usage_month WHERE {_IS_SEEN} AND month BETWEEN %(since)s AND %(until)s GROUP BY month, kind
+"""
+_MONTHS_OF_SHARE: Final[LiteralString] = f"""
+    SELECT month, kind, {_SUMS} FROM usage_month WHERE share_id = %s AND month BETWEEN %s AND %s GROUP BY month, kind
+"""
 # A share that is gone has no restore points, and what was written for it.
 _TOTAL_SHARES: Final[LiteralString] = f"""
     SELECT (SELECT count(*) FROM share WHERE {_IS_SEEN}), coalesce(sum(files), 0)::bigint, coalesce(sum(bytes), 0)::bigint,
@@ -118,6 +124,28 @@ async def total(conn: Connection, seen: Seen, *, tenant_id: str | None, month: d
     row = await (await conn.execute(_TOTAL_SHARES, args)).fetchone()
     assert row is not None
     return Total(shares=row[0], files=row[1], bytes=row[2], vault_bytes=row[3], used=used)
+
+
+async def months(
+    conn: Connection, seen: Seen, *, tenant_id: str | None, since: dt.date, until: dt.date
+) -> dict[dt.date, list[Used]]:
+    """What the runs of many shares took that ended in the months from ``since`` to ``until``, each told by its first day; those with any."""
+    args = {**_seen(seen, tenant_id), "since": since, "until": until}
+    return _by_month(await (await conn.execute(_MONTHS, args)).fetchall())
+
+
+async def months_of_share(
+    conn: Connection, share_id: int, *, since: dt.date, until: dt.date
+) -> dict[dt.date, list[Used]]:
+    """The same of one share."""
+    return _by_month(await (await conn.execute(_MONTHS_OF_SHARE, [share_id, since, until])).fetchall())
+
+
+def _by_month(rows: Sequence[Sequence[Any]]) -> dict[dt.date, list[Used]]:
+    found: dict[dt.date, list[Used]] = {}
+    for row in rows:
+        found.setdefault(row[0], []).append(_used(row[1:]))
+    return found
 
 
 def _seen(seen: Seen, tenant_id: str | None) -> dict[str, Any]:
