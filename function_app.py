@@ -47,6 +47,7 @@ from http_api import (
 )
 from http_api.pages import browse as browse_pages
 from http_api.pages import overview as overview_page
+from http_api.pages import restores as restore_pages
 from http_api.pages import runs as run_pages
 from http_api.pages import shares as share_pages
 from http_api.pages import static
@@ -104,6 +105,7 @@ for module in (
     share_pages,
     run_pages,
     browse_pages,
+    restore_pages,
     static,
     fallback,
 ):

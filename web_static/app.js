@@ -13,6 +13,10 @@ function localTimes(root) {
     time.textContent = zoned[time.dataset.only ?? ""].format(new Date(time.dateTime));
     time.dataset.done = "";
   }
+  for (const option of root.querySelectorAll("option[data-at]:not([data-done])")) {
+    option.textContent = option.textContent.replace(/[-\d]+ [:\d]+ UTC/, zoned[""].format(new Date(option.dataset.at)));
+    option.dataset.done = "";
+  }
 }
 
 function themeButton() {
@@ -58,6 +62,15 @@ document.addEventListener("keydown", (event) => {
     const up = document.querySelector("[data-up]");
     if (up) { event.preventDefault(); up.click(); }
   }
+});
+
+// A button that unfolds something: what was fetched once is hidden and shown, with all that was chosen in it.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-fold]");
+  if (!button) return;
+  const folded = document.getElementById(button.getAttribute("aria-controls"));
+  if (folded) { event.preventDefault(); folded.hidden = !folded.hidden; }
+  button.setAttribute("aria-expanded", String(!folded?.hidden));
 });
 
 // Copies what an element holds.
