@@ -252,6 +252,7 @@ async def _plan_page(call: AnyCall, number: int) -> Answer:
     if order.undoes:
         return see(_undo_url(call, order.undoes, number))
     state = state_of(order, call.share)
+    point = await _point(call, state, [])
     return page(
         call,
         "restore_plan.html",
@@ -260,6 +261,7 @@ async def _plan_page(call: AnyCall, number: int) -> Answer:
         run=await _live(call, found),
         order=order,
         told=restore_words.told(order, call.share),
+        point=point,
         link={one: f"{_url(call)}?{at(state, step=one)}" for one in STEPS},
         here=with_query(_url(call), plan=number),
         url=_url(call),
@@ -313,6 +315,7 @@ async def undo_page(call: Call[UndoQuery]) -> Answer:
     planned = await run_rows.by_number(call.conn, share.share_id, number) if number is not None else None
     if planned is not None and (planned.order is None or planned.order.undoes != done.run_no):
         raise NotFound(f"run {planned.run_no} is no undo of run {done.run_no}", field="plan")
+    point = await _point(call, state_of(done.order, share), [])
     live = None if planned is None else await _live(call, planned)
     return page(
         call,
@@ -322,6 +325,7 @@ async def undo_page(call: Call[UndoQuery]) -> Answer:
         done=Run.of(done, now=call.now),
         order=done.order,
         told=restore_words.told(done.order, share),
+        point=point,
         why_not=why_not,
         run=live,
         here=_undo_url(call, done.run_no, number),
