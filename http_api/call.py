@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from typing_extensions import TypeVar
 
 from http_api import cursor
-from http_api.fields import Filled
+from http_api.fields import Fields, Filled
 from http_api.models.base import Body, NoBody, NoQuery, Query
 from shared.db.pool import Connection
 from shared.model.access import Principal
@@ -45,6 +45,8 @@ class Call(Generic[Q, B]):
     """By name in lower case."""
     list_name: str
     """What cursors are bound to."""
+    address: str = ""
+    """As it was asked, with its query string."""
     durable: df.DurableOrchestrationClient | None = None
     held: AsyncExitStack = field(default_factory=AsyncExitStack)
     connection: Connection | None = None
@@ -52,6 +54,11 @@ class Call(Generic[Q, B]):
     loaded_share: Share | None = None
     filled: Filled | None = None
     """Of a page that is shown again because its form was refused."""
+
+    @property
+    def typed(self) -> Fields:
+        """The query string as the form that it is where a page's address holds what somebody is filling in: all values of a name, in order."""
+        return Fields.of_address(self.address)
 
     @property
     def conn(self) -> Connection:

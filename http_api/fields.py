@@ -7,7 +7,7 @@ A field that is left empty was not given. What is no number stays what was typed
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from http_api.models.base import Problem
 
@@ -25,6 +25,11 @@ class Fields:
         """:raises ValueError: it is no form."""
         text = raw.decode("utf-8")
         return cls(parse_qs(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=FIELDS_MAX))
+
+    @classmethod
+    def of_address(cls, url: str) -> "Fields":
+        """What a form with ``method="get"`` has made of its fields; what is no field is passed over."""
+        return cls(parse_qs(urlsplit(url).query, keep_blank_values=True, errors="replace", separator="&"))
 
     def text(self, name: str) -> str:
         """What was typed, without blanks around it; empty if nothing was."""

@@ -22,10 +22,7 @@ def query_as(given: Mapping[str, str], model: type[M]) -> M:
 
     :raises Refusal: some are wrong or not known.
     """
-    try:
-        return model.model_validate({name: value for name, value in given.items() if name != _NO_PARAMETER})
-    except ValidationError as error:
-        raise _refusal(error) from error
+    return made_of({name: value for name, value in given.items() if name != _NO_PARAMETER}, model)
 
 
 def body_as(raw: bytes, model: type[M]) -> M:
@@ -59,16 +56,16 @@ def form_as(raw: bytes, model: type[M], body_of: Callable[[Fields], Mapping[str,
 
     :raises Refusal: it is no form, or fields are wrong or not known.
     """
-    return model_of_form(fields_as(raw), model, body_of)
+    return made_of(body_of(fields_as(raw)), model)
 
 
-def model_of_form(fields: Fields, model: type[M], body_of: Callable[[Fields], Mapping[str, Any]]) -> M:
-    """The same of a form that was read.
+def made_of(given: Mapping[str, Any], model: type[M]) -> M:
+    """A model of texts.
 
-    :raises Refusal: fields are wrong or not known.
+    :raises Refusal: some are wrong or not known.
     """
     try:
-        return model.model_validate(body_of(fields))
+        return model.model_validate(given)
     except ValidationError as error:
         raise _refusal(error) from error
 

@@ -31,6 +31,18 @@ logger = logging.getLogger(__name__)
 
 async def start_restore(call: Call[NoQuery, NewRestore]) -> Answer:
     """Plan (`dry_run`) or start a restore. 409 while another restore writes to the same place."""
+    order = await order_of(call)
+    share, driver = call.share, call.app.settings.driver
+    return started(
+        call, await runs.create(call.conn, share.tenant_id, share.share_id, RunKind.RESTORE, order, driver=driver)
+    )
+
+
+async def order_of(call: Call[NoQuery, NewRestore]) -> RestoreOrder:
+    """What a restore would be asked to do; it may be asked, and changes nothing.
+
+    :raises Rejected: it may not, or there is no such thing; with the field.
+    """
     body, share, conn = call.body, call.share, call.conn
     path, target_path = relative(body.path, "path"), relative(body.target.path, "target.path")
     paths = tuple(relative(path, "selection.paths") for path in body.selection.paths)
@@ -66,10 +78,7 @@ async def start_restore(call: Call[NoQuery, NewRestore]) -> Answer:
         credential=order.credential,
     )
     call.app.credentials.resolve(order.credential)
-    driver = call.app.settings.driver
-    return started(
-        call, await runs.create(conn, share.tenant_id, share.share_id, RunKind.RESTORE, order, driver=driver)
-    )
+    return order
 
 
 async def undo_restore(call: Call[NoQuery, NewUndo]) -> Answer:
@@ -77,7 +86,7 @@ async def undo_restore(call: Call[NoQuery, NewUndo]) -> Answer:
     share, conn = call.share, call.conn
     done = await runs.by_number(conn, share.share_id, call.number("run_no"))
     order = replace(
-        _undoable(done), undoes=done.run_no, undo_snapshot=done.share_snapshot or "", dry_run=call.body.dry_run
+        undoable(done), undoes=done.run_no, undo_snapshot=done.share_snapshot or "", dry_run=call.body.dry_run
     )
     await admit_target(
         conn,
@@ -94,7 +103,7 @@ async def undo_restore(call: Call[NoQuery, NewUndo]) -> Answer:
     )
 
 
-def _undoable(done: run.Run) -> RestoreOrder:
+def undoable(done: run.Run) -> RestoreOrder:
     """The order of a restore that can be undone. :raises Conflict: it cannot."""
     if done.order is None or done.order.undoes:
         raise Conflict(

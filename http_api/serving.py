@@ -122,6 +122,7 @@ async def _reply(
         route=route,
         headers={name.lower(): value for name, value in req.headers.items()},
         list_name=list_name(endpoint.path, route, query),
+        address=req.url,
         durable=durable,
         filled=filled,
     )

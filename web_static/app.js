@@ -13,8 +13,8 @@ function localTimes(root) {
     time.textContent = zoned[time.dataset.only ?? ""].format(new Date(time.dateTime));
     time.dataset.done = "";
   }
-  for (const option of root.querySelectorAll("option[data-time]:not([data-done])")) {
-    option.textContent = `${zoned[""].format(new Date(option.dataset.time))} · ${option.value}`;
+  for (const option of root.querySelectorAll("option[data-at]:not([data-done])")) {
+    option.textContent = option.textContent.replace(/[-\d]+ [:\d]+ UTC/, zoned[""].format(new Date(option.dataset.at)));
     option.dataset.done = "";
   }
 }
@@ -112,6 +112,15 @@ document.addEventListener("change", (event) => {
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-clear]");
   if (button) document.getElementById(button.dataset.clear).replaceChildren();
+});
+
+// A button that unfolds something: what was fetched once is hidden and shown, with all that was chosen in it.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-fold]");
+  if (!button) return;
+  const folded = document.getElementById(button.getAttribute("aria-controls"));
+  if (folded) { event.preventDefault(); folded.hidden = !folded.hidden; }
+  button.setAttribute("aria-expanded", String(!folded?.hidden));
 });
 
 // Copies what an element holds.

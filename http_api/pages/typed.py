@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from http_api.fields import Fields, Filled
 from http_api.models.base import Body, Query
-from http_api.parsing import model_of_form
+from http_api.parsing import made_of
 from http_api.problems import Refusal, told_of
 from shared.errors import InvalidInput
 
@@ -49,7 +49,7 @@ def tried(
     :param check: raises ``InvalidInput`` for what a model alone cannot see.
     """
     try:
-        found = model_of_form(fields, model, body_of)
+        found = made_of(body_of(fields), model)
         check(found)
     except (Refusal, InvalidInput) as error:
         return None, Filled(fields, told_of(error, "preview").problem)

@@ -28,7 +28,8 @@ async def close_restore(scope: RunScope, error: str = "") -> RunState:
             await catalogue.set_report(run.run_id, await report_restore(scope, state, error))
     else:
         await catalogue.set_report(run.run_id, await report_restore(scope, state, error))
-    if run.order is not None and run.order.undoes and state is RunState.SUCCEEDED:
+    # A plan of an undo has undone nothing: what the undo needs stays.
+    if run.order is not None and run.order.undoes and not run.order.dry_run and state is RunState.SUCCEEDED:
         assert scope.admin is not None
         if run.order.undo_snapshot:
             await scope.admin.delete_snapshot(run.order.undo_snapshot)

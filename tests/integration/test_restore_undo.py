@@ -88,6 +88,19 @@ async def test_what_somebody_changed_since_stays_and_is_told(files):
     assert (await files.reload(done)).share_snapshot is not None  # it may be undone once more
 
 
+@pytest.mark.parametrize("target_path", ["", "where nothing was"])
+async def test_a_restore_can_still_be_undone_after_that_was_planned(files, target_path):
+    run, name, _, there = await disturbed(files)
+    done, now = await restored(files, run, name, conflicts=Conflicts.OVERWRITE, target_path=target_path)
+    planned = await undo(files, done, name, dry_run=True)
+    assert planned.state is RunState.SUCCEEDED, planned.error
+    assert differences(now, read_tree(files.client(name))) == []
+    undone = await undo(files, done, name)
+    assert undone.state is RunState.SUCCEEDED, undone.error
+    assert differences(there, read_tree(files.client(name))) == []
+    assert (await files.reload(done)).share_snapshot is None
+
+
 async def test_a_restore_to_a_place_where_nothing_was_is_undone_without_a_share_snapshot(files):
     fill(files.client())
     run = await files.backup()
