@@ -150,5 +150,5 @@ routes = Routes("browse pages")
 routes.page(SHARE + "/browse", browse_newest, Action.NODES_READ)
 _browse_page = routes.page(POINT + "/browse", browse_page, Action.NODES_READ)
 routes.page(POINT + "/archive", archive_page, Action.CONTENT_READ)
-routes.form(POINT + "/archive", archive_selected, Action.CONTENT_READ, _browse_page, fields=_selected, changes=False)
+routes.form(POINT + "/archive", archive_selected, Action.CONTENT_READ, _browse_page, fields=_selected)
 bp = routes.blueprint
