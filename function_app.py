@@ -45,11 +45,16 @@ from http_api import (
     usage,
     verifications,
 )
+from http_api.pages import alerts as alert_pages
 from http_api.pages import browse as browse_pages
+from http_api.pages import channels as channel_pages
+from http_api.pages import first_share as first_share_pages
 from http_api.pages import overview as overview_page
+from http_api.pages import running as running_pages
 from http_api.pages import runs as run_pages
 from http_api.pages import shares as share_pages
 from http_api.pages import static
+from http_api.pages import tenants as tenant_pages
 from orchestrators import backup, prune, purge, rebuild, restore, scan, sweep, verify
 
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
@@ -101,6 +106,11 @@ for module in (
     idempotency,
     openapi,
     overview_page,
+    running_pages,
+    tenant_pages,
+    first_share_pages,
+    alert_pages,
+    channel_pages,
     share_pages,
     run_pages,
     browse_pages,

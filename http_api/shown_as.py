@@ -115,6 +115,11 @@ def words(value: object) -> str:
     return str(value).replace("_", " ")
 
 
+def sentence(text: str) -> str:
+    """A reason of ours as a sentence begins: ``daily 3 of 7`` is ``Daily 3 of 7``."""
+    return text[:1].upper() + text[1:]
+
+
 def when(value: dt.datetime | str | None, only: str = "") -> Markup | str:
     """A time as ``<time>``: UTC in the page, made the viewer's own by ``app.js``, with UTC on hover.
 
@@ -148,7 +153,7 @@ def hint(text: str) -> Markup:
     told, _, to_do = text.partition("; hint: ")
     if not to_do:
         return escape(told)
-    return Markup('{}<span class="hint">{}</span>').format(told, to_do[:1].upper() + to_do[1:])
+    return Markup('{}<span class="hint">{}</span>').format(told, sentence(to_do))
 
 
 FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
@@ -162,6 +167,7 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "money": money,
     "percent": percent,
     "words": words,
+    "sentence": sentence,
     "when": when,
     "path_parts": path_parts,
     "hint": hint,
