@@ -8,9 +8,9 @@ import datetime as dt
 import json
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -49,8 +49,7 @@ class SharesQuery(Paged):
     sort: Sort = Sort.ATTENTION
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(NamedTuple):
     """A share as it is listed. What has defaults is asked only where it is shown, or sorted by."""
 
     facts: Facts
@@ -163,7 +162,7 @@ def changes(active: Sequence[ActiveRun], alerts: Mapping[int, Sequence[object]])
 
 def _health(
     facts: Facts,
-    alerts: Mapping[int, Sequence[standings.AlertFact]],
+    alerts: Mapping[int, Sequence[OpenAlert]],
     running: Mapping[int, ActiveRun],
     now: dt.datetime,
     error: str = "",
@@ -176,9 +175,7 @@ def _health(
         backup_no=facts.backup_no,
         backup_state=None if facts.backup_state is None else RunState(facts.backup_state),
         backup_error=error,
-        alerts=[
-            OpenAlert(one.condition, one.about, one.acknowledged, one.title) for one in alerts.get(facts.share_id, ())
-        ],
+        alerts=alerts.get(facts.share_id, ()),
         active=active.kind if active is not None else "",
         deleted_at=facts.deleted_at,
         purging=facts.purging,
@@ -231,7 +228,7 @@ async def _with_growth(call: AnyCall, lines: Sequence[Line]) -> list[Line]:
     until = call.now - dt.timedelta(days=GROWTH_DAYS)
     before = await standings.bytes_before(call.conn, [line.facts.share_id for line in lines], until)
     return [
-        replace(line, grown_bytes=line.facts.bytes - before[line.facts.share_id])
+        line._replace(grown_bytes=line.facts.bytes - before[line.facts.share_id])
         if line.facts.share_id in before
         else line
         for line in lines
@@ -240,18 +237,18 @@ async def _with_growth(call: AnyCall, lines: Sequence[Line]) -> list[Line]:
 
 async def _with_cost(call: AnyCall, lines: Sequence[Line], month: dt.date) -> list[Line]:
     used = await usage.of_shares(call.conn, [line.facts.share_id for line in lines], month)
-    return [replace(line, cost=_cost(call, used[line.facts.share_id])) for line in lines]
+    return [line._replace(cost=_cost(call, used[line.facts.share_id])) for line in lines]
 
 
 async def _with_errors(
     call: AnyCall,
     lines: Sequence[Line],
-    alerts: Mapping[int, Sequence[standings.AlertFact]],
+    alerts: Mapping[int, Sequence[OpenAlert]],
     running: Mapping[int, ActiveRun],
 ) -> list[Line]:
     errors = await standings.backup_errors(call.conn, [line.facts for line in lines])
     return [
-        replace(line, health=_health(line.facts, alerts, running, call.now, errors[line.facts.share_id]))
+        line._replace(health=_health(line.facts, alerts, running, call.now, errors[line.facts.share_id]))
         if line.facts.share_id in errors
         else line
         for line in lines

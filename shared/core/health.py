@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from shared.core.spans import span
 from shared.model.alert import Condition
@@ -37,8 +37,7 @@ class Level(StrEnum):
 ORDER: Final = tuple(Level)
 
 
-@dataclass(frozen=True, slots=True)
-class OpenAlert:
+class OpenAlert(NamedTuple):
     """What of an open alert matters here."""
 
     condition: Condition
@@ -47,9 +46,8 @@ class OpenAlert:
     title: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """What is known of a share."""
+class Standing(NamedTuple):
+    """What is known of a share. A tuple: a thousand are made for a page."""
 
     since: dt.datetime
     """When it was put under protection."""

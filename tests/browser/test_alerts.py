@@ -58,7 +58,7 @@ def test_alerts_are_acknowledged_and_closed_where_they_are_listed(browse: Browse
     change.get_by_role("button", name="Acknowledge").click()
     expect(change).to_contain_text("Acknowledged by developer")
     expect(change.get_by_role("button", name="Acknowledge")).to_have_count(0)
-    change.get_by_text("Close it").click()
+    change.locator("summary").click()
     change.get_by_role("button", name="Close").click()
     expect(change).to_contain_text("Closed by developer")
     page.get_by_label("State").select_option("open")
