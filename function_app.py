@@ -45,10 +45,13 @@ from http_api import (
     usage,
     verifications,
 )
+from http_api.pages import alerts as alert_pages
 from http_api.pages import analytics as analytics_pages
 from http_api.pages import audit as audit_pages
 from http_api.pages import browse as browse_pages
+from http_api.pages import channels as channel_pages
 from http_api.pages import difference as difference_page
+from http_api.pages import first_share as first_share_pages
 from http_api.pages import keys as keys_pages
 from http_api.pages import members as members_pages
 from http_api.pages import node as node_pages
@@ -58,12 +61,14 @@ from http_api.pages import points as point_pages
 from http_api.pages import policies as policy_pages
 from http_api.pages import restores as restore_pages
 from http_api.pages import retention as retention_pages
+from http_api.pages import running as running_pages
 from http_api.pages import runs as run_pages
 from http_api.pages import schedules as schedule_pages
 from http_api.pages import search as search_page
 from http_api.pages import settings as settings_pages
 from http_api.pages import shares as share_pages
 from http_api.pages import static
+from http_api.pages import tenants as tenant_pages
 from http_api.pages import usage as usage_pages
 from http_api.pages import versions as version_pages
 from orchestrators import backup, prune, purge, rebuild, restore, scan, sweep, verify
@@ -117,6 +122,11 @@ for module in (
     idempotency,
     openapi,
     overview_page,
+    running_pages,
+    tenant_pages,
+    first_share_pages,
+    alert_pages,
+    channel_pages,
     share_pages,
     point_pages,
     policy_pages,

@@ -10,7 +10,7 @@ from http_api.models.runs import Cost, JournalPart, JournalQuery, Line, Run, Run
 from http_api.routes import Routes
 from http_api.starting import run_url, start, started
 from shared.core import cost
-from shared.core.progress import AtWork, worked_seconds
+from shared.core.progress import AtWork, is_measured, worked_seconds
 from shared.db import batches, restore_points, runs
 from shared.db.pool import Connection
 from shared.errors import BackupError, NotFound
@@ -70,9 +70,7 @@ async def get_run(call: Call) -> RunWithCost:
 
 async def _expected(conn: Connection, found: run.Run) -> run.RestorePoint | None:
     """What a run is expected to come to; None also if the restore point it is about is gone."""
-    if found.kind in (RunKind.REBUILD, RunKind.PRUNE, RunKind.SWEEP, RunKind.PURGE) or (
-        found.order is not None and not found.order.is_whole
-    ):
+    if not is_measured(found):
         return None
     about = found.verify or found.order
     if about is not None:

@@ -174,7 +174,7 @@ def hint(text: str) -> Markup:
     told, _, to_do = text.partition("; hint: ")
     if not to_do:
         return escape(told)
-    return Markup('{}<span class="hint">{}</span>').format(told, to_do[:1].upper() + to_do[1:])
+    return Markup('{}<span class="hint">{}</span>').format(told, sentence(to_do))
 
 
 FILTERS: Final[Mapping[str, Callable[..., Any]]] = {

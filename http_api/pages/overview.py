@@ -1,21 +1,19 @@
-"""``/``: all shares at a glance, what needs attention first."""
-
-from typing import Final
+"""``/``: all shares that one sees, what needs attention first."""
 
 from http_api.call import Answer, Call
+from http_api.pages.running import running_now
+from http_api.pages.share_list import SharesQuery, share_list
 from http_api.rendering import page
 from http_api.routes import Routes
-from http_api.seen import seen_by
-from shared.db import overview
 from shared.model.access import Action
 
-SHARES_SHOWN: Final = 1_000
 
-
-async def overview_page(call: Call) -> Answer:
-    """Every share with its newest restore point and its newest run."""
-    found = await overview.lines(call.conn, SHARES_SHOWN, seen_by(call.principal))
-    return page(call, "overview.html", tab="overview", lines=found, shown=SHARES_SHOWN)
+async def overview_page(call: Call[SharesQuery]) -> Answer:
+    """Every share: how it stands and why, how old its newest restore point is, how much it holds, grows and costs."""
+    found = await share_list(call)
+    now = await running_now(call, None, whole=found.next is None)
+    rows = "_share_rows.html" if call.query.after else "_shares.html"
+    return page(call, "overview.html", tab="overview", fragment=rows, found=found, now=now, base="")
 
 
 routes = Routes("overview page")

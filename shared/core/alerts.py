@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from shared.core.spans import span
 from shared.core.unusual import Sign
 from shared.model.alert import Alert, Condition, Sighting
 from shared.model.run import Run, RunKind, RunState
@@ -169,8 +170,8 @@ class Late:
 
 def of_late(late: Late, now: dt.datetime) -> Sighting:
     """That a share has had no restore point for too long."""
-    objective = _span(late.objective_s)
-    age = _span((now - late.since).total_seconds())
+    objective = span(late.objective_s)
+    age = span((now - late.since).total_seconds())
     has = f"is {age} old" if late.taken_at is not None else f"does not exist: it has been under protection for {age}"
     return Sighting(
         condition=Condition.NO_RESTORE_POINT,
@@ -179,12 +180,3 @@ def of_late(late: Late, now: dt.datetime) -> Sighting:
         f" {late.last_run or 'No backup was ever started: add a schedule, or start one.'}",
         details={"objective_s": late.objective_s, "taken_at": late.taken_at.isoformat() if late.taken_at else None},
     )
-
-
-def _span(seconds: float) -> str:
-    """About as people say it."""
-    if seconds < 2 * 3600:
-        return f"{seconds / 60:.0f} minutes"
-    if seconds < 3 * 86400:
-        return f"{seconds / 3600:.0f} hours"
-    return f"{seconds / 86400:.1f} days"

@@ -43,6 +43,12 @@ class AtWork:
     """In the queue, of a run that is not admitted."""
 
 
+def is_measured(run: Run) -> bool:
+    """Whether a restore point says what a run comes to: the one that it is about, or the one before it."""
+    only_part = run.order is not None and not run.order.is_whole
+    return run.kind not in (RunKind.REBUILD, RunKind.PRUNE, RunKind.SWEEP, RunKind.PURGE) and not only_part
+
+
 def progress(run: Run, *, now: dt.datetime, expected: RestorePoint | None, at_work: AtWork | None) -> Progress:
     """Reckon it.
 

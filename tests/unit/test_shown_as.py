@@ -4,7 +4,20 @@ import datetime as dt
 
 import pytest
 
-from http_api.shown_as import ago, compact, duration, hint, money, path_parts, percent, period, plural, size, when
+from http_api.shown_as import (
+    ago,
+    compact,
+    duration,
+    hint,
+    money,
+    path_parts,
+    percent,
+    period,
+    plural,
+    sentence,
+    size,
+    when,
+)
 
 NOW = dt.datetime(2026, 11, 29, 12, 0, tzinfo=dt.UTC)
 
@@ -81,6 +94,7 @@ def test_words():
         "2,000 files",
         "2 entries",
     ]
+    assert [sentence(text) for text in ("the Share is gone", "")] == ["The Share is gone", ""]
     assert path_parts("a/b c") == [("a", "a"), ("b c", "a/b c")]
     assert hint("<no>; hint: do <this>") == '&lt;no&gt;<span class="hint">Do &lt;this&gt;</span>'
 

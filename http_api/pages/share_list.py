@@ -1,0 +1,279 @@
+"""Many shares in one list: what needs attention comes first, or in another order, or some of them. For the overview and a tenant's page.
+
+All shares that somebody sees are ranked by a few narrow columns; the rest is asked of those that are shown. A part of the list begins after
+a place in its order, as everywhere, so what changes between two parts moves no other row.
+"""
+
+import datetime as dt
+import json
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, Literal, NamedTuple
+
+from pydantic import Field
+
+from http_api.call import AnyCall, Call
+from http_api.models.base import Paged, Text
+from http_api.pages.places import with_query
+from http_api.seen import seen_by
+from shared.core import cost
+from shared.core.health import Health, Level, OpenAlert, Standing, health
+from shared.db import standings, usage
+from shared.db.standings import GROWTH_DAYS, SHARES_MAX, ActiveRun, Facts
+from shared.model.run import RunState
+
+
+class Sort(StrEnum):
+    """What comes first."""
+
+    ATTENTION = "attention"
+    NAME = "name"
+    AGE = "age"
+    FILES = "files"
+    SIZE = "size"
+    GROWTH = "growth"
+    COST = "cost"
+
+
+class SharesQuery(Paged):
+    """Which shares, and in which order."""
+
+    q: Text = Field("", max_length=200)
+    """A part of the name of the share or its tenant."""
+    health: Level | Literal[""] = ""
+    running: bool = False
+    tenant: str = Field("", max_length=100)
+    deleted: bool = False
+    sort: Sort = Sort.ATTENTION
+
+
+class Line(NamedTuple):
+    """A share as it is listed. What has defaults is asked only where it is shown, or sorted by."""
+
+    facts: Facts
+    health: Health
+    active: ActiveRun | None
+    grown_bytes: int | None = None
+    """In about thirty days; None: there is no restore point that old."""
+    cost: float = 0.0
+    """Of this month."""
+
+    @property
+    def url(self) -> str:
+        """Of the share's page."""
+        return f"/tenants/{self.facts.tenant_id}/shares/{self.facts.share_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """All shares together that are not deleted, whichever are listed."""
+
+    shares: int
+    levels: Mapping[Level, int]
+    running: int
+    files: int
+    bytes: int
+    cost: float
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareList:
+    """What the templates see."""
+
+    base: str
+    """Of the page: empty for the overview, or that of a tenant."""
+    query: SharesQuery
+    summary: Summary
+    lines: Sequence[Line]
+    matching: int
+    """How many shares there are on all parts of the list."""
+    next: str | None
+    tenants: Sequence[tuple[str, str]]
+    """Ids and names of those that have a share here."""
+    too_many: bool
+    """There are more shares than are looked at."""
+    seen: str
+    """Changes when something begins, ends or goes wrong."""
+    month: dt.date
+
+    def link(self, **other: object) -> str:
+        """The list with other choices, from its beginning."""
+        chosen = self.query.model_dump(mode="json", exclude_defaults=True, exclude={"after", "limit"})
+        choices = {**chosen, **other}
+        told = {name: "true" if value is True else value for name, value in choices.items() if value is not False}
+        return with_query(self.base or "/", **told)
+
+    @property
+    def next_url(self) -> str:
+        """Of the rows after these; empty if there are none."""
+        return self.link(after=self.next) if self.next else ""
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether only some shares are asked for."""
+        return bool(self.query.q or self.query.health or self.query.running or self.query.tenant)
+
+
+async def share_list(call: Call[SharesQuery], tenant_id: str | None = None) -> ShareList:
+    """The shares that somebody sees, or those of a tenant."""
+    query, now, conn = call.query, call.now, call.conn
+    seen, month = seen_by(call.principal), call.now.date().replace(day=1)
+    facts = await standings.facts(conn, seen, tenant_id=tenant_id, deleted=query.deleted, limit=SHARES_MAX + 1)
+    alerts = await standings.open_alerts(conn, seen, tenant_id)
+    active = await standings.active_runs(conn, seen, tenant_id)
+    running = {one.share_id: one for one in active}
+    lines = [
+        Line(facts=one, health=_health(one, alerts, running, now), active=running.get(one.share_id))
+        for one in facts[:SHARES_MAX]
+    ]
+    chosen = [line for line in lines if _is_chosen(line, query)]
+    if query.sort is Sort.GROWTH:
+        chosen = await _with_growth(call, chosen)
+    elif query.sort is Sort.COST:
+        chosen = await _with_cost(call, chosen, month)
+    shown, following = _part(call, chosen)
+    if query.sort is not Sort.GROWTH:
+        shown = await _with_growth(call, shown)
+    if query.sort is not Sort.COST:
+        shown = await _with_cost(call, shown, month)
+    used = (await usage.total(conn, seen, tenant_id=tenant_id, month=month)).used
+    return ShareList(
+        base=f"/tenants/{tenant_id}" if tenant_id else "",
+        query=query,
+        summary=_summary(call, lines, used),
+        lines=await _with_errors(call, shown, alerts, running),
+        matching=len(chosen),
+        next=following,
+        tenants=sorted({(one.tenant_id, one.tenant_name) for one in facts}, key=lambda pair: pair[1].casefold()),
+        too_many=len(facts) > SHARES_MAX,
+        seen=changes(active, alerts),
+        month=month,
+    )
+
+
+def changes(active: Sequence[ActiveRun], alerts: Mapping[int, Sequence[object]]) -> str:
+    """What is running and how much is wrong, in few characters: not the same when that has changed."""
+    told = [(one.share_id, one.run_no) for one in active], sorted((share, len(of)) for share, of in alerts.items())
+    return f"{zlib.crc32(repr(told).encode()):x}"
+
+
+def _health(
+    facts: Facts,
+    alerts: Mapping[int, Sequence[OpenAlert]],
+    running: Mapping[int, ActiveRun],
+    now: dt.datetime,
+    error: str = "",
+) -> Health:
+    active = running.get(facts.share_id)
+    standing = Standing(
+        since=facts.created_at,
+        taken_at=facts.taken_at,
+        objective_s=facts.objective_s,
+        backup_no=facts.backup_no,
+        backup_state=None if facts.backup_state is None else RunState(facts.backup_state),
+        backup_error=error,
+        alerts=alerts.get(facts.share_id, ()),
+        active=active.kind if active is not None else "",
+        deleted_at=facts.deleted_at,
+        purging=facts.purging,
+    )
+    return health(standing, now)
+
+
+def _is_chosen(line: Line, query: SharesQuery) -> bool:
+    facts, wanted = line.facts, query.q.strip().casefold()
+    return (
+        (not query.health or line.health.level == query.health)
+        and (not query.running or line.active is not None)
+        and (not query.tenant or facts.tenant_id == query.tenant)
+        and (not wanted or wanted in facts.name.casefold() or wanted in facts.tenant_name.casefold())
+    )
+
+
+_LEVELS: Final = {level: place for place, level in enumerate(Level)}
+_FIRST: Final[Mapping[Sort, Callable[[Line], float]]] = {
+    Sort.ATTENTION: lambda line: _LEVELS[line.health.level],
+    Sort.NAME: lambda _: 0,
+    Sort.AGE: lambda line: line.facts.taken_at.timestamp() if line.facts.taken_at is not None else 0,
+    Sort.FILES: lambda line: -line.facts.files,
+    Sort.SIZE: lambda line: -line.facts.bytes,
+    Sort.GROWTH: lambda line: -(line.grown_bytes or 0),
+    Sort.COST: lambda line: -line.cost,
+}
+
+
+def _place(line: Line, sort: Sort) -> list[Any]:
+    """Where it is in the list; no two are at the same."""
+    facts = line.facts
+    by_name = [facts.name.casefold(), facts.tenant_name.casefold()]
+    names = by_name if sort is Sort.NAME else by_name[::-1]
+    return [_FIRST[sort](line), *names, facts.share_id]
+
+
+def _part(call: Call[SharesQuery], chosen: Sequence[Line]) -> tuple[list[Line], str | None]:
+    sort, limit, after = call.query.sort, call.query.limit, call.after()
+    placed = sorted(((_place(line, sort), line) for line in chosen), key=lambda pair: pair[0])
+    if after:
+        begin = json.loads(after)
+        placed = [pair for pair in placed if pair[0] > begin]
+    shown = placed[:limit]
+    following = call.cursor(json.dumps(shown[-1][0])) if len(placed) > limit else None
+    return [line for _, line in shown], following
+
+
+async def _with_growth(call: AnyCall, lines: Sequence[Line]) -> list[Line]:
+    until = call.now - dt.timedelta(days=GROWTH_DAYS)
+    before = await standings.bytes_before(call.conn, [line.facts.share_id for line in lines], until)
+    return [
+        line._replace(grown_bytes=line.facts.bytes - before[line.facts.share_id])
+        if line.facts.share_id in before
+        else line
+        for line in lines
+    ]
+
+
+async def _with_cost(call: AnyCall, lines: Sequence[Line], month: dt.date) -> list[Line]:
+    used = await usage.of_shares(call.conn, [line.facts.share_id for line in lines], month)
+    return [line._replace(cost=_cost(call, used[line.facts.share_id])) for line in lines]
+
+
+async def _with_errors(
+    call: AnyCall,
+    lines: Sequence[Line],
+    alerts: Mapping[int, Sequence[OpenAlert]],
+    running: Mapping[int, ActiveRun],
+) -> list[Line]:
+    errors = await standings.backup_errors(call.conn, [line.facts for line in lines])
+    return [
+        line._replace(health=_health(line.facts, alerts, running, call.now, errors[line.facts.share_id]))
+        if line.facts.share_id in errors
+        else line
+        for line in lines
+    ]
+
+
+def _cost(call: AnyCall, used: Sequence[usage.Used]) -> float:
+    prices, workers = call.app.prices, call.app.settings.width
+    work = cost.Work()
+    for one in used:
+        work += cost.work_of(one.kind, one.counters, worker_s=one.seconds * workers)
+    return cost.cost_of(work, prices).total
+
+
+def _summary(call: AnyCall, lines: Sequence[Line], used: Sequence[usage.Used]) -> Summary:
+    there = [line for line in lines if line.health.level is not Level.OFF]
+    levels = dict.fromkeys(Level, 0)
+    for line in lines:
+        levels[line.health.level] += 1
+    return Summary(
+        shares=len(there),
+        levels=levels,
+        running=sum(line.active is not None for line in there),
+        files=sum(line.facts.files for line in there),
+        bytes=sum(line.facts.bytes for line in there),
+        cost=_cost(call, used),
+        currency=call.app.prices.currency,
+    )
