@@ -46,9 +46,13 @@ class Asset:
 @cache
 def _assets() -> dict[str, Asset]:
     """Every file by its name. Read once: they change with a deployment only."""
-    found = {}
-    for path in sorted(_FILES.iterdir()):
+    found: dict[str, Asset] = {}
+    # The style sheet names the font, and must name it as the pages do that preload it, or it is fetched twice.
+    for path in sorted(_FILES.iterdir(), key=lambda path: (path.suffix == ".css", path.name)):
         content = path.read_bytes()
+        if path.suffix == ".css":
+            for name, asset in found.items():
+                content = content.replace(f"url({name})".encode(), f"url({asset.hashed_name})".encode())
         digest = hashlib.sha256(content).hexdigest()[:_HASH_DIGITS]
         found[path.name] = Asset(
             content=content,
