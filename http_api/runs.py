@@ -3,10 +3,22 @@
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Final
+from urllib.parse import urlencode
 
 from http_api.call import Answer, AnyCall, Call
 from http_api.endpoint import SHARE
-from http_api.models.runs import Cost, JournalPart, JournalQuery, Line, Run, RunPage, RunsQuery, RunWithCost
+from http_api.models.runs import (
+    Cost,
+    JournalLinesQuery,
+    JournalPart,
+    JournalQuery,
+    Line,
+    Run,
+    RunPage,
+    RunsQuery,
+    RunWithCost,
+)
 from http_api.routes import Routes
 from http_api.starting import run_url, start, started
 from shared.core import cost
@@ -20,6 +32,9 @@ from shared.model.run import RunKind, RunState
 from shared.ports.journal import event
 
 logger = logging.getLogger(__name__)
+
+LINES_AT_ONCE: Final = 20_000
+"""Lines of a journal in one answer: some megabytes, and seconds of asking for them."""
 
 
 async def start_backup(call: Call) -> Answer:
@@ -97,6 +112,21 @@ async def get_journal(call: Call[JournalQuery]) -> JournalPart:
     return JournalPart(lines=[Line.of(line) for line in lines], **call.part(following))
 
 
+async def get_journal_lines(call: Call[JournalLinesQuery]) -> Answer:
+    """The journal as lines of JSON, the oldest first: up to 20,000; if there are more, `Link` has the address of the next ones."""
+    after = call.after()
+    found = await runs.by_number(call.conn, call.share.share_id, call.number("run_no"))
+    await call.release()
+    kind = call.query.kind
+    lines, following = await call.app.journal.page(found.key, after=after, kind=kind, limit=LINES_AT_ONCE)
+    body = "".join(f"{Line.of(line).model_dump_json()}\n" for line in lines).encode("utf-8")
+    headers = {}
+    if following:
+        query = urlencode({"after": call.cursor(following), **({"kind": kind} if kind else {})})
+        headers["Link"] = f'<{run_url(found)}/journal-lines?{query}>; rel="next"'
+    return Answer(body=body, media=_LINES, headers=headers)
+
+
 Control = Callable[[Connection, int], Awaitable[int | None]]
 
 
@@ -134,6 +164,7 @@ async def cancel_run(call: Call) -> Answer:
     return await _control(call, runs.cancel, "cancel")
 
 
+_LINES: Final = "application/x-ndjson"
 _RUN = SHARE + "/runs/{run_no:int}"
 routes = Routes("runs")
 routes.post(SHARE + "/backups", start_backup, Action.RUNS_START, {202: Run}, refuses={409}, starts=True)
@@ -141,6 +172,7 @@ routes.post(SHARE + "/scans", start_scan, Action.RUNS_START, {202: Run}, refuses
 routes.get(SHARE + "/runs", list_runs, Action.RUNS_READ, {200: RunPage}, purging=True)
 routes.get(_RUN, get_run, Action.RUNS_READ, {200: RunWithCost}, purging=True)
 routes.get(_RUN + "/journal", get_journal, Action.RUNS_READ, {200: JournalPart}, purging=True)
+routes.get(_RUN + "/journal-lines", get_journal_lines, Action.RUNS_READ, {200: _LINES}, purging=True)
 routes.post(_RUN + "/pause", pause_run, Action.RUNS_CONTROL, {202: Run}, refuses={409}, starts=True, purging=True)
 routes.post(_RUN + "/resume", resume_run, Action.RUNS_CONTROL, {202: Run}, refuses={409}, starts=True, purging=True)
 routes.post(_RUN + "/cancel", cancel_run, Action.RUNS_CONTROL, {202: Run}, refuses={409}, starts=True, purging=True)

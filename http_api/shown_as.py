@@ -43,6 +43,15 @@ def compact(value: float | None) -> str:
     return f"{amount:.3g} {' kMGT'[unit]}"
 
 
+def per_s(value: float | None, unit: str = "") -> str:
+    """A rate: ``1.50 MiB/s`` of bytes, else ``12.3 k/s``, ``4.2/s``, ``0.05/s``."""
+    if value is None:
+        return _NONE
+    if unit == "bytes":
+        return f"{size(value)}/s"
+    return f"{compact(value) if value >= 9.95 or value == 0 else f'{value:.2g}'}/s"
+
+
 def duration(seconds: float | None) -> str:
     """``0.4 s``, ``45 s``, ``3 min 20 s``, ``2 h 5 min``, ``3 d 4 h``: its two largest units."""
     if seconds is None:
@@ -177,10 +186,29 @@ def hint(text: str) -> Markup:
     return Markup('{}<span class="hint">{}</span>').format(told, sentence(to_do))
 
 
+class Told(dict[str, Any]):
+    """What a report or an order says; what it does not say is None."""
+
+    def __missing__(self, key: str) -> None:
+        return None
+
+
+def told(value: Any) -> Any:
+    """A report or an order, as templates may read it: earlier releases say less, and each kind says other things."""
+    return Told() if value is None else _told(value)
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, dict):
+        return Told({key: _told(inner) for key, inner in value.items()})
+    return [_told(inner) for inner in value] if isinstance(value, list) else value
+
+
 FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "size": size,
     "number": number,
     "compact": compact,
+    "per_s": per_s,
     "duration": duration,
     "period": period,
     "ago": ago,
@@ -195,5 +223,6 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "exact": exact,
     "path_parts": path_parts,
     "parent": parent,
+    "told": told,
     "hint": hint,
 }

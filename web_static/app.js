@@ -123,6 +123,20 @@ document.addEventListener("click", (event) => {
   button.setAttribute("aria-expanded", String(!folded?.hidden));
 });
 
+// A field that hides rows which do not have what was typed, of what is on the page; it is shown only where it works.
+function filterRows(input) {
+  const wanted = input.value.trim().toLowerCase();
+  let shown = 0;
+  for (const row of document.querySelectorAll(input.dataset.filter)) {
+    row.hidden = !row.textContent.toLowerCase().includes(wanted);
+    if (!row.hidden) shown += 1;
+  }
+  return shown;
+}
+document.addEventListener("input", (event) => {
+  if (event.target.matches("[data-filter]")) say(`${filterRows(event.target)} shown`);
+});
+
 // Copies what an element holds.
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
@@ -161,6 +175,8 @@ function arrived(root) {
   for (const form of document.querySelectorAll("[data-selection]")) counted(form);
   root.querySelector("[data-show]")?.scrollIntoView({ block: "nearest" });
   root.querySelector("[data-focus]")?.focus();
+  for (const part of root.querySelectorAll("[data-if-script]")) part.hidden = false;
+  for (const input of document.querySelectorAll("[data-filter]")) if (input.value) filterRows(input);
   const told = root.querySelector("[data-say]");
   if (told) say(told.dataset.say);
 }

@@ -184,14 +184,19 @@ class RunPage(Part):
     runs: list[Run]
 
 
-class JournalQuery(Query):
-    """Which lines of a journal."""
+class JournalLinesQuery(Query):
+    """Which lines of a journal, as many as there are."""
 
-    limit: Limit = 1_000
     after: After = ""
     kind: Annotated[
         str, Field(pattern="^[a-z_]{0,40}$", description="Only lines of this kind, such as unreadable or event.")
     ] = ""
+
+
+class JournalQuery(JournalLinesQuery):
+    """Which lines of a journal."""
+
+    limit: Limit = 1_000
 
 
 class Line(Shown):

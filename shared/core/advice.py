@@ -46,6 +46,9 @@ _BY_KIND: Final = {
 }
 """For those kinds of line that can come without a better hint."""
 
+KINDS_ADVISED: Final = tuple(_BY_KIND)
+"""Kinds of line that a run may write, beside events and findings."""
+
 _OPEN: Final = (
     "somebody has it open over SMB in a way that shuts others out: close it there, or restore again with close_handles, by which"
     " they lose what they have not saved"

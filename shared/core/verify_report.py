@@ -15,6 +15,7 @@ PARTS: Final = 100
 """Verifies after which everything has been read, unless asked for otherwise: 1 % each time."""
 DRILL_FILES: Final = 1_000
 """Files that a drill restores, about, unless asked for otherwise: enough to exclude that 0.7 % cannot be."""
+_KINDS: Final = frozenset(kind.value for kind in FindingKind)
 _AGAIN = "the next backup saves it again, whether or not it has changed"
 _OLDER = "restore it from a restore point that is not named here"
 _ROW = "the vault has all that the row is about: rebuild the catalogue from the vault"
@@ -62,13 +63,35 @@ def advice(finding: Finding) -> str:
 
 
 def details(finding: Finding) -> dict[str, str]:
-    """What a line of the journal tells beside path, reason and hint; all texts."""
+    """What a line of the journal tells beside path, reason and hint; all texts. :func:`finding_of` is the opposite."""
     told = {"object": finding.object, "files": str(finding.files), "bytes": str(finding.bytes)}
     if finding.points:
         told["restore_points"] = _ranges(finding.points)
     if finding.paths:
         told["paths"] = "\n".join(finding.paths)
+    if finding.current:
+        told["newest"] = "yes"
     return told
+
+
+def finding_of(kind: str, reason: str, node_id: int, told: Mapping[str, str]) -> Finding | None:
+    """The finding that a line of a journal tells of, as far as it does; None if it tells of something else.
+
+    :param told: the line's details; of a release before this they do not say whether the newest state is concerned.
+    """
+    if kind not in _KINDS or "object" not in told:
+        return None
+    return Finding(
+        kind=FindingKind(kind),
+        object=told["object"],
+        reason=reason.removeprefix(f"{told['object']}: "),
+        current=told.get("newest") == "yes",
+        files=int(told.get("files", 0)),
+        bytes=int(told.get("bytes", 0)),
+        paths=told.get("paths", "").splitlines(),
+        points=_numbers(told.get("restore_points", "")),
+        node_id=node_id,
+    )
 
 
 def report(
@@ -204,6 +227,15 @@ def _sample(
         "coverage_percent": round(100 * (1 + len(cycle)) / order.parts, 4),
         "statement": sampling.statement(total.reread_files, total.unreadable, claim),
     }
+
+
+def _numbers(ranges: str) -> set[int]:
+    """The opposite of :func:`_ranges`."""
+    found: set[int] = set()
+    for stretch in filter(None, ranges.split(", ")):
+        first, _, last = stretch.partition("-")
+        found.update(range(int(first), int(last or first) + 1))
+    return found
 
 
 def _ranges(numbers: Iterable[int]) -> str:

@@ -55,6 +55,11 @@ _OF_TENANT: Final[LiteralString] = f"""
        AND (%(is_open)s::boolean IS NULL OR (closed_at IS NULL) = %(is_open)s)
   ORDER BY alert_id DESC LIMIT %(limit)s
 """
+_SEEN_BY: Final[LiteralString] = f"""
+    SELECT {COLUMNS} FROM alert
+     WHERE tenant_id = %s AND share_id = %s AND %s = ANY (runs)
+  ORDER BY alert_id LIMIT %s
+"""
 _TELL: Final[LiteralString] = """
     INSERT INTO delivery (tenant_id, channel_id, alert_id, event, created_at, next_at)
          SELECT tenant_id, channel_id, %(alert_id)s, %(event)s, %(now)s, %(now)s FROM channel
@@ -142,6 +147,12 @@ async def get(conn: Connection, tenant_id: str, alert_id: int) -> Alert:
     if row is None:
         raise NotFound(f"there is no alert {alert_id}")
     return from_row(row)
+
+
+async def seen_by(conn: Connection, tenant_id: str, share_id: int, run_no: int, limit: int) -> list[Alert]:
+    """Alerts that a run has opened, or met open."""
+    rows = await (await conn.execute(_SEEN_BY, [tenant_id, share_id, run_no, limit])).fetchall()
+    return [from_row(row) for row in rows]
 
 
 async def of_tenant(

@@ -11,6 +11,7 @@ from typing import Final, LiteralString
 
 from psycopg.types.json import Jsonb
 
+from shared.core.throughput import Stretch
 from shared.db.pool import Connection
 from shared.errors import Fenced
 from shared.model.run import Counters
@@ -99,6 +100,20 @@ _COUNTERS: Final[LiteralString] = """
       FROM batch, jsonb_each_text(batch.counters) AS c
      WHERE run_id = %s AND state = 1
   GROUP BY c.key
+"""
+# Every step-th batch by its key, so that a run of a million batches costs no more than one of `most`.
+_COURSE: Final[LiteralString] = """
+    SELECT done.claimed_at, done.committed_at, done.counters, r.step
+      FROM (
+               SELECT run_id, next_batch_no, greatest(1, (next_batch_no + %(most)s - 2) / %(most)s) AS step
+                 FROM run WHERE share_id = %(share_id)s AND run_no = %(run_no)s
+           ) AS r
+     CROSS JOIN LATERAL generate_series(r.step, r.next_batch_no - 1, r.step) AS n
+     CROSS JOIN LATERAL (
+               SELECT claimed_at, committed_at, counters FROM batch
+                WHERE run_id = r.run_id AND batch_no = n AND state = 1 AND counters <> '{}'
+               OFFSET 0
+           ) AS done
 """
 _SEGMENTS: Final[LiteralString] = """
     SELECT run_no, batch_no
@@ -209,6 +224,16 @@ async def end(conn: Connection, run_id: int) -> None:
 async def counters(conn: Connection, run_id: int) -> Counters:
     """The sum over a run's committed batches."""
     return Counters.from_wire(dict(await (await conn.execute(_COUNTERS, [run_id])).fetchall()))
+
+
+async def course(conn: Connection, share_id: int, run_no: int, most: int) -> list[Stretch]:
+    """What a run did, and when: its committed batches; of one that has more than ``most``, some, each of which stands for several."""
+    args = {"share_id": share_id, "run_no": run_no, "most": most}
+    rows = await (await conn.execute(_COURSE, args)).fetchall()
+    return [
+        Stretch(began, ended, {name: number * step for name, number in done.items()})
+        for began, ended, done, step in rows
+    ]
 
 
 async def committed_segments(

@@ -45,6 +45,7 @@ _OF_SHARE: Final[LiteralString] = f"""
     SELECT {_COLUMNS} FROM run
      WHERE share_id = %(share_id)s AND run_no < %(before)s
        AND (%(kind)s::text IS NULL OR kind = %(kind)s) AND (%(state)s::text IS NULL OR state = %(state)s)
+       AND (%(level)s::text IS NULL OR verify_order->>'level' = %(level)s)
   ORDER BY run_no DESC LIMIT %(limit)s
 """
 _WAITING: Final[LiteralString] = f"""
@@ -328,14 +329,16 @@ async def of_share(
     limit: int = 50,
     kind: RunKind | None = None,
     state: RunState | None = None,
+    level: VerifyLevel | None = None,
 ) -> list[Run]:
     """Runs of a share, newest first, with their counters so far.
 
     :param before: only runs with lower numbers; the last ``run_no`` of the previous page.
     :param kind: only runs of this kind.
     :param state: only runs in this state.
+    :param level: only verifies of this level.
     """
-    chosen = {"kind": kind and kind.value, "state": state and state.value}
+    chosen = {"kind": kind and kind.value, "state": state and state.value, "level": level and level.value}
     args = {"share_id": share_id, "before": before or (1 << 31) - 1, "limit": limit, **chosen}
     rows = await (await conn.execute(_OF_SHARE, args)).fetchall()
     return [await _whole(conn, row, "") for row in rows]

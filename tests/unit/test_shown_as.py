@@ -11,11 +11,13 @@ from http_api.shown_as import (
     hint,
     money,
     path_parts,
+    per_s,
     percent,
     period,
     plural,
     sentence,
     size,
+    told,
     when,
 )
 
@@ -106,3 +108,29 @@ def test_a_time_is_utc_in_the_page_and_says_so():
     assert "UTC</span>" in shown
     assert when("2026-11-29T12:00:00.1234567Z") == shown
     assert when("30828-09-14T02:48:05.4775807Z") == "30828-09-14T02:48:05.4775807Z"
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "told"),
+    [
+        (None, "files", "\u2013"),
+        (0, "files", "0/s"),
+        (0.05, "files", "0.05/s"),
+        (4.234, "files", "4.2/s"),
+        (12_345.6, "files", "12.3 k/s"),
+        (1.5 * 1024 * 1024, "bytes", "1.50 MiB/s"),
+    ],
+)
+def test_rates_are_per_second(value, unit, told):
+    assert per_s(value, unit) == told
+
+
+def test_what_a_report_does_not_say_is_none():
+    report = told({"level": "quick", "read": {"files": 3}, "lost": [{"object": "x"}]})
+    assert (report["level"], report["read"]["files"], report["lost"][0]["reason"], report["sample"]) == (
+        "quick",
+        3,
+        None,
+        None,
+    )
+    assert not told(None)

@@ -8,7 +8,7 @@ import pytest
 
 from shared.core import sampling
 from shared.core.selection import Selector
-from shared.core.verify_report import advice, cycle_of, details, next_part, report
+from shared.core.verify_report import advice, cycle_of, details, finding_of, next_part, report
 from shared.model.content import Content, ContentKind
 from shared.model.entry import Entry
 from shared.model.manifest import SavedEntry
@@ -138,3 +138,13 @@ def test_a_drill_restores_the_same_files_that_it_compares_into_a_share_of_its_ow
     chosen = [one.node_id for one in Selector(restore.selection).files("any", files)]
     assert chosen == [n for n in range(1, 400) if sampling.part_of(n, 7, 4) == 1]
     assert 50 < len(chosen) < 150
+
+
+def test_a_line_of_the_journal_tells_what_was_found():
+    found = Finding(
+        kind=FindingKind.LOST, object="1/chunk/ab/abcd", reason="it is gone", current=True, files=25, bytes=700,
+        paths=["a/b.txt", "c.txt"], points={7, 1, 2, 3}, node_id=4711,
+    )  # fmt: skip
+    assert finding_of("object_lost", f"{found.object}: it is gone", 4711, details(found)) == found
+    assert finding_of("event", "opened", 0, {"event": "opened"}) is None
+    assert finding_of("damaged", "of a restore", 0, {}) is None
