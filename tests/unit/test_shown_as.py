@@ -4,7 +4,22 @@ import datetime as dt
 
 import pytest
 
-from http_api.shown_as import ago, compact, duration, hint, money, path_parts, percent, period, plural, size, when
+from http_api.shown_as import (
+    ago,
+    compact,
+    duration,
+    hint,
+    money,
+    path_parts,
+    percent,
+    period,
+    plain,
+    plural,
+    sentence,
+    size,
+    when,
+    who,
+)
 
 NOW = dt.datetime(2026, 11, 29, 12, 0, tzinfo=dt.UTC)
 
@@ -92,3 +107,21 @@ def test_a_time_is_utc_in_the_page_and_says_so():
     assert "UTC</span>" in shown
     assert when("2026-11-29T12:00:00.1234567Z") == shown
     assert when("30828-09-14T02:48:05.4775807Z") == "30828-09-14T02:48:05.4775807Z"
+
+
+@pytest.mark.parametrize(("value", "told"), [(None, ""), (0, "0"), (15.0, "15"), (0.25, "0.25"), (1 / 3, "0.333333")])
+def test_numbers_as_they_are_typed_have_no_more_digits_than_they_need(value, told):
+    assert plain(value) == told
+
+
+def test_a_reason_begins_as_a_sentence_does():
+    assert sentence("daily 3 of 7") == "Daily 3 of 7"
+    assert sentence("") == ""
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [("key 7 (nightly)", "nightly"), ("person 0b-1 (Jo (IT))", "Jo (IT)"), ("a drill", "a drill"), ("x ()", "x ()")],
+)
+def test_who_did_something_is_told_by_name(told, name):
+    assert who(told) == name
