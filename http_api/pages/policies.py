@@ -1,6 +1,6 @@
 """``/tenants/{tenant_id}/policies``: retention policies, with a preview of what they would do to a share."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from http_api.models.base import Body, Name, NoQuery, Paged
 from http_api.models.retention import Decided, NewPolicy, Policy, PolicyChange, Preview, Rules, ShownRules
 from http_api.pages.asking import asking
 from http_api.pages.places import TENANT, share_url, tenant_url
+from http_api.pages.strip import Strip, strip
 from http_api.pages.typed import Typed, tried
 from http_api.pages.unchanged import check_unchanged
 from http_api.rendering import page, see
@@ -19,7 +20,7 @@ from http_api.routes import Routes
 from shared.core import retention
 from shared.core.access import visible_shares
 from shared.db import policies as stored
-from shared.db import shares
+from shared.db import shares, standing
 from shared.errors import InvalidInput
 from shared.model.access import Action
 from shared.model.retention import RetentionPolicy
@@ -41,6 +42,7 @@ class Outlook:
     going: Sequence[Decided]
     """The first of them, the newest first."""
     staying: Sequence[Decided]
+    strip: Strip | None
 
     @classmethod
     def of(cls, preview: Preview) -> "Outlook":
@@ -51,6 +53,7 @@ class Outlook:
             preview.expiring,
             [one for one in points if not one.keep][:SHOWN],
             [one for one in points if one.keep][:SHOWN],
+            strip(points),
         )
 
 
@@ -103,7 +106,8 @@ async def _form(call: AnyCall, fields: Fields, *, policy: Policy | None, rules: 
     seen = visible_shares(call.principal, tenant_id)
     offered = await shares.of_tenant(call.conn, tenant_id, limit=SHARES_OFFERED, among=seen)
     users = await stored.users(call.conn, policy.policy_id) if policy else ()
-    chosen = _chosen(offered, fields.text("share_id"), users)
+    with_points = await standing.with_points(call.conn, [share.share_id for share in offered])
+    chosen = _chosen(offered, fields.text("share_id"), users, with_points)
     typed = any(name in fields.given for name in ("name", *(f"rules.{rule}" for rule in _RULES)))
     given = Rules.model_validate(rules, from_attributes=True)
     found: Rules | None = given
@@ -141,11 +145,14 @@ def _of_rules(filled: Filled) -> Filled:
     return Filled(filled.fields, filled.problem.model_copy(update={"errors": told}))
 
 
-def _chosen(offered: Sequence[Share], share_id: str, users: Sequence[str]) -> Share | None:
-    """The share that was asked for, else one that has the policy, else the first."""
+def _chosen(
+    offered: Sequence[Share], share_id: str, users: Sequence[str], with_points: Collection[int]
+) -> Share | None:
+    """The share that was asked for, else one that has the policy, else one that has restore points, else the first."""
     by_id = {str(share.share_id): share for share in offered}
     following = next((share for share in offered if share.name in users), None)
-    return by_id.get(share_id) or following or next(iter(offered), None)
+    telling = next((share for share in offered if share.share_id in with_points), None)
+    return by_id.get(share_id) or following or telling or next(iter(offered), None)
 
 
 async def create_policy_form(call: Call[NoQuery, PolicyForm]) -> Answer:

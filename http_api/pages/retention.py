@@ -42,6 +42,8 @@ class RetentionQuery(Query):
     """Which policy is to be tried; empty: the one that the share has."""
 
     policy_id: Annotated[str, Field(pattern="^([0-9]{1,10}|none)?$")] = ""
+    if_match: str = ""
+    """Of the form, which has it for when it is saved."""
 
 
 class GivenPolicy(Query):

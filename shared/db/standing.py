@@ -1,6 +1,7 @@
 """How a share stands: its newest restore point, what is at work and what comes next; and its restore points with all that marks them."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, LiteralString
 
@@ -121,6 +122,9 @@ _AT_WORK: Final[LiteralString] = """
 _EXTENT: Final[LiteralString] = """
     SELECT count(*) AS count, min(taken_at) AS oldest_at, max(taken_at) AS newest_at FROM restore_point WHERE share_id = %s
 """
+_WITH_POINTS: Final[LiteralString] = """
+    SELECT id FROM unnest(%s::int[]) AS asked (id) WHERE EXISTS (SELECT FROM restore_point WHERE share_id = id)
+"""
 _LAST: Final = (1 << 31) - 1
 
 
@@ -176,3 +180,9 @@ async def extent(conn: Connection, share_id: int) -> Extent:
         found = await (await cur.execute(_EXTENT, [share_id])).fetchone()
     assert found is not None
     return found
+
+
+async def with_points(conn: Connection, share_ids: Sequence[int]) -> frozenset[int]:
+    """Those of some shares that have a restore point."""
+    rows = await (await conn.execute(_WITH_POINTS, [list(share_ids)])).fetchall()
+    return frozenset(row[0] for row in rows)

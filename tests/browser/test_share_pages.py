@@ -53,8 +53,8 @@ def test_the_calendar_leads_to_the_restore_points_of_a_day(browse: Browse, histo
     page.reload()
     page.locator("section[aria-labelledby=calendar-month] header a").first.click()
     page.wait_for_url("**month=*")
-    day = page.locator("section[aria-labelledby=calendar-month] a[aria-label*='3 restore points']").first
-    told = day.get_attribute("aria-label") or ""
+    day = page.get_by_role("link", name="3 restore points").first
+    told = day.locator(".sr-only").inner_text()
     day.click()
     page.wait_for_url("**day=*")
     expect(rows).to_have_count(3)

@@ -14,11 +14,13 @@ from http_api.shown_as import (
     per_s,
     percent,
     period,
+    plain,
     plural,
     sentence,
     size,
     told,
     when,
+    who,
 )
 
 NOW = dt.datetime(2026, 11, 29, 12, 0, tzinfo=dt.UTC)
@@ -134,3 +136,21 @@ def test_what_a_report_does_not_say_is_none():
         None,
     )
     assert not told(None)
+
+
+@pytest.mark.parametrize(("value", "told"), [(None, ""), (0, "0"), (15.0, "15"), (0.25, "0.25"), (1 / 3, "0.333333")])
+def test_numbers_as_they_are_typed_have_no_more_digits_than_they_need(value, told):
+    assert plain(value) == told
+
+
+def test_a_reason_begins_as_a_sentence_does():
+    assert sentence("daily 3 of 7") == "Daily 3 of 7"
+    assert sentence("") == ""
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [("key 7 (nightly)", "nightly"), ("person 0b-1 (Jo (IT))", "Jo (IT)"), ("a drill", "a drill"), ("x ()", "x ()")],
+)
+def test_who_did_something_is_told_by_name(told, name):
+    assert who(told) == name
