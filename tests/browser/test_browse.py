@@ -17,7 +17,9 @@ from tests.support.share_tree import change, fill, put
 WIDE_FILES = 6_000
 DOMAIN = "S-1-5-21-2127521184-1604012920-1887927527"
 OFFICE = f"O:{DOMAIN}-1013G:{DOMAIN}-513D:AI(D;;FW;;;BG)(A;OICI;FA;;;BA)(A;OICIID;0x1200a9;;;{DOMAIN}-513)(A;OICIIO;0x1301bf;;;CO)(A;;CCSDRC;;;{DOMAIN}-1107)"
-AUDITED = f"O:BAG:{DOMAIN}-513D:P(A;OICI;0x1301bf;;;{DOMAIN}-513)(A;OICI;FA;;;BA)(A;OICI;FA;;;SY)S:(AU;OICISAFA;SDDCLC;;;WD)"
+AUDITED = (
+    f"O:BAG:{DOMAIN}-513D:P(A;OICI;0x1301bf;;;{DOMAIN}-513)(A;OICI;FA;;;BA)(A;OICI;FA;;;SY)S:(AU;OICISAFA;SDDCLC;;;WD)"
+)
 
 
 @dataclass
@@ -106,13 +108,27 @@ def test_a_panel_tells_all_that_was_saved(browse: Browse, places: Places) -> Non
     page = visitor.page
     page.get_by_role("link", name="song.wav").click()
     details = page.get_by_role("complementary", name="Details")
-    for text in ("2,097,152 bytes", "2001-02-03 04:05:06.7890123 UTC", "BLAKE3", "Accessed", "archive", "Who may do what"):
+    for text in (
+        "2,097,152 bytes",
+        "2001-02-03 04:05:06.7890123 UTC",
+        "BLAKE3",
+        "Accessed",
+        "archive",
+        "Who may do what",
+    ):
         expect(details).to_contain_text(text)
     visitor.look("browse-panel")
     details.get_by_role("button", name="Close").click()
     expect(details).to_be_empty()
     visitor.goto(places.point(1, "node", "docs"))
-    for text in ("Owner finance", "red", "Administrators", "full control", "this folder, subfolders and files", "Domain Users"):
+    for text in (
+        "Owner finance",
+        "red",
+        "Administrators",
+        "full control",
+        "this folder, subfolders and files",
+        "Domain Users",
+    ):
         has_text(page, text.split(" ")[-1] if text == "Owner finance" else text)
     has_text(page, "read data, list folders")
     visitor.look("node")
@@ -129,7 +145,12 @@ def test_versions_say_what_changed_and_who_may_what_since(browse: Browse, places
     page.get_by_text("Who may do what, before and after").first.click()
     table = page.get_by_role("table", name="Entries before and after")
     expect(table).to_contain_text("Guests")
-    for status, who in (("removed", "Guests"), ("changed", "Domain Users"), ("added", "Local System"), ("added", "Everyone")):
+    for status, who in (
+        ("removed", "Guests"),
+        ("changed", "Domain Users"),
+        ("added", "Local System"),
+        ("added", "Everyone"),
+    ):
         expect(table.get_by_role("row").filter(has_text=status).filter(has_text=who)).to_have_count(1)
     visitor.look("versions")
     with page.expect_download() as download:
@@ -226,7 +247,12 @@ def test_whoever_may_not_read_content_sees_names_and_no_way_to_it(browse: Browse
     visitor = browse(places.point(1, "browse"), key=scene.keys["viewer"])
     page = visitor.page
     expect(page.get_by_role("link", name="readme.txt")).to_be_visible()
-    for role, name in (("link", "ZIP"), ("link", "Restore this"), ("button", "Download ZIP"), ("checkbox", "Select docs")):
+    for role, name in (
+        ("link", "ZIP"),
+        ("link", "Restore this"),
+        ("button", "Download ZIP"),
+        ("checkbox", "Select docs"),
+    ):
         expect(page.get_by_role(role, name=name)).to_have_count(0)
     page.get_by_role("link", name="readme.txt").click()
     expect(page.get_by_role("complementary")).to_contain_text("BLAKE3")

@@ -4,7 +4,21 @@ import datetime as dt
 
 import pytest
 
-from http_api.shown_as import ago, compact, duration, hint, money, path_parts, percent, period, plural, size, when
+from http_api.shown_as import (
+    ago,
+    compact,
+    duration,
+    exact,
+    hint,
+    money,
+    parent,
+    path_parts,
+    percent,
+    period,
+    plural,
+    size,
+    when,
+)
 
 NOW = dt.datetime(2026, 11, 29, 12, 0, tzinfo=dt.UTC)
 
@@ -92,3 +106,12 @@ def test_a_time_is_utc_in_the_page_and_says_so():
     assert "UTC</span>" in shown
     assert when("2026-11-29T12:00:00.1234567Z") == shown
     assert when("30828-09-14T02:48:05.4775807Z") == "30828-09-14T02:48:05.4775807Z"
+
+
+def test_exact_times_keep_every_digit():
+    assert exact("2022-09-28T21:24:10.5185260Z") == "2022-09-28 21:24:10.5185260"
+
+
+@pytest.mark.parametrize(("path", "told"), [("a/b/c.txt", "a/b"), ("a", ""), ("", "")])
+def test_what_holds_a_path(path, told):
+    assert parent(path) == told
