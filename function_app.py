@@ -49,23 +49,22 @@ from http_api.pages import analytics as analytics_pages
 from http_api.pages import audit as audit_pages
 from http_api.pages import browse as browse_pages
 from http_api.pages import difference as difference_page
+from http_api.pages import keys as keys_pages
+from http_api.pages import members as members_pages
 from http_api.pages import node as node_pages
 from http_api.pages import overview as overview_page
+from http_api.pages import people as people_pages
 from http_api.pages import points as point_pages
 from http_api.pages import policies as policy_pages
 from http_api.pages import retention as retention_pages
-from http_api.pages import keys as keys_pages
-from http_api.pages import members as members_pages
-from http_api.pages import overview as overview_page
-from http_api.pages import people as people_pages
 from http_api.pages import runs as run_pages
-from http_api.pages import search as search_page
 from http_api.pages import schedules as schedule_pages
+from http_api.pages import search as search_page
 from http_api.pages import settings as settings_pages
 from http_api.pages import shares as share_pages
 from http_api.pages import static
-from http_api.pages import versions as version_pages
 from http_api.pages import usage as usage_pages
+from http_api.pages import versions as version_pages
 from orchestrators import backup, prune, purge, rebuild, restore, scan, sweep, verify
 
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)

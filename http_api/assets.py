@@ -45,10 +45,16 @@ class Asset:
 
 @cache
 def _assets() -> dict[str, Asset]:
-    """Every file by its name. Read once: they change with a deployment only."""
-    found = {}
-    for path in sorted(_FILES.iterdir()):
+    """Every file by its name. Read once: they change with a deployment only.
+
+    A style sheet names other files by the names that pages ask for too, or a browser would load them twice.
+    """
+    found: dict[str, Asset] = {}
+    for path in sorted(_FILES.iterdir(), key=lambda path: path.suffix == ".css"):
         content = path.read_bytes()
+        if path.suffix == ".css":
+            for name, asset in found.items():
+                content = content.replace(f"url({name})".encode(), f"url({asset.hashed_name})".encode())
         digest = hashlib.sha256(content).hexdigest()[:_HASH_DIGITS]
         found[path.name] = Asset(
             content=content,

@@ -174,7 +174,9 @@ def test_long_lists_go_on_where_they_are_scrolled_to(browse: Browse, scene: Scen
     tenant = f"crowd-{list_name}"
     scene.post("/api/tenants", {"tenant_id": tenant, "name": "Crowd"}, status=201)
     for number in range(53):
-        body = {"name": f"no-{number:02d}", "role": "viewer"} | ({"object_id": new_id()} if list_name == "members" else {})
+        body = {"name": f"no-{number:02d}", "role": "viewer"} | (
+            {"object_id": new_id()} if list_name == "members" else {}
+        )
         scene.post(f"/api/tenants/{tenant}/{list_name}", body, status=201)
     visitor = browse(f"/tenants/{tenant}/people")
     visitor.page.locator("tr").nth(50).scroll_into_view_if_needed()
