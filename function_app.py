@@ -61,13 +61,14 @@ from http_api.pages import points as point_pages
 from http_api.pages import policies as policy_pages
 from http_api.pages import restores as restore_pages
 from http_api.pages import retention as retention_pages
-from http_api.pages import run_journal, static
+from http_api.pages import run_journal as run_journal
 from http_api.pages import running as running_pages
 from http_api.pages import runs as run_pages
 from http_api.pages import schedules as schedule_pages
 from http_api.pages import search as search_page
 from http_api.pages import settings as settings_pages
 from http_api.pages import shares as share_pages
+from http_api.pages import static
 from http_api.pages import tenants as tenant_pages
 from http_api.pages import usage as usage_pages
 from http_api.pages import verify as verify_pages

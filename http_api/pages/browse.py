@@ -8,7 +8,7 @@ from pydantic import Field
 from http_api import downloads
 from http_api.call import Answer, AnyCall, Call
 from http_api.fields import Fields
-from http_api.models.base import NoQuery, Query, QueryNumber
+from http_api.models.base import Query, QueryNumber
 from http_api.models.downloads import ArchiveQuery, NewArchive
 from http_api.models.nodes import Children, ChildrenQuery, Node
 from http_api.pages.asking import asking
@@ -128,7 +128,7 @@ async def archive_page(call: Call[ArchiveQuery]) -> Answer:
 
 async def archive_selected(call: Call[ChildrenQuery, NewArchive]) -> Answer:
     """What was ticked, as an archive."""
-    answer = await downloads.post_archive(asking(call, query=NoQuery(), path=POINT + "/archive"))
+    answer = await downloads.post_archive(asking(call, body=call.body))
     if answer.location:
         # Not by a redirection: a page's form may go nowhere but to this app.
         return replace(page(call, "download_ready.html", tab="browse", url=answer.location), status=200)

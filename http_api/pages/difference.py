@@ -78,7 +78,7 @@ async def difference_page(call: Call[ComparedQuery]) -> Answer:
     values |= {
         "part": part,
         "path": part.path or "",
-        "told": [Told(one, facts(one.before, one.after)) for one in part.children],
+        "told": [Told(one, facts(one.before, one.after)) for one in part.children if not one.unchanged],
     }
     return page(
         call, "difference.html", tab="browse", fragment="_difference_rows.html" if query.after else "", **values

