@@ -46,9 +46,14 @@ class Asset:
 @cache
 def _assets() -> dict[str, Asset]:
     """Every file by its name. Read once: they change with a deployment only."""
-    found = {}
-    for path in sorted(_FILES.iterdir()):
+    found: dict[str, Asset] = {}
+    # Style sheets last: the font that they name is the one that pages preload, and is kept for good too.
+    for path in sorted(_FILES.iterdir(), key=lambda path: (path.suffix == ".css", path.name)):
         content = path.read_bytes()
+        if path.suffix == ".css":
+            for other in found.values():
+                plain = other.hashed_name.replace(f".{other.digest}", "")
+                content = content.replace(f"url({plain})".encode(), f"url({other.hashed_name})".encode())
         digest = hashlib.sha256(content).hexdigest()[:_HASH_DIGITS]
         found[path.name] = Asset(
             content=content,
