@@ -154,7 +154,8 @@ async def _step_page(call: Call[WizardQuery], typed: Fields) -> Answer:
         order, found = await _order(call, typed)
         wrong = first_wrong(found) or (Step.REVIEW if found.detail else None)
         if wrong is not None and STEPS.index(wrong) < STEPS.index(step):
-            step, problem = wrong, found
+            # Whoever jumps ahead has not been asked where to: there is nothing wrong yet.
+            step, problem = wrong, found if wrong is not Step.WHERE or typed.text("to") else _NOTHING_WRONG
         elif wrong is Step.REVIEW:
             problem = found
     if step is Step.REVIEW and order is None:

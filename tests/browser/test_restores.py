@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Browse
 from tests.browser.scene import Scene
 from tests.browser.visitor import has_text
-from tests.support.share_tree import change, fill
+from tests.support.share_tree import change, fill, put
 
 REPORT = "docs/reports/report 03.csv"
 BEFORE = b"3," * 111
@@ -52,9 +52,8 @@ def test_a_file_is_restored_over_what_is_there_and_taken_back(browse: Browse, sc
     assert content(share, REPORT) == b"rewritten"
     visitor = browse(f"{ours}/restore-points/1/browse?path=docs/reports")
     page = visitor.page
-    has_text(page, "report 03.csv")
-
-    visitor.goto(f"{ours}/restore?restore_point=1&path={REPORT}")
+    page.get_by_label("Select report 03.csv").check()
+    press(page, "Restore selected")
     expect(page.get_by_label("report 03.csv")).to_be_checked()
     visitor.look("restore-what")
     press(page, "Next: where to")
@@ -91,7 +90,6 @@ def test_a_file_is_restored_over_what_is_there_and_taken_back(browse: Browse, sc
     has_text(page, "What the undo would do")
     visitor.look("restore-undo")
     page.reload()
-    print(page.url, page.locator("#main").inner_text())
     press(page, "Undo the restore")
     page.wait_for_url("**/runs/*")
     ends_well(page)
@@ -100,3 +98,155 @@ def test_a_file_is_restored_over_what_is_there_and_taken_back(browse: Browse, sc
     visitor.goto(f"{ours}/runs/{number}/undo")
     has_text(page, "was undone already")
     visitor.look("restore-undone")
+
+
+def test_a_directory_goes_to_another_share_without_javascript(browse: Browse, scene: Scene, ours: str) -> None:
+    target = f"{azure(scene, ours).share_name}-2"
+    visitor = browse(f"{ours}/restore", javascript=False)
+    page = visitor.page
+    page.get_by_label("As it was at").select_option(value="1")
+    press(page, "Everything is needed elsewhere")
+    page.get_by_role("button", name="Open docs").click()
+    page.get_by_role("checkbox", name="trailing.").check()
+    page.get_by_role("button", name="Open reports").click()
+    expect(page.get_by_role("checkbox", name="trailing.")).to_be_checked()
+    page.get_by_label("report 05.csv").check()
+    page.get_by_role("button", name="Close docs").click()
+    has_text(page, "2 chosen")
+    has_text(page, "/docs/reports/report 05.csv")
+    visitor.look("restore-what-elsewhere", axe=False)
+    press(page, "Next: where to")
+    press(page, "Next: how")
+    expect(page.locator("#f-target-share_name-help")).to_have_text("is required")
+    page.get_by_label("Name of the share").fill(target)
+    page.get_by_label("Below this directory").fill("back")
+    page.get_by_label("Without the directories up to").fill("docs")
+    press(page, "Next: how")
+    page.get_by_label("Skip", exact=True).check()
+    press(page, "Next: plan it")
+    has_text(page, f"{target}/back, without the directories up to /docs")
+    press(page, "Plan it")
+    for _ in range(60):
+        if page.get_by_role("button", name="Start the restore").count():
+            break
+        page.wait_for_timeout(500)
+        page.reload()
+    press(page, "Start the restore")
+    run = scene.api.finished(f"/api{ours}/runs/{run_no(page)}")
+    assert run["state"] == "succeeded", run
+    found = scene.azure_share(target)
+    assert content(found, "back/reports/report 05.csv") == b"5," * 185
+    assert content(found, "back/trailing./dot..") == b"dots"
+
+
+def test_mirror_deletes_what_was_confirmed(browse: Browse, scene: Scene, ours: str) -> None:
+    target = scene.new_azure_share(fill, lambda share: put(share, "mine/notes.txt", b"mine"))
+    visitor = browse(f"{ours}/restore?restore_point=1&to=share&target.share_name={target}&conflicts=mirror&step=review")
+    page = visitor.page
+    assert not page.get_by_text("In a hurry").is_visible()
+    press(page, "Plan it")
+    has_text(page, "2 files and directories are not in the restore point")
+    visitor.look("restore-plan-mirror")
+    press(page, "Start the restore")
+    expect(page).to_have_url(re.compile(r"plan="))
+    with visitor.refused():
+        page.get_by_label("How many may be deleted").fill("-1")
+        page.locator("form").filter(has=page.get_by_label("How many may be deleted")).evaluate(
+            "form => form.noValidate = true"
+        )
+        press(page, "Start the restore")
+        expect(page.locator("#f-delete_at_most-help")).to_contain_text("greater than or equal to 0")
+        expect(page.get_by_label("How many may be deleted")).to_have_value("-1")
+    page.get_by_label("How many may be deleted").fill("2")
+    press(page, "Start the restore")
+    page.wait_for_url("**/runs/*")
+    ends_well(page)
+    left = [item.name for item in scene.azure_share(target).list_directories_and_files()]
+    assert "mine" not in left
+    assert "docs" in left
+
+
+def test_what_is_wrong_is_told_beside_the_field(browse: Browse, ours: str) -> None:
+    visitor = browse(f"{ours}/restore?restore_point=1")
+    page = visitor.page
+    page.get_by_text("Only some of the files in there").click()
+    page.get_by_label("Only files that end with").fill("docx")
+    page.get_by_label("Only what matches").fill("!a")
+    page.get_by_label("Last written at this time").fill("2026-02-01T00:00")
+    page.get_by_label("Last written before").fill("2026-01-01T00:00")
+    press(page, "Next: where to")
+    expect(page.locator("#f-selection-extensions-help")).to_contain_text("begin with a dot")
+    expect(page.locator("#f-selection-include-help .error")).to_be_visible()
+    expect(page.locator("#f-selection-written_before-help")).to_contain_text("later than")
+    visitor.look("restore-what-wrong")
+
+    visitor.goto(f"{ours}/restore?restore_point=99&to=original&step=review")
+    expect(page.locator("#f-restore_point-help")).to_contain_text("no restore point 99")
+    visitor.goto(f"{ours}/restore?restore_point=1&path=a/../b&to=original&step=review")
+    has_text(page, "expected a path without")
+    visitor.goto(f"{ours}/restore?restore_point=1&to=account&target.share_name=abc&target.account_url=ftp://x&step=how")
+    expect(page.locator("#f-target-account_url-help .error")).to_be_visible()
+    visitor.look("restore-where-wrong")
+    visitor.goto(f"{ours}/restore?restore_point=1&to=original&selection.extensions=.csv&conflicts=mirror&step=review")
+    has_text(page, "would delete all others")
+    visitor.look("restore-how-wrong")
+
+
+def test_the_tree_unfolds_and_keeps_what_is_chosen(browse: Browse, ours: str) -> None:
+    visitor = browse(f"{ours}/restore?restore_point=1")
+    page = visitor.page
+    page.get_by_role("button", name="Open docs").click()
+    page.get_by_role("button", name="Open reports").click()
+    page.get_by_label("report 05.csv").check()
+    page.get_by_role("button", name="Open docs").click()
+    expect(page.get_by_label("report 05.csv")).to_be_hidden()
+    press(page, "Next: where to")
+    page.go_back()
+    page.go_forward()
+    page.get_by_role("link", name="What").click()
+    expect(page.get_by_label("report 05.csv")).to_be_checked()
+    page.get_by_label("As it was at").select_option(value="2")
+    has_text(page, "/docs/reports/report 05.csv")
+    expect(page.get_by_label("Add by its path")).to_be_visible()
+    expect(page).to_have_url(re.compile("restore_point=2"))
+    page.reload()
+    page.get_by_label("/docs/reports/report 05.csv").uncheck()
+    page.get_by_label("Add by its path").fill("/docs/new")
+    press(page, "Add")
+    has_text(page, "1 chosen")
+    expect(page.get_by_label("new", exact=True)).to_be_checked()
+
+
+def test_a_plan_that_is_cancelled_can_be_made_again(browse: Browse, scene: Scene, ours: str) -> None:
+    planned = scene.post(
+        f"/api{ours}/restores", {"restore_point": 1, "target": {"share_name": "never-made"}, "dry_run": True}
+    )
+    run = f"/api{ours}/runs/{planned['run_no']}"
+    scene.api("POST", f"{run}/cancel", {})
+    scene.api.finished(run)
+    visitor = browse(f"{ours}/restore?plan={planned['run_no']}")
+    page = visitor.page
+    has_text(page, "cancelled")
+    page.get_by_role("link", name="Plan it again").click()
+    has_text(page, "never-made")
+
+
+def test_who_may_not_restore_is_shown_nothing_to_press(browse: Browse, scene: Scene, ours: str) -> None:
+    visitor = browse(ours, key=scene.keys["viewer"])
+    expect(visitor.page.get_by_role("link", name="Restore", exact=True)).to_have_count(0)
+    with visitor.refused():
+        visitor.goto(f"{ours}/restore")
+        has_text(visitor.page, "may not")
+    only_here = scene.key("contoso", "operator", int(ours.rpartition("/")[2]))
+    visitor = browse(f"{ours}/restore?restore_point=1&step=where", key=only_here)
+    has_text(visitor.page, "Your role is for this share")
+    expect(visitor.page.get_by_label("Another share")).to_have_count(0)
+    visitor.goto(f"{ours}/restore?restore_point=1&to=share&target.share_name=another&step=review")
+    has_text(visitor.page, "to share")
+    expect(visitor.page.get_by_role("button", name="Plan it")).to_have_count(0)
+
+
+def test_a_share_without_a_restore_point_has_nothing_to_restore(browse: Browse, scene: Scene) -> None:
+    visitor = browse(f"{scene.paths['empty']}/restore")
+    has_text(visitor.page, "nothing to restore yet")
+    visitor.look("restore-nothing")
