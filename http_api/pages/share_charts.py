@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
 from typing import Final
 
 from http_api.models.analytics import Measure
@@ -41,6 +42,8 @@ class Cell:
     """Of all that the treemap shows, 0 to 1."""
     shade: int
     """0: a folder; 1: files right here; 2: smaller folders together."""
+    strength: float
+    """Of its colour: the more, the stronger; never so strong that texts are hard to read on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +73,17 @@ def cells_of(sizes: Sizes, path: str, by: Measure) -> Cells:
     )
     drawn = sorted([*shown, *([rest] if weight(rest) > 0 else [])], key=lambda one: -weight(one))
     whole = sum(weight(one) for one in drawn)
+    largest = max((weight(one) for one in drawn), default=1)
     base = f"{path}/" if path else ""
     cells = []
     for one, rect in zip(drawn, treemap([weight(one) for one in drawn]), strict=True):
         shade = 2 if one is rest else 0 if one.name else 1
         label = ("files right here" if shade else one.name) if shade != 2 else "smaller folders"
         place = base + one.name if shade == 0 else ""
-        cells.append(Cell(rect, label, place, one.directories, one.files, one.bytes, weight(one) / whole, shade))
+        strength = round(0.12 + 0.26 * sqrt(weight(one) / largest), 2)
+        cells.append(
+            Cell(rect, label, place, one.directories, one.files, one.bytes, weight(one) / whole, shade, strength)
+        )
     return Cells(cells, sizes.directories, sizes.files, sizes.bytes, sizes.complete)
 
 

@@ -20,6 +20,9 @@ cp -r http_api/styles http_api/templates build/web/http_api/
     --input build/web/http_api/styles/style.css --output "$into/style.css" 2>build/web/tailwind.log || { cat build/web/tailwind.log >&2; exit 1; }
 cp "$packages/htmx.org/dist/htmx.min.js" "$into/htmx.js"
 cp "$packages/@fontsource-variable/inter/files/inter-latin-wght-normal.woff2" "$into/inter.woff2"
+# By the name that pages preload it by and browsers keep it by (http_api/assets.py); by another it would be fetched twice, and asked for again each time.
+hash=$(sha256sum "$into/inter.woff2" | cut -c 1-12)
+sed -i "s/url(inter\.woff2)/url(inter.$hash.woff2)/" "$into/style.css"
 cp "$packages/@fontsource-variable/inter/LICENSE" "$into/inter-license.txt"
 if [ "$into" != web_static ]; then
     for file in "$into"/*; do
