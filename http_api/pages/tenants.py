@@ -1,4 +1,4 @@
-"""``/tenants``, ``/tenants/new``, ``/tenants/{tenant_id}`` and ``.../settings``: tenants, the shares of one, and what can be set for it."""
+"""``/tenants``, ``/new-tenant``, ``/tenants/{tenant_id}`` and ``.../settings``: tenants, the shares of one, and what can be set for it."""
 
 from dataclasses import replace
 
@@ -121,8 +121,8 @@ def _account(fields: Fields) -> dict[str, object]:
 
 routes = Routes("tenant pages")
 routes.page("/tenants", tenants_page, Action.TENANTS_LIST)
-_new = routes.page("/tenants/new", new_tenant_page, Action.TENANTS_CREATE)
-routes.form("/tenants/new", add_tenant, Action.TENANTS_CREATE, _new, fields=lambda f: f.nested("name", "tenant_id"))
+_new = routes.page("/new-tenant", new_tenant_page, Action.TENANTS_CREATE)
+routes.form("/new-tenant", add_tenant, Action.TENANTS_CREATE, _new, fields=lambda f: f.nested("name", "tenant_id"))
 routes.page(TENANT, tenant_page, Action.TENANT_READ, purging=True)
 _SETTINGS = TENANT + "/settings"
 _settings = routes.page(_SETTINGS, tenant_settings, Action.TENANT_CHANGE, purging=True)

@@ -62,7 +62,7 @@ def _places(url: str) -> Iterator[tuple[str, str]]:
     restores = [run["run_no"] for run in runs if run["kind"] == "restore"]
     newest, oldest = points[-1], points[0]
     yield "overview", "/"
-    yield "new-tenant", "/tenants/new"
+    yield "new-tenant", "/new-tenant"
     yield "new-share", f"/tenants/{tenant}/shares/new"
     yield "share", base
     yield "run", f"{base}/runs/{newest}"
