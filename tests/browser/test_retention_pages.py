@@ -47,7 +47,7 @@ def test_a_policy_is_tried_as_it_is_typed_and_given_to_a_share(browse: Browse, s
     visitor.look("retention-preview")
     page.reload()
     page.get_by_label("Policy of this share").select_option("none")
-    expect(preview).to_contain_text("Without a policy nothing is ever pruned")
+    expect(preview).to_contain_text("The share has no policy")
     page.get_by_label("Policy of this share").select_option(label="Three newest")
     expect(preview).to_contain_text("Go: 2 restore points")
     page.get_by_role("button", name="Save").click()
@@ -96,7 +96,7 @@ def test_previews_work_without_javascript_and_a_viewer_changes_nothing(browse: B
     page = visitor.page
     page.get_by_label("Policy of this share").select_option(label="Plain")
     page.get_by_role("button", name="Preview").click()
-    has_text(page, "Go: 1 restore point")
+    has_text(page, "In use: restore run")
     expect(page.get_by_role("button", name="Save")).to_have_count(0)
     expect(page.locator("summary", has_text="Prune now")).to_have_count(0)
     visitor.goto("/tenants/contoso/policies/new")

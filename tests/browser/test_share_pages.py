@@ -100,7 +100,7 @@ def test_a_restore_point_is_pinned_held_and_deleted(browse: Browse, scene: Scene
     has_text(page, "prune")
     has_text(page, "succeeded")
     visitor.goto(f"{path}/expired-points")
-    has_text(page, "asked for")
+    has_text(page, "deleted by")
     visitor.look("expired-points")
 
 
