@@ -44,7 +44,6 @@ def test_a_policy_is_tried_as_it_is_typed_and_given_to_a_share(browse: Browse, s
     page.wait_for_url("**/retention?policy_id=*")
     expect(preview).to_contain_text("Nothing was changed yet")
     expect(preview).to_contain_text("Go: 2 restore points")
-    visitor.look("retention-preview")
     page.reload()
     page.get_by_label("Policy of this share").select_option("none")
     expect(preview).to_contain_text("The share has no policy")
