@@ -2,19 +2,23 @@
 
 from typing import Any
 
-from http_api import policies, retention
+from http_api import retention
 from http_api.call import Answer, AnyCall, Call
 from http_api.fields import Fields
 from http_api.models.base import Body, NoQuery, Paged
 from http_api.models.retention import NewHold, NewPin, Reasoned
 from http_api.models.runs import Run
 from http_api.pages.asking import asking
+from http_api.pages.outlook import outlook_of
 from http_api.pages.places import POINT, SHARE, run_url, share_url
 from http_api.rendering import page, see
 from http_api.routes import Routes
-from shared.db import standing
+from shared.db import policies as stored
+from shared.db import retention as kept
+from shared.db import schedules, standing
 from shared.errors import NotFound
 from shared.model.access import Action
+from shared.model.schedule import What
 from shared.model.sweep import MARGIN_S
 
 
@@ -57,17 +61,18 @@ async def _point(call: AnyCall, template: str) -> Answer:
     point = await standing.marked_point(call.conn, call.share.share_id, run_no)
     if point is None:
         raise NotFound(f"share {call.share.share_id} has no restore point {run_no}", field="restore_point")
-    told = await policies.get_retention(asking(call))
-    decided = next((one for one in told.restore_points if one.restore_point == run_no), None)
+    share_id = call.share.share_id
+    policy = await stored.of_share(call.conn, share_id)
+    points = await kept.points(call.conn, share_id)
     return page(
         call,
         template,
         tab="points",
         point=point,
-        decided=decided,
-        policy=told.policy,
-        next_prune_at=told.next_prune_at,
-        is_newest=bool(told.restore_points) and told.restore_points[0].restore_point == run_no,
+        decided=outlook_of(points, policy.retention if policy else None, call.now, run_no),
+        policy=policy,
+        next_prune_at=await schedules.next_of(call.conn, share_id, What.PRUNE),
+        is_newest=run_no == max(point.run_no for point in points),
         margin_s=MARGIN_S,
     )
 

@@ -1,7 +1,6 @@
 """``/tenants/{tenant_id}/policies``: retention policies, with a preview of what they would do to a share."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from http_api import policies
@@ -9,10 +8,10 @@ from http_api.call import Answer, AnyCall, Call
 from http_api.conditions import etag_of
 from http_api.fields import Fields, Filled
 from http_api.models.base import Body, Name, NoQuery, Paged
-from http_api.models.retention import Decided, NewPolicy, Policy, PolicyChange, Preview, Rules, ShownRules
+from http_api.models.retention import NewPolicy, Policy, PolicyChange, Rules, ShownRules
 from http_api.pages.asking import asking
+from http_api.pages.outlook import outlook
 from http_api.pages.places import TENANT, share_url, tenant_url
-from http_api.pages.strip import Strip, strip
 from http_api.pages.typed import Typed, tried
 from http_api.pages.unchanged import check_unchanged
 from http_api.rendering import page, see
@@ -20,6 +19,7 @@ from http_api.routes import Routes
 from shared.core import retention
 from shared.core.access import visible_shares
 from shared.db import policies as stored
+from shared.db import retention as kept
 from shared.db import shares, standing
 from shared.errors import InvalidInput
 from shared.model.access import Action
@@ -28,33 +28,7 @@ from shared.model.share import Share
 
 SHARES_OFFERED: Final = 200
 """Shares on which a policy can be tried: a longer list is none to choose from. Others are tried on their own pages."""
-SHOWN: Final = 100
-"""Restore points that a preview names, of those that stay and of those that go."""
 _RULES: Final = ("keep_last", "hourly", "daily", "weekly", "monthly", "yearly", "keep_days", "time_zone")
-
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """What a policy does to the restore points of a share."""
-
-    kept: int
-    expiring: int
-    going: Sequence[Decided]
-    """The first of them, the newest first."""
-    staying: Sequence[Decided]
-    strip: Strip | None
-
-    @classmethod
-    def of(cls, preview: Preview) -> "Outlook":
-        """As it is shown: not more than :data:`SHOWN` of each."""
-        points = preview.restore_points
-        return cls(
-            preview.kept,
-            preview.expiring,
-            [one for one in points if not one.keep][:SHOWN],
-            [one for one in points if one.keep][:SHOWN],
-            strip(points),
-        )
 
 
 class PolicyForm(Body):
@@ -116,10 +90,9 @@ async def _form(call: AnyCall, fields: Fields, *, policy: Policy | None, rules: 
             fields, Rules, lambda typed: _body(typed)["rules"], lambda model: retention.check(model.policy())
         )
         call.filled = call.filled or _of_rules(filled)
-    outlook = None
+    told = None
     if chosen is not None and found is not None:
-        preview = await policies.preview_retention(replace(call, loaded_share=chosen, body=found))
-        outlook = Outlook.of(preview)
+        told = outlook(await kept.points(call.conn, chosen.share_id), found.policy(), call.now)
     return page(
         call,
         "policy.html",
@@ -132,7 +105,7 @@ async def _form(call: AnyCall, fields: Fields, *, policy: Policy | None, rules: 
         users=users,
         shares=offered,
         chosen=chosen,
-        outlook=outlook,
+        outlook=told,
         wrong=call.filled.problem if call.filled else None,
     )
 

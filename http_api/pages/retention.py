@@ -1,5 +1,6 @@
 """``.../shares/{share_id}/retention``: which policy a share has, and what that, or another one, means for each restore point."""
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
@@ -10,27 +11,20 @@ from http_api.call import Answer, AnyCall, Call
 from http_api.conditions import etag_of
 from http_api.fields import Fields
 from http_api.models.base import Body, NoQuery, Query
-from http_api.models.retention import (
-    NewPrune,
-    NewSweep,
-    Policy,
-    Preview,
-    Rules,
-    ShareRetention,
-    ShareRetentionChange,
-    ShownRules,
-)
+from http_api.models.retention import NewPrune, NewSweep, ShareRetentionChange
 from http_api.models.runs import Run
 from http_api.pages.asking import asking
+from http_api.pages.outlook import decisions_of, outlook
 from http_api.pages.places import SHARE, run_url, share_url
-from http_api.pages.policies import Outlook
 from http_api.pages.unchanged import check_unchanged
 from http_api.rendering import page, see
 from http_api.routes import Routes
 from shared.db import policies as stored
-from shared.db import retention_orders
+from shared.db import retention as kept
+from shared.db import retention_orders, schedules
 from shared.model.access import Action
-from shared.model.retention import NamedPolicy
+from shared.model.retention import Dated, NamedPolicy
+from shared.model.schedule import What
 from shared.model.sweep import MARGIN_S
 
 POLICIES_OFFERED: Final = 200
@@ -62,52 +56,42 @@ class RetentionForm(Body):
 
 async def retention_page(call: Call[RetentionQuery]) -> Answer:
     """The policy of a share, and what would become of its restore points under it or under another."""
-    told = await policies.get_retention(asking(call))
-    offered = await stored.of_tenant(call.conn, call.share.tenant_id, limit=POLICIES_OFFERED)
-    now_id = NONE if told.policy is None else str(told.policy.policy_id)
-    chosen = (call.filled.fields.text("policy_id") if call.filled else call.query.policy_id) or now_id
-    tried = next((one for one in offered if str(one.policy_id) == chosen), None)
-    outlook = await _outlook(call, told, tried, chosen, now_id)
-    why_sweep = await retention_orders.why_sweep(call.conn, call.share.share_id, MARGIN_S, call.now)
+    share, conn = call.share, call.conn
+    policy = await stored.of_share(conn, share.share_id)
+    offered = await stored.of_tenant(conn, share.tenant_id, limit=POLICIES_OFFERED)
+    now_id = NONE if policy is None else str(policy.policy_id)
+    asked = call.filled.fields.text("policy_id") if call.filled else call.query.policy_id
+    tried = next((one for one in offered if str(one.policy_id) == asked), policy if asked != NONE else None)
+    chosen = NONE if tried is None else str(tried.policy_id)
+    points = await kept.points(conn, share.share_id)
+    told = outlook(points, tried.retention if tried else None, call.now)
     return page(
         call,
         "retention.html",
         tab="retention",
         fragment="_retention_preview.html",
-        told=told,
+        policy=policy,
         offered=offered,
-        chosen=chosen if chosen in (now_id, NONE) or tried else now_id,
+        chosen=chosen,
         changed=chosen != now_id,
-        tried_name=tried.name if tried else "",
-        outlook=outlook,
-        rules=_rules(told, tried, chosen),
-        why_sweep=why_sweep,
+        tried=tried,
+        outlook=told,
+        expiring=told.expiring if chosen == now_id else _expiring(points, policy, call.now),
+        points=len(points),
+        next_prune_at=await schedules.next_of(conn, share.share_id, What.PRUNE),
+        next_sweep_at=await schedules.next_of(conn, share.share_id, What.SWEEP),
+        why_sweep=await retention_orders.why_sweep(conn, share.share_id, MARGIN_S, call.now),
         margin_days=MARGIN_S // 86_400,
-        etag=etag_of(_given(told.policy)),
+        etag=etag_of(_given(policy)),
     )
 
 
-async def _outlook(call: AnyCall, told: ShareRetention, tried: NamedPolicy | None, chosen: str, now_id: str) -> Outlook:
-    """Without a policy nothing goes; what the share has now was reckoned already."""
-    if chosen == now_id or tried is None:
-        points = told.restore_points
-        if chosen == NONE:
-            points = [one.model_copy(update={"keep": True, "reasons": ["nothing is pruned"]}) for one in points]
-        gone = sum(not one.keep for one in points)
-        return Outlook.of(Preview(kept=len(points) - gone, expiring=gone, restore_points=points))
-    body = Rules.model_validate(tried.retention, from_attributes=True)
-    return Outlook.of(await policies.preview_retention(asking(call, body=body)))
+def _expiring(points: Sequence[Dated], policy: NamedPolicy | None, now: dt.datetime) -> int:
+    """How many the next prune lets go."""
+    return sum(not one.keep for one in decisions_of(points, policy.retention if policy else None, now))
 
 
-def _rules(told: ShareRetention, tried: NamedPolicy | None, chosen: str) -> ShownRules | None:
-    if chosen == NONE:
-        return None
-    if tried is not None:
-        return ShownRules.model_validate(tried.retention)
-    return told.policy.rules if told.policy else None
-
-
-def _given(policy: Policy | None) -> GivenPolicy:
+def _given(policy: NamedPolicy | None) -> GivenPolicy:
     if policy is None:
         return GivenPolicy(policy_id=None, version=None)
     return GivenPolicy(policy_id=policy.policy_id, version=policy.version)
@@ -115,8 +99,8 @@ def _given(policy: Policy | None) -> GivenPolicy:
 
 async def set_retention_form(call: Call[NoQuery, RetentionForm]) -> Answer:
     """Give the share the policy."""
-    now = await policies.get_retention(asking(call))
-    check_unchanged(call.body.if_match, _given(now.policy), "the share's policy")
+    now = await stored.of_share(call.conn, call.share.share_id)
+    check_unchanged(call.body.if_match, _given(now), "the share's policy")
     answer = await policies.set_retention(asking(call, body=ShareRetentionChange(policy_id=call.body.policy_id)))
     return see(f"{share_url(call.share.tenant_id, call.share.share_id)}/retention", answer)
 

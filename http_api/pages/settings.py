@@ -17,8 +17,9 @@ from http_api.pages.asking import asking
 from http_api.pages.places import SHARE, run_url, share_url
 from http_api.pages.typed import TypedBody, as_typed, tried
 from http_api.pages.unchanged import check_unchanged
-from http_api.rendering import page, see
+from http_api.rendering import page, see, wants_fragment
 from http_api.routes import Routes
+from http_api.shown_as import words
 from shared.core.rules import Rules
 from shared.db import restore_points
 from shared.model.access import Action
@@ -42,8 +43,8 @@ class Differs:
     """A setting that somebody else has changed, or that is about to be changed."""
 
     name: str
-    now: object
-    typed: object
+    now: str
+    typed: str
 
 
 class SettingsQuery(Query):
@@ -73,7 +74,7 @@ def _page(call: AnyCall, **more: Any) -> Answer:
         pace_windows=_rows(given, "pace_windows", share.settings.pace_windows),
         meanwhile=_meanwhile(filled, share.settings),
         shown_max=SHOWN_MAX,
-        **{"preview": None, "looked_at": None, "saved": False, **more},
+        **{"preview": None, "looked_at": None, "tried": False, "saved": False, **more},
     )
 
 
@@ -93,7 +94,23 @@ def _meanwhile(filled: Filled | None, now: ShareSettings) -> list[Differs]:
         return []
     wire = now.to_wire()
     typed = change.settings.changes()
-    return [Differs(name, wire[name], value) for name, value in typed.items() if wire[name] != value]
+    return [Differs(name, _told(wire[name]), _told(value)) for name, value in typed.items() if wire[name] != value]
+
+
+def _told(value: object) -> str:
+    """A setting as the API has it, for people; lists in lines."""
+    match value:
+        case None | [] | "":
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return "\n".join(_told(one) for one in value)
+        case {"days": days, "begin": begin, "end": end, **rates}:
+            limits = [f"{words(name)} {_told(rate)}" for name, rate in rates.items()]
+            return ", ".join([f"{' '.join(days)} {begin} to {end}", *limits])
+        case _:
+            return str(value)
 
 
 async def save_settings(call: Call[NoQuery, SettingsForm]) -> Answer:
@@ -113,11 +130,11 @@ async def preview_rules(call: Call[NoQuery, TypedBody]) -> Answer:
     if typed is not None and newest is not None:
         rules = Rules(typed.exclude, typed.include, ignore_case=typed.rules_ignore_case)
         found = await rules_preview(call.app.past(call.share), call.app.clock, rules)
-    answer = (
-        _page(call, preview=found, looked_at=newest)
-        if not call.headers.get("hx-request")
-        else page(call, "_rules_preview.html", preview=found, looked_at=newest, shown_max=SHOWN_MAX)
-    )
+    told: dict[str, Any] = {"preview": found, "looked_at": newest, "tried": True}
+    if wants_fragment(call.headers):
+        answer = page(call, "_rules_preview.html", shown_max=SHOWN_MAX, **told)
+    else:
+        answer = _page(call, **told)
     return replace(answer, status=200)
 
 

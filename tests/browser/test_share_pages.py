@@ -59,7 +59,6 @@ def test_the_calendar_leads_to_the_restore_points_of_a_day(browse: Browse, histo
     page.wait_for_url("**day=*")
     expect(rows).to_have_count(3)
     expect(page.locator("#points-title")).to_have_text(told.partition(":")[0])
-    visitor.look("share-day")
     page.go_back()
     page.go_back()
     expect(page.locator("#points-title")).to_have_text("All restore points")
@@ -84,10 +83,8 @@ def test_a_restore_point_is_pinned_held_and_deleted(browse: Browse, scene: Scene
     page.get_by_label("Why", exact=True).fill("case 7")
     page.get_by_role("button", name="Hold").click()
     has_text(page, "Under a legal hold")
-    visitor.look("restore-point-held", axe=False)
     page.get_by_role("link", name="Delete this restore point").click()
     has_text(page, "It will stay")
-    visitor.look("restore-point-delete")
     page.get_by_role("link", name="Keep it").click()
     page.locator("summary", has_text="Release it").click()
     page.get_by_label("Why it is released").fill("closed")
@@ -100,8 +97,7 @@ def test_a_restore_point_is_pinned_held_and_deleted(browse: Browse, scene: Scene
     has_text(page, "prune")
     has_text(page, "succeeded")
     visitor.goto(f"{path}/expired-points")
-    has_text(page, "asked for")
-    visitor.look("expired-points")
+    has_text(page, "deleted by")
 
 
 def test_reading_needs_no_javascript_and_a_viewer_sees_no_buttons(browse: Browse, scene: Scene, history: str) -> None:
@@ -125,4 +121,33 @@ def test_reading_needs_no_javascript_and_a_viewer_sees_no_buttons(browse: Browse
 def test_a_share_without_restore_points_says_what_to_do(browse: Browse, scene: Scene) -> None:
     visitor = browse(scene.paths["empty"])
     has_text(visitor.page, "No restore point yet")
-    visitor.look("share-empty", axe=False)
+
+
+@pytest.mark.browser_all
+def test_all_pages_of_a_share_in_light_and_dark(browse: Browse, scene: Scene, history: str) -> None:
+    policy = scene.post("/api/tenants/contoso/policies", {"name": "Gallery", "rules": {"daily": 9}}, status=201)
+    body = {"name": "each day", "what": "sweep", "cron": "30 2 * * *", "options": {"margin_days": 9}}
+    schedule = scene.post(f"/api{history}/schedules", body, status=201)
+    gone = scene.new_share("contoso", "deleted", scene.new_azure_share())
+    scene.post(f"/api{gone}/delete", {"reason": "moved"}, status=200)
+    visitor = browse(history)
+    day = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=3)
+    for name, path in {
+        "share-day": f"{history}?day={day}",
+        "share-empty": scene.paths["empty"],
+        "share-deleted": gone,
+        "settings-deleted": f"{gone}/settings",
+        "restore-point-held": f"{history}/restore-points/50",
+        "restore-point-delete": f"{history}/restore-points/50/delete",
+        "expired-points": f"{history}/expired-points",
+        "retention-preview": f"{history}/retention?policy_id={policy['policy_id']}",
+        "policy": f"/tenants/contoso/policies/{policy['policy_id']}",
+        "schedule": f"{history}/schedules/{schedule['schedule_id']}",
+        "occurrences": f"{history}/schedules/{schedule['schedule_id']}/occurrences",
+    }.items():
+        visitor.goto(path)
+        visitor.look(name)
+    visitor.goto(f"{scene.paths['gone']}/settings")
+    visitor.page.get_by_role("button", name="Test the connection").click()
+    has_text(visitor.page, "A backup would not work")
+    visitor.look("settings-connection")
