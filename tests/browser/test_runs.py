@@ -143,7 +143,7 @@ def test_a_long_backup_is_drawn_while_it_works(browse: Browse, scene: Scene) -> 
     path = scene.new_share("contoso", "drawn", azure_share)
     scene.run(f"{path}/backups")
     many(scene.azure_share(azure_share))
-    with slowly(scene, azure_share, 0.2):
+    with slowly(scene, azure_share, 0.5):
         scene.post(f"/api{path}/backups")
         visitor = browse(f"{path}/runs/2")
         page = visitor.page

@@ -13,7 +13,7 @@ from tests.browser.visitor import has_text
 from tests.support.damage import Vandal
 from tests.support.share_tree import fill
 
-FINDINGS = "#findings tbody tr:not(.more)"
+FINDINGS = "#findings li.finding"
 
 
 def vandal(scene: Scene, path: str) -> Any:
