@@ -17,6 +17,7 @@ from http_api.routes import Routes
 from shared.core.throughput import STRETCHES, Stretch, Throughput, stages_of, throughput
 from shared.db import alerts, batches
 from shared.model.access import Action
+from shared.model.alert import Condition
 from shared.model.run import RunKind, RunState
 
 ALERTS_TOLD: Final = 5
@@ -48,20 +49,21 @@ async def run_page(call: Call) -> Answer:
     """One run: how far it is, and what happened."""
     share, run_no = call.share, call.number("run_no")
     told = await alerts.seen_by(call.conn, share.tenant_id, share.share_id, run_no, ALERTS_TOLD)
+    unusual = [alert for alert in told if alert.condition is Condition.UNUSUAL_CHANGE]
     done = [] if wants_fragment(call.headers) else await _course(call)
     run = await runs.get_run(call)
-    return page(
-        call, "run.html", tab="runs", fragment="_run_live.html", run=run, alerts=told, **_charts(call, run, done)
-    )
+    charts = _charts(call, run, done)
+    answer = page(call, "run.html", tab="runs", fragment="_run_live.html", run=run, unusual=unusual, **charts)
+    return answer if run.active else replace(answer, headers={**answer.headers, "HX-Trigger": "run-ended"})
 
 
-async def run_throughput(call: Call) -> Answer:
-    """How fast the stages of a run were over time."""
+async def run_course(call: Call) -> Answer:
+    """How fast the stages of a run were over time, and what it has cost."""
     if not wants_fragment(call.headers):
         return see(run_url(call.share.tenant_id, call.share.share_id, call.number("run_no")))
     done = await _course(call)
     run = await runs.get_run(call)
-    return page(call, "_run_throughput.html", tab="runs", run=run, **_charts(call, run, done))
+    return page(call, "_run_course.html", tab="runs", run=run, **_charts(call, run, done))
 
 
 async def _course(call: AnyCall) -> list[Stretch]:
@@ -121,7 +123,7 @@ _list = routes.page(SHARE + "/runs", runs_page, Action.RUNS_READ, purging=True)
 _run = routes.page(RUN, run_page, Action.RUNS_READ, purging=True)
 _cancel = routes.page(RUN + "/cancel", cancel_page, Action.RUNS_CONTROL, purging=True)
 routes.page(RUN + "/row", run_row, Action.RUNS_READ, purging=True)
-routes.page(RUN + "/throughput", run_throughput, Action.RUNS_READ, purging=True)
+routes.page(RUN + "/course", run_course, Action.RUNS_READ, purging=True)
 routes.form(SHARE + "/backups", back_up_now, Action.RUNS_START, _list, starts=True)
 routes.form(SHARE + "/scans", scan_now, Action.RUNS_START, _list, starts=True)
 routes.form(RUN + "/pause", pause_form, Action.RUNS_CONTROL, _run, starts=True, purging=True)
