@@ -72,7 +72,7 @@ document.addEventListener("keydown", (event) => {
 
 // A range beside a select of restore points: dragging it looks at each that it rests on.
 function sliders(root) {
-  for (const range of root.querySelectorAll("input[type=range][data-of][hidden]")) {
+  for (const range of root.querySelectorAll("[hidden] > input[type=range][data-of]")) {
     const select = document.getElementById(range.dataset.of);
     let resting = 0;
     const told = () => range.setAttribute("aria-valuetext", select.selectedOptions[0].textContent);
@@ -83,7 +83,7 @@ function sliders(root) {
       resting = setTimeout(() => select.dispatchEvent(new Event("change", { bubbles: true })), 150);
     });
     select.addEventListener("change", () => { range.value = select.selectedIndex; told(); });
-    range.hidden = false;
+    range.parentElement.hidden = false;
     told();
   }
 }

@@ -8,7 +8,7 @@ from http_api.call import AnyCall
 from shared.db import restore_points
 from shared.model.run import RestorePoint
 
-POINTS_SHOWN: Final = 300
+POINTS_SHOWN: Final = 200
 """As many as a slider of a thousand pixels tells apart; the others come when one at its end is chosen."""
 
 

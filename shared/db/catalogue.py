@@ -46,7 +46,7 @@ from shared.errors import Conflict, Retryable
 from shared.model.found import FoundNode
 from shared.model.manifest import ManifestRef
 from shared.model.node import ROOT_ID
-from shared.model.page import DirectoryHead, DirectoryPages, Page
+from shared.model.page import DirectoryHead, DirectoryPages, Page, PageHead
 from shared.model.point import Origin
 from shared.model.repack import Noted, Repacked
 from shared.model.run import ACTIVE, Counters, RestorePoint, Run, RunKind, RunState
@@ -287,6 +287,10 @@ class PostgresCatalogue:
     async def page_heads(self, share_id: int, directory_ids: Sequence[int]) -> dict[int, DirectoryPages]:
         """See the port."""
         return await self._once(lambda conn: pages.heads_of_pages(conn, share_id, directory_ids))
+
+    async def some_heads(self, share_id: int, directory_id: int, page_nos: Sequence[int]) -> dict[int, PageHead]:
+        """See the port."""
+        return await self._once(lambda conn: pages.heads_of_some(conn, share_id, directory_id, page_nos))
 
     async def pages(self, share_id: int, directory_ids: Sequence[int]) -> dict[int, list[Page]]:
         """All rows of each directory, whole, in order of page number: for tools that look at the tree. Not in the port."""

@@ -109,6 +109,9 @@ _PAGE_HEADS: Final[LiteralString] = (
 """
     + _ALL_OF
 )
+_SOME_HEADS: Final[LiteralString] = """
+    SELECT page_id, name, substring(packed FOR 72) FROM {page} WHERE page_id = ANY(%b::int8[])
+"""
 _PAGES: Final[LiteralString] = """
     SELECT page_id, parent_id, file_id, name, names, packed FROM {page} WHERE page_id = ANY(%b::int8[]) ORDER BY page_id
 """
@@ -276,6 +279,19 @@ async def heads_of_pages(conn: Connection, share_id: int, directory_ids: Sequenc
         lower = name if page_no else ""
         heads[node_id].append(PageHead(page_no, lower, head.page_fingerprint, head.manifest, head.deleted_run))
     return {node_id: DirectoryPages(first.get(node_id), tuple(found)) for node_id, found in heads.items()}
+
+
+async def heads_of_some(
+    conn: Connection, share_id: int, directory_id: int, page_nos: Sequence[int]
+) -> dict[int, PageHead]:
+    """The heads of these pages of a directory, those that there are."""
+    ids = [directory_id | page_no for page_no in page_nos]
+    found: dict[int, PageHead] = {}
+    for page_id, name, data in await (await conn.execute(partition_sql(_SOME_HEADS, share_id), [ids])).fetchall():
+        head, page_no = packed.unpack_head(data), page_id & SLOT_MAX
+        lower = name if page_no else ""
+        found[page_no] = PageHead(page_no, lower, head.page_fingerprint, head.manifest, head.deleted_run)
+    return found
 
 
 async def of_pages(conn: Connection, share_id: int, page_ids: Sequence[int]) -> list[Page]:

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from shared.model.found import FoundNode
 from shared.model.manifest import ManifestRef
-from shared.model.page import DirectoryHead, DirectoryPages, Page
+from shared.model.page import DirectoryHead, DirectoryPages, Page, PageHead
 from shared.model.point import Origin
 from shared.model.repack import Noted, Repacked
 from shared.model.run import Counters, RestorePoint, Run, RunState
@@ -122,6 +122,10 @@ class Catalogue(Protocol):
 
         Memory: some 200 bytes per page, and the files of page 0.
         """
+        ...
+
+    async def some_heads(self, share_id: int, directory_id: int, page_nos: Sequence[int]) -> dict[int, PageHead]:
+        """These pages of a directory, those that it has: of one with a million files, some of 16,000."""
         ...
 
     async def whole_pages(self, share_id: int, page_ids: Sequence[int]) -> list[Page]:

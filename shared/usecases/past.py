@@ -31,6 +31,8 @@ CHAIN_READS: Final = 6
 """What one page may take of :data:`WINDOW_READS`: the worst case among 1,024 records."""
 WINDOW_PAGES: Final = 64
 """Pages read at once: with 64 entries each, 400 KB of records and 15 MB when decoded."""
+PEEKED_PAGES: Final = 64
+"""Rows of the catalogue in one question about a directory: nearly all have fewer, and three questions find a name among a quarter of a million."""
 READS_AT_ONCE: Final = 16
 """Segments read from at once."""
 KEPT_RECORDS: Final = 256
@@ -80,6 +82,22 @@ class DirectoryThen:
 
 
 @dataclass(slots=True)
+class _Peek:
+    """The same of which only those pages are known that were asked about: a directory of a million files has 16,000, and a window needs eight."""
+
+    directory_id: int
+    run_no: int
+    page_nos: Sequence[int]
+    """In the order of names."""
+    known: dict[int, tuple[ManifestRef, str]]
+    """The newest record and the least name of each page that was asked about."""
+
+    def learn(self, heads: Mapping[int, PageHead]) -> None:
+        """Remember what the catalogue said."""
+        self.known |= {no: (head.manifest, head.lower) for no, head in heads.items() if head.manifest is not None}
+
+
+@dataclass(slots=True)
 class Past:
     """Looks at one share's past. Remembers what it read, so make one for each question.
 
@@ -108,14 +126,17 @@ class Past:
         :raises InvalidInput: ``after`` is no cursor of this directory at this restore point.
         """
         reads_max = self.reads + WINDOW_READS
-        then = await self.directory(directory_id, run_no)
-        at, after_name = _from_cursor(after, then)
+        there = await self._peek(directory_id, run_no)
+        if there is None:
+            raise _not_shown(directory_id, run_no)
+        page_nos = there.page_nos
+        at, after_name = _from_cursor(after, page_nos)
         if begin and not after:
-            at = await self._page_from(then, begin)
+            at = await self._page_from(there, begin)
             reads_max = self.reads + WINDOW_READS
         entries: list[SavedEntry] = []
-        while at < len(then.order):
-            wanted = dict(then.order[at : at + min(WINDOW_PAGES, limit // 16 + 2)])
+        while at < len(page_nos):
+            wanted = await self._refs(there, page_nos[at : at + min(WINDOW_PAGES, limit // 16 + 2)])
             found = await self.records_at(wanted, run_no, reads_max=reads_max)
             for page in wanted:
                 if page not in found:
@@ -124,12 +145,12 @@ class Past:
                     if saved.entry.name <= after_name or saved.entry.name < begin:
                         continue
                     if len(entries) == limit:
-                        return Window(tuple(entries), _cursor(page, after_name))
+                        return Window(tuple(entries), _cursor(page[1], after_name))
                     entries.append(saved)
                     after_name = saved.entry.name
                 at += 1
-            if at < len(then.order) and entries and self.reads + CHAIN_READS > reads_max:
-                return Window(tuple(entries), _cursor(then.order[at][0], after_name))
+            if at < len(page_nos) and entries and self.reads + CHAIN_READS > reads_max:
+                return Window(tuple(entries), _cursor(page_nos[at], after_name))
         return Window(tuple(entries), "")
 
     async def resolve(self, path: str, run_no: int) -> Place:
@@ -153,8 +174,7 @@ class Past:
             gone_through = "/".join(["", *(c for c in told.split("/") if c), *(saved.entry.name for saved in way)])
             if way and not way[-1].entry.is_directory:
                 raise InvalidInput(f"{gone_through!r} is a file; there is nothing below it", field="path")
-            then = await self.look(way[-1].node_id if way else below, run_no)
-            saved = await self.find(then, name) if then is not None else None
+            saved = await self.find_in(way[-1].node_id if way else below, run_no, name)
             if saved is None:
                 raise NotFound(f"restore point {run_no} has no {f'{gone_through}/{name}'!r}", field="path")
             way.append(saved)
@@ -186,24 +206,48 @@ class Past:
                     return saved
         return None
 
+    async def find_in(self, directory_id: int, run_no: int, name: str) -> SavedEntry | None:
+        """The same in a directory that nothing is known of; None also if it was not there or was never read."""
+        found = await self.find_exactly_in(directory_id, run_no, name)
+        then = await self.look(directory_id, run_no) if found is None else None
+        return await self.find(then, name) if then is not None else found
+
+    async def find_exactly_in(self, directory_id: int, run_no: int, name: str) -> SavedEntry | None:
+        """The same of exactly that name."""
+        there = await self._peek(directory_id, run_no)
+        return await self._find_exactly(there, name) if there is not None else None
+
+    async def find_node_in(self, directory_id: int, run_no: int, node_id: int, name: str) -> SavedEntry | None:
+        """The entry of a node as :meth:`find_node` finds it, in a directory that nothing is known of."""
+        there = await self._peek(directory_id, run_no)
+        found = await self._find_exactly(there, name) if there is not None and name else None
+        if (found is not None and found.node_id == node_id) or there is None:
+            return found
+        return await self.find_node(await self.directory(directory_id, run_no), node_id)
+
     async def find_exactly(self, then: DirectoryThen, name: str) -> SavedEntry | None:
         """The entry of exactly that name."""
-        at = await self._page_from(then, name)
-        if at == len(then.order):
-            return None
-        page, ref = then.order[at]
-        entries = (await self.records_at({page: ref}, then.run_no))[page].entries
-        return next((saved for saved in entries if saved.entry.name == name), None)
+        known = {page[1]: (ref, lower) for (page, ref), lower in zip(then.order, then.lowers, strict=True)}
+        return await self._find_exactly(_Peek(then.directory_id, then.run_no, tuple(known), known), name)
 
-    async def _page_from(self, then: DirectoryThen, name: str) -> int:
+    async def _find_exactly(self, there: "_Peek", name: str) -> SavedEntry | None:
+        at = await self._page_from(there, name)
+        if at == len(there.page_nos):
+            return None
+        refs = await self._refs(there, there.page_nos[at : at + 1])
+        [record] = (await self.records_at(refs, there.run_no)).values()
+        return next((saved for saved in record.entries if saved.entry.name == name), None)
+
+    async def _page_from(self, there: "_Peek", name: str) -> int:
         """The index of the first page that has this name or a later one; that beyond the last if none has. It was read."""
-        order = list(range(len(then.order)))
+        order = list(range(len(there.page_nos)))
         low, high = 0, len(order) - 1
-        at = max((i for i, lower in enumerate(then.lowers) if lower <= name), default=0)
+        at = await self._guess(there, name)
         neighbour = True
         while low <= high:
-            page, ref = then.order[order[at]]
-            entries = (await self.records_at({page: ref}, then.run_no))[page].entries
+            refs = await self._refs(there, [there.page_nos[order[at]]])
+            [record] = (await self.records_at(refs, there.run_no)).values()
+            entries = record.entries
             if not entries:
                 del order[at]
                 high -= 1
@@ -220,7 +264,41 @@ class Past:
             else:
                 return order[at]
             at = (low + high) // 2
-        return order[low] if low < len(order) else len(then.order)
+        return order[low] if low < len(order) else len(there.page_nos)
+
+    async def _guess(self, there: "_Peek", name: str) -> int:
+        """The last page whose least name is not after this one, as the catalogue knows them now. One question halves as often as seven."""
+        low, high = 0, len(there.page_nos)
+        while high - low > 1:
+            step = -(-(high - low) // PEEKED_PAGES)
+            probes = range(low + step, high, step)
+            await self._refs(there, [there.page_nos[at] for at in probes])
+            low = max((at for at in probes if there.known[there.page_nos[at]][1] <= name), default=low)
+            high = min(low + step, high)
+        return low
+
+    async def _peek(self, directory_id: int, run_no: int) -> "_Peek | None":
+        """A directory as far as one question tells; None of one that was not there or was never read."""
+        heads = await self.catalogue.some_heads(self.share_id, directory_id, range(PEEKED_PAGES))
+        first = heads.get(0)
+        if first is None or first.manifest is None or (first.deleted_run is not None and first.deleted_run <= run_no):
+            return None
+        record = (await self.records_at({(directory_id, 0): first.manifest}, run_no)).get((directory_id, 0))
+        if record is None:
+            return None
+        there = _Peek(directory_id, run_no, record.page_nos, {})
+        there.learn(heads)
+        return there
+
+    async def _refs(self, there: "_Peek", page_nos: Sequence[int]) -> dict[Page, ManifestRef]:
+        """The newest records of some of its pages."""
+        missing = [page_no for page_no in page_nos if page_no not in there.known]
+        if missing:
+            there.learn(await self.catalogue.some_heads(self.share_id, there.directory_id, missing))
+        for page_no in missing:
+            if page_no not in there.known:
+                raise _unknown_page(there.directory_id, page_no, there.run_no)
+        return {(there.directory_id, page_no): there.known[page_no][0] for page_no in page_nos}
 
     async def pages(self, then: DirectoryThen, skipped: Set[Page] = frozenset()) -> AsyncIterator[PageRecord]:
         """The records of a directory's pages, in the order of names, a few dozen in memory at a time."""
@@ -234,10 +312,7 @@ class Past:
         """A directory that restore point ``run_no`` shows. Raises ``NotFound``."""
         then = await self.look(directory_id, run_no)
         if then is None:
-            raise NotFound(
-                f"restore point {run_no} does not show what is in directory {directory_id}: it was not there, or could not be listed",
-                field="node_id",
-            )
+            raise _not_shown(directory_id, run_no)
         return then
 
     async def look(self, directory_id: int, run_no: int) -> DirectoryThen | None:
@@ -346,27 +421,38 @@ def _then(first: PageRecord, heads: Mapping[int, PageHead], run_no: int) -> Dire
     for page_no in first.page_nos:
         head = heads.get(page_no)
         if head is None or head.manifest is None:
-            raise IntegrityError(
-                f"directory {first.directory_id} had a page {page_no} at run {first.run_no} that the catalogue does not know"
-            )
+            raise _unknown_page(first.directory_id, page_no, first.run_no)
         order.append(((first.directory_id, page_no), head.manifest))
     lowers = tuple(heads[page_no].lower for page_no in first.page_nos)
     return DirectoryThen(first.directory_id, run_no, first, tuple(order), lowers)
 
 
-def _cursor(page: Page, after_name: str) -> str:
-    return f"{page[1]}/{after_name}"
+def _not_shown(directory_id: int, run_no: int) -> NotFound:
+    return NotFound(
+        f"restore point {run_no} does not show what is in directory {directory_id}: it was not there, or could not be listed",
+        field="node_id",
+    )
 
 
-def _from_cursor(cursor: str, then: DirectoryThen) -> tuple[int, str]:
+def _unknown_page(directory_id: int, page_no: int, run_no: int) -> IntegrityError:
+    return IntegrityError(
+        f"directory {directory_id} had a page {page_no} at run {run_no} that the catalogue does not know"
+    )
+
+
+def _cursor(page_no: int, after_name: str) -> str:
+    return f"{page_no}/{after_name}"
+
+
+def _from_cursor(cursor: str, page_nos: Sequence[int]) -> tuple[int, str]:
     """Where in the order of pages to begin, and after which name."""
     if not cursor:
         return 0, ""
     number, slash, name = cursor.partition("/")
-    page_nos = [str(page_no) for (_, page_no), _ in then.order]
-    if not slash or number not in page_nos:
+    known = {str(page_no): at for at, page_no in enumerate(page_nos)}
+    if not slash or number not in known:
         raise InvalidInput(
             f"after is {cursor!r}; expected what an earlier answer about this directory and restore point gave as next",
             field="after",
         )
-    return page_nos.index(number), name
+    return known[number], name

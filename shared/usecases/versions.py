@@ -220,8 +220,7 @@ class _Node:
         state = await self.look(index)
         if is_directory(self.node_id) or state is None or state.saved is None or not 0 <= neighbour < len(self.points):
             return None
-        then = await self._past.look(self._homes[0], self.points[neighbour])
-        found = await self._past.find_exactly(then, state.saved.entry.name) if then is not None else None
+        found = await self._past.find_exactly_in(self._homes[0], self.points[neighbour], state.saved.entry.name)
         if found is None or found.entry.is_directory or found.node_id == self.node_id:
             return None
         return _Node(self._past, found.node_id, self.points)
@@ -270,8 +269,7 @@ class _Node:
         return state
 
     async def _entry(self, directory_id: int, run_no: int) -> _State | None:
-        then = await self._past.look(directory_id, run_no)
-        saved = await self._past.find_node(then, self.node_id, self._name) if then is not None else None
+        saved = await self._past.find_node_in(directory_id, run_no, self.node_id, self._name)
         if saved is None:
             return None
         self._name = saved.entry.name

@@ -67,6 +67,10 @@ def test_windows_of_children_follow_one_another(ask):
             break
         after = body["next"]
     assert seen == ["locked.bin", *(f"report {n:02d}.csv" for n in range(12))]
+    begun = ask("restore-points/1/children", path="docs/reports", begin="report 1", limit=1)
+    assert names(begun) == ["report 10.csv"]
+    following = ask("restore-points/1/children", path="docs/reports", begin="report 1", after=begun["next"])
+    assert names(following) == ["report 11.csv"]
 
 
 def test_versions_say_what_changed_and_which_restore_points_show_it(ask):

@@ -67,6 +67,8 @@ async def test_the_heads_of_pages_come_with_the_first_page_whole(shelf):
             PageHead(3, "h", None, REF, 1),
         ),
     )
+    some = await shelf.catalogue.some_heads(shelf.share_id, directory(2), [0, 2, 3, 4])
+    assert some == {head.page_no: head for head in found[directory(2)].heads if head.page_no != 1}
     assert found[directory(3)].first == page(3, 1, "next")
     assert found[directory(9)] == DirectoryPages(None)
 

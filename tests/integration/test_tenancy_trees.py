@@ -50,6 +50,7 @@ async def test_the_past_of_a_share_is_told_through_the_gate(two):
     assert await catalogue.restore_point_numbers(mine) == [1]
     assert await catalogue.segments(mine, 0, 5) != []
     assert len((await catalogue.page_heads(mine, [directory(2)]))[directory(2)].heads) == 1
+    assert set(await catalogue.some_heads(mine, directory(2), [0, 1])) == {0}
     assert set(await catalogue.child_heads(mine, [directory(1)])) == {directory(1)}
     assert await catalogue.parents_above(mine, [directory(2)]) == {directory(2): directory(1), directory(1): None}
     assert await catalogue.directories_after(mine, 0, 10) == [directory(1), directory(2), directory(3)]
@@ -61,6 +62,7 @@ async def test_the_past_of_a_share_is_told_through_the_gate(two):
     assert await catalogue.segments(theirs, 0, 5) == []
     for asked in (
         catalogue.page_heads(theirs, [directory(2)]),
+        catalogue.some_heads(theirs, directory(2), [0]),
         catalogue.child_heads(theirs, [directory(1)]),
         catalogue.directories_after(theirs, 0, 10),
     ):
