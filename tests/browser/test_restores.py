@@ -283,6 +283,13 @@ def test_a_directory_with_many_files_is_shown_in_parts(browse: Browse, scene: Sc
     has_text(page, "2 chosen")
     expect(page.get_by_label("/many/file 129.txt")).to_be_checked()
 
+    long = "&".join(f"path=many/{'x' * 60}{n:03d}" for n in range(95))
+    page.goto(f"{path}/restore?restore_point=1&to=original&step=review&{long}")
+    has_text(page, "fewer paths")
+    page.get_by_label("As it was at").evaluate("(select) => (select.form.dataset.longest = 100)")
+    press(page, "Next: where to")
+    has_text(page, "These are too many paths for one address")
+
     page = browse(f"{path}/restore?restore_point=1&step=what&open=many", javascript=False).page
     page.get_by_label("file 007.txt").check()
     press(page, "More of /many")
