@@ -1,6 +1,7 @@
 """Getting files back in the browser: the wizard, its plan, the restore, and the way back."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -40,6 +41,15 @@ def press(page: Page, name: str) -> None:
 def ends_well(page: Page) -> None:
     """The run whose page is open comes to its end."""
     expect(page.locator("#main .badge").first).to_have_text("succeeded", timeout=60_000)
+
+
+def until(page: Page, is_so: Callable[[], object]) -> None:
+    """Wait for something that no page shows."""
+    for _ in range(150):
+        if is_so():
+            return
+        page.wait_for_timeout(200)
+    raise AssertionError("it did not come to that")
 
 
 def run_no(page: Page) -> int:
@@ -123,11 +133,7 @@ def test_a_directory_goes_to_another_share_without_javascript(browse: Browse, sc
     press(page, "Next: plan it")
     has_text(page, f"{target}/back, without the directories up to /docs")
     press(page, "Plan it")
-    for _ in range(60):
-        if page.get_by_role("button", name="Start the restore").count():
-            break
-        page.wait_for_timeout(500)
-        page.reload()
+    until(page, lambda: page.reload() and page.get_by_role("button", name="Start the restore").count())
     press(page, "Start the restore")
     run = scene.api.finished(f"/api{ours}/runs/{run_no(page)}")
     assert run["state"] == "succeeded", run
@@ -247,14 +253,14 @@ def test_a_restore_that_is_cancelled_in_the_middle_can_be_undone(browse: Browse,
     page.get_by_role("link", name="Plan it again").click()
     page.get_by_text("In a hurry").click()
     with ControlClient(scene.product.files.control_url).faults(
-        {"operation": "file_create", "share": target, "delay_s": 3.0, "count": 0}
+        {"operation": "directory_list", "share": target, "delay_s": 3.0, "count": 0}
     ):
         press(page, "Restore now, without a plan")
         page.wait_for_url("**/runs/*")
         number = run_no(page)
-        assert scene.api("POST", f"/api{ours}/runs/{number}/pause", {})[0] == 202
         visitor.goto(f"{ours}/runs/{number}/undo")
         has_text(page, "cancel it, then undo what it has done")
+        until(page, lambda: scene.api("GET", f"/api{ours}/runs/{number}")[1]["share_snapshot"])
         assert scene.api("POST", f"/api{ours}/runs/{number}/cancel", {})[0] == 202
     assert scene.api.finished(f"/api{ours}/runs/{number}")["state"] == "cancelled"
     page.reload()
