@@ -37,6 +37,21 @@ document.addEventListener("submit", (event) => {
   const form = event.target;
   setTimeout(() => { for (const button of form.querySelectorAll("button")) button.disabled = true; });
 });
+// What is chosen goes into the address, and no server takes one of any length.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.dataset.longest || (event.submitter?.formMethod || form.method) !== "get") return;
+  if (new URLSearchParams(new FormData(form, event.submitter)).toString().length <= Number(form.dataset.longest)) return;
+  event.preventDefault();
+  const told = form.querySelector("[data-too-long]") ?? document.createElement("p");
+  told.dataset.tooLong = "";
+  told.className = "notice bad";
+  told.tabIndex = -1;
+  told.setAttribute("role", "alert");
+  told.textContent = "These are too many paths for one address. Choose whole folders, or say which files by a pattern; afb and the API take 1,000 paths.";
+  form.prepend(told);
+  told.focus();
+});
 addEventListener("pageshow", (event) => {
   if (event.persisted) for (const button of document.querySelectorAll("form button")) button.disabled = false;
 });

@@ -47,6 +47,8 @@ class To(StrEnum):
 
 
 STEPS: Final = tuple(Step)
+ADDRESS_MAX: Final = 6_500
+"""Characters of a state: servers take addresses of 8,190 at least, and a form sends more than remains of it."""
 OPEN_MAX: Final = 12
 """Directories of the tree that are unfolded at once: each is read for every page."""
 

@@ -12,12 +12,13 @@ from pydantic import ConfigDict
 from http_api import restores, runs
 from http_api.call import Answer, AnyCall, Call
 from http_api.fields import Fields, Filled
-from http_api.models.base import Body, NoQuery, Number, Paged, Problem, Query, QueryNumber
+from http_api.models.base import Body, NoQuery, Number, Paged, Problem, Query, QueryNumber, WrongField
 from http_api.models.restores import NewRestore, NewUndo
 from http_api.models.runs import Run
 from http_api.pages import restore_words
 from http_api.pages.places import RUN, SHARE, run_url, share_url, with_query
 from http_api.pages.restore_state import (
+    ADDRESS_MAX,
     SITUATIONS,
     STEPS,
     Step,
@@ -49,6 +50,19 @@ from shared.model.run import ACTIVE, RestorePoint, RunKind, RunState
 POINTS_SHOWN: Final = 200
 RESTORES_SHOWN: Final = 20
 _NOTHING_WRONG: Final = Problem(type="", title="", status=200, detail="")
+_TOO_LONG: Final = Problem(
+    type="",
+    title="",
+    status=400,
+    detail="too many paths",
+    errors=[
+        WrongField(
+            field="path",
+            expected="fewer paths, for they are in the address; hint: choose whole directories, or say which files by a pattern;"
+            " afb and the API take 1,000",
+        )
+    ],
+)
 _ENDED_WELL: Final = frozenset({RunState.SUCCEEDED, RunState.COMPLETED_WITH_ERRORS})
 
 
@@ -158,6 +172,8 @@ async def _step_page(call: Call[WizardQuery], typed: Fields) -> Answer:
             step, problem = wrong, found if wrong is not Step.WHERE or typed.text("to") else _NOTHING_WRONG
         elif wrong is Step.REVIEW:
             problem = found
+    if len(at(typed)) > ADDRESS_MAX:
+        step, problem = Step.WHAT, _TOO_LONG
     if step is Step.REVIEW and order is None:
         order, _ = await _order(call, typed)
     points = await restore_points.of_share(conn, share.share_id, limit=POINTS_SHOWN)
@@ -192,6 +208,7 @@ async def _step_page(call: Call[WizardQuery], typed: Fields) -> Answer:
         told=restore_words.told(order, share) if order is not None else None,
         words=restore_words,
         here=_url(call),
+        longest=ADDRESS_MAX,
         **values,
     )
 

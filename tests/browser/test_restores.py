@@ -1,6 +1,7 @@
 """Getting files back in the browser: the wizard, its plan, the restore, and the way back."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Browse
 from tests.browser.scene import Scene
 from tests.browser.visitor import has_text
-from tests.support.share_tree import change, fill, put
+from tests.support.files_control import ControlClient
+from tests.support.share_tree import change, fill, mkdir, put
 
 REPORT = "docs/reports/report 03.csv"
 BEFORE = b"3," * 111
@@ -41,6 +43,15 @@ def ends_well(page: Page) -> None:
     expect(page.locator("#main .badge").first).to_have_text("succeeded", timeout=60_000)
 
 
+def until(page: Page, is_so: Callable[[], object]) -> None:
+    """Wait for something that no page shows."""
+    for _ in range(150):
+        if is_so():
+            return
+        page.wait_for_timeout(200)
+    raise AssertionError("it did not come to that")
+
+
 def run_no(page: Page) -> int:
     found = re.search(r"/runs/(\d+)$", page.url)
     assert found is not None, page.url
@@ -58,13 +69,10 @@ def test_a_file_is_restored_over_what_is_there_and_taken_back(browse: Browse, sc
     visitor.look("restore-what")
     press(page, "Next: where to")
     expect(page.get_by_label("Where it was", exact=True)).to_be_checked()
-    visitor.look("restore-where")
     press(page, "Next: how")
     expect(page.get_by_label("Overwrite", exact=True)).to_be_checked()
-    visitor.look("restore-how")
     press(page, "Next: plan it")
     has_text(page, f"/{REPORT}")
-    visitor.look("restore-review")
     page.reload()
     page.go_back()
     expect(page.get_by_label("Mirror")).to_be_visible()
@@ -97,7 +105,6 @@ def test_a_file_is_restored_over_what_is_there_and_taken_back(browse: Browse, sc
 
     visitor.goto(f"{ours}/runs/{number}/undo")
     has_text(page, "was undone already")
-    visitor.look("restore-undone")
 
 
 def test_a_directory_goes_to_another_share_without_javascript(browse: Browse, scene: Scene, ours: str) -> None:
@@ -126,11 +133,7 @@ def test_a_directory_goes_to_another_share_without_javascript(browse: Browse, sc
     press(page, "Next: plan it")
     has_text(page, f"{target}/back, without the directories up to /docs")
     press(page, "Plan it")
-    for _ in range(60):
-        if page.get_by_role("button", name="Start the restore").count():
-            break
-        page.wait_for_timeout(500)
-        page.reload()
+    until(page, lambda: page.reload() and page.get_by_role("button", name="Start the restore").count())
     press(page, "Start the restore")
     run = scene.api.finished(f"/api{ours}/runs/{run_no(page)}")
     assert run["state"] == "succeeded", run
@@ -217,18 +220,106 @@ def test_the_tree_unfolds_and_keeps_what_is_chosen(browse: Browse, ours: str) ->
     expect(page.get_by_label("new", exact=True)).to_be_checked()
 
 
-def test_a_plan_that_is_cancelled_can_be_made_again(browse: Browse, scene: Scene, ours: str) -> None:
-    planned = scene.post(
-        f"/api{ours}/restores", {"restore_point": 1, "target": {"share_name": "never-made"}, "dry_run": True}
-    )
-    run = f"/api{ours}/runs/{planned['run_no']}"
-    scene.api("POST", f"{run}/cancel", {})
-    scene.api.finished(run)
-    visitor = browse(f"{ours}/restore?plan={planned['run_no']}")
+def test_a_restore_that_is_cancelled_in_the_middle_can_be_undone(browse: Browse, scene: Scene, ours: str) -> None:
+    target = scene.new_azure_share(lambda share: put(share, REPORT, b"of its own"))
+    visitor = browse(f"{ours}/restore?restore_point=1&to=share&target.share_name={target}&step=review")
     page = visitor.page
-    has_text(page, "cancelled")
+    with ControlClient(scene.product.files.control_url).faults(
+        {"operation": "directory_list", "share": target, "delay_s": 3.0, "count": 0}
+    ):
+        press(page, "Plan it")
+        has_text(page, "Nothing is written")
+        plan = page.url
+        assert scene.api("POST", f"/api{ours}/runs/{plan.rpartition('=')[2]}/pause", {})[0] == 202
+        has_text(page, "paused")
+        visitor.look("restore-planning")
+        page.go_back()
+        page.go_forward()
+        page.reload()
+        has_text(page, "Nothing is written")
+
+        visitor.goto(f"{ours}/restore?restore_point=2&to=share&target.share_name={target}&step=review")
+        with visitor.refused():
+            press(page, "Plan it")
+            has_text(page, "another restore writes there")
+            has_text(page, "restore point 2")
+
+        visitor.goto(f"{ours}/restore")
+        page.get_by_role("link", name="Follow").first.click()
+        press(page, "Cancel the plan")
+        page.wait_for_url("**/runs/*")
+        visitor.goto(plan)
+        expect(page.get_by_text("The plan was cancelled. Nothing was written.")).to_be_visible(timeout=30_000)
     page.get_by_role("link", name="Plan it again").click()
-    has_text(page, "never-made")
+    page.get_by_text("In a hurry").click()
+    with ControlClient(scene.product.files.control_url).faults(
+        {"operation": "directory_list", "share": target, "delay_s": 3.0, "count": 0}
+    ):
+        press(page, "Restore now, without a plan")
+        page.wait_for_url("**/runs/*")
+        number = run_no(page)
+        visitor.goto(f"{ours}/runs/{number}/undo")
+        has_text(page, "cancel it, then undo what it has done")
+        until(page, lambda: scene.api("GET", f"/api{ours}/runs/{number}")[1]["share_snapshot"])
+        assert scene.api("POST", f"/api{ours}/runs/{number}/cancel", {})[0] == 202
+    assert scene.api.finished(f"/api{ours}/runs/{number}")["state"] == "cancelled"
+    page.reload()
+    page.get_by_text("Undo it without a plan").click()
+    press(page, "Undo now, without a plan")
+    page.wait_for_url(lambda url: not url.endswith(f"/{number}/undo"))
+    ends_well(page)
+    assert content(scene.azure_share(target), REPORT) == b"of its own"
+    assert [item.name for item in scene.azure_share(target).list_directories_and_files()] == ["docs"]
+
+
+def test_a_directory_with_many_files_is_shown_in_parts(browse: Browse, scene: Scene) -> None:
+    def many(share: Any) -> None:
+        mkdir(share, "many")
+        for n in range(130):
+            share.get_file_client(f"many/file {n:03d}.txt").create_file(0)
+
+    path = scene.backed_up("contoso", "many files", many)
+    page = browse(f"{path}/restore?restore_point=1").page
+    page.get_by_role("button", name="Open many").click()
+    expect(page.get_by_label("file 099.txt")).to_be_attached()
+    page.get_by_label("file 007.txt").check()
+    press(page, "More of /many")
+    page.get_by_label("file 129.txt").check()
+    press(page, "Show its files")
+    has_text(page, "2 chosen")
+    expect(page.get_by_label("/many/file 129.txt")).to_be_checked()
+
+    long = "&".join(f"path=many/{'x' * 60}{n:03d}" for n in range(95))
+    page.goto(f"{path}/restore?restore_point=1&to=original&step=review&{long}")
+    has_text(page, "fewer paths")
+    page.get_by_label("As it was at").evaluate("(select) => (select.form.dataset.longest = 100)")
+    press(page, "Next: where to")
+    has_text(page, "These are too many paths for one address")
+
+    page = browse(f"{path}/restore?restore_point=1&step=what&open=many", javascript=False).page
+    page.get_by_label("file 007.txt").check()
+    press(page, "More of /many")
+    expect(page.get_by_label("file 129.txt")).to_be_visible()
+    expect(page.get_by_label("/many/file 007.txt")).to_be_checked()
+
+
+@pytest.mark.browser_all
+def test_every_step_looks_well(browse: Browse, ours: str) -> None:
+    visitor = browse(f"{ours}/restore?restore_point=2&step=where&to=account&target.share_name=abc")
+    visitor.look("restore-where")
+    page = visitor.page
+    press(page, "Next: how")
+    visitor.look("restore-how")
+    page.get_by_label("Only permissions").check()
+    expect(page.get_by_label("Mirror")).to_be_hidden()
+    page.get_by_label("Take no share snapshot first").check()
+    press(page, "Next: plan it")
+    visitor.look("restore-review")
+    press(page, "Plan it")
+    has_text(page, "cannot be undone")
+    visitor.look("restore-plan-refused")
+    visitor.goto(f"{ours}/restore?restore_point=2&step=what&selection.changes=deleted&selection.compared_with=1")
+    visitor.look("restore-what-changed")
 
 
 def test_who_may_not_restore_is_shown_nothing_to_press(browse: Browse, scene: Scene, ours: str) -> None:

@@ -190,3 +190,10 @@ def test_an_order_in_words():
     assert told(ORDERS[6], SHARE).how == ["only permissions", "cannot be undone", "closes files that others have open"]
     many = replace(ORDER, selection=Selection(paths=tuple(f"f{n}" for n in range(12))))
     assert told(many, SHARE).what[-2:] == ["/f9", "and 2 more"]
+
+
+def test_an_address_is_read_as_the_form_that_made_it():
+    typed = Fields.of_address("http://x/restore?path=a%2Fb+c&path=d&step=&odd;thing")
+    assert typed.chosen("path") == ["a/b c", "d"]
+    assert (typed.text("step"), typed.text("nothing")) == ("", "")
+    assert Fields.of_address("http://x/restore").given == {}
