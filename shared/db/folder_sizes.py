@@ -38,6 +38,7 @@ _TOPS: Final[LiteralString] = """
                SELECT p.name FROM page AS p WHERE p.share_id = %(share_id)s AND p.page_id = t.top_id LIMIT 1
            ) AS d ON true
 """
+_OF_TOP: Final[LiteralString] = "SELECT files FROM rollup WHERE share_id = %s AND top_id = %s"
 _FOLDERS: Final[LiteralString] = "SELECT node_id, name FROM directories_in(%s) LIMIT %s"
 _INSIDE: Final[LiteralString] = """
     SELECT d.id, f.files, f.bytes
@@ -85,6 +86,12 @@ async def tops(conn: Connection, share_id: int, *, by_files: bool, shown: int) -
     found = [Folder(row[0], row[1], row[2] - (row[0] == ROOT_ID), *row[3:5]) for row in rows if row[1] is not None]
     there, directories, files, size = rows[0][5:] if rows else (0, 0, 0, 0)
     return Sizes(found, directories, files, size, there < TOPS_MAX)
+
+
+async def files_of_top(conn: Connection, share_id: int, node_id: int) -> int | None:
+    """How many files a top folder has, as the last run left it; None if it is none."""
+    row = await (await conn.execute(_OF_TOP, [share_id, node_id])).fetchone()
+    return None if row is None else int(row[0])
 
 
 async def below(

@@ -193,6 +193,8 @@ async def test_top_folders_are_those_of_the_roll_ups_the_largest_first(pool, con
     async with pool.connection() as asked:
         await rollups.count(asked, SHARE)
         told = await folder_sizes.tops(asked, SHARE, by_files=True, shown=2)
+        assert await folder_sizes.files_of_top(asked, SHARE, directory(2)) == 6
+        assert await folder_sizes.files_of_top(asked, SHARE, directory(4)) is None
         nothing = await folder_sizes.tops(asked, SHARE + 1, by_files=True, shown=2)
     assert [(f.name, f.directories, f.files, f.bytes) for f in told.folders] == [("a", 2, 6, 60), ("", 0, 2, 20)]
     assert (told.directories, told.files, told.bytes, told.complete) == (4, 9, 90, True)

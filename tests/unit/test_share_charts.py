@@ -86,6 +86,7 @@ def test_changes_tell_new_files_from_changed_ones_and_leave_the_first_backup_out
     # When the first one is long ago, nothing is left out.
     later = churn_of([replace(second, run_no=7), second])
     assert (len(later.changes), later.first) == (2, None)
+    assert [len(rects) for rects in later.columns] == [3, 3, 0, 0, 0, 0, 0, 0]
     assert churn_of([]).changes == []
 
 
