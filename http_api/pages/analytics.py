@@ -98,6 +98,7 @@ async def _folders(call: Call[AnalyticsQuery]) -> dict[str, Any]:
     now = asyncio.get_running_loop().time
     async with _AT_ONCE, call.app.catalogue_of(share).transaction() as conn:
         directory = await export.directory(conn, share.share_id, query.path)
+        expected = await folder_sizes.files_of_top(conn, share.share_id, directory)
         until = now() + limit_s
         found = await folder_sizes.below(
             conn,
@@ -108,7 +109,7 @@ async def _folders(call: Call[AnalyticsQuery]) -> dict[str, Any]:
             enough=lambda: now() >= until,
             within_s=limit_s,
         )
-    return {"cells": cells_of(found, query.path.strip("/"), query.by), "limit_s": limit_s}
+    return {"cells": cells_of(found, query.path.strip("/"), query.by), "expected": expected, "limit_s": limit_s}
 
 
 async def _files(call: Call[AnalyticsQuery]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from shared.db.file_statistics import Group, Statistics
 from shared.db.folder_sizes import Folder, Sizes
 from shared.model.run import RestorePoint
 
+COLUMNS_LEAST: Final = 8
 POINTS_DRAWN: Final = 120
 """A line has no more corners than a phone shows; the table has as many rows."""
 
@@ -136,6 +137,7 @@ class Churn:
     changes: Sequence[Change]
     """The oldest first."""
     columns: Sequence[Sequence[Rect]]
+    """Of each change, and empty ones after them, so that a single one is not as wide as the chart."""
     scale: Scale
     first: Change | None
     """The share's first backup, for which everything was new; it is not drawn, for nothing else would be seen beside it."""
@@ -157,7 +159,8 @@ def churn_of(newest_first: Sequence[Backup]) -> Churn:
     drawn = found[1:] if first is not None else found
     stacks = [(one.new, one.changed, one.deleted) for one in drawn]
     across = scale(max((sum(stack) for stack in stacks), default=0))
-    return Churn(drawn, columns(stacks, across), across, first)
+    room = [()] * (COLUMNS_LEAST - len(stacks))
+    return Churn(drawn, columns([*stacks, *room], across), across, first)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,6 @@ def test_a_member_that_was_entered_wrong_says_what_was_expected_and_keeps_what_w
         expect(page.get_by_label("Name")).to_have_value("Bob")
         expect(page.get_by_label("Object id")).to_have_attribute("aria-invalid", "true")
         expect(page.get_by_label("Role")).to_have_value("operator")
-        visitor.look("member-refused")
         object_id = new_id()
         page.get_by_label("Object id").fill(object_id)
         page.get_by_role("button", name="Add").click()
@@ -86,7 +85,6 @@ def test_a_key_is_shown_once_and_a_reload_makes_no_other(browse: Browse, scene: 
     visitor.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = visitor.page
     page.get_by_role("link", name="Make an API key").click()
-    visitor.look("key-new")
     with visitor.refused():
         page.get_by_label("Name").fill("nightly report")
         page.get_by_label("Valid for").evaluate("field => { field.value = '9999'; field.removeAttribute('max'); }")
@@ -108,18 +106,16 @@ def test_a_key_is_shown_once_and_a_reload_makes_no_other(browse: Browse, scene: 
     page.reload()
     has_text(page, "was made already")
     expect(page.locator("#main")).not_to_contain_text(made)
-    visitor.look("key-made-already")
     page.get_by_role("link", name="About the key that was made").click()
     expect(page.locator("#main")).not_to_contain_text(made)
     page.goto(PEOPLE)
     expect(page.get_by_role("row", name=re.compile("nightly report"))).to_have_count(1)
 
-    theirs = browse("/tenants/contoso", key=made)
+    theirs = browse("/", key=made)
     expect(theirs.page.get_by_role("link", name="Audit")).to_have_count(0)
     page.get_by_role("link", name="nightly report").click()
     has_text(page, "just now")
     page.get_by_text("Revoke", exact=True).click()
-    visitor.look("key")
     page.get_by_role("button", name="Revoke nightly report").click()
     expect(page.locator(".badge")).to_have_text("revoked")
     expect(page.get_by_text("Revoke", exact=True)).to_have_count(0)
@@ -127,7 +123,7 @@ def test_a_key_is_shown_once_and_a_reload_makes_no_other(browse: Browse, scene: 
         theirs.page.reload()
         has_text(theirs.page, "key")
     told = scene.api.ask("GET", "/api/tenants/contoso/audit?action=keys.change").raw.decode()
-    assert "nightly report" in told
+    assert "nightly+report" in told
     assert made not in told
 
 
@@ -139,8 +135,7 @@ def test_people_can_be_read_without_scripts(browse: Browse, scene: Scene) -> Non
 
 
 def test_who_may_not_see_people_is_told_so(browse: Browse, scene: Scene) -> None:
-    visitor = browse("/tenants/contoso", key=scene.keys["viewer"])
-    expect(visitor.page.get_by_role("link", name="People and keys")).to_have_count(0)
+    visitor = browse(scene.paths["files"], key=scene.keys["viewer"])
     with visitor.refused():
         visitor.goto(PEOPLE)
         has_text(visitor.page, "may not do members.read")
@@ -151,7 +146,6 @@ def test_who_may_not_see_people_is_told_so(browse: Browse, scene: Scene) -> None
 def test_people_of_the_platform(browse: Browse) -> None:
     visitor = browse("/people")
     page = visitor.page
-    visitor.look("people-platform")
     page.get_by_role("link", name="Make an API key").first.click()
     expect(page.get_by_label("Role").locator("option")).to_have_text(["viewer", "operator", "platform admin"])
     page.get_by_label("Name").fill("platform monitor")

@@ -5,7 +5,7 @@ import datetime as dt
 import json
 from dataclasses import replace
 
-from shared.db import idempotency, restore_points, retention, usage
+from shared.db import backup_history, idempotency, restore_points, retention, usage
 from shared.db.seen import ALL, Seen
 from shared.model.retention import Decision
 from shared.model.run import Counters, RunKind
@@ -73,6 +73,42 @@ async def test_runs_of_a_month_are_added_up_by_kind(shelf):
         [share] = await usage.protected(conn, mine, tenant_id="acme", after=None, limit=9)
         assert (share.share_id, share.points, share.files) == (shelf.share_id, 0, 0)
         assert await usage.protected(conn, ALL, tenant_id="acme", after=("acme", shelf.share_id), limit=9) == []
+
+
+async def test_months_are_told_apart_and_only_those_that_were_asked_for(shelf):
+    await end(shelf)
+    this = this_month()
+    before = (this - DAY).replace(day=1)
+    async with shelf.catalogue.transaction() as conn:
+        await conn.execute(
+            "INSERT INTO usage_month SELECT share_id, %s, kind, tenant_id, 5, 1, 1, 1, 1, 1, 1, 1, 70, 1, 1, 1 FROM usage_month",
+            [before],
+        )
+        asked = {"since": before, "until": this}
+        found = await usage.months(conn, ALL, tenant_id="acme", **asked)
+        assert found == await usage.months_of_share(conn, shelf.share_id, **asked)
+        told = {
+            month: [(one.kind, one.runs, one.counters.vault_bytes) for one in used] for month, used in found.items()
+        }
+        assert told == {this: [(RunKind.BACKUP, 1, 500)], before: [(RunKind.BACKUP, 5, 70)]}
+        assert set(await usage.months(conn, ALL, tenant_id=None, since=this, until=this)) == {this}
+        assert await usage.months(conn, Seen(everything=False), tenant_id=None, **asked) == {}
+        assert await usage.months(conn, ALL, tenant_id="other", **asked) == {}
+
+
+async def test_the_last_backups_are_those_that_made_restore_points(shelf):
+    await end(shelf, COUNTERS, "completed_with_errors")
+    async with shelf.catalogue.transaction() as conn:
+        for run_no, kind, state in ((7, "backup", "failed"), (8, "scan", "succeeded"), (9, "backup", "succeeded")):
+            await conn.execute(
+                "INSERT INTO run (tenant_id, share_id, run_no, kind, state, subject, started_at, finished_at, final_counters)"
+                " SELECT tenant_id, share_id, %s, %s, %s, 'x' || %s, now(), now(), final_counters FROM run WHERE run_id = %s",
+                [run_no, kind, state, run_no, shelf.run.run_id],
+            )
+        found = await backup_history.last(conn, shelf.share_id, 9)
+        assert [one.run_no for one in found] == [9, shelf.run.run_no]
+        assert found[0].counters == COUNTERS
+        assert [one.run_no for one in await backup_history.last(conn, shelf.share_id, 1)] == [9]
 
 
 COUNTED = """

@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from shared.db import export, pages, tenancy
+from shared.db import export, file_statistics, folder_sizes, pages, tenancy
 from shared.formats.node_table import CsvEncoder
 from tests.support.catalogue import directory
 from tests.support.two_tenants import plan_of, rows, two_tenants
@@ -41,6 +41,24 @@ async def test_trees_are_read_through_the_gate_and_in_no_other_way(two):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             async with two.as_tenant("mine") as conn:
                 await conn.execute(f"SELECT * FROM {relation}".encode())
+
+
+async def test_analytics_are_told_through_the_gate(two):
+    mine, theirs = two.shares["mine"].share_id, two.shares["other"].share_id
+    for share_id, files in ((mine, 5), (theirs, 0)):
+        async with two.catalogue_of("mine").transaction() as conn:
+            all_of_it = await file_statistics.of_all(conn, share_id, at=0, within_s=10)
+            some = await file_statistics.of_some(conn, share_id, at=0, between=[], wanted=10, within_s=10)
+            assert all_of_it is not None
+            assert some is not None
+            assert all_of_it.looked_at.files == files
+            assert some.looked_at.files in (0, files)
+            walked = await folder_sizes.below(
+                conn, share_id, directory(1), by_files=True, shown=9, enough=lambda: False, within_s=10
+            )
+            assert walked.files == files
+    async with two.catalogue_of("mine").transaction() as conn:
+        assert (await folder_sizes.tops(conn, theirs, by_files=True, shown=9)).folders == []
 
 
 async def test_the_past_of_a_share_is_told_through_the_gate(two):
