@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from http_api.models.base import Part, Shown
+from shared.core.health import Level
 from shared.model.run import RunKind, RunState
 
 
@@ -28,6 +29,19 @@ class NewestRun(Shown):
     error: str | None
 
 
+class ShareHealth(Shown):
+    """How a share stands, and why."""
+
+    level: Annotated[
+        Level,
+        Field(
+            description="`bad`: what is promised is not kept, or may not be; `attention`: something went wrong and it is still kept;"
+            " `none`: there is no restore point yet, and could not be one; `good`."
+        ),
+    ]
+    reasons: Annotated[list[str], Field(description="At least one, the gravest first.")]
+
+
 class ShareAtAGlance(Shown):
     """How one share stands."""
 
@@ -37,6 +51,7 @@ class ShareAtAGlance(Shown):
     share_name: Annotated[str, Field(description="What people call it.")]
     restore_point: NewestPoint | None
     run: NewestRun | None
+    health: ShareHealth
 
 
 class OverviewPart(Part):

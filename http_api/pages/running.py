@@ -18,7 +18,7 @@ from http_api.rendering import page
 from http_api.routes import Routes
 from http_api.seen import seen_by
 from shared.core.progress import Progress, progress
-from shared.db import running, standings
+from shared.db import health_facts, running
 from shared.db.running import Running
 from shared.model.access import Action
 
@@ -66,8 +66,8 @@ async def running_now(
 ) -> RunningNow:
     """The runs that are active."""
     seen = seen_by(call.principal)
-    active = await standings.active_runs(call.conn, seen, tenant_id)
-    alerts = await standings.open_alerts(call.conn, seen, tenant_id)
+    active = await health_facts.active_runs(call.conn, seen, tenant_id)
+    alerts = await health_facts.open_alerts(call.conn, seen, tenant_id)
     found = await running.running(call.conn, seen, tenant_id=tenant_id, limit=SHOWN) if active else []
     lines = [RunningLine(one, progress(one.run, now=call.now, expected=one.expected, at_work=None)) for one in found]
     now = changes(active, alerts)

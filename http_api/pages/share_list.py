@@ -19,10 +19,9 @@ from http_api.models.base import Paged, Text
 from http_api.pages.places import with_query
 from http_api.seen import seen_by
 from shared.core import cost
-from shared.core.health import Health, Level, OpenAlert, Standing, health
-from shared.db import standings, usage
-from shared.db.standings import GROWTH_DAYS, SHARES_MAX, ActiveRun, Facts
-from shared.model.run import RunState
+from shared.core.health import Health, Level, OpenAlert, health
+from shared.db import health_facts, usage
+from shared.db.health_facts import GROWTH_DAYS, SHARES_MAX, ActiveRun, Facts
 
 
 class Sort(StrEnum):
@@ -40,7 +39,7 @@ class Sort(StrEnum):
 class SharesQuery(Paged):
     """Which shares, and in which order."""
 
-    q: Text = Field("", max_length=200)
+    search: Text = Field("", max_length=200)
     """A part of the name of the share or its tenant."""
     health: Level | Literal[""] = ""
     running: bool = False
@@ -76,28 +75,18 @@ class Summary:
     files: int
     bytes: int
     cost: float
-    currency: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShareList:
-    """What the templates see."""
+class ShareRows:
+    """A part of the list, as the templates see it."""
 
     base: str
     """Of the page: empty for the overview, or that of a tenant."""
     query: SharesQuery
-    summary: Summary
     lines: Sequence[Line]
-    matching: int
-    """How many shares there are on all parts of the list."""
     next: str | None
-    tenants: Sequence[tuple[str, str]]
-    """Ids and names of those that have a share here."""
-    too_many: bool
-    """There are more shares than are looked at."""
-    seen: str
-    """Changes when something begins, ends or goes wrong."""
-    month: dt.date
+    currency: str
 
     def link(self, **other: object) -> str:
         """The list with other choices, from its beginning."""
@@ -114,17 +103,63 @@ class ShareList:
     @property
     def narrowed(self) -> bool:
         """Whether only some shares are asked for."""
-        return bool(self.query.q or self.query.health or self.query.running or self.query.tenant)
+        return bool(self.query.search or self.query.health or self.query.running or self.query.tenant)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareList(ShareRows):
+    """The first part of the list and what is around it."""
+
+    summary: Summary
+    matching: int
+    """How many shares there are on all parts of the list."""
+    tenants: Sequence[tuple[str, str]]
+    """Ids and names of those that have a share here."""
+    too_many: bool
+    """There are more shares than are looked at."""
+    month: dt.date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ranked:
+    """All shares that somebody sees, and those of them that are chosen."""
+
+    facts: Sequence[Facts]
+    lines: Sequence[Line]
+    chosen: Sequence[Line]
+    rows: ShareRows
+
+
+async def share_rows(call: Call[SharesQuery], tenant_id: str | None = None) -> ShareRows:
+    """The rows after a place: what is asked for again and again as somebody goes through the list."""
+    return (await _ranked(call, tenant_id)).rows
 
 
 async def share_list(call: Call[SharesQuery], tenant_id: str | None = None) -> ShareList:
     """The shares that somebody sees, or those of a tenant."""
+    ranked, month = await _ranked(call, tenant_id), _month(call)
+    rows = ranked.rows
+    used = (await usage.total(call.conn, seen_by(call.principal), tenant_id=tenant_id, month=month)).used
+    return ShareList(
+        base=rows.base,
+        query=rows.query,
+        lines=rows.lines,
+        next=rows.next,
+        currency=rows.currency,
+        summary=_summary(call, ranked.lines, used),
+        matching=len(ranked.chosen),
+        tenants=sorted({(one.tenant_id, one.tenant_name) for one in ranked.facts}, key=lambda pair: pair[1].casefold()),
+        too_many=len(ranked.facts) > SHARES_MAX,
+        month=month,
+    )
+
+
+async def _ranked(call: Call[SharesQuery], tenant_id: str | None) -> _Ranked:
     query, now, conn = call.query, call.now, call.conn
-    seen, month = seen_by(call.principal), call.now.date().replace(day=1)
-    facts = await standings.facts(conn, seen, tenant_id=tenant_id, deleted=query.deleted, limit=SHARES_MAX + 1)
-    alerts = await standings.open_alerts(conn, seen, tenant_id)
-    active = await standings.active_runs(conn, seen, tenant_id)
-    running = {one.share_id: one for one in active}
+    seen = seen_by(call.principal)
+    facts = await health_facts.facts(conn, seen, tenant_id=tenant_id, deleted=query.deleted, limit=SHARES_MAX + 1)
+    alerts = await health_facts.open_alerts(conn, seen, tenant_id)
+    running = {one.share_id: one for one in await health_facts.active_runs(conn, seen, tenant_id)}
     lines = [
         Line(facts=one, health=_health(one, alerts, running, now), active=running.get(one.share_id))
         for one in facts[:SHARES_MAX]
@@ -133,25 +168,24 @@ async def share_list(call: Call[SharesQuery], tenant_id: str | None = None) -> S
     if query.sort is Sort.GROWTH:
         chosen = await _with_growth(call, chosen)
     elif query.sort is Sort.COST:
-        chosen = await _with_cost(call, chosen, month)
+        chosen = await _with_cost(call, chosen)
     shown, following = _part(call, chosen)
     if query.sort is not Sort.GROWTH:
         shown = await _with_growth(call, shown)
     if query.sort is not Sort.COST:
-        shown = await _with_cost(call, shown, month)
-    used = (await usage.total(conn, seen, tenant_id=tenant_id, month=month)).used
-    return ShareList(
+        shown = await _with_cost(call, shown)
+    rows = ShareRows(
         base=f"/tenants/{tenant_id}" if tenant_id else "",
         query=query,
-        summary=_summary(call, lines, used),
         lines=await _with_errors(call, shown, alerts, running),
-        matching=len(chosen),
         next=following,
-        tenants=sorted({(one.tenant_id, one.tenant_name) for one in facts}, key=lambda pair: pair[1].casefold()),
-        too_many=len(facts) > SHARES_MAX,
-        seen=changes(active, alerts),
-        month=month,
+        currency=call.app.prices.currency,
     )
+    return _Ranked(facts=facts, lines=lines, chosen=chosen, rows=rows)
+
+
+def _month(call: AnyCall) -> dt.date:
+    return call.now.date().replace(day=1)
 
 
 def changes(active: Sequence[ActiveRun], alerts: Mapping[int, Sequence[object]]) -> str:
@@ -168,23 +202,12 @@ def _health(
     error: str = "",
 ) -> Health:
     active = running.get(facts.share_id)
-    standing = Standing(
-        since=facts.created_at,
-        taken_at=facts.taken_at,
-        objective_s=facts.objective_s,
-        backup_no=facts.backup_no,
-        backup_state=None if facts.backup_state is None else RunState(facts.backup_state),
-        backup_error=error,
-        alerts=alerts.get(facts.share_id, ()),
-        active=active.kind if active is not None else "",
-        deleted_at=facts.deleted_at,
-        purging=facts.purging,
-    )
-    return health(standing, now)
+    kind = active.kind if active is not None else ""
+    return health(facts.standing(alerts.get(facts.share_id, ()), kind, error), now)
 
 
 def _is_chosen(line: Line, query: SharesQuery) -> bool:
-    facts, wanted = line.facts, query.q.strip().casefold()
+    facts, wanted = line.facts, query.search.strip().casefold()
     return (
         (not query.health or line.health.level == query.health)
         and (not query.running or line.active is not None)
@@ -226,7 +249,7 @@ def _part(call: Call[SharesQuery], chosen: Sequence[Line]) -> tuple[list[Line], 
 
 async def _with_growth(call: AnyCall, lines: Sequence[Line]) -> list[Line]:
     until = call.now - dt.timedelta(days=GROWTH_DAYS)
-    before = await standings.bytes_before(call.conn, [line.facts.share_id for line in lines], until)
+    before = await health_facts.bytes_before(call.conn, [line.facts.share_id for line in lines], until)
     return [
         line._replace(grown_bytes=line.facts.bytes - before[line.facts.share_id])
         if line.facts.share_id in before
@@ -235,8 +258,8 @@ async def _with_growth(call: AnyCall, lines: Sequence[Line]) -> list[Line]:
     ]
 
 
-async def _with_cost(call: AnyCall, lines: Sequence[Line], month: dt.date) -> list[Line]:
-    used = await usage.of_shares(call.conn, [line.facts.share_id for line in lines], month)
+async def _with_cost(call: AnyCall, lines: Sequence[Line]) -> list[Line]:
+    used = await usage.of_shares(call.conn, [line.facts.share_id for line in lines], _month(call))
     return [line._replace(cost=_cost(call, used[line.facts.share_id])) for line in lines]
 
 
@@ -246,7 +269,7 @@ async def _with_errors(
     alerts: Mapping[int, Sequence[OpenAlert]],
     running: Mapping[int, ActiveRun],
 ) -> list[Line]:
-    errors = await standings.backup_errors(call.conn, [line.facts for line in lines])
+    errors = await health_facts.backup_errors(call.conn, [line.facts for line in lines])
     return [
         line._replace(health=_health(line.facts, alerts, running, call.now, errors[line.facts.share_id]))
         if line.facts.share_id in errors
@@ -275,5 +298,4 @@ def _summary(call: AnyCall, lines: Sequence[Line], used: Sequence[usage.Used]) -
         files=sum(line.facts.files for line in there),
         bytes=sum(line.facts.bytes for line in there),
         cost=_cost(call, used),
-        currency=call.app.prices.currency,
     )

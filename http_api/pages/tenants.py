@@ -13,19 +13,21 @@ from http_api.models.tenants import NewTenant, Tenant, TenantChange
 from http_api.pages.first_share import accounts_of
 from http_api.pages.places import TENANT, tenant_url
 from http_api.pages.running import running_now
-from http_api.pages.share_list import SharesQuery, share_list
-from http_api.rendering import page, see
+from http_api.pages.share_list import SharesQuery, share_list, share_rows
+from http_api.rendering import page, see, wants_fragment
 from http_api.routes import Routes
 from http_api.seen import seen_by
-from shared.db import standings
-from shared.db.standings import Holding
+from shared.db import health_facts
+from shared.db.health_facts import Holding
 from shared.model.access import Action
 
 
 async def tenants_page(call: Call[WithDeleted]) -> Answer:
     """The tenants that one sees."""
     part = await tenants.list_tenants(call)
-    holdings = await standings.of_tenants(call.conn, seen_by(call.principal), [one.tenant_id for one in part.tenants])
+    holdings = await health_facts.of_tenants(
+        call.conn, seen_by(call.principal), [one.tenant_id for one in part.tenants]
+    )
     more = f"/tenants?after={part.next}" + ("&deleted=true" if call.query.deleted else "") if part.next else ""
     return page(
         call,
@@ -55,10 +57,12 @@ async def tenant_page(call: Call[SharesQuery]) -> Answer:
     tenant_id = call.tenant.tenant_id
     if call.tenant.deletion is not None and not call.query.deleted:
         call = replace(call, query=call.query.model_copy(update={"deleted": True}))
+    if call.query.after and wants_fragment(call.headers):
+        return page(call, "_share_rows.html", found=await share_rows(call, tenant_id))
     found = await share_list(call, tenant_id)
     now = await running_now(call, tenant_id, whole=found.next is None)
-    rows = "_share_rows.html" if call.query.after else "_shares.html"
-    return page(call, "tenant.html", tab="shares", fragment=rows, found=found, now=now, base=tenant_url(tenant_id))
+    base = tenant_url(tenant_id)
+    return page(call, "tenant.html", tab="shares", fragment="_shares.html", found=found, now=now, base=base)
 
 
 async def tenant_settings(call: Call) -> Answer:

@@ -6,9 +6,10 @@ acknowledged is one that is being seen to: it does not call for attention, but n
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Final, NamedTuple
 
 from shared.core.spans import span
@@ -18,6 +19,7 @@ from shared.model.run import RunState
 UNWATCHED_S: Final = 35 * 86_400
 """The age from which a restore point is remarked on where no objective is set: nobody backs up less often than once a month on purpose."""
 ERROR_CHARS: Final = 300
+_WENT_WRONG: Final = frozenset({RunState.FAILED, RunState.COMPLETED_WITH_ERRORS})
 
 
 class Level(StrEnum):
@@ -90,14 +92,26 @@ def health(standing: Standing, now: dt.datetime) -> Health:
     """Judge it."""
     if standing.deleted_at is not None:
         return Health(Level.OFF, [(Level.OFF, lambda: _deleted(standing))])
-    found = [*_of_age(standing, now), *_of_backup(standing, now)]
-    for alert in standing.alerts:
-        found += _of_alert(alert)
+    late = standing.objective_s is not None and _age_s(standing, now) > standing.objective_s
+    found: list[Finding] = []
+    if late:
+        found.append((Level.BAD, lambda: _too_old(standing, now)))
+    elif standing.objective_s is None and standing.taken_at is not None and _age_s(standing, now) > UNWATCHED_S:
+        found.append((Level.ATTENTION, lambda: _unwatched(standing, now)))
+    if standing.backup_state in _WENT_WRONG:
+        found += _of_backup(standing, late=late)
+    if standing.alerts:
+        found += _of_alerts(standing.alerts)
     if not found:
         level = Level.GOOD if standing.taken_at is not None else Level.NONE
         return Health(level, [(level, lambda: _untroubled(standing))])
     found.sort(key=lambda finding: ORDER.index(finding[0]))
     return Health(found[0][0], found)
+
+
+def _age_s(standing: Standing, now: dt.datetime) -> float:
+    """Of the newest restore point; where there is none, since when there could be one."""
+    return (now - (standing.taken_at or standing.since)).total_seconds()
 
 
 def _deleted(standing: Standing) -> str:
@@ -113,25 +127,6 @@ def _untroubled(standing: Standing) -> str:
     return f"within its objective of {span(standing.objective_s)}"
 
 
-def _age_s(standing: Standing, now: dt.datetime) -> float:
-    """Of the newest restore point; where there is none, since when there could be one."""
-    return (now - (standing.taken_at or standing.since)).total_seconds()
-
-
-def _late(standing: Standing, now: dt.datetime) -> bool:
-    return standing.objective_s is not None and _age_s(standing, now) > standing.objective_s
-
-
-def _of_age(standing: Standing, now: dt.datetime) -> Iterator[Finding]:
-    if _late(standing, now):
-        yield Level.BAD, lambda: _too_old(standing, now)
-    elif standing.objective_s is None and standing.taken_at is not None and _age_s(standing, now) > UNWATCHED_S:
-        yield (
-            Level.ATTENTION,
-            lambda: f"the newest restore point is {span(_age_s(standing, now))} old, and no objective is set",
-        )
-
-
 def _too_old(standing: Standing, now: dt.datetime) -> str:
     age, objective = span(_age_s(standing, now)), span(standing.objective_s or 0)
     has = (
@@ -140,19 +135,17 @@ def _too_old(standing: Standing, now: dt.datetime) -> str:
     return f"{has}; the objective is one every {objective}"
 
 
-def _of_backup(standing: Standing, now: dt.datetime) -> Iterator[Finding]:
+def _unwatched(standing: Standing, now: dt.datetime) -> str:
+    return f"the newest restore point is {span(_age_s(standing, now))} old, and no objective is set"
+
+
+def _of_backup(standing: Standing, *, late: bool) -> Iterator[Finding]:
     if standing.backup_state is RunState.FAILED:
-        kept = standing.objective_s is not None and standing.taken_at is not None and not _late(standing, now)
+        kept = standing.objective_s is not None and standing.taken_at is not None and not late
         level = Level.ATTENTION if kept or _seen(standing, Condition.RUN_FAILED) else Level.BAD
         yield level, lambda: _failed(standing, kept=kept)
-        return
-    with_errors = standing.backup_state is RunState.COMPLETED_WITH_ERRORS
-    if with_errors and not _seen(standing, Condition.COMPLETED_WITH_ERRORS):
+    elif not _seen(standing, Condition.COMPLETED_WITH_ERRORS):
         yield Level.ATTENTION, lambda: _not_everything(standing)
-
-
-def _not_everything(standing: Standing) -> str:
-    return f"backup {standing.backup_no} could not save everything; its journal says what and why"
 
 
 def _failed(standing: Standing, *, kept: bool) -> str:
@@ -161,23 +154,32 @@ def _failed(standing: Standing, *, kept: bool) -> str:
     return f"backup {standing.backup_no} failed{still}{': ' if why else ''}{why}"
 
 
+def _not_everything(standing: Standing) -> str:
+    return f"backup {standing.backup_no} could not save everything; its journal says what and why"
+
+
 def _seen(standing: Standing, condition: Condition) -> bool:
     return any(
         alert.condition is condition and alert.about == "backup" and alert.acknowledged for alert in standing.alerts
     )
 
 
-def _of_alert(alert: OpenAlert) -> Iterator[Finding]:
+def _of_alerts(alerts: Iterable[OpenAlert]) -> Iterator[Finding]:
     """What is told of the last backup and of its restore point's age is seen from these themselves."""
-    match alert.condition:
-        case Condition.DAMAGE:
-            yield Level.BAD, lambda: alert.title or "a verify found damage"
-        case Condition.UNUSUAL_CHANGE if not alert.acknowledged:
-            yield Level.BAD, lambda: alert.title or "unusually much has changed"
-        case Condition.RUN_FAILED | Condition.COMPLETED_WITH_ERRORS if (
-            alert.about != "backup" and not alert.acknowledged
-        ):
-            failed = "failed" if alert.condition is Condition.RUN_FAILED else "completed with errors"
-            yield Level.ATTENTION, lambda: alert.title or f"the last {alert.about} {failed}"
-        case _:
-            return
+    for alert in alerts:
+        match alert.condition:
+            case Condition.DAMAGE:
+                yield Level.BAD, partial(_title, alert, "a verify found damage")
+            case Condition.UNUSUAL_CHANGE if not alert.acknowledged:
+                yield Level.BAD, partial(_title, alert, "unusually much has changed")
+            case Condition.RUN_FAILED | Condition.COMPLETED_WITH_ERRORS if _wants_attention(alert):
+                failed = "failed" if alert.condition is Condition.RUN_FAILED else "completed with errors"
+                yield Level.ATTENTION, partial(_title, alert, f"the last {alert.about} {failed}")
+
+
+def _wants_attention(alert: OpenAlert) -> bool:
+    return alert.about != "backup" and not alert.acknowledged
+
+
+def _title(alert: OpenAlert, otherwise: str) -> str:
+    return alert.title or otherwise

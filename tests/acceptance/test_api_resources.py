@@ -53,6 +53,8 @@ def test_the_overview_tells_how_each_share_stands(api, made):
     assert line["restore_point"]["taken_at"] == point["taken_at"]
     assert 0 <= line["restore_point"]["age_s"] < 3600
     assert line["run"] == {"run_no": 1, "kind": "backup", "state": "succeeded", "error": None}
+    assert line["health"]["level"] == "good"
+    assert "no objective is set" in line["health"]["reasons"][0]
 
 
 def test_usage_is_what_the_runs_counted(api, made):

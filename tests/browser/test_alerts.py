@@ -59,7 +59,7 @@ def test_alerts_are_acknowledged_and_closed_where_they_are_listed(browse: Browse
     expect(change).to_contain_text("Acknowledged by developer")
     expect(change.get_by_role("button", name="Acknowledge")).to_have_count(0)
     change.locator("summary").click()
-    change.get_by_role("button", name="Close").click()
+    change.get_by_role("button", name="Close it").click()
     expect(change).to_contain_text("Closed by developer")
     page.get_by_label("State").select_option("open")
     expect(change).to_have_count(0)

@@ -35,7 +35,7 @@ def test_shares_are_found_as_one_types_and_the_address_says_what_is_shown(browse
     expect(page.locator("tbody tr")).to_have_count(2)
     assert names(page) == ["gone", "projects"]
     expect(page.get_by_label("Search")).to_be_focused()
-    page.wait_for_url("**/?q=fabri*")
+    page.wait_for_url("**/?search=fabri*")
     page.reload()
     expect(page.get_by_label("Search")).to_have_value("fabri")
     assert names(page) == ["gone", "projects"]
@@ -44,14 +44,14 @@ def test_shares_are_found_as_one_types_and_the_address_says_what_is_shown(browse
     page.get_by_role("link", name="Show all shares").click()
     page.get_by_label("Tenant").select_option("contoso")
     expect(page.locator("tbody tr", has_text="projects")).to_have_count(0)
-    page.get_by_role("columnheader", name="Size").get_by_role("link").click()
-    expect(page.get_by_role("columnheader", name="Size")).to_have_attribute("aria-sort", "descending")
+    page.get_by_role("columnheader", name="Holds").get_by_role("link").click()
+    expect(page.get_by_role("columnheader", name="Holds")).to_have_attribute("aria-sort", "descending")
     assert names(page)[0] == "files"
 
 
 def test_a_run_is_shown_while_it_lasts_and_its_end_brings_the_list_up_to_date(browse: Browse, scene: Scene) -> None:
     path = scene.new_share("contoso", "being-backed-up", scene.new_azure_share())
-    visitor = browse("/?q=being-backed-up")
+    visitor = browse("/?search=being-backed-up")
     page = visitor.page
     expect(page.locator("tbody tr")).to_contain_text("No restore point yet")
     run = scene.post(f"/api{path}/backups")
@@ -64,9 +64,9 @@ def test_a_run_is_shown_while_it_lasts_and_its_end_brings_the_list_up_to_date(br
     expect(page.locator("tbody tr")).to_contain_text("Good", timeout=30_000)
     expect(page.locator("#running li")).to_have_count(0)
     scene.post(f"/api{path}/delete", {"reason": "was for a test"}, status=200)
-    page.goto("/tenants/contoso?q=being")
+    page.goto("/tenants/contoso?search=being")
     has_text(page, "No share is like that")
-    page.goto("/tenants/contoso?q=being&deleted=true")
+    page.goto("/tenants/contoso?search=being&deleted=true")
     expect(page.locator("tbody tr")).to_contain_text("Deleted")
 
 

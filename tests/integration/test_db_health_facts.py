@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.api.filling import Sizes, fill
 from shared.core.progress import progress
-from shared.db import alert_list, alerts, running, standings
+from shared.db import alert_list, alerts, health_facts, running
 from shared.db.migrate import migrate
 from shared.db.pool import make_pool
 from shared.db.seen import ALL, Seen
@@ -53,7 +53,7 @@ def sighting(condition, about="", title="something"):
 
 
 async def share_ids(conn, tenant_id):
-    return sorted(one.share_id for one in await standings.facts(conn, ALL, tenant_id=tenant_id))
+    return sorted(one.share_id for one in await health_facts.facts(conn, ALL, tenant_id=tenant_id))
 
 
 def test_the_facts_of_a_share_are_those_of_its_newest_restore_point_and_its_last_backup(ask):
@@ -69,10 +69,10 @@ def test_the_facts_of_a_share_are_those_of_its_newest_restore_point_and_its_last
             {"id": second},
         )
         await conn.execute("UPDATE restore_point SET bytes = 1000 WHERE share_id = %s AND run_no <= 9", [first])
-        found = {one.share_id: one for one in await standings.facts(conn, ALL, tenant_id="tenant-0001")}
-        errors = await standings.backup_errors(conn, list(found.values()))
-        before = await standings.bytes_before(conn, [first, second], NOW - dt.timedelta(days=31))
-        none = await standings.bytes_before(conn, [first], NOW - dt.timedelta(days=60))
+        found = {one.share_id: one for one in await health_facts.facts(conn, ALL, tenant_id="tenant-0001")}
+        errors = await health_facts.backup_errors(conn, list(found.values()))
+        before = await health_facts.bytes_before(conn, [first, second], NOW - dt.timedelta(days=31))
+        none = await health_facts.bytes_before(conn, [first], NOW - dt.timedelta(days=60))
         return found[first], found[second], errors, before[first], none
 
     first, second, errors, before, none = ask(question, as_owner=True)
@@ -90,9 +90,9 @@ def test_deleted_shares_and_those_of_deleted_tenants_are_listed_on_request_only(
         gone, *_ = await share_ids(conn, "tenant-0001")
         await conn.execute("UPDATE share SET deleted_at = now(), purge_after = now() WHERE share_id = %s", [gone])
         await conn.execute("UPDATE tenant SET deleted_at = now() WHERE tenant_id = 'tenant-0002'")
-        there = await standings.facts(conn, ALL)
-        everything = await standings.facts(conn, ALL, deleted=True)
-        holdings = await standings.of_tenants(conn, ALL, ["tenant-0001", "tenant-0003"])
+        there = await health_facts.facts(conn, ALL)
+        everything = await health_facts.facts(conn, ALL, deleted=True)
+        holdings = await health_facts.of_tenants(conn, ALL, ["tenant-0001", "tenant-0003"])
         return gone, there, everything, holdings
 
     gone, there, everything, holdings = ask(question, as_owner=True)
@@ -115,7 +115,7 @@ def test_deleted_shares_and_those_of_deleted_tenants_are_listed_on_request_only(
     ],
 )
 def test_nobody_is_answered_about_what_they_do_not_see(ask, tenants, seen, shares):
-    assert len(ask(lambda conn: standings.facts(conn, seen), tenants=tenants)) == shares
+    assert len(ask(lambda conn: health_facts.facts(conn, seen), tenants=tenants)) == shares
 
 
 def test_what_runs_is_told_with_what_its_batches_have_done(ask):
@@ -131,7 +131,7 @@ def test_what_runs_is_told_with_what_its_batches_have_done(ask):
             " SELECT run_id, n, share_id, run_no, 0, 1, 'w', now(), now(), '{\"files\": 75000, \"directories\": 7500}'"
             "   FROM run, generate_series(1, 2) AS n WHERE state = 'running'"
         )
-        active = await standings.active_runs(conn, ALL)
+        active = await health_facts.active_runs(conn, ALL)
         (found,) = await running.running(conn, ALL, tenant_id=None, limit=5)
         return active, found, await running.running(conn, ALL, tenant_id="tenant-0001", limit=5)
 
@@ -181,7 +181,7 @@ def test_open_alerts_come_first_and_parts_of_the_list_go_on_where_they_ended(ask
             await alert_list.get(conn, "tenant-0002", ids[1])
         seen = Seen(everything=False, shares=[one, other])
         mine = [line.alert.alert_id for line in await alert_list.listed(conn, seen, limit=10)]
-        return lists, named, ids, mine, await alert_list.counts(conn, ALL), await standings.open_alerts(conn, ALL)
+        return lists, named, ids, mine, await alert_list.counts(conn, ALL), await health_facts.open_alerts(conn, ALL)
 
     lists, named, ids, mine, counts, of_shares = ask(question, as_owner=True)
     assert lists == {

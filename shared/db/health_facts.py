@@ -10,10 +10,11 @@ from typing import Any, Final, LiteralString, NamedTuple
 
 from psycopg.rows import class_row
 
-from shared.core.health import OpenAlert
+from shared.core.health import OpenAlert, Standing
 from shared.db.pool import Connection
 from shared.db.seen import Seen
 from shared.model.alert import Condition
+from shared.model.run import RunState
 
 GROWTH_DAYS: Final = 30
 SHARES_MAX: Final = 10_000
@@ -30,6 +31,7 @@ _FACTS: Final[LiteralString] = """
                  JOIN tenant AS t USING (tenant_id)
                 WHERE (%(all)s OR s.tenant_id = ANY (%(tenants)s::text[]) OR s.share_id = ANY (%(shares)s::int[]))
                   AND (%(tenant_id)s::text IS NULL OR s.tenant_id = %(tenant_id)s)
+                  AND (%(share_ids)s::int[] IS NULL OR s.share_id = ANY (%(share_ids)s::int[]))
                   AND (%(deleted)s OR s.deleted_at IS NULL AND t.deleted_at IS NULL)
              ORDER BY t.name, t.tenant_id, s.name
                 LIMIT %(limit)s
@@ -112,6 +114,25 @@ class Facts(NamedTuple):
     """The last backup that has ended, and not by being cancelled."""
     backup_state: str | None
 
+    def standing(self, alerts: Sequence[OpenAlert] = (), active: str = "", error: str = "") -> Standing:
+        """What the share's health is judged by.
+
+        :param active: the kind of the run that is active.
+        :param error: why the last backup failed.
+        """
+        return Standing(
+            since=self.created_at,
+            taken_at=self.taken_at,
+            objective_s=self.objective_s,
+            backup_no=self.backup_no,
+            backup_state=None if self.backup_state is None else RunState(self.backup_state),
+            backup_error=error,
+            alerts=alerts,
+            active=active,
+            deleted_at=self.deleted_at,
+            purging=self.purging,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ActiveRun:
@@ -124,13 +145,22 @@ class ActiveRun:
 
 
 async def facts(
-    conn: Connection, seen: Seen, *, tenant_id: str | None = None, deleted: bool = False, limit: int = SHARES_MAX
+    conn: Connection,
+    seen: Seen,
+    *,
+    tenant_id: str | None = None,
+    share_ids: Sequence[int] | None = None,
+    deleted: bool = False,
+    limit: int = SHARES_MAX,
 ) -> list[Facts]:
-    """The shares that somebody sees, or those of a tenant, in no order.
+    """The shares that somebody sees, in no order.
 
+    :param tenant_id: of this tenant only.
+    :param share_ids: of these only.
     :param deleted: also those that are deleted.
     """
-    args = {**_args(seen, tenant_id), "deleted": deleted, "limit": limit}
+    among = None if share_ids is None else list(share_ids)
+    args = {**_args(seen, tenant_id), "share_ids": among, "deleted": deleted, "limit": limit}
     return [Facts._make(row) for row in await (await conn.execute(_FACTS, args)).fetchall()]
 
 
