@@ -106,8 +106,8 @@ async def undelete_tenant_form(call: Call) -> Answer:
 
 
 async def purge_tenant_form(call: Call[NoQuery, NewPurge]) -> Answer:
-    """Purge a tenant."""
-    return see(tenant_url(call.tenant.tenant_id), await deletions.purge_tenant(call))
+    """Purge a tenant. One without shares is gone at once, so this goes to where it is listed while it is there."""
+    return see("/tenants?deleted=true", await deletions.purge_tenant(call))
 
 
 def _to_settings(call: AnyCall, answer: Answer | None = None) -> Answer:

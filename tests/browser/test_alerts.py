@@ -94,7 +94,6 @@ def test_a_channel_is_added_tried_changed_and_removed(browse: Browse, scene: Sce
     visitor = browse("/tenants/contoso/channels", key=scene.keys["admin"])
     page = visitor.page
     has_text(page, "Nobody is told yet")
-    visitor.look("channels-none")
     page.get_by_role("link", name="Add a channel").click()
     page.get_by_label("Name").fill("Operations")
     page.get_by_label("Address").fill("ftp://hooks.example.com/backup")

@@ -38,6 +38,10 @@ def test_shares_are_found_as_one_types_and_the_address_says_what_is_shown(browse
     page.wait_for_url("**/?search=fabri*")
     page.reload()
     expect(page.get_by_label("Search")).to_have_value("fabri")
+    page.get_by_role("link", name="projects").click()
+    page.wait_for_url("**/tenants/fabrikam/shares/*")
+    page.go_back()
+    expect(page.get_by_label("Search")).to_have_value("fabri")
     assert names(page) == ["gone", "projects"]
     page.get_by_label("Search").fill("nothing is called so")
     has_text(page, "No share is like that")
@@ -95,6 +99,17 @@ def test_who_may_see_one_share_sees_its_tenant_with_that_alone(browse: Browse, s
     assert names(visitor.page) == ["files"]
     visitor.page.goto("/alerts")
     has_text(visitor.page, "Alerts")
+
+
+def test_a_part_of_a_long_list_is_not_taken_away_but_said_to_be_old(browse: Browse, scene: Scene) -> None:
+    visitor = browse("/?limit=1")
+    html = visitor.page.content()
+    assert "whole=false" in html
+    asked = visitor.page.request.get("/running?seen=something&whole=false", headers={"HX-Request": "true"})
+    assert "Something has changed since this list was made" in asked.text()
+    assert "seen=something" in asked.text()
+    asked = visitor.page.request.get("/running?seen=something&whole=true", headers={"HX-Request": "true"})
+    assert 'hx-trigger="load"' in asked.text()
 
 
 @pytest.mark.parametrize("path", ["/", "/tenants", "/tenants/contoso", "/alerts"])

@@ -1,5 +1,6 @@
 """A new tenant with its first share in under a minute; settings of a tenant; deletion."""
 
+import psycopg
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Browse
@@ -69,7 +70,6 @@ def test_an_admin_of_a_tenant_adds_a_share_in_an_account_that_was_given_to_it(br
     key, azure_share = scene.key("wingtip", "tenant_admin"), scene.new_azure_share()
     visitor = browse("/tenants/wingtip/shares/new", key=key)
     has_text(visitor.page, "No storage account was given to this tenant yet")
-    visitor.look("share_new-no-account")
 
     admin = browse("/tenants/wingtip/settings").page
     admin.get_by_role("textbox", name="Storage account").fill(scene.product.files_url)
@@ -124,6 +124,27 @@ def test_settings_of_a_tenant(browse: Browse, scene: Scene) -> None:
     page.goto("/tenants/tailspin/settings")
     page.get_by_role("button", name="Bring it back").click()
     has_text(page, "Delete this tenant")
+
+
+def test_a_tenant_is_purged_when_its_grace_is_over_and_its_name_was_typed(browse: Browse, scene: Scene) -> None:
+    scene.post("/api/tenants", {"tenant_id": "lucerne", "name": "Lucerne"}, status=201)
+    scene.post("/api/tenants/lucerne/delete", status=200)
+    with psycopg.connect(scene.product.postgres_url) as conn:
+        conn.execute("UPDATE tenant SET purge_after = now() WHERE tenant_id = 'lucerne'")
+    visitor = browse("/tenants/lucerne")
+    page = visitor.page
+    page.get_by_role("link", name="bring it back or purge it").click()
+    page.get_by_text("Purge this tenant").click()
+    page.get_by_label("Its name, letter for letter").fill("lucerne")
+    with visitor.refused():
+        page.get_by_role("button", name="Purge Lucerne for good").click()
+        expect(page.locator(".field.wrong")).to_contain_text("the name of the tenant, which is 'Lucerne'")
+    expect(page.get_by_label("Its name, letter for letter")).to_be_visible()
+    visitor.look("tenant_purge-refused")
+    page.get_by_label("Its name, letter for letter").fill("Lucerne")
+    page.get_by_role("button", name="Purge Lucerne for good").click()
+    page.wait_for_url("**/tenants?deleted=true")
+    expect(page.get_by_role("link", name="Lucerne")).to_have_count(0)
 
 
 def test_an_admin_of_a_tenant_may_rename_it_and_neither_limit_nor_delete_it(browse: Browse, scene: Scene) -> None:
