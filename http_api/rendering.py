@@ -54,6 +54,10 @@ class Frame:
         tenant_id = self.tenant.tenant_id if self.tenant else None
         return may(self.principal, Action(action), tenant_id, self.share.share_id if self.share else None)
 
+    def may_on_tenant(self, action: str) -> bool:
+        """The same of the tenant as a whole, where :meth:`may` is about one share of it."""
+        return self.tenant is not None and may(self.principal, Action(action), self.tenant.tenant_id)
+
     def may_on_platform(self, action: str) -> bool:
         """The same for all tenants."""
         return may(self.principal, Action(action))

@@ -1,6 +1,7 @@
 """``.../restore-points/{restore_point}``: one restore point, what keeps it, and what people say of it; and those that are gone."""
 
-from typing import Any
+import datetime as dt
+from typing import Any, Final
 
 from http_api import retention
 from http_api.call import Answer, AnyCall, Call
@@ -13,6 +14,7 @@ from http_api.pages.outlook import outlook_of
 from http_api.pages.places import POINT, SHARE, run_url, share_url
 from http_api.rendering import page, see
 from http_api.routes import Routes
+from shared.core.outlook import kept_for
 from shared.db import policies as stored
 from shared.db import retention as kept
 from shared.db import schedules, standing
@@ -20,6 +22,9 @@ from shared.errors import NotFound
 from shared.model.access import Action
 from shared.model.schedule import What
 from shared.model.sweep import MARGIN_S
+
+FOR_EVER_S: Final = 100 * 365.25 * 86_400
+"""What is likely to be kept for longer has no end in sight."""
 
 
 class PinForm(Body):
@@ -64,13 +69,16 @@ async def _point(call: AnyCall, template: str) -> Answer:
     share_id = call.share.share_id
     policy = await stored.of_share(call.conn, share_id)
     points = await kept.points(call.conn, share_id)
+    rules = policy.retention if policy else None
+    left_s = kept_for(points, rules, call.now)[run_no]
     return page(
         call,
         template,
         tab="points",
         point=point,
-        decided=outlook_of(points, policy.retention if policy else None, call.now, run_no),
+        decided=outlook_of(points, rules, call.now, run_no),
         policy=policy,
+        likely_until=call.now + dt.timedelta(seconds=left_s) if 0 < left_s < FOR_EVER_S else None,
         next_prune_at=await schedules.next_of(call.conn, share_id, What.PRUNE),
         is_newest=run_no == max(point.run_no for point in points),
         margin_s=MARGIN_S,

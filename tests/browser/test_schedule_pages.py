@@ -68,7 +68,7 @@ def test_options_belong_to_what_is_done(browse: Browse, scene: Scene) -> None:
 
 def test_what_became_of_occurrences_is_told(browse: Browse, scene: Scene) -> None:
     share_id = int(scene.paths["files"].rpartition("/")[2])
-    body = {"name": "hourly", "what": "backup", "cron": "0 * * * *"}
+    body = {"name": "hourly", "what": "backup", "cron": "0 * * * *", "enabled": False}
     made = scene.post(f"/api{scene.paths['files']}/schedules", body, status=201)
     with psycopg.connect(scene.product.postgres_url) as conn:
         conn.execute(

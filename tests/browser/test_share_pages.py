@@ -118,6 +118,38 @@ def test_reading_needs_no_javascript_and_a_viewer_sees_no_buttons(browse: Browse
         has_text(page, "expected one as 2026-11")
 
 
+def test_a_verified_restore_point_is_marked_with_the_run_that_verified_it(browse: Browse, scene: Scene) -> None:
+    path = scene.backed_up("contoso", "verified", fill, lambda share: share.get_file_client("empty.bin").delete_file())
+    verified = scene.run(f"{path}/verifications", {"level": "quick"})
+    visitor = browse(path, javascript=False)
+    page = visitor.page
+    expect(page.locator("#points tbody tr").nth(0).get_by_role("link", name="verified").last).to_be_visible()
+    expect(page.locator("#points tbody tr").nth(1).get_by_role("link", name="verified")).to_have_count(0)
+    page.locator("#points [data-row]").first.click()
+    has_text(page, f"quick verify, run {verified['run_no']}")
+    has_text(page, "nothing wrong")
+
+
+def test_a_run_at_work_is_named_until_it_has_ended(browse: Browse, scene: Scene) -> None:
+    path = scene.new_share("contoso", "at work", scene.new_azure_share())
+    share_id = int(path.rpartition("/")[2])
+    with psycopg.connect(scene.product.postgres_url) as conn:
+        # Paused, so nobody takes it up.
+        conn.execute(
+            """
+            INSERT INTO run (tenant_id, share_id, run_no, kind, state, subject, paused_at) VALUES ('contoso', %s, 1, 'backup', 'paused', 'x', now())
+            """,
+            [share_id],
+        )
+    visitor = browse(path)
+    expect(visitor.page.get_by_role("link", name="Backup 1")).to_be_visible()
+    with psycopg.connect(scene.product.postgres_url) as conn:
+        conn.execute(
+            "UPDATE run SET state = 'cancelled', paused_at = NULL, finished_at = now() WHERE share_id = %s", [share_id]
+        )
+    expect(visitor.page.get_by_role("link", name="Backup 1")).to_have_count(0)
+
+
 def test_a_share_without_restore_points_says_what_to_do(browse: Browse, scene: Scene) -> None:
     visitor = browse(scene.paths["empty"])
     has_text(visitor.page, "No restore point yet")
