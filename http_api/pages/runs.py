@@ -15,7 +15,7 @@ from http_api.pages.run_words import KINDS, STATES, cancelled
 from http_api.rendering import page, see, wants_fragment
 from http_api.routes import Routes
 from shared.core.throughput import STRETCHES, Stretch, Throughput, stages_of, throughput
-from shared.db import alerts, batches
+from shared.db import alerts, batches, restore_points
 from shared.model.access import Action
 from shared.model.alert import Condition
 from shared.model.run import RunKind, RunState
@@ -50,10 +50,11 @@ async def run_page(call: Call) -> Answer:
     share, run_no = call.share, call.number("run_no")
     told = await alerts.seen_by(call.conn, share.tenant_id, share.share_id, run_no, ALERTS_TOLD)
     unusual = [alert for alert in told if alert.condition is Condition.UNUSUAL_CHANGE]
+    before = await restore_points.of_share(call.conn, share.share_id, before=run_no, limit=1)
     done = [] if wants_fragment(call.headers) else await _course(call)
     run = await runs.get_run(call)
-    charts = _charts(call, run, done)
-    answer = page(call, "run.html", tab="runs", fragment="_run_live.html", run=run, unusual=unusual, **charts)
+    shown = {"unusual": unusual, "previous": before[0].run_no if before else None, **_charts(call, run, done)}
+    answer = page(call, "run.html", tab="runs", fragment="_run_live.html", run=run, **shown)
     return answer if run.active else replace(answer, headers={**answer.headers, "HX-Trigger": "run-ended"})
 
 

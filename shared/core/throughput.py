@@ -18,7 +18,7 @@ LEAST_S: Final = 0.25
 """The shortest time that one point is about."""
 LEAST_BUCKETS: Final = 4
 """With fewer there is no course to speak of."""
-STRETCHES: Final = 2_000
+STRETCHES: Final = 600
 """Batches that are looked at; of a run with more, every n-th."""
 
 

@@ -49,7 +49,7 @@ SHARE = 25
 
 
 def test_runs_of_a_share_are_read_from_where_the_part_begins(explained):
-    args = {"share_id": SHARE, "before": 40, "kind": None, "state": None, "limit": 11}
+    args = {"share_id": SHARE, "before": 40, "kind": None, "state": None, "level": None, "limit": 11}
     plan = explained(runs._OF_SHARE, args)
     assert "run_no_unique" in plan
     assert "Sort" not in plan
