@@ -74,6 +74,8 @@ _IN_ACCOUNT: Final = ("target.account_url", "identity", "target.credential")
 _WHERE: Final = ("to", *_ELSEWHERE, *_IN_ACCOUNT, "target.path", "base")
 _HOW: Final = ("part", "conflicts", "no_undo", "close_handles")
 _NAMES: Final = ("step", *_WHAT, *_WHERE, *_HOW, "open", "more")
+SENT: Final = frozenset({*_NAMES, "add", "shut", "for", "plan", "undo", "of"})
+"""All that an address of these pages may say."""
 _BY_DEFAULT: Final = {"part": Part.EVERYTHING.value}
 _OURS: Final = {"path": "base", "selection.paths": "path", "credential": "target.credential", "target": "to"}
 """Fields of the API that have another name here."""

@@ -7,7 +7,7 @@ A plan is a run, a dry run; what is started is what that run was asked to do, wh
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, model_validator
 
 from http_api import restores, runs
 from http_api.call import Answer, AnyCall, Call
@@ -19,6 +19,7 @@ from http_api.pages import restore_words
 from http_api.pages.places import RUN, SHARE, run_url, share_url, with_query
 from http_api.pages.restore_state import (
     ADDRESS_MAX,
+    SENT,
     SITUATIONS,
     STEPS,
     Step,
@@ -67,9 +68,17 @@ _ENDED_WELL: Final = frozenset({RunState.SUCCEEDED, RunState.COMPLETED_WITH_ERRO
 
 
 class WizardQuery(Paged):
-    """What an address says beside what is being chosen, which is read as the form that it is."""
+    """What an address says: what is being chosen is read from it as the form that it is, here it is only looked at whether it is known."""
 
     model_config = ConfigDict(extra="ignore")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, given: dict[str, str]) -> dict[str, str]:
+        unknown = sorted(given.keys() - SENT - cls.model_fields.keys())
+        if unknown:
+            raise ValueError(f"{unknown[0]} is not known here")
+        return given
 
 
 class UndoQuery(Query):
@@ -105,6 +114,8 @@ async def restore_page(call: Call[WizardQuery]) -> Answer:
     typed = call.typed if call.filled is None else call.filled.fields
     if number := typed.text("plan"):
         return await _plan_page(call, made_of({"plan": number}, UndoQuery).plan or 0)
+    if number := typed.text("undo"):
+        return see(_undo_url(call, made_of({"plan": number}, UndoQuery).plan or 0))
     if not has_begun(typed):
         return await _list_page(call)
     clean = tidy(typed)
@@ -294,15 +305,11 @@ async def _live(call: AnyCall, found: run.Run) -> Run:
     return await runs.get_run(replace(call, route={**call.route, "run_no": found.run_no}))
 
 
-async def plan_restore_form(call: Call[NoQuery, NewRestore]) -> Answer:
-    """Start the dry run of what was chosen, and go to it."""
+async def restore_form(call: Call[NoQuery, NewRestore]) -> Answer:
+    """Plan what was chosen and go to the plan, or start it at once and go to its run."""
     answer = await restores.start_restore(call)
-    return see(with_query(_url(call), plan=_number(answer)), answer)
-
-
-async def start_restore_form(call: Call[NoQuery, NewRestore]) -> Answer:
-    """Start what was chosen without a dry run, and go to its run."""
-    answer = await restores.start_restore(call)
+    if call.body.dry_run:
+        return see(with_query(_url(call), plan=_number(answer)), answer)
     return see(run_url(call.share.tenant_id, call.share.share_id, _number(answer)), answer)
 
 
@@ -377,13 +384,13 @@ routes = Routes("restore pages")
 _wizard = routes.page(SHARE + "/restore", restore_page, Action.RESTORES_PLAN)
 routes.page(SHARE + "/restore/tree", restore_tree, Action.RESTORES_PLAN)
 _undo = routes.page(RUN + "/undo", undo_page, Action.RESTORES_PLAN)
-routes.form(SHARE + "/restore/plan", plan_restore_form, Action.RESTORES_PLAN, _wizard, fields=body_of, starts=True)
 routes.form(
-    SHARE + "/restore/now",
-    start_restore_form,
+    SHARE + "/restore",
+    restore_form,
     Action.RESTORES_START,
     _wizard,
-    fields=lambda typed: body_of(typed) | {"dry_run": False},
+    plan=Action.RESTORES_PLAN,
+    fields=lambda typed: body_of(typed) | {"dry_run": typed.flag("dry_run")},
     starts=True,
 )
 routes.form(

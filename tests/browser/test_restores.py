@@ -103,7 +103,7 @@ def test_a_file_is_restored_over_what_is_there_and_taken_back(browse: Browse, sc
     ends_well(page)
     assert content(share, REPORT) == b"rewritten"
 
-    visitor.goto(f"{ours}/runs/{number}/undo")
+    visitor.goto(f"{ours}/restore?undo={number}")
     has_text(page, "was undone already")
 
 

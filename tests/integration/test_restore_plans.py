@@ -1,6 +1,7 @@
 """A dry run of a restore or an undo is asked for as one: who may plan need not be allowed to restore, and the audit says which it was."""
 
 import json
+from urllib.parse import urlencode
 
 import azure.functions as func
 import pytest
@@ -18,6 +19,8 @@ BODIES = {
     "start_restore": {"restore_point": 99, "target": {"share_name": "elsewhere"}},
     "undo_restore": {},
 }
+BODIES |= {"restore_form": BODIES["start_restore"], "undo_form": BODIES["undo_restore"]}
+FORMS = {"restore_form": {"restore_point": "99", "target.share_name": "elsewhere"}, "undo_form": {}}
 
 
 @pytest.mark.parametrize("endpoint", PLANNED, ids=lambda endpoint: endpoint.name)
@@ -53,14 +56,16 @@ async def ask(postgres_url, azurite, files_emulator, monkeypatch):
             monkeypatch.setattr(serving.wiring, "app", app)
             monkeypatch.setattr(serving, "identify", identify)
             route = {"tenant_id": share.tenant_id, "share_id": str(share.share_id), "run_no": "99"}
-            body = json.dumps(BODIES[endpoint.name] | fields).encode()
+            body = json.dumps(BODIES[endpoint.name] | fields)
+            if endpoint.fields is not None:
+                body = urlencode(FORMS[endpoint.name] | {name: str(value).lower() for name, value in fields.items()})
             request = func.HttpRequest(
                 "POST",
                 "https://x" + endpoint.path,
                 headers={"Content-Type": "application/json"},
                 params={},
                 route_params={name: route[name] for name in endpoint.parameters},
-                body=body,
+                body=body.encode(),
             )
             return (await serving.serve(endpoint, request)).status_code
 
