@@ -20,6 +20,8 @@ class Section(StrEnum):
 
     FOLDERS = "folders"
     """Of a directory below the top: summed up by looking."""
+    CHANGES = "changes"
+    """Of the top folders: where most changes."""
     FILES = "files"
     """By ending, age and size."""
     DUPLICATES = "duplicates"

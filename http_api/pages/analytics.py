@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from http_api.call import Answer, Call
+from http_api.guard import require
 from http_api.models.analytics import AnalyticsQuery, Effort, Measure, Section
 from http_api.pages.months import months_shown, months_up_to
 from http_api.pages.places import SHARE, share_url, with_query
@@ -19,11 +20,12 @@ from http_api.pages.share_charts import (
     churn_of,
     classes_of,
     endings_of,
+    folder_bars,
     growth_of,
 )
 from http_api.rendering import page, wants_fragment
 from http_api.routes import Routes
-from shared.db import backup_history, export, file_statistics, folder_sizes, restore_points, usage
+from shared.db import backup_history, export, file_statistics, folder_changes, folder_sizes, restore_points, usage
 from shared.model.access import Action
 from shared.model.share import Share
 from shared.wiring import App
@@ -31,6 +33,7 @@ from shared.wiring import App
 POINTS_MAX: Final = 1_000
 """Restore points that growth is told of."""
 BACKUPS_SHOWN: Final = 30
+FOLDERS_SHOWN: Final = 8
 CELLS: Final = 40
 """Folders in a treemap; smaller ones are shown together."""
 
@@ -53,6 +56,8 @@ Sections = Mapping[Section, tuple[str, Callable[[Call[AnalyticsQuery]], Awaitabl
 async def analytics_page(call: Call[AnalyticsQuery]) -> Answer:
     """Charts of a share."""
     app, share, query = call.app, call.share, call.query
+    # Names of folders are shown beside what they cost.
+    require(call.principal, Action.NODES_READ, share.tenant_id, share.share_id)
     here = share_url(share.tenant_id, share.share_id) + "/analytics"
     newest = await restore_points.last(call.conn, share.share_id)
     values: dict[str, Any] = {"here": here, "query": query, "with_query": with_query, "newest": newest}
@@ -112,6 +117,25 @@ async def _folders(call: Call[AnalyticsQuery]) -> dict[str, Any]:
     return {"cells": cells_of(found, query.path.strip("/"), query.by), "expected": expected, "limit_s": limit_s}
 
 
+async def _changes(call: Call[AnalyticsQuery]) -> dict[str, Any]:
+    """The top folders in which the backups that are shown found most."""
+    async with _AT_ONCE, call.app.catalogue_of(call.share).transaction() as conn:
+        shown = churn_of(await backup_history.last(conn, call.share.share_id, BACKUPS_SHOWN)).changes
+        found = (
+            await folder_changes.most(
+                conn,
+                call.share.share_id,
+                first=shown[0].backup.run_no,
+                last=shown[-1].backup.run_no,
+                shown=FOLDERS_SHOWN,
+                within_s=_QUICK_S,
+            )
+            if shown
+            else []
+        )
+    return {"found": found, "bars": folder_bars(found or [])}
+
+
 async def _files(call: Call[AnalyticsQuery]) -> dict[str, Any]:
     """Files by what they are: of all, or of a sample that stands for all."""
     app, share, effort = call.app, call.share, call.query.effort
@@ -153,6 +177,7 @@ async def _duplicates(call: Call[AnalyticsQuery]) -> dict[str, Any]:
 
 _SECTIONS: Final[Sections] = {
     Section.FOLDERS: ("_analytics_folders.html", _folders),
+    Section.CHANGES: ("_analytics_changes.html", _changes),
     Section.FILES: ("_analytics_files.html", _files),
     Section.DUPLICATES: ("_analytics_duplicates.html", _duplicates),
 }

@@ -159,9 +159,9 @@ def thinned(values: Sequence[T], most: int) -> list[T]:
     return [values[round(number * (len(values) - 1) / (most - 1))] for number in range(most)]
 
 
-def part(value: float, largest: float) -> float:
-    """How long a bar is, in per cent of the longest; a sliver of what is something."""
-    return 0.0 if largest <= 0 or value <= 0 else max(0.5, _rounded(value / largest * BOX))
+def part(value: float, largest: float, *, least: float = 0.5) -> float:
+    """How long a bar is, in per cent of the longest; at least a sliver of what is something."""
+    return 0.0 if largest <= 0 or value <= 0 else max(least, _rounded(value / largest * BOX))
 
 
 def _pairs(places: Sequence[float], values: Sequence[float]) -> Iterator[tuple[float, float]]:

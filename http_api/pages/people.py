@@ -6,6 +6,7 @@ from typing import Final
 
 from http_api import keys, members
 from http_api.call import Answer, AnyCall, Call, list_name
+from http_api.guard import require
 from http_api.models.access import KeyPage, MemberPage
 from http_api.models.base import Paged
 from http_api.pages.both import of_platform, place_of
@@ -24,6 +25,7 @@ SHARES_OFFERED: Final = 500
 
 async def people_page(call: Call) -> Answer:
     """The members, the keys, and what each role may do."""
+    require(call.principal, Action.KEYS_READ, call.tenant_id)
     found, made = await _members(call, Paged()), await _keys(call, Paged())
     names = await share_names(call, [*(one.share_id for one in found.members), *(one.share_id for one in made.keys)])
     return page(

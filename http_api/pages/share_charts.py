@@ -6,9 +6,10 @@ from math import sqrt
 from typing import Final
 
 from http_api.models.analytics import Measure
-from http_api.pages.charts import Curve, Rect, Scale, columns, curve, part, scale, thinned, treemap
+from http_api.pages.charts import BOX, Curve, Rect, Scale, columns, curve, part, scale, thinned, treemap
 from shared.db.backup_history import Backup
 from shared.db.file_statistics import Group, Statistics
+from shared.db.folder_changes import FolderChanges
 from shared.db.folder_sizes import Folder, Sizes
 from shared.model.run import RestorePoint
 
@@ -161,6 +162,19 @@ def churn_of(newest_first: Sequence[Backup]) -> Churn:
     across = scale(max((sum(stack) for stack in stacks), default=0))
     room = [()] * (COLUMNS_LEAST - len(stacks))
     return Churn(drawn, columns([*stacks, *room], across), across, first)
+
+
+def folder_bars(found: Sequence[FolderChanges]) -> list[tuple[FolderChanges, Sequence[Rect]]]:
+    """Of each folder a bar across the box: new, changed and deleted files side by side, in proportion to the folder with the most."""
+    largest = max((one.all for one in found), default=1)
+    bars: list[tuple[FolderChanges, Sequence[Rect]]] = []
+    for one in found:
+        at, rects = 0, []
+        for count in (one.new, one.changed, one.deleted):
+            rects.append(Rect(part(at, largest, least=0), 0.0, part(count, largest), BOX))
+            at += count
+        bars.append((one, rects))
+    return bars
 
 
 @dataclass(frozen=True, slots=True)

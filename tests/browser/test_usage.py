@@ -59,6 +59,9 @@ def test_analytics_of_a_share(browse: Browse, scene: Scene) -> None:
     page.locator("#files").scroll_into_view_if_needed()
     has_text(page, "Of all 25 files")
     expect(page.get_by_role("row", name=re.compile(r"^\.csv"))).to_be_visible()
+    expect(
+        page.get_by_role("table", name="The folders that change most").get_by_role("link", name="docs")
+    ).to_be_visible()
     page.get_by_role("link", name="Look for duplicates").click()
     has_text(page, "No two files")
     for details in page.locator("#main details > summary").all():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.db import file_statistics, folder_sizes, rollups
+from shared.db import file_statistics, folder_changes, folder_sizes, rollups
 from shared.db.file_statistics import AGES_S, SIZES, Group
 from shared.db.pool import make_pool
 from shared.model.page import Page
@@ -199,3 +199,31 @@ async def test_top_folders_are_those_of_the_roll_ups_the_largest_first(pool, con
     assert [(f.name, f.directories, f.files, f.bytes) for f in told.folders] == [("a", 2, 6, 60), ("", 0, 2, 20)]
     assert (told.directories, told.files, told.bytes, told.complete) == (4, 9, 90, True)
     assert (nothing.folders, nothing.files, nothing.complete) == ([], 0, True)
+
+
+async def test_folders_that_change_most_are_told_of_the_runs_that_were_asked_about(pool, conn):
+    store(conn, [page(1, None, "", 2), page(2, 1, "a", 5), page(3, 1, "b", 1)])
+    conn.execute("DELETE FROM rollup_change")
+    for run_no, batch_no, number, new, changed, deleted in (
+        (1, -1, 2, 900, 0, 0),
+        (2, -1, 2, 1, 2, 3),
+        (3, -1, 2, 1, 0, 0),
+        (3, -1, 3, 5, 5, 0),
+        (3, -1, 1, 0, 0, 1),
+        (3, -1, 99, 0, 0, 2),
+        (3, -1, 98, 0, 0, 0),
+        (4, 7, 3, 800, 0, 0),
+    ):
+        conn.execute(
+            "INSERT INTO rollup_change VALUES (%s, %s, %s, %s, 0, 0, 0, %s, %s, %s)",
+            [SHARE, run_no, batch_no, directory(number), new, changed, deleted],
+        )
+    async with pool.connection() as asked:
+        found = await folder_changes.most(asked, SHARE, first=2, last=9, shown=4, within_s=10)
+    assert found is not None
+    assert [(one.name, one.is_root, one.new, one.changed, one.deleted) for one in found] == [
+        ("b", False, 5, 5, 0),
+        ("a", False, 2, 2, 3),
+        ("", False, 0, 0, 2),
+        ("", True, 0, 0, 1),
+    ]

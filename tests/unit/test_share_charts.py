@@ -16,10 +16,12 @@ from http_api.pages.share_charts import (
     churn_of,
     classes_of,
     endings_of,
+    folder_bars,
     growth_of,
 )
 from shared.db.backup_history import Backup
 from shared.db.file_statistics import AGES_S, SIZES, Group, Statistics
+from shared.db.folder_changes import FolderChanges
 from shared.db.folder_sizes import Folder, Sizes
 from shared.model.run import Counters, RestorePoint
 
@@ -88,6 +90,15 @@ def test_changes_tell_new_files_from_changed_ones_and_leave_the_first_backup_out
     assert (len(later.changes), later.first) == (2, None)
     assert [len(rects) for rects in later.columns] == [3, 3, 0, 0, 0, 0, 0, 0]
     assert churn_of([]).changes == []
+
+
+def test_folders_that_change_are_drawn_in_proportion_to_the_one_that_changes_most():
+    found = folder_bars([FolderChanges("a", False, 50, 25, 25), FolderChanges("", True, 0, 20, 0)])
+    assert [[(rect.x, rect.width) for rect in rects] for _, rects in found] == [
+        [(0, 50), (50, 25), (75, 25)],
+        [(0, 0), (0, 20), (20, 0)],
+    ]
+    assert folder_bars([]) == []
 
 
 def test_classes_have_a_name_each_and_empty_ones_at_the_ends_are_left_out():
