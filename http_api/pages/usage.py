@@ -41,7 +41,7 @@ async def usage_page(call: Call[UsageQuery]) -> Answer:
         before=f"{here}?month={month_before(month):%Y-%m}",
         following=f"{here}?month={month_before(month, -1):%Y-%m}" if month < this else "",
         this=f"{this:%Y-%m}",
-        more=with_query(here, month=found.month, after=found.next) if found.next else "",
+        more=with_query(here, month=call.query.month, after=found.next) if found.next else "",
         kept_month=found.total.vault_bytes / GB * call.app.prices.vault[VAULT_TIER].gb_month,
     )
 
