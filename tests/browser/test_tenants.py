@@ -54,7 +54,8 @@ def test_what_is_missing_is_said_with_what_to_do(browse: Browse, scene: Scene) -
 
 
 def test_a_connection_is_tested_without_javascript(browse: Browse, scene: Scene) -> None:
-    visitor = browse(f"{scene.paths['files']}/connection", javascript=False)
+    visitor = browse(f"{scene.paths['files']}/connection?now=true", javascript=False)
+    expect(visitor.page.get_by_text("Testing the connection")).to_be_hidden()
     visitor.page.get_by_role("button", name="Test the connection").click()
     has_text(visitor.page, "Connected")
 
