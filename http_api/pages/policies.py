@@ -32,11 +32,11 @@ _RULES: Final = ("keep_last", "hourly", "daily", "weekly", "monthly", "yearly", 
 
 
 class PolicyForm(Body):
-    """A policy to be added; for which share somebody was about to make it."""
+    """A policy to be added, and the share for which somebody makes it."""
 
     name: Name
     rules: Rules
-    share_id: int | None = None
+    for_share: int | None = None
 
 
 class PolicyChangeForm(Body):
@@ -81,7 +81,7 @@ async def _form(call: AnyCall, fields: Fields, *, policy: Policy | None, rules: 
     offered = await shares.of_tenant(call.conn, tenant_id, limit=SHARES_OFFERED, among=seen)
     users = await stored.users(call.conn, policy.policy_id) if policy else ()
     with_points = await standing.with_points(call.conn, [share.share_id for share in offered])
-    chosen = _chosen(offered, fields.text("share_id"), users, with_points)
+    chosen = _chosen(offered, fields.text("share_id") or fields.text("for_share"), users, with_points)
     typed = any(name in fields.given for name in ("name", *(f"rules.{rule}" for rule in _RULES)))
     given = Rules.model_validate(rules, from_attributes=True)
     found: Rules | None = given
@@ -106,6 +106,7 @@ async def _form(call: AnyCall, fields: Fields, *, policy: Policy | None, rules: 
         shares=offered,
         chosen=chosen,
         outlook=told,
+        for_share=fields.text("for_share"),
         wrong=call.filled.problem if call.filled else None,
     )
 
@@ -135,8 +136,8 @@ async def create_policy_form(call: Call[NoQuery, PolicyForm]) -> Answer:
     answer = await policies.create_policy(asking(call, body=NewPolicy(name=body.name, rules=body.rules)))
     made = answer.body
     assert isinstance(made, Policy)
-    if body.share_id is not None:
-        return see(f"{share_url(made.tenant_id, body.share_id)}/retention?policy_id={made.policy_id}", answer)
+    if body.for_share is not None:
+        return see(f"{share_url(made.tenant_id, body.for_share)}/retention?policy_id={made.policy_id}", answer)
     return see(f"{tenant_url(made.tenant_id)}/policies", answer)
 
 
@@ -169,7 +170,7 @@ def _body(fields: Fields) -> dict[str, Any]:
 
 
 def _new(fields: Fields) -> dict[str, Any]:
-    return {**_body(fields), **fields.nested("share_id")}
+    return {**_body(fields), **fields.nested("for_share")}
 
 
 def _changed(fields: Fields) -> dict[str, Any]:

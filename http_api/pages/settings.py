@@ -207,7 +207,7 @@ def _windows(fields: Fields, name: str) -> list[dict[str, Any]]:
         if not begin and not end:
             continue
         # A field for times knows no 24:00: an end at midnight is the end of the day on which it began.
-        row: dict[str, Any] = {"days": fields.chosen(f"{prefix}.days") or list(DAYS), "begin": begin}
+        row: dict[str, Any] = {"days": fields.chosen(f"{prefix}.days"), "begin": begin}
         row["end"] = "24:00" if end == "00:00" else end
         if name == "pace_windows":
             for rate in ("requests_per_s", "bytes_per_s"):

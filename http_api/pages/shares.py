@@ -70,7 +70,9 @@ async def _calendar(call: AnyCall, month: Month, zone: dt.tzinfo, extent: standi
 
 async def share_state(call: Call) -> Answer:
     """How a share stands, by itself: asked again and again while a run is at work."""
-    return page(call, "share_state.html", tab="points", fragment="_share_state.html", **await _standing(call))
+    stand = await _standing(call)
+    ended = not stand["at_work"]
+    return page(call, "share_state.html", tab="points", fragment="_share_state.html", **{**stand, "ended": ended})
 
 
 async def _standing(call: AnyCall) -> dict[str, Any]:
@@ -84,6 +86,7 @@ async def _standing(call: AnyCall) -> dict[str, Any]:
         "newest": newest[0] if newest else None,
         "late": objective_s is not None and (age_s is None or age_s > objective_s),
         "next_backup": next((one for one in ahead if one.what == What.BACKUP), None),
+        "ended": False,
         "at_work": await standing.at_work(call.conn, share_id, SHOWN),
     }
 

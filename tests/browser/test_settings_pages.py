@@ -39,6 +39,12 @@ def test_settings_are_saved_as_they_are_typed(browse: Browse, scene: Scene) -> N
         {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "begin": "12:00", "end": "24:00"},
     ]
     assert settings["repack"] is True
+    for box in page.locator("#rows-windows fieldset").first.get_by_role("checkbox").all():
+        box.uncheck()
+    with visitor.refused():
+        page.get_by_role("button", name="Save settings").click()
+        has_text(page, "expected some of mon, tue")
+    visitor.goto(f"{path}/settings")
     # What is shown and not touched stays what it is.
     page.get_by_label("A restore point at least every").fill("")
     page.get_by_role("button", name="Save settings").click()

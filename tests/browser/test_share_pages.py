@@ -147,7 +147,9 @@ def test_a_run_at_work_is_named_until_it_has_ended(browse: Browse, scene: Scene)
         conn.execute(
             "UPDATE run SET state = 'cancelled', paused_at = NULL, finished_at = now() WHERE share_id = %s", [share_id]
         )
+    visitor.page.get_by_role("link", name="Show what is new").click()
     expect(visitor.page.get_by_role("link", name="Backup 1")).to_have_count(0)
+    has_text(visitor.page, "No restore point yet")
 
 
 def test_a_share_without_restore_points_says_what_to_do(browse: Browse, scene: Scene) -> None:
