@@ -100,6 +100,8 @@ def test_damage_is_found_told_of_and_healed(browse: Browse, scene: Scene) -> Non
     visitor = browse(f"{path}/runs/2")
     page = visitor.page
     has_text(page, "Something is not as it was saved")
+    page.get_by_role("link", name="Journal").click()
+    has_text(page, "it is not in the vault")
     visitor.goto(f"{path}/verify")
     expect(page.locator(FINDINGS)).to_have_count(2)
     expect(page.locator(FINDINGS).first).to_contain_text("waits for the next backup")
