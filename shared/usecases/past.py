@@ -31,6 +31,8 @@ CHAIN_READS: Final = 6
 """What one page may take of :data:`WINDOW_READS`: the worst case among 1,024 records."""
 WINDOW_PAGES: Final = 64
 """Pages read at once: with 64 entries each, 400 KB of records and 15 MB when decoded."""
+TYPICAL_ENTRIES: Final = 40
+"""Entries of a page, of 64 at most: so many pages are read for a window as it probably takes, and more only then."""
 PEEKED_PAGES: Final = 64
 """Rows of the catalogue in one question about a directory: nearly all have fewer, and three questions find a name among a quarter of a million."""
 READS_AT_ONCE: Final = 16
@@ -136,7 +138,7 @@ class Past:
             reads_max = self.reads + WINDOW_READS
         entries: list[SavedEntry] = []
         while at < len(page_nos):
-            wanted = await self._refs(there, page_nos[at : at + min(WINDOW_PAGES, limit // 16 + 2)])
+            wanted = await self._refs(there, page_nos[at : at + min(WINDOW_PAGES, limit // TYPICAL_ENTRIES + 2)])
             found = await self.records_at(wanted, run_no, reads_max=reads_max)
             for page in wanted:
                 if page not in found:
@@ -307,6 +309,15 @@ class Past:
             found = await self.records_at(some, then.run_no)
             for page in some:
                 yield found[page]
+
+    async def newest_run(self, then: DirectoryThen) -> int:
+        """The newest run, up to its own, of which a directory has a record. Only pages that changed later are read."""
+        newest = max((ref.run_no for _, ref in then.order if ref.run_no <= then.run_no), default=0)
+        changed = iter([(page, ref) for page, ref in then.order if ref.run_no > then.run_no])
+        while some := dict(islice(changed, WINDOW_PAGES)):
+            found = await self.records_at(some, then.run_no)
+            newest = max([newest, *(record.run_no for record in found.values())])
+        return newest
 
     async def directory(self, directory_id: int, run_no: int) -> DirectoryThen:
         """A directory that restore point ``run_no`` shows. Raises ``NotFound``."""

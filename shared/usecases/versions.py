@@ -280,7 +280,7 @@ class _Node:
         then = await self._past.look(self.node_id, run_no)
         if then is None:
             return None
-        return max([record.run_no async for record in self._past.pages(then)])
+        return await self._past.newest_run(then)
 
     async def _home(self, run_no: int) -> int | None:
         """The directory that held it at ``run_no``: as it is not there any more, that has changed since, or is gone."""

@@ -13,7 +13,7 @@ from tests.browser.visitor import has_text
 from tests.support.files_control import ControlClient
 from tests.support.share_tree import change, fill, put
 
-WIDE_FILES = 6_000
+WIDE_FILES = 3_000
 DOMAIN = "S-1-5-21-2127521184-1604012920-1887927527"
 OFFICE = f"O:{DOMAIN}-1013G:{DOMAIN}-513D:AI(D;;FW;;;BG)(A;OICI;FA;;;BA)(A;OICIID;0x1200a9;;;{DOMAIN}-513)(A;OICIIO;0x1301bf;;;CO)(A;;CCSDRC;;;{DOMAIN}-1107)"
 AUDITED = (
