@@ -56,12 +56,13 @@ def test_analytics_of_a_share(browse: Browse, scene: Scene) -> None:
     visitor = browse(path, key=scene.keys["viewer"])
     page = visitor.page
     expect(page.get_by_role("link", name=re.compile("^media: 7.00 MiB, 2 files"))).to_be_visible()
-    page.locator("#files").scroll_into_view_if_needed()
-    has_text(page, "Of all 25 files")
-    expect(page.get_by_role("row", name=re.compile(r"^\.csv"))).to_be_visible()
+    page.locator("#changes").scroll_into_view_if_needed()
     expect(
         page.get_by_role("table", name="The folders that change most").get_by_role("link", name="docs")
     ).to_be_visible()
+    page.locator("#files").scroll_into_view_if_needed()
+    has_text(page, "Of all 25 files")
+    expect(page.get_by_role("row", name=re.compile(r"^\.csv"))).to_be_visible()
     page.get_by_role("link", name="Look for duplicates").click()
     has_text(page, "No two files")
     for details in page.locator("#main details > summary").all():
@@ -164,3 +165,9 @@ def test_every_page_in_every_way(browse: Browse, scene: Scene) -> None:
         "key-new": "/tenants/contoso/people/new-key",
     }.items():
         browse(path).look(name)
+    visitor = browse("/tenants/contoso/people")
+    visitor.page.get_by_text("What each role may do, one by one").click()
+    visitor.look("people-roles")
+    visitor.page.get_by_role("link", name="viewer for tests").first.click()
+    visitor.page.get_by_text("Revoke", exact=True).click()
+    visitor.look("key")
