@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from http_api import connection, deletions, shares
+from http_api import deletions, shares
 from http_api.call import Answer, AnyCall, Call
 from http_api.conditions import etag_of
 from http_api.fields import Fields, Filled, scaled
@@ -138,13 +138,6 @@ async def preview_rules(call: Call[NoQuery, TypedBody]) -> Answer:
     return replace(answer, status=200)
 
 
-async def test_connection(call: Call) -> Answer:
-    """Try all that a backup needs, and say what is missing."""
-    found = await connection.try_connection(call)
-    answer = page(call, "connection_test.html", tab="settings", fragment="_connection_test.html", test=found)
-    return replace(answer, status=200)
-
-
 async def delete_share_form(call: Call[NoQuery, NewDeletion]) -> Answer:
     """Mark the share deleted."""
     return _to_deletion(call, await deletions.delete_share(call))
@@ -223,7 +216,6 @@ routes.form(SHARE + "/settings", save_settings, Action.SHARES_CHANGE, _settings,
 routes.form(
     SHARE + "/settings/rules-preview", preview_rules, Action.NODES_READ, _settings, fields=as_typed, changes=False
 )
-routes.form(SHARE + "/settings/connection-test", test_connection, Action.SHARES_TEST, _settings)
 routes.form(
     SHARE + "/delete",
     delete_share_form,
