@@ -181,7 +181,3 @@ def test_all_pages_of_a_share_in_light_and_dark(browse: Browse, scene: Scene, hi
     }.items():
         visitor.goto(path)
         visitor.look(name)
-    visitor.goto(f"{scene.paths['gone']}/settings")
-    visitor.page.get_by_role("button", name="Test the connection").click()
-    has_text(visitor.page, "A backup would not work")
-    visitor.look("settings-connection")
