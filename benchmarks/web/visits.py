@@ -37,7 +37,7 @@ def pages(sizes: Sizes, crowd: str) -> dict[str, Ask]:
 
     return {
         "overview": lambda _: "/",
-        "overview_search": lambda draw: f"/?q=share+00{draw.randint(0, 9)}",
+        "overview_search": lambda draw: f"/?search=share+00{draw.randint(0, 9)}",
         "tenants": lambda _: "/tenants",
         "tenant": tenant,
         "alerts": lambda _: "/alerts",
