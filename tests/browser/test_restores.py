@@ -189,10 +189,8 @@ def test_what_is_wrong_is_told_beside_the_field(browse: Browse, ours: str) -> No
     has_text(page, "expected a path without")
     visitor.goto(f"{ours}/restore?restore_point=1&to=account&target.share_name=abc&target.account_url=ftp://x&step=how")
     expect(page.locator("#f-target-account_url-help .error")).to_be_visible()
-    visitor.look("restore-where-wrong")
     visitor.goto(f"{ours}/restore?restore_point=1&to=original&selection.extensions=.csv&conflicts=mirror&step=review")
     has_text(page, "would delete all others")
-    visitor.look("restore-how-wrong")
 
 
 def test_the_tree_unfolds_and_keeps_what_is_chosen(browse: Browse, ours: str) -> None:
@@ -320,6 +318,10 @@ def test_every_step_looks_well(browse: Browse, ours: str) -> None:
     visitor.look("restore-plan-refused")
     visitor.goto(f"{ours}/restore?restore_point=2&step=what&selection.changes=deleted&selection.compared_with=1")
     visitor.look("restore-what-changed")
+    visitor.goto(f"{ours}/restore?restore_point=1&to=account&target.share_name=abc&target.account_url=ftp://x&step=how")
+    visitor.look("restore-where-wrong")
+    visitor.goto(f"{ours}/restore?restore_point=1&to=original&selection.extensions=.csv&conflicts=mirror&step=review")
+    visitor.look("restore-how-wrong")
 
 
 def test_who_may_not_restore_is_shown_nothing_to_press(browse: Browse, scene: Scene, ours: str) -> None:
