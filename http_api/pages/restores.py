@@ -212,6 +212,7 @@ async def _step_page(call: Call[WizardQuery], typed: Fields) -> Answer:
         also=[path for path in typed.chosen("path") if path not in seen],
         opened=typed.chosen("open"),
         refusal=bool(problem.detail),
+        beside=first_wrong(problem) is step,
         hidden=hidden(typed, [step]),
         sent=[*hidden(settled(typed, share), [Step.REVIEW])],
         link={one: f"{_url(call)}?{at(typed, step=one, more='')}" for one in STEPS},
