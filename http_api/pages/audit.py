@@ -62,6 +62,12 @@ async def audit_page(call: Call[AuditPageQuery]) -> Answer:
         "since": f"{query.since:%Y-%m-%d}" if query.since else "",
         "until": f"{query.until - dt.timedelta(seconds=1):%Y-%m-%d}" if query.until else "",
     }
+    # The very moments: a cursor is good for what it was given for.
+    asked = {
+        **chosen,
+        "since": query.since.isoformat() if query.since else "",
+        "until": query.until.isoformat() if query.until else "",
+    }
     here = place_of(call) + "/audit"
     return page(
         call,
@@ -71,8 +77,8 @@ async def audit_page(call: Call[AuditPageQuery]) -> Answer:
         part=part,
         chosen=chosen,
         filtered=any(chosen.values()),
-        more=with_query(here, **chosen, after=part.next) if part.next else "",
-        lines=with_query(here + "/lines", **chosen),
+        more=with_query(here, **asked, after=part.next) if part.next else "",
+        lines=with_query(here + "/lines", **asked),
         here=here,
         actions=sorted((str(action), action_text(action)) for action in _WRITTEN_DOWN),
         action_text=action_text,

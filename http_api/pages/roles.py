@@ -32,7 +32,7 @@ _GROUPS: Final[Mapping[str, Mapping[Action, str]]] = {
         Action.USAGE_READ: "usage, cost and analytics",
         Action.EXPORTS_READ: "exports of all names and sizes of a share",
         Action.HEALTH_READ: "whether the app can work",
-        Action.METRICS_READ: "counters of the whole platform",
+        Action.METRICS_READ: "counters of the whole platform, with a role on that",
     },
     "Back up and restore": {
         Action.RUNS_START: "start a backup or a scan",

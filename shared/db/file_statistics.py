@@ -54,7 +54,7 @@ _CLASSES: Final[LiteralString] = """
     WITH file AS (
         SELECT CASE
                    WHEN strpos(substr(name, 2), '.') > 0 AND length(split_part(name, '.', -1)) <= 16
-                   THEN lower(split_part(name, '.', -1)) ELSE ''
+                   THEN lower(split_part(name, '.', -1) COLLATE "C") ELSE ''
                END AS ending,
                size,
                width_bucket(%(at)s - mtime, %(ages)s::int8[]) AS age, width_bucket(size, %(sizes)s::int8[]) AS class
