@@ -16,7 +16,8 @@ from http_api.models.runs import Run
 from http_api.routes import Routes
 from http_api.starting import started
 from shared import wiring
-from shared.db import restore_points, runs
+from shared.db import batches, restore_points, runs
+from shared.db.batches import BatchKind
 from shared.errors import BackupError, Conflict, NotFound
 from shared.formats.frame import expand_stream
 from shared.model import run
@@ -85,9 +86,15 @@ async def undo_restore(call: Call[NoQuery, NewUndo]) -> Answer:
     """Undo a restore. 409 with the reason if that cannot be."""
     share, conn = call.share, call.conn
     done = await runs.by_number(conn, share.share_id, call.number("run_no"))
-    order = replace(
-        undoable(done), undoes=done.run_no, undo_snapshot=done.share_snapshot or "", dry_run=call.body.dry_run
-    )
+    chosen = undoable(done)
+    # What a worker still writes after the undo has been there would stay.
+    if not call.body.dry_run and (left_s := await batches.leased_s(conn, done.run_id, BatchKind.RESTORE)):
+        raise Conflict(
+            f"run {done.run_no} was ended while workers were at it, and they may still write what they had in hand; hint: undo it in"
+            f" {left_s} s",
+            "still-writing",
+        )
+    order = replace(chosen, undoes=done.run_no, undo_snapshot=done.share_snapshot or "", dry_run=call.body.dry_run)
     await admit_target(
         conn,
         call.principal,

@@ -78,7 +78,7 @@ _CLOSE: Final[LiteralString] = """
      WHERE run_id = %s AND batch_no = %s
 """
 _GIVE_BACK: Final[LiteralString] = """
-    UPDATE batch SET state = 2 WHERE run_id = %s AND batch_no = %s AND state = 0 RETURNING kind
+    UPDATE batch SET state = 2, lease_until = now() WHERE run_id = %s AND batch_no = %s AND state = 0 RETURNING kind
 """
 _HELD: Final[LiteralString] = """
     SELECT EXISTS (SELECT FROM batch WHERE run_id = %s AND state = 0 AND kind = ANY(%s::int2[]))
@@ -88,6 +88,11 @@ _OTHERS: Final[LiteralString] = """
 """
 _WORKERS: Final[LiteralString] = """
     SELECT count(DISTINCT worker) FROM batch WHERE run_id = %s AND state = 0 AND lease_until >= now()
+"""
+_LEASED: Final[LiteralString] = """
+    SELECT ceil(extract(epoch FROM max(lease_until) - now()))::int
+      FROM batch
+     WHERE run_id = %s AND kind = %s AND state <> 1 AND lease_until > now()
 """
 _OLDER: Final[LiteralString] = """
     SELECT run_no, worker FROM batch WHERE share_id = %s AND state = 0 AND knows < %s ORDER BY run_no LIMIT 1
@@ -184,6 +189,15 @@ async def give_back(conn: Connection, run_id: int, batch_no: int) -> BatchKind |
     """End our own batch without a result; None if it has ended already. The caller releases what it held."""
     row = await (await conn.execute(_GIVE_BACK, [run_id, batch_no])).fetchone()
     return None if row is None else BatchKind(row[0])
+
+
+async def leased_s(conn: Connection, run_id: int, kind: BatchKind) -> int:
+    """Seconds until the last lease is over of a batch that has ended without a result, and not by its worker's own word; 0: there is none.
+
+    Who is at work when its run is ended by somebody else notes that when it looks at the run, or asks for its lease; until then it goes on.
+    """
+    row = await (await conn.execute(_LEASED, [run_id, kind.value])).fetchone()
+    return int(row[0] or 0) if row is not None else 0
 
 
 async def held(conn: Connection, run_id: int, kinds: Iterable[BatchKind]) -> bool:

@@ -5,9 +5,11 @@ from itertools import chain
 
 import pytest
 
+from shared.db import batches
+from shared.db.batches import BatchKind
 from shared.errors import Fenced
 from shared.model.restore import RestoreOrder
-from shared.model.run import Counters, RunKind
+from shared.model.run import Counters, RunKind, RunState
 from shared.model.work import RestoreCommit, RestoreItem
 from tests.support.catalogue import ENDED_S, LONG_S, ROOT, directory
 
@@ -163,3 +165,23 @@ async def test_a_restore_that_ends_leaves_nothing(shelf):
     assert await shelf.catalogue.left(shelf.run_id) == 0
     with pytest.raises(Fenced):
         await commit(shelf, claimed)
+
+
+async def test_of_a_run_that_was_ended_from_outside_workers_hold_leases_until_they_are_over(shelf):
+    """An undo waits for that: what they still write would stay."""
+
+    async def leased_s() -> int:
+        async with shelf.catalogue.transaction() as conn:
+            return await batches.leased_s(conn, shelf.run_id, BatchKind.RESTORE)
+
+    await begin(shelf, item(1, "a"), item(2, "b"), item(3, "c"))
+    done, over, given_back = [await claim(shelf, worker, limit=1) for worker in "abc"]
+    await commit(shelf, done)
+    await shelf.catalogue.give_back(shelf.run_id, given_back.batch_no)
+    assert await shelf.rows("UPDATE batch SET lease_until = now() WHERE batch_no = %s RETURNING 1", over.batch_no)
+    await claim(shelf, "d", limit=1)  # takes over what is over
+    assert 0 < await leased_s() <= LONG_S
+    await shelf.catalogue.finish_run(shelf.run_id, RunState.FAILED, error="given up", counters=Counters())
+    assert 0 < await leased_s() <= LONG_S
+    assert await shelf.rows("UPDATE batch SET lease_until = now() RETURNING 1")
+    assert await leased_s() == 0
