@@ -278,7 +278,8 @@ def test_the_first_page_shows_every_share_with_its_newest_restore_point(api, sha
     fill(files)
     api("POST", f"{share}/backups")
     api.finished(f"{share}/runs/1")
-    status, page = api("GET", "/")
+    tenant_id = share.split("/")[3]
+    status, page = api("GET", f"/?tenant={tenant_id}")
     assert status == 200
     assert "Contoso" in page
     assert f'href="{share.removeprefix("/api")}"' in page

@@ -18,6 +18,10 @@ NOT_FOR_PEOPLE = {
         "GET",
         "/api/tenants/{tenant_id}/policies/{policy_id}",
     ): "a policy is named by its name, and the list has all of it",
+    (
+        "GET",
+        "/api/tenants/{tenant_id}/shares/{share_id}/runs/{run_no}/journal-lines",
+    ): "what the page of a journal downloads; the command prints the same lines with --json",
 }
 """Routes that no command asks for, and why not."""
 
