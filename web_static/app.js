@@ -184,7 +184,16 @@ function say(text) {
   if (live) live.textContent = text;
 }
 
+// What is wider than its place can be scrolled by keys.
+function scrollable() {
+  for (const wrap of document.querySelectorAll(".table-wrap")) {
+    if (wrap.scrollWidth > wrap.clientWidth) wrap.tabIndex = 0; else wrap.removeAttribute("tabindex");
+  }
+}
+addEventListener("resize", scrollable);
+
 function arrived(root) {
+  scrollable();
   localTimes(root);
   sliders(root);
   for (const form of document.querySelectorAll("[data-selection]")) counted(form);

@@ -14,7 +14,6 @@ from localdev.services.service import ROOT, Service, ServiceFailed
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
-INDEXES = Path(__file__).with_name("azurite_indexes.cjs")
 SCRIPT = ROOT / "build" / "azurite" / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
 
 
@@ -78,17 +77,7 @@ class Azurite(Service):
         hosts = [word for kind in ("blob", "queue", "table") for word in (f"--{kind}Host", ports.LOOPBACK)]
         numbers = ["--blobPort", self.blob_port, "--queuePort", self.queue_port, "--tablePort", self.table_port]
         switches = ["--silent", "--disableTelemetry", "--skipApiVersionCheck"]
-        return [
-            node.program(),
-            "--require",
-            INDEXES,
-            SCRIPT,
-            "--location",
-            self.data,
-            *hosts,
-            *map(str, numbers),
-            *switches,
-        ]
+        return [node.program(), SCRIPT, "--location", self.data, *hosts, *map(str, numbers), *switches]
 
     def is_ready(self) -> bool:
         """Whether all three services accept connections."""

@@ -12,21 +12,21 @@ from tests.browser.visitor import Visitor, chromium
 Browse = Callable[..., Visitor]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Postgres, Azurite, the emulator and the host, for the tests of this package."""
+    """Postgres, Azurite, the emulator and the host, for these tests: for all of them, whatever is between."""
     settings = {"AFB_LEASE_SECONDS": "5", "AFB_ACTIVITY_SECONDS": "20"}
     with Stack(tmp_path_factory.mktemp("pages"), durable=False, settings=settings) as stack:
         yield stack
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def scene(product: Stack) -> Scene:
     """Two tenants with shares, backups and what else there is to see. Tests that change things make a share of their own."""
     return build_scene(product)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def chrome() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -37,12 +37,13 @@ def chrome() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def browse(product: Stack, chrome: Browser) -> Iterator[Browse]:
+def browse(product: Stack, chrome: Browser, request: pytest.FixtureRequest) -> Iterator[Browse]:
     """Open a page as somebody: ``browse("/", key=...)``, ``javascript=False``. Without a key as the developer on this machine."""
     visitors: list[Visitor] = []
+    thorough = "browser_all" in request.config.getoption("-m")
 
     def open_page(path: str = "/", *, key: str = "", javascript: bool = True) -> Visitor:
-        visitor = Visitor(chrome, product.host_url, key=key, javascript=javascript)
+        visitor = Visitor(chrome, product.host_url, key=key, javascript=javascript, thorough=thorough)
         visitors.append(visitor)
         visitor.goto(path)
         return visitor

@@ -21,8 +21,10 @@ RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 class Visitor:
     """One browser context: cookies, storage and a page of their own."""
 
-    def __init__(self, browser: Browser, url: str, *, key: str = "", javascript: bool = True) -> None:
+    def __init__(self, browser: Browser, url: str, *, key: str = "", javascript: bool = True, thorough: bool) -> None:
         self.url = url
+        self.thorough = thorough
+        """Whether every page is looked at in light and dark at all widths, and not in either at one."""
         self.wrong: list[str] = []
         self.refusals_expected = False
         """Whether the test sends bad input on purpose: Chromium writes a line for every answer from 400 on."""
@@ -61,11 +63,12 @@ class Visitor:
         return self.page
 
     def look(self, name: str, *, axe: bool = True) -> None:
-        """Take pictures of the page as it is, and have axe-core look at it, in light and dark at three widths."""
+        """Take pictures of the page as it is, and have axe-core look at it: in light and dark at three widths, or at the widest and the narrowest."""
         SCREENS.mkdir(parents=True, exist_ok=True)
-        for scheme in ("light", "dark"):
+        sets = {"light": WIDTHS, "dark": WIDTHS} if self.thorough else {"light": WIDTHS[-1:], "dark": WIDTHS[:1]}
+        for scheme, widths in sets.items():
             self.page.emulate_media(color_scheme=scheme)
-            for width in WIDTHS:
+            for width in widths:
                 self.page.set_viewport_size({"width": width, "height": 900})
                 wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
                 assert wide <= 0, f"{name} is {wide} px wider than the window of {width} px"
