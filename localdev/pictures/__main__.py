@@ -59,22 +59,18 @@ def _places(url: str) -> Iterator[tuple[str, str]]:
     base = f"/tenants/{tenant}/shares/{share}"
     runs = _ask(url, f"/api{base}/runs?limit=50")["runs"]
     points = sorted(run["run_no"] for run in runs if run["restore_point"])
-    restores = [run["run_no"] for run in runs if run["kind"] == "restore"]
     newest, oldest = points[-1], points[0]
     yield "overview", "/"
-    yield "new-tenant", "/new-tenant"
     yield "new-share", f"/tenants/{tenant}/shares/new"
     yield "share", base
-    yield "run", f"{base}/runs/{newest}"
+    yield "run", f"{base}/runs/{oldest}"
     yield "browse", f"{base}/restore-points/{newest}/browse"
     yield "difference", f"{base}/difference?from={oldest}&to={newest}"
     yield "restore", f"{base}/restore?restore_point={oldest}"
-    yield "report", f"{base}/runs/{restores[0]}"
     yield "retention", f"{base}/retention"
     yield "schedules", f"{base}/schedules"
     yield "verify", f"{base}/verify"
     yield "analytics", f"{base}/analytics"
-    yield "usage", f"/tenants/{tenant}/usage"
 
 
 def _ask(url: str, path: str) -> Any:
