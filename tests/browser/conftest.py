@@ -26,8 +26,9 @@ def scene(product: Stack) -> Scene:
     return build_scene(product)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chrome() -> Iterator[Browser]:
+    """For a file and no longer: Playwright has an event loop running for as long as it is there, beside which no asynchronous test can run."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium(), args=["--no-sandbox", "--disable-dev-shm-usage"]
