@@ -12,15 +12,15 @@ from tests.browser.visitor import Visitor, chromium
 Browse = Callable[..., Visitor]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Postgres, Azurite, the emulator and the host, for these tests: for all of them, whatever is between."""
+    """Postgres, Azurite, the emulator and the host, for the tests of one file: what they make is not in the way of others."""
     settings = {"AFB_LEASE_SECONDS": "5", "AFB_ACTIVITY_SECONDS": "20"}
     with Stack(tmp_path_factory.mktemp("pages"), durable=False, settings=settings) as stack:
         yield stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def scene(product: Stack) -> Scene:
     """Two tenants with shares, backups and what else there is to see. Tests that change things make a share of their own."""
     return build_scene(product)
