@@ -8,6 +8,7 @@
 6. What is to be done after the commit is done.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -36,6 +37,8 @@ from shared.errors import Conflict, Denied
 from shared.model.access import Principal, PrincipalKind
 from shared.model.deletion import Deletion
 from shared.settings import in_azure
+
+logger = logging.getLogger(__name__)
 
 JSON: Final = "application/json"
 _FOR_WHO_TYPED: Final = frozenset({400, 404, 409, 412, 422, 503})
@@ -75,6 +78,7 @@ async def _wrong(endpoint: Endpoint, req: func.HttpRequest, error: Exception) ->
     try:
         return problem_page(wrong, {name.lower(): value for name, value in req.headers.items()}, await wiring.app())
     except Exception:
+        logger.exception("problem_not_shown", extra={"endpoint": endpoint.name})
         return told(BUG, "the request failed; the log of the app says why").document()
 
 

@@ -10,6 +10,7 @@ from http_api.fields import Fields
 from http_api.models.access import Account
 from http_api.models.base import NoQuery, Paged, Query
 from http_api.models.shares import NewShare, Share
+from http_api.pages.asking import asking
 from http_api.pages.places import SHARE, TENANT, share_url
 from http_api.rendering import page, see
 from http_api.routes import Routes
@@ -40,7 +41,7 @@ async def accounts_of(call: AnyCall) -> Sequence[Account]:
     """The storage accounts that a tenant may use, for those who may see them."""
     if not may(call.principal, Action.ACCOUNTS_READ, call.tenant.tenant_id):
         return ()
-    return (await accounts.list_accounts(replace(call, query=Paged(limit=ACCOUNTS_SHOWN)))).accounts
+    return (await accounts.list_accounts(asking(call, query=Paged(limit=ACCOUNTS_SHOWN)))).accounts
 
 
 async def add_share(call: Call[NoQuery, NewShare]) -> Answer:

@@ -16,6 +16,7 @@ from http_api.models.base import Body, NoQuery, Number, Paged, Problem, Query, Q
 from http_api.models.restores import NewRestore, NewUndo
 from http_api.models.runs import Run
 from http_api.pages import restore_words
+from http_api.pages.asking import asking
 from http_api.pages.places import RUN, SHARE, run_url, share_url, with_query
 from http_api.pages.restore_state import (
     ADDRESS_MAX,
@@ -229,7 +230,7 @@ async def _order(call: Call[WizardQuery], typed: Fields) -> tuple[RestoreOrder |
     """What a state asks for, or what is wrong with it, as the API would say."""
     try:
         body = made_of(body_of(settled(typed, call.share)), NewRestore)
-        asked: AnyCall = replace(call, body=body)  # type: ignore[arg-type]
+        asked = asking(call, body=body)
         return await restores.order_of(asked), _NOTHING_WRONG
     except (Refusal, Rejected) as error:
         return None, ours(told_of(error, "restore").problem)
@@ -322,7 +323,7 @@ async def start_planned_form(call: Call[NoQuery, StartPlanned]) -> Answer:
     wanted = body_of(settled(state_of(planned.order, call.share), call.share)) | {"dry_run": False}
     if call.body.delete_at_most is not None:
         wanted["delete_at_most"] = call.body.delete_at_most
-    answer = await restores.start_restore(replace(call, body=made_of(wanted, NewRestore)))  # type: ignore[arg-type]
+    answer = await restores.start_restore(asking(call, body=made_of(wanted, NewRestore)))
     return see(run_url(call.share.tenant_id, call.share.share_id, _number(answer)), answer)
 
 

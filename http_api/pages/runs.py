@@ -9,6 +9,7 @@ from http_api import runs
 from http_api.call import Answer, AnyCall, Call
 from http_api.models.base import Paged
 from http_api.models.runs import Run, RunsQuery, RunWithCost
+from http_api.pages.asking import asking
 from http_api.pages.curve import curve
 from http_api.pages.places import RUN, SHARE, run_url
 from http_api.pages.run_words import KINDS, STATES, cancelled
@@ -35,7 +36,7 @@ class RunsChosen(Paged):
 async def runs_page(call: Call[RunsChosen]) -> Answer:
     """The runs of a share, the newest first."""
     chosen = call.query
-    found = await runs.list_runs(replace(call, query=RunsQuery(**chosen.model_dump())))  # type: ignore[arg-type]
+    found = await runs.list_runs(asking(call, query=RunsQuery(**chosen.model_dump())))
     rows = "_runs_rows.html" if chosen.after else "_runs_list.html"
     return page(call, "runs.html", tab="runs", fragment=rows, part=found, chosen=chosen, kinds=KINDS, states=STATES)
 

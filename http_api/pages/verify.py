@@ -1,7 +1,7 @@
 """``.../verify``: what is proved of a share's restore points, what was found, drills; and the forms that start more of it."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from http_api import runs, verifications
@@ -10,6 +10,7 @@ from http_api.fields import Fields, scaled
 from http_api.models.base import NoQuery
 from http_api.models.runs import Run, RunsQuery
 from http_api.models.verifications import NewVerification
+from http_api.pages.asking import asking
 from http_api.pages.places import SHARE
 from http_api.pages.run_words import LEVELS
 from http_api.pages.runs import to_run
@@ -72,9 +73,7 @@ async def verify_page(call: Call) -> Answer:
     found, cut = await _found(call, point)
     findings = sorted((_shown(one, done) for one in found), key=_gravest_first)
     drills = await run_rows.of_share(conn, share_id, limit=RUNS_SHOWN, kind=RunKind.VERIFY, level=VerifyLevel.DRILL)
-    recent = await runs.list_runs(
-        replace(call, query=RunsQuery(limit=RUNS_SHOWN, kind=RunKind.VERIFY))  # type: ignore[arg-type]
-    )
+    recent = await runs.list_runs(asking(call, query=RunsQuery(limit=RUNS_SHOWN, kind=RunKind.VERIFY)))
     samples, drilled = coverage(done, VerifyLevel.SAMPLE), coverage(done, VerifyLevel.DRILL)
     return page(
         call,
