@@ -202,6 +202,7 @@ def test_the_tree_unfolds_and_keeps_what_is_chosen(browse: Browse, ours: str) ->
     page.get_by_role("button", name="Open docs").click()
     expect(page.get_by_label("report 05.csv")).to_be_hidden()
     press(page, "Next: where to")
+    page.wait_for_url("**step=*")
     page.go_back()
     page.go_forward()
     page.get_by_role("link", name="What").click()
