@@ -123,17 +123,26 @@ async def search(call: Call[SearchQuery]) -> Found:
 
     Both stop after some seconds with a cursor: a part may be empty and still have more after it.
     """
+    return await found_names(call)
+
+
+async def found_names(call: Call[SearchQuery], *, hurry: bool = False) -> Found:
+    """What a search finds until it is time to answer; in a ``hurry`` that is at once."""
     pattern = NamePattern.parse(call.query.pattern, ignore_case=call.query.case is Case.IGNORE)
     newest = await restore_points.last(call.conn, call.share.share_id)
     await call.release()
     if call.query.versions is Versions.LATEST:
-        return Found(await _search_latest(call, pattern, newest))
+        return Found(await _search_latest(call, pattern, newest, hurry=hurry))
     return Found(await _search_versions(call, pattern))
 
 
-async def _search_latest(call: Call[SearchQuery], pattern: NamePattern, newest: RestorePoint | None) -> FoundNowPart:
+async def _search_latest(
+    call: Call[SearchQuery], pattern: NamePattern, newest: RestorePoint | None, *, hurry: bool
+) -> FoundNowPart:
     app, limit = call.app, call.query.limit
-    nodes, following = await search_latest(app.past(call.share), app.clock, pattern, after=call.after(), limit=limit)
+    nodes, following = await search_latest(
+        app.past(call.share), app.clock, pattern, after=call.after(), limit=limit, hurry=hurry
+    )
     found = [
         FoundNow(
             node_id=node.node_id,

@@ -28,6 +28,7 @@ _TEMPLATES: Final = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
     undefined=jinja2.StrictUndefined,
+    auto_reload=False,  # they are part of the program
     trim_blocks=True,
     lstrip_blocks=True,
 )

@@ -152,14 +152,13 @@ def when(value: dt.datetime | str | None, only: str = "") -> Markup | str:
         at = dt.datetime.fromisoformat(value[:19]).replace(tzinfo=dt.UTC) if isinstance(value, str) else value
     except ValueError:
         return str(value)
-    utc = at.astimezone(dt.UTC)
-    shown = utc.strftime({"date": "%Y-%m-%d", "time": "%H:%M"}.get(only, "%Y-%m-%d %H:%M"))
-    full = utc.strftime("%Y-%m-%d %H:%M:%S UTC")
-    stamp = utc.strftime("%Y-%m-%dT%H:%M:%SZ")
-    part = Markup(' data-only="{}"').format(only) if only else Markup("")
-    return Markup('<time datetime="{}" title="{}"{}>{}{}</time>').format(
-        stamp, full, part, shown, Markup(' <span class="utc">UTC</span>') if only != "date" else ""
-    )
+    # A page has a hundred of them. Digits are all there is in them, so nothing is to be escaped, which takes ten times as long as the rest.
+    text = at.astimezone(dt.UTC).isoformat(" ", "seconds")
+    date, time = text[:10], text[11:19]
+    shown = {"date": date, "time": time[:5]}.get(only) or f"{date} {time[:5]}"
+    part = f' data-only="{escape(only)}"' if only else ""
+    zone = ' <span class="utc">UTC</span>' if only != "date" else ""
+    return Markup(f'<time datetime="{date}T{time}Z" title="{date} {time} UTC"{part}>{shown}{zone}</time>')  # noqa: S704
 
 
 def exact(value: str) -> str:

@@ -63,7 +63,7 @@ async def analytics_page(call: Call[AnalyticsQuery]) -> Answer:
     values: dict[str, Any] = {"here": here, "query": query, "with_query": with_query, "newest": newest}
     if newest is None:
         return page(call, "analytics_nothing.html", tab="analytics")
-    whole = not wants_fragment(call.headers)
+    whole = query.show is None or not wants_fragment(call.headers)
     if whole:
         values |= await _known(call)
     await call.release()

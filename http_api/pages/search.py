@@ -25,7 +25,7 @@ class SoughtQuery(Query):
     pattern: Annotated[str, Field(max_length=253, pattern=r"^[^\x00]*$")] = ""
     versions: Versions = Versions.LATEST
     case: Case = Case.IGNORE
-    limit: Limit = 100
+    limit: Limit = 50
     after: After = ""
 
 
@@ -49,7 +49,7 @@ async def search_page(call: Call[SoughtQuery]) -> Answer:
     sought = typed if _OURS & set(typed) else f"*{typed}*"
     asked = SearchQuery(pattern=sought, versions=query.versions, case=query.case, limit=query.limit, after=query.after)
     try:
-        found = (await nodes.search(asking(call, query=asked, path=SHARE + "/search"))).root
+        found = (await nodes.found_names(asking(call, query=asked, path=SHARE + "/search"), hurry=True)).root
     except InvalidInput as error:
         if error.field != "pattern":
             raise

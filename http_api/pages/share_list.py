@@ -1,12 +1,16 @@
 """Many shares in one list: what needs attention comes first, or in another order, or some of them. For the overview and a tenant's page.
 
 All shares that somebody sees are ranked by a few narrow columns; the rest is asked of those that are shown. A part of the list begins after
-a place in its order, as everywhere, so what changes between two parts moves no other row.
+a place in its order, as everywhere, so what changes between two parts moves no other row. Whoever goes down the list does not have it ranked
+anew for each part: the ranking is remembered for a while, and what is shown of a share is as it is now.
 """
 
 import datetime as dt
 import json
+import time
 import zlib
+from bisect import bisect_right
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -130,9 +134,50 @@ class _Ranked:
     rows: ShareRows
 
 
+class _Ranking(NamedTuple):
+    """A list as it was ranked."""
+
+    ranked_at: float
+    places: Sequence[list[Any]]
+    share_ids: Sequence[int]
+
+
+REMEMBERED_S: Final = 60.0
+REMEMBERED: Final = 16
+"""Rankings of a process: of ten thousand shares each is some 3 MB."""
+_RANKINGS: Final[OrderedDict[str, _Ranking]] = OrderedDict()
+
+
 async def share_rows(call: Call[SharesQuery], tenant_id: str | None = None) -> ShareRows:
     """The rows after a place: what is asked for again and again as somebody goes through the list."""
-    return (await _ranked(call, tenant_id)).rows
+    ranking = _RANKINGS.get(_ranking_key(call, tenant_id))
+    if ranking is None or ranking.ranked_at + REMEMBERED_S < time.monotonic():
+        return (await _ranked(call, tenant_id)).rows
+    begin = bisect_right(ranking.places, json.loads(call.after()))
+    end = begin + call.query.limit
+    shown = ranking.share_ids[begin:end]
+    facts = await health_facts.facts(
+        call.conn, seen_by(call.principal), tenant_id=tenant_id, share_ids=shown, deleted=call.query.deleted
+    )
+    by_id = {one.share_id: one for one in facts}
+    following = call.cursor(json.dumps(ranking.places[end - 1])) if end < len(ranking.places) else None
+    now = await _now(call, tenant_id)
+    return await _told(call, tenant_id, now.lines([by_id[one] for one in shown if one in by_id]), following, now)
+
+
+def _ranking_key(call: Call[SharesQuery], tenant_id: str | None) -> str:
+    chosen = call.query.model_dump(mode="json", exclude={"after", "limit"})
+    return json.dumps([seen_by(call.principal).args(), tenant_id, chosen])
+
+
+def _remember(call: Call[SharesQuery], tenant_id: str | None, placed: Sequence[tuple[list[Any], "Line"]]) -> None:
+    key = _ranking_key(call, tenant_id)
+    _RANKINGS[key] = _Ranking(
+        time.monotonic(), [place for place, _ in placed], [line.facts.share_id for _, line in placed]
+    )
+    _RANKINGS.move_to_end(key)
+    while len(_RANKINGS) > REMEMBERED:
+        _RANKINGS.popitem(last=False)
 
 
 async def share_list(call: Call[SharesQuery], tenant_id: str | None = None) -> ShareList:
@@ -155,33 +200,71 @@ async def share_list(call: Call[SharesQuery], tenant_id: str | None = None) -> S
 
 
 async def _ranked(call: Call[SharesQuery], tenant_id: str | None) -> _Ranked:
-    query, now, conn = call.query, call.now, call.conn
-    seen = seen_by(call.principal)
-    facts = await health_facts.facts(conn, seen, tenant_id=tenant_id, deleted=query.deleted, limit=SHARES_MAX + 1)
-    alerts = await health_facts.open_alerts(conn, seen, tenant_id)
-    running = {one.share_id: one for one in await health_facts.active_runs(conn, seen, tenant_id)}
-    lines = [
-        Line(facts=one, health=_health(one, alerts, running, now), active=running.get(one.share_id))
-        for one in facts[:SHARES_MAX]
-    ]
+    query, conn = call.query, call.conn
+    facts = await health_facts.facts(
+        conn, seen_by(call.principal), tenant_id=tenant_id, deleted=query.deleted, limit=SHARES_MAX + 1
+    )
+    now = await _now(call, tenant_id)
+    lines = now.lines(facts[:SHARES_MAX])
     chosen = [line for line in lines if _is_chosen(line, query)]
     if query.sort is Sort.GROWTH:
         chosen = await _with_growth(call, chosen)
     elif query.sort is Sort.COST:
         chosen = await _with_cost(call, chosen)
-    shown, following = _part(call, chosen)
-    if query.sort is not Sort.GROWTH:
+    placed = sorted(((_place(line, query.sort), line) for line in chosen), key=lambda pair: pair[0])
+    _remember(call, tenant_id, placed)
+    after = call.after()
+    begin = bisect_right(placed, json.loads(after), key=lambda pair: pair[0]) if after else 0
+    end = begin + query.limit
+    following = call.cursor(json.dumps(placed[end - 1][0])) if end < len(placed) else None
+    rows = await _told(call, tenant_id, [line for _, line in placed[begin:end]], following, now)
+    return _Ranked(facts=facts, lines=lines, chosen=chosen, rows=rows)
+
+
+class _Now(NamedTuple):
+    """What goes on, by share."""
+
+    at: dt.datetime
+    alerts: Mapping[int, Sequence[OpenAlert]]
+    running: Mapping[int, ActiveRun]
+
+    def lines(self, facts: Sequence[Facts]) -> list[Line]:
+        return [Line(one, self.health(one), self.running.get(one.share_id)) for one in facts]
+
+    def health(self, facts: Facts, error: str = "") -> Health:
+        active = self.running.get(facts.share_id)
+        kind = active.kind if active is not None else ""
+        return health(facts.standing(self.alerts.get(facts.share_id, ()), kind, error), self.at)
+
+
+async def _now(call: AnyCall, tenant_id: str | None) -> _Now:
+    seen = seen_by(call.principal)
+    alerts = await health_facts.open_alerts(call.conn, seen, tenant_id)
+    running = await health_facts.active_runs(call.conn, seen, tenant_id)
+    return _Now(call.now, alerts, {one.share_id: one for one in running})
+
+
+async def _told(
+    call: Call[SharesQuery], tenant_id: str | None, shown: list[Line], following: str | None, now: _Now
+) -> ShareRows:
+    """With what is asked only of shares that are shown, unless it was asked of all to rank them."""
+    if call.query.sort is not Sort.GROWTH or call.query.after:
         shown = await _with_growth(call, shown)
-    if query.sort is not Sort.COST:
+    if call.query.sort is not Sort.COST or call.query.after:
         shown = await _with_cost(call, shown)
-    rows = ShareRows(
+    errors = await health_facts.backup_errors(call.conn, [line.facts for line in shown])
+    return ShareRows(
         base=f"/tenants/{tenant_id}" if tenant_id else "",
-        query=query,
-        lines=await _with_errors(call, shown, alerts, running),
+        query=call.query,
+        lines=[
+            line._replace(health=now.health(line.facts, errors[line.facts.share_id]))
+            if line.facts.share_id in errors
+            else line
+            for line in shown
+        ],
         next=following,
         currency=call.app.prices.currency,
     )
-    return _Ranked(facts=facts, lines=lines, chosen=chosen, rows=rows)
 
 
 def _month(call: AnyCall) -> dt.date:
@@ -192,18 +275,6 @@ def changes(active: Sequence[ActiveRun], alerts: Mapping[int, Sequence[object]])
     """What is running and how much is wrong, in few characters: not the same when that has changed."""
     told = [(one.share_id, one.run_no) for one in active], sorted((share, len(of)) for share, of in alerts.items())
     return f"{zlib.crc32(repr(told).encode()):x}"
-
-
-def _health(
-    facts: Facts,
-    alerts: Mapping[int, Sequence[OpenAlert]],
-    running: Mapping[int, ActiveRun],
-    now: dt.datetime,
-    error: str = "",
-) -> Health:
-    active = running.get(facts.share_id)
-    kind = active.kind if active is not None else ""
-    return health(facts.standing(alerts.get(facts.share_id, ()), kind, error), now)
 
 
 def _is_chosen(line: Line, query: SharesQuery) -> bool:
@@ -236,17 +307,6 @@ def _place(line: Line, sort: Sort) -> list[Any]:
     return [_FIRST[sort](line), *names, facts.share_id]
 
 
-def _part(call: Call[SharesQuery], chosen: Sequence[Line]) -> tuple[list[Line], str | None]:
-    sort, limit, after = call.query.sort, call.query.limit, call.after()
-    placed = sorted(((_place(line, sort), line) for line in chosen), key=lambda pair: pair[0])
-    if after:
-        begin = json.loads(after)
-        placed = [pair for pair in placed if pair[0] > begin]
-    shown = placed[:limit]
-    following = call.cursor(json.dumps(shown[-1][0])) if len(placed) > limit else None
-    return [line for _, line in shown], following
-
-
 async def _with_growth(call: AnyCall, lines: Sequence[Line]) -> list[Line]:
     until = call.now - dt.timedelta(days=GROWTH_DAYS)
     before = await health_facts.bytes_before(call.conn, [line.facts.share_id for line in lines], until)
@@ -261,21 +321,6 @@ async def _with_growth(call: AnyCall, lines: Sequence[Line]) -> list[Line]:
 async def _with_cost(call: AnyCall, lines: Sequence[Line]) -> list[Line]:
     used = await usage.of_shares(call.conn, [line.facts.share_id for line in lines], _month(call))
     return [line._replace(cost=_cost(call, used[line.facts.share_id])) for line in lines]
-
-
-async def _with_errors(
-    call: AnyCall,
-    lines: Sequence[Line],
-    alerts: Mapping[int, Sequence[OpenAlert]],
-    running: Mapping[int, ActiveRun],
-) -> list[Line]:
-    errors = await health_facts.backup_errors(call.conn, [line.facts for line in lines])
-    return [
-        line._replace(health=_health(line.facts, alerts, running, call.now, errors[line.facts.share_id]))
-        if line.facts.share_id in errors
-        else line
-        for line in lines
-    ]
 
 
 def _cost(call: AnyCall, used: Sequence[usage.Used]) -> float:

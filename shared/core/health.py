@@ -7,7 +7,6 @@ acknowledged is one that is being seen to: it does not call for attention, but n
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from typing import Final, NamedTuple
@@ -74,39 +73,45 @@ Finding = tuple[Level, Callable[[], str]]
 """Something to be told, and how grave it is. Of a thousand shares that are ranked few are shown, so it is not put into words before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
-    """How a share stands, and why."""
+class Health(NamedTuple):
+    """How a share stands, and why. A tuple: a thousand are made for a page."""
 
     level: Level
-    findings: Sequence[Finding]
-    """At least one, the gravest first."""
+    standing: Standing
+    now: dt.datetime
 
     @property
     def reasons(self) -> list[str]:
-        """Why, the gravest first."""
-        return list(dict.fromkeys(told() for _, told in self.findings))
+        """Why, the gravest first: at least one."""
+        standing = self.standing
+        if self.level is Level.OFF:
+            return [_deleted(standing)]
+        found = sorted(_findings(standing, self.now), key=lambda finding: ORDER.index(finding[0]))
+        return list(dict.fromkeys(told() for _, told in found)) or [_untroubled(standing)]
 
 
 def health(standing: Standing, now: dt.datetime) -> Health:
     """Judge it."""
     if standing.deleted_at is not None:
-        return Health(Level.OFF, [(Level.OFF, lambda: _deleted(standing))])
-    late = standing.objective_s is not None and _age_s(standing, now) > standing.objective_s
+        return Health(Level.OFF, standing, now)
+    if found := _findings(standing, now):
+        return Health(min((level for level, _ in found), key=ORDER.index), standing, now)
+    return Health(Level.NONE if standing.taken_at is None else Level.GOOD, standing, now)
+
+
+def _findings(standing: Standing, now: dt.datetime) -> list[Finding]:
     found: list[Finding] = []
+    age_s = _age_s(standing, now)
+    late = standing.objective_s is not None and age_s > standing.objective_s
     if late:
         found.append((Level.BAD, lambda: _too_old(standing, now)))
-    elif standing.objective_s is None and standing.taken_at is not None and _age_s(standing, now) > UNWATCHED_S:
+    elif standing.objective_s is None and standing.taken_at is not None and age_s > UNWATCHED_S:
         found.append((Level.ATTENTION, lambda: _unwatched(standing, now)))
     if standing.backup_state in _WENT_WRONG:
         found += _of_backup(standing, late=late)
     if standing.alerts:
         found += _of_alerts(standing.alerts)
-    if not found:
-        level = Level.GOOD if standing.taken_at is not None else Level.NONE
-        return Health(level, [(level, lambda: _untroubled(standing))])
-    found.sort(key=lambda finding: ORDER.index(finding[0]))
-    return Health(found[0][0], found)
+    return found
 
 
 def _age_s(standing: Standing, now: dt.datetime) -> float:

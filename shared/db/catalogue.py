@@ -43,7 +43,7 @@ from shared.db.pool import Connection, Connections
 from shared.db.restore_frontier import RestoreState
 from shared.db.translate import translation
 from shared.errors import Conflict, Retryable
-from shared.model.found import FoundNode
+from shared.model.found import FoundNode, SearchPlace
 from shared.model.manifest import ManifestRef
 from shared.model.node import ROOT_ID
 from shared.model.page import DirectoryHead, DirectoryPages, Page, PageHead
@@ -662,8 +662,8 @@ class PostgresCatalogue:
         return await self._once(lambda conn: past.directories(conn, share_id, after, limit))
 
     async def nodes_matching(
-        self, share_id: int, pattern: str, *, after: int, limit: int, pages: int
-    ) -> tuple[list[tuple[FoundNode, str]], int | None]:
+        self, share_id: int, pattern: str, *, after: SearchPlace, limit: int, pages: int
+    ) -> tuple[list[tuple[FoundNode, str]], SearchPlace | None]:
         """See the port."""
         return await self._once(
             lambda conn: past.matching(conn, share_id, pattern, after=after, limit=limit, pages=pages)

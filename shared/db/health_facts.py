@@ -120,18 +120,11 @@ class Facts(NamedTuple):
         :param active: the kind of the run that is active.
         :param error: why the last backup failed.
         """
+        state = None if self.backup_state is None else RunState(self.backup_state)
         return Standing(
-            since=self.created_at,
-            taken_at=self.taken_at,
-            objective_s=self.objective_s,
-            backup_no=self.backup_no,
-            backup_state=None if self.backup_state is None else RunState(self.backup_state),
-            backup_error=error,
-            alerts=alerts,
-            active=active,
-            deleted_at=self.deleted_at,
-            purging=self.purging,
-        )
+            self.created_at, self.taken_at, self.objective_s, self.backup_no, state, error, alerts, active,
+            self.deleted_at, self.purging,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

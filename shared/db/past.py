@@ -5,7 +5,7 @@ from typing import Final, LiteralString
 
 from shared.db.pages import choose_share, partition_sql, with_paths
 from shared.db.pool import Connection
-from shared.model.found import FoundNode
+from shared.model.found import FoundNode, SearchPlace
 from shared.model.node import SLOT_MAX
 
 _EXISTS: Final[LiteralString] = "SELECT to_regclass(%s) IS NOT NULL"
@@ -30,7 +30,7 @@ _DIRECTORIES: Final[LiteralString] = """
 _SLICE_END: Final[LiteralString] = """
     SELECT max(page_id) FROM (SELECT page_id FROM {page} WHERE page_id > %b ORDER BY page_id LIMIT %b) AS slice
 """
-# The functions unpack what lies between two page ids; a whole number of directories, so that the order of node ids is the order of pages.
+# The functions unpack what lies between two page ids.
 _MATCHING: Final[LiteralString] = """
     SELECT node_id, parent_id, name, size, mtime
       FROM (
@@ -64,31 +64,30 @@ async def directories(conn: Connection, share_id: int, after: int, limit: int) -
 
 
 async def matching(
-    conn: Connection, share_id: int, pattern: str, *, after: int, limit: int, pages: int
-) -> tuple[list[tuple[FoundNode, str]], int | None]:
-    """Live nodes whose names match, with their paths, among the next ``pages`` pages and up to the end of a directory.
+    conn: Connection, share_id: int, pattern: str, *, after: SearchPlace, limit: int, pages: int
+) -> tuple[list[tuple[FoundNode, str]], SearchPlace | None]:
+    """Live nodes whose names match, with their paths, among the next ``pages`` pages.
 
     :param pattern: for Postgres's ``~``.
-    :param after: only nodes with higher ids.
-    :returns: up to ``limit`` in the order of node ids, and what to go on ``after``; None if that was all there are.
+    :returns: up to ``limit`` in the order of node ids, and where to go on; None if that was all there are.
     """
     if not await _has_tree(conn, share_id):
         return [], None
     await choose_share(conn, share_id)
-    # A directory that was left in the middle is gone through again from its beginning.
-    begin = after if after & SLOT_MAX == SLOT_MAX else max(0, (after & ~SLOT_MAX) - 1)
-    row = await (await conn.execute(partition_sql(_SLICE_END, share_id), [begin, pages])).fetchone()
-    if row is None or row[0] is None:
-        return [], None
-    last = row[0] | SLOT_MAX
-    args = {"first": begin + 1, "last": last, "after": after, "pattern": pattern, "limit": limit}
+    last = after.last
+    if not last:
+        row = await (await conn.execute(partition_sql(_SLICE_END, share_id), [after.begin, pages])).fetchone()
+        if row is None or row[0] is None:
+            return [], None
+        last = row[0]
+    args = {"first": after.begin + 1, "last": last, "after": after.told, "pattern": pattern, "limit": limit}
     found = [
         FoundNode(node_id, parent_id, name, size, mtime)
         for node_id, parent_id, name, size, mtime in await (await conn.execute(_MATCHING, args)).fetchall()
     ]
     paths = await paths_of(conn, share_id, [node.directory_id for node in found])
     told = [(node, joined(paths[node.directory_id], node.name)) for node in found]
-    return told, found[-1].node_id if len(found) == limit else last
+    return told, SearchPlace(after.begin, last, found[-1].node_id) if len(found) == limit else SearchPlace(last)
 
 
 async def paths_of(conn: Connection, share_id: int, directory_ids: Sequence[int]) -> dict[int, str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, Protocol
 
-from shared.model.found import FoundNode
+from shared.model.found import FoundNode, SearchPlace
 from shared.model.manifest import ManifestRef
 from shared.model.page import DirectoryHead, DirectoryPages, Page, PageHead
 from shared.model.point import Origin
@@ -336,10 +336,10 @@ class Catalogue(Protocol):
         ...
 
     async def nodes_matching(
-        self, share_id: int, pattern: str, *, after: int, limit: int, pages: int
-    ) -> tuple[list[tuple[FoundNode, str]], int | None]:
-        """Live nodes with names that match the regular expression, and their paths, among the next ``pages`` pages or a few more.
+        self, share_id: int, pattern: str, *, after: SearchPlace, limit: int, pages: int
+    ) -> tuple[list[tuple[FoundNode, str]], SearchPlace | None]:
+        """Live nodes with names that match the regular expression, and their paths, among the next ``pages`` pages.
 
-        Up to ``limit`` with higher node ids than ``after``, in their order, and what to go on ``after``; None if that was all.
+        Up to ``limit`` of them in the order of node ids, and where to go on; None if that was all there are.
         """
         ...

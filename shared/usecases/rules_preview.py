@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.core.rules import Rules
+from shared.model.found import SearchPlace
 from shared.ports.system import Clock
 from shared.usecases.past import Past
 
@@ -52,7 +53,7 @@ async def rules_preview(past: Past, clock: Clock, rules: Rules) -> RulesPreview:
     looked = left_out = size = 0
     shown: list[LeftOut] = []
     asked = _Asked(rules)
-    at: int | None = 0
+    at: SearchPlace | None = SearchPlace()
     while at is not None and looked < LOOKED_MAX and clock.monotonic() < until:
         limit = min(_SLICE, LOOKED_MAX - looked)
         found, at = await past.catalogue.nodes_matching(past.share_id, _ALL, after=at, limit=limit, pages=_SLICE_PAGES)

@@ -17,7 +17,7 @@ from shared.core.history import next_hops
 from shared.core.name_pattern import NamePattern
 from shared.core.stretches import Kept, Shown, shown
 from shared.errors import IntegrityError, InvalidInput
-from shared.model.found import FoundNode
+from shared.model.found import FoundNode, SearchPlace
 from shared.model.manifest import ManifestRef, PageRecord
 from shared.model.node import SLOT_MAX
 from shared.model.page import DirectoryPages
@@ -27,8 +27,11 @@ from shared.usecases.read_manifests import Page
 
 SEARCH_S: Final = 3.0
 """After this long an answer is given with what was found, be it nothing; a slice of the search that has begun is finished first."""
-SLICE_PAGES: Final = 5_000
-"""Rows of the catalogue in one statement: some 50,000 names, 0.1 s."""
+SLICE_PAGES: Final = 1_000
+"""Rows of the catalogue in one statement: some 10,000 names, or 64,000 where directories are large, 20 to 150 ms."""
+HURRY_S: Final = 0.015
+HURRY_PAGES: Final = 64
+"""The same where somebody looks on, and every part is shown as it is found: 64 rows are up to 4,000 names, 10 ms."""
 SLICE_DIRECTORIES: Final = 64
 """Directories whose histories are read together, if they are short."""
 SLICE_RECORDS: Final = 1_000
@@ -60,23 +63,29 @@ class Versions:
 
 
 async def search_latest(
-    past: Past, clock: Clock, pattern: NamePattern, *, after: str = "", limit: int
+    past: Past, clock: Clock, pattern: NamePattern, *, after: str = "", limit: int, hurry: bool = False
 ) -> tuple[list[tuple[FoundNode, str]], str]:
-    """Live nodes with matching names, and their paths, in the order of node ids; and what to ask ``after`` to go on.
+    """Live nodes with matching names, and their paths, in the order of directories; and what to ask ``after`` to go on.
 
     The tree is that of the newest restore point, and of what a run in progress or one that failed has saved since.
+
+    :param hurry: answer at once with what there is by then, be it nothing.
     """
-    at: int | None = _numbers(after, 1)[0]
-    until = clock.monotonic() + SEARCH_S
+    at: SearchPlace | None = SearchPlace(*_numbers(after, 3))
+    until = clock.monotonic() + (HURRY_S if hurry else SEARCH_S)
     found: list[tuple[FoundNode, str]] = []
     while at is not None and len(found) < limit:
         some, at = await past.catalogue.nodes_matching(
-            past.share_id, pattern.sql, after=at, limit=limit - len(found), pages=SLICE_PAGES
+            past.share_id,
+            pattern.sql,
+            after=at,
+            limit=limit - len(found),
+            pages=HURRY_PAGES if hurry else SLICE_PAGES,
         )
         found += some
         if clock.monotonic() >= until:
             break
-    return found, "" if at is None else str(at)
+    return found, "" if at is None else f"{at.begin}.{at.last}.{at.told}"
 
 
 async def search_versions(past: Past, clock: Clock, pattern: NamePattern, *, after: str = "", limit: int) -> Versions:

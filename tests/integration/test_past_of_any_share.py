@@ -334,7 +334,7 @@ async def check_search(files, points, pattern):
         live += [(node.node_id, path, node.size_bytes) for node, path in some]
         if not after:
             break
-    assert live == sorted(
+    assert sorted(live) == sorted(
         (n, t.path, None if t.saved.entry.is_directory else t.saved.entry.size_bytes)
         for n, t in latest.items()
         if fnmatch.fnmatchcase(t.saved.entry.name.lower(), pattern.lower())

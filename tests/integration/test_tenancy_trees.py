@@ -5,6 +5,7 @@ import pytest
 
 from shared.db import export, file_statistics, folder_sizes, pages, tenancy
 from shared.formats.node_table import CsvEncoder
+from shared.model.found import SearchPlace
 from tests.support.catalogue import directory
 from tests.support.two_tenants import plan_of, rows, two_tenants
 
@@ -73,7 +74,7 @@ async def test_the_past_of_a_share_is_told_through_the_gate(two):
     assert await catalogue.parents_above(mine, [directory(2)]) == {directory(2): directory(1), directory(1): None}
     assert await catalogue.directories_after(mine, 0, 10) == [directory(1), directory(2), directory(3)]
     assert await catalogue.paths_of(mine, [directory(2)]) == {directory(2): "mine-d2"}
-    found, _ = await catalogue.nodes_matching(mine, "^f", after=0, limit=10, pages=10)
+    found, _ = await catalogue.nodes_matching(mine, "^f", after=SearchPlace(), limit=10, pages=10)
     assert len(found) == 5
     assert await catalogue.deleted_runs(mine, [directory(2)]) == {}
     assert await catalogue.restore_point_numbers(theirs) == []

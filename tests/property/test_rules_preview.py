@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.core.rules import Rules
-from shared.model.found import FoundNode
+from shared.model.found import FoundNode, SearchPlace
 from shared.usecases.past import Past
 from shared.usecases.rules_preview import LOOKED_MAX, SHOWN_MAX, rules_preview
 
@@ -23,10 +23,10 @@ class Tree:
     nodes: list[tuple[FoundNode, str]]
     part: int
 
-    async def nodes_matching(self, share_id: int, pattern: str, *, after: int, limit: int, pages: int) -> Any:
-        part = [one for one in self.nodes if one[0].node_id > after][: min(limit, self.part)]
-        last = part[-1][0].node_id if part else after
-        return part, last if any(one[0].node_id > last for one in self.nodes) else None
+    async def nodes_matching(self, share_id: int, pattern: str, *, after: SearchPlace, limit: int, pages: int) -> Any:
+        part = [one for one in self.nodes if one[0].node_id > after.told][: min(limit, self.part)]
+        last = part[-1][0].node_id if part else after.told
+        return part, SearchPlace(told=last) if any(one[0].node_id > last for one in self.nodes) else None
 
 
 class Clock:
