@@ -460,10 +460,12 @@ def _from_cursor(cursor: str, page_nos: Sequence[int]) -> tuple[int, str]:
     if not cursor:
         return 0, ""
     number, slash, name = cursor.partition("/")
-    known = {str(page_no): at for at, page_no in enumerate(page_nos)}
-    if not slash or number not in known:
-        raise InvalidInput(
-            f"after is {cursor!r}; expected what an earlier answer about this directory and restore point gave as next",
-            field="after",
-        )
-    return known[number], name
+    try:
+        if slash and number.isascii() and number.isdigit():
+            return page_nos.index(int(number)), name
+    except ValueError:
+        pass  # said below
+    raise InvalidInput(
+        f"after is {cursor!r}; expected what an earlier answer about this directory and restore point gave as next",
+        field="after",
+    )
