@@ -14,6 +14,7 @@ from typing import Any
 
 import azure.functions as func
 
+from localdev.functions_host import signatures
 from localdev.functions_host.host_json import AppError, resolve_settings
 
 MODULE = "function_app"
@@ -108,6 +109,7 @@ def _index(directory: Path, functions: list[Any], *, hub: str, environ: Mapping[
         name = function.get_function_name()
         bindings = [binding.get_dict_repr() for binding in function.get_bindings()]
         trigger = _trigger(name, bindings)
+        signatures.check(name, function.get_user_function(), {str(one["name"]): str(one["type"]) for one in bindings})
         described = _describe(name, function.get_user_function(), trigger, bindings, hub=hub, environ=environ)
         match trigger["type"]:
             case "httpTrigger":

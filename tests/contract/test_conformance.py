@@ -1,0 +1,176 @@
+"""The comparison with the real host, with our own host in the place of the real one: equal where it is equal, and a difference is found and named."""
+
+import contextlib
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from localdev.conformance import programs, report, sides, traces
+from localdev.conformance.__main__ import INSTALL, main
+from localdev.conformance.differences import compare
+from localdev.conformance.expected import Expected
+from localdev.conformance.programs import KEY, AppHost
+from localdev.conformance.sides import HAZARDS, Services
+from localdev.demo.account import Account
+from localdev.services import ports
+from localdev.services.processes import wait_until
+from localdev.services.service import ServiceFailed
+
+UNIT_S = 0.15
+OURS = programs.localdev().template
+NOBODY = Account(url="", name="", key="")
+
+
+def services(postgres_url) -> Services:
+    return Services(settings={}, history_url=postgres_url, account=NOBODY)
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("conformance")
+
+
+@pytest.fixture(scope="module")
+def ours(postgres_server, out):
+    with postgres_server.database() as url:
+        return sides.play(HAZARDS, programs.localdev(), services(url), out=out / "ours", unit_s=UNIT_S)
+
+
+@pytest.fixture(scope="module")
+def theirs(postgres_server, out):
+    with postgres_server.database() as url:
+        return sides.play(HAZARDS, programs.command(OURS), services(url), out=out / "theirs", unit_s=UNIT_S)
+
+
+def test_everything_can_be_played(ours):
+    assert not {name: what["problem"] for name, what in ours.seen.items() if "problem" in what}
+
+
+def test_the_same_host_under_a_command_of_its_own_gives_the_same(ours, theirs):
+    assert compare(ours.seen, theirs.seen) == []
+
+
+def test_our_host_gives_what_is_written_down(ours):
+    written = Expected.read(HAZARDS)
+    assert compare(ours.seen, written.seen) == []
+
+
+def test_both_recorded_the_same(ours, theirs, out):
+    recorded = [traces.summary(traces.read(out / side / "record")) for side in ("ours", "theirs")]
+    assert compare(*recorded) == []
+    told = recorded[0]["hazard-a-silent (1)"]
+    assert {event["EventType"] for event in told["told"]} >= {"EXECUTION_STARTED", "TASK_FAILED", "TIMER_FIRED"}
+    assert told["answered"]["isDone"]
+    assert [activity["name"] for activity in told["activities"]] == ["double", "slow", "slow", "slow"]
+    assert any("/raiseEvent/approval" in call for call in recorded[0]["management API"]["calls"])
+    assert any(name.startswith("windows (3)") for name in recorded[0])  # one for each execution
+
+
+def test_no_key_is_recorded(ours, out):
+    written = "".join(file.read_text() for file in (out / "ours" / "record").glob("*"))
+    assert "code=KEY" in written
+    assert "/durabletask/" not in "".join(
+        str(json.loads(line)["path"]) for line in written.splitlines() if '"management"' in line
+    )
+
+
+@pytest.mark.parametrize("hazard", ["a-silent", "a-loud", "b", "c", "d", "f-client", "g", "h"])
+def test_each_hazard_shows_itself(ours, hazard):
+    """The hazards are only worth comparing while they bite; DURABLE names them, docs/CONFORMANCE.md says how each shows."""
+    what = ours.seen[f"hazard-{hazard}"]
+    match hazard:
+        case "a-silent":
+            assert what["output"] == {"of double": None}
+        case "a-loud":
+            assert what["status"] == "Failed"
+            assert "RuntimeError: second" in what["output"]
+        case "b":
+            assert what["output"] == ["two", "two"]
+        case "c":
+            assert what["output"] == ["B", "A", "C", "D"]  # D waits for nothing, and takes no time
+        case "d":
+            ended = [event.get("Result") for event in what["history"] if event["event"] == "TaskCompleted"]
+            assert ended == ["late", 42]  # caught at once, and yet after the slow one
+        case "f-client":
+            assert what["output"]["is"] == "str"
+        case "g":
+            assert what == {"refused": True, "instances": []}
+        case "h":
+            assert what["listed"] < what["started"]
+
+
+def test_another_version_of_the_app_differs_by_name(postgres_url, ours, tmp_path):
+    app = tmp_path / "app"
+    shutil.copytree(sides.APPS[HAZARDS], app, ignore=shutil.ignore_patterns("__pycache__"))
+    source = app / "function_app.py"
+    source.write_text(source.read_text().replace("return payload * 2", "return payload * 3"))
+    played = sides.play(
+        HAZARDS,
+        programs.command(OURS),
+        services(postgres_url),
+        out=tmp_path / "out",
+        unit_s=UNIT_S,
+        only=["sequence", "no-yield"],
+        directory=app,
+    )
+    both = {name: ours.seen[name] for name in ("no-yield", "sequence")}
+    one = report.compared(HAZARDS, both, played.seen, reference="another", version=played.version, real=False)
+    assert list(one.differences) == ["sequence"]
+    places = {difference.where: (difference.ours, difference.theirs) for difference in one.differences["sequence"]}
+    assert places["output[0]"] == ("6", "9")
+    assert places["customStatus.first"] == ("6", "9")
+    assert places["history[1].Result"] == ("6", "9")
+    assert report.code([one]) == report.DIFFERS
+    assert any("sequence  DIFFERS" in line for line in report.lines(one))
+
+
+def test_a_host_that_does_not_start_is_told_with_its_log(tmp_path):
+    settings = {KEY: "key"}
+    told = "import sys; sys.exit('no such setting')"
+    host = AppHost(
+        programs.command(f'{{python}} -c "{told}"'),
+        app=tmp_path,
+        probe="/",
+        settings=settings,
+        postgres_url="",
+        out=tmp_path / "out",
+    )
+    with pytest.raises(ServiceFailed, match=r"ended with 1 while starting[\s\S]*no such setting"):
+        host.start()
+    unknown = AppHost(
+        programs.command("func {nothing}"), app=tmp_path, probe="/", settings=settings, postgres_url="", out=tmp_path
+    )
+    with pytest.raises(ServiceFailed, match=r"nothing.*expected gaps among \{app\}"):
+        unknown.start()
+
+
+def test_what_a_host_has_started_ends_with_it(tmp_path):
+    """As with ``func``: what was started starts the server, and does not tell it to stop."""
+    serve = "{python} -m http.server {port} --bind 127.0.0.1 & trap 'exit 0' TERM; wait"
+    host = AppHost(
+        programs.command(f'sh -c "{serve}"'),
+        app=tmp_path,
+        probe="/",
+        settings={KEY: "key"},
+        postgres_url="",
+        out=tmp_path / "out",
+    )
+    with host:
+        assert ports.accepts(host.port)
+    assert wait_until(lambda: not ports.accepts(host.port), 5)
+
+
+def test_without_a_real_host_the_command_line_says_what_to_install(postgres_url, tmp_path, monkeypatch, capsys):
+    @contextlib.contextmanager
+    def there(_data):
+        yield services(postgres_url)
+
+    monkeypatch.setattr(sides, "services", there)
+    arguments = ["--host", "none", "--only", "sequence", "hazard-b", "--unit", str(UNIT_S), "--out", str(tmp_path)]
+    assert main(arguments) == report.UNKNOWN
+    printed = capsys.readouterr().out
+    assert INSTALL in printed
+    assert "2 of 2 alike" in printed
+    assert json.loads((tmp_path / "report.json").read_text())["apps"][0]["real"] is False
