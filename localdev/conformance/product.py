@@ -26,6 +26,8 @@ KIB = 1024
 LARGE_BYTES = 80 * KIB * KIB
 """Above the threshold from which a file is a work item of its own."""
 OVER_SECONDS = 30.0
+TIMES_IN_IT = "vault_bytes"
+"""The one counter that is never the same: records of files have times in them, and are compressed."""
 
 FILES: Mapping[str, int] = {
     "letter.txt": 700,
@@ -35,7 +37,7 @@ FILES: Mapping[str, int] = {
     "reports/2031/unchanged.pdf": 300 * KIB,
     "reports/old/moved.txt": 90,
     "pictures/ä ö ü.jpg": 2 * KIB * KIB,
-    **{f"many/{number:03}.log": 100 + number for number in range(150)},
+    **{f"many/{number:03}.log": 100 + number for number in range(40)},
 }
 
 _NOT_COMPARED = frozenset(
@@ -99,7 +101,7 @@ class Product:
         shown, did = self.host.until(instance_id, is_over, seconds=OVER_SECONDS)
         if not did:
             raise HostError(f"{instance_id} is {shown['runtimeStatus']}, its run is {run.wire['state']}")
-        counters = {name: count for name, count in run.counters.items() if count}
+        counters = {name: count for name, count in run.counters.items() if count and name != TIMES_IN_IT}
         return {
             **{name: run.wire[name] for name in ("kind", "state", "errors", "error", "restore_point")},
             "counters": counters,

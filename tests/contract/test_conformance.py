@@ -18,7 +18,7 @@ from localdev.services import ports
 from localdev.services.processes import wait_until
 from localdev.services.service import ServiceFailed
 
-UNIT_S = 0.15
+UNIT_S = 0.3
 OURS = programs.localdev().template
 NOBODY = Account(url="", name="", key="")
 

@@ -308,7 +308,7 @@ def goes_on_after_one_failure(context: Context) -> Orchestration:
 def retry_against_a_deadline(context: Context) -> Orchestration:
     """E: a retried activity in a ``task_any``, then a fan-out."""
     attempt = context.call_activity_with_retry("slow", _retry(1, 2), {"value": "no", "fails": True})
-    deadline = _in(context, 6)
+    deadline = _in(context, 1_000)
     winner = yield context.task_any([attempt, deadline])
     first = "deadline" if winner == deadline else "attempt"
     results = yield context.task_all([context.call_activity("double", number) for number in (1, 2, 3)])
