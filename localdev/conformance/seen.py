@@ -33,7 +33,8 @@ def instance(shown: Mapping[str, Any], *, any_order: bool = False) -> Seen:
         "customStatus": shown.get("customStatus"),
         "history": history(shown.get("historyEvents") or [], any_order=any_order),
     }
-    return without_drawn(seen)
+    reduced: Seen = without_drawn(seen)
+    return reduced
 
 
 def history(events: Sequence[Mapping[str, Any]], *, any_order: bool = False) -> list[dict[str, Any]]:

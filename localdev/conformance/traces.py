@@ -46,7 +46,8 @@ def summary(lines: Iterable[Mapping[str, Any]]) -> dict[str, Seen]:
                 execution = executions.setdefault(
                     line["execution"], {"instance": line["instance"], "name": line["name"], "told": []}
                 )
-                execution["told"] += [_event(event) for event in line["given"]]
+                news = (event for event in line["given"] if event["EventType"] != Kind.ORCHESTRATOR_STARTED)
+                execution["told"] += [_event(event) for event in news]
                 execution |= {"answered": _without_times(line["answered"]), "status": line["status"]}
             case "activity":
                 ended = _event(line["ended"])

@@ -109,7 +109,6 @@ def _index(directory: Path, functions: list[Any], *, hub: str, environ: Mapping[
         name = function.get_function_name()
         bindings = [binding.get_dict_repr() for binding in function.get_bindings()]
         trigger = _trigger(name, bindings)
-        signatures.check(name, function.get_user_function(), {str(one["name"]): str(one["type"]) for one in bindings})
         described = _describe(name, function.get_user_function(), trigger, bindings, hub=hub, environ=environ)
         match trigger["type"]:
             case "httpTrigger":
@@ -140,6 +139,7 @@ def _index(directory: Path, functions: list[Any], *, hub: str, environ: Mapping[
                     f"function {name!r}: trigger {other!r} is not supported; this host has HTTP, timer, "
                     "activity and orchestration triggers"
                 )
+        signatures.check(name, described.call, {str(one["name"]): str(one["type"]) for one in bindings})
     return App(directory, tuple(http), tuple(timers), activities, orchestrators)
 
 

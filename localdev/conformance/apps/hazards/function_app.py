@@ -9,14 +9,14 @@ import json
 import os
 from collections.abc import Generator
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import azure.durable_functions as df
 import azure.functions as func
 
 UNIT_S = float(os.environ.get("CONFORMANCE_UNIT_S", "1"))
 
-Context = df.DurableOrchestrationContext
+Context: TypeAlias = df.DurableOrchestrationContext
 Orchestration = Generator[Any, Any, Any]
 
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
