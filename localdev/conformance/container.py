@@ -59,4 +59,5 @@ def remove(engine: str, name: str) -> None:
 
 def _not_deployed(app: Path) -> list[str]:
     listed = app / ".funcignore"
-    return [name.rstrip("/") for name in listed.read_text().split()] if listed.exists() else []
+    patterns = listed.read_text().split() if listed.exists() else []
+    return [".*", *(pattern.rstrip("/") for pattern in patterns)]  # caches, too

@@ -48,7 +48,7 @@ def compare(ours: Any, theirs: Any, where: str = "") -> list[Difference]:
         return found
     if isinstance(ours, list) and isinstance(theirs, list):
         return _lists(ours, theirs, where)
-    return [Difference(where, text(ours), text(theirs))]
+    return [Difference(where or "(all of it)", text(ours), text(theirs))]
 
 
 def _lists(ours: Sequence[Any], theirs: Sequence[Any], where: str) -> list[Difference]:

@@ -203,6 +203,7 @@ SCENARIOS: Sequence[Scenario] = (
     Scenario("fails", "an orchestrator that raises", _plain("fails")),
     Scenario("activity-fails", "an activity that raises", _plain("activity_fails", "loud")),
     Scenario("catches-child", "a child's failure, caught", _plain("catches_child")),
+    Scenario("retries-child", "a child that is retried", _plain("retries_child", units=1)),
     Scenario("race-won", "an event before a deadline", _race_won),
     Scenario("race-lost", "a deadline before an event", _plain("race", 1, units=1)),
     Scenario("counts", "events kept across continue_as_new", _counts),

@@ -182,6 +182,17 @@ class AppHost(Service):
         said = {"host": status.get("version"), "bundle": bundle.get("version")}
         return ", ".join([self.program.version, *(f"{what} {number}" for what, number in said.items() if number)])
 
+    def start(self) -> None:
+        """Start it, and return when the app answers.
+
+        :raises ServiceFailed: it ended, or did not answer in time.  Nothing of it is left running.
+        """
+        try:
+            super().start()
+        except BaseException:
+            self.stop()
+            raise
+
     def stop(self) -> None:
         """End it, and whatever it has started."""
         leader = self.identity

@@ -19,7 +19,7 @@ from localdev.demo.account import Account
 from localdev.launcher.settings import app_settings
 from localdev.services import ports
 from localdev.services.processes import wait_until
-from localdev.services.service import ServiceFailed
+from localdev.services.service import ROOT, ServiceFailed
 
 UNIT_S = 0.3
 OURS = programs.localdev().template
@@ -63,7 +63,10 @@ def test_the_same_host_under_a_command_of_its_own_gives_the_same(ours, theirs):
 
 def test_our_host_gives_what_is_written_down(ours):
     written = Expected.read(HAZARDS)
-    assert compare(ours.seen, {name: written.seen[name] for name in PLAYED}) == []
+    one = report.compared(
+        HAZARDS, ours.seen, written.seen, reference=written.name, version=written.version, real=written.real
+    )
+    assert {name: one.differences[name] for name in one.unexpected} == {}
 
 
 def test_both_recorded_the_same(ours, theirs, out):
@@ -135,6 +138,28 @@ def test_another_version_of_the_app_differs_by_name(postgres_url, ours, tmp_path
     assert any("sequence  DIFFERS" in line for line in report.lines(one))
 
 
+def test_core_tools_are_run_in_the_directory_of_the_app_with_its_settings(postgres_url, tmp_path, monkeypatch):
+    """The command line of Core Tools, with a script that starts our host in their place: says nothing about theirs."""
+    func = tmp_path / "func"
+    func.write_text(
+        "#!/bin/sh\n"
+        'test "$1" = --version && { echo 4.0.0; exit; }\n'
+        'test "$1 $2" = "start --port" && test "$FUNCTIONS_WORKER_RUNTIME" = python || exit 7\n'
+        f'exec python -m localdev.functions_host --app . --port "$3" --postgres "$PLACE" --record {tmp_path}/record\n'
+    )
+    func.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    given = Services(
+        settings={"FUNCTIONS_WORKER_RUNTIME": "python", "PLACE": postgres_url, "PYTHONPATH": str(ROOT)},
+        history_url="",
+        account=NOBODY,
+    )
+    program = programs.find("core-tools", image="")
+    played = sides.play(HAZARDS, program, given, out=tmp_path / "out", unit_s=UNIT_S, only=["no-yield"])
+    assert played.version == "Core Tools 4.0.0"
+    assert played.seen["no-yield"]["status"] == "Completed"
+
+
 def test_a_host_that_does_not_start_is_told_with_its_log(tmp_path):
     settings = {KEY: "key"}
     told = "import sys; sys.exit('no such setting')"
@@ -155,20 +180,25 @@ def test_a_host_that_does_not_start_is_told_with_its_log(tmp_path):
         unknown.start()
 
 
-def test_what_a_host_has_started_ends_with_it(tmp_path):
-    """As with ``func``: what was started starts the server, and does not tell it to stop."""
+@pytest.fixture
+def serving(tmp_path) -> AppHost:
+    """As with ``func``: what is started starts the server, and does not tell it to stop."""
     serve = "{python} -m http.server {port} --bind 127.0.0.1 & trap 'exit 0' TERM; wait"
-    host = AppHost(
-        programs.command(f'sh -c "{serve}"'),
-        app=tmp_path,
-        probe="/",
-        settings={KEY: "key"},
-        postgres_url="",
-        out=tmp_path / "out",
-    )
-    with host:
-        assert ports.accepts(host.port)
-    assert wait_until(lambda: not ports.accepts(host.port), 5)
+    program = programs.command(f'sh -c "{serve}"')
+    return AppHost(program, app=tmp_path, probe="/", settings={KEY: "key"}, postgres_url="", out=tmp_path / "out")
+
+
+def test_what_a_host_has_started_ends_with_it(serving):
+    with serving:
+        assert ports.accepts(serving.port)
+    assert wait_until(lambda: not ports.accepts(serving.port), 5)
+
+
+def test_nothing_is_left_of_a_host_that_is_not_ready_in_time(serving):
+    serving._probe, serving.start_seconds = "/404", 1.5
+    with pytest.raises(ServiceFailed, match="not ready after 2 s"):
+        serving.start()
+    assert wait_until(lambda: not ports.accepts(serving.port), 5)
 
 
 def test_without_a_real_host_the_command_line_says_what_to_install(postgres_url, tmp_path, monkeypatch, capsys):

@@ -24,7 +24,7 @@ def compared(ours, theirs, *, real=True):
     [
         (compared(SEQUENCE, SEQUENCE), report.ALIKE),
         (compared(SEQUENCE, OTHER), report.DIFFERS),
-        (compared(SEQUENCE, {}), report.DIFFERS),
+        (compared(SEQUENCE, {}), report.DIFFERS),  # theirs did not play it
         (compared(SEQUENCE, SEQUENCE, real=False), report.UNKNOWN),
         (compared(SEQUENCE, OTHER, real=False), report.DIFFERS),
         (compared(SEQUENCE, None, real=False), report.UNKNOWN),

@@ -206,6 +206,15 @@ def catches_child(context: Context) -> Orchestration:
 
 
 @app.orchestration_trigger(context_name="context")
+def retries_child(context: Context) -> Orchestration:
+    """Two children, one after the other, that both fail."""
+    try:
+        yield context.call_sub_orchestrator_with_retry("fails", _retry(0.5, 2), None)
+    except Exception as error:
+        return _told(error)
+
+
+@app.orchestration_trigger(context_name="context")
 def race(context: Context) -> Orchestration:
     """An event against a deadline of ``get_input()`` units."""
     deadline, approval = _in(context, context.get_input()), context.wait_for_external_event("approval")
