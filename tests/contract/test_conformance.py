@@ -215,6 +215,7 @@ def test_without_a_real_host_the_command_line_says_what_to_install(postgres_url,
     assert json.loads((tmp_path / "report.json").read_text())["apps"][0]["real"] is False
 
 
+@pytest.mark.slow
 def test_the_product_is_played_from_backup_to_verify(postgres_server, azurite, files_emulator, monkeypatch, tmp_path):
     """Smaller than in `make conformance`; what must come back is known without any host."""
     files = {"empty": 0, "reports/2031/january.xlsx": 40_960, "reports/old/moved.txt": 90, "many/007.log": 107}
