@@ -9,7 +9,7 @@ PYTEST_WORKERS ?= 3
 # mypy refuses a directory without Python files, which some of these still are.
 typed := $(sort $(foreach d,shared activities orchestrators http_api worker localdev benchmarks cli,$(if $(wildcard $d/*.py $d/*/*.py),$d))) $(wildcard function_app.py)
 
-.PHONY: help install demo test lint style layers types test-fast test-suite test-browser torture up down status generate web pictures clean
+.PHONY: help install demo test lint style layers types test-fast test-suite test-browser torture conformance up down status generate web pictures clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ test-browser: install ## every page in Chromium, in every way; pictures of them 
 
 torture: install ## all that is too long for the suite: worker processes killed, services broken, any history: hours; AFB_SEED=n repeats one
 	@$(python) -m pytest -m torture -s --timeout 3600 $(PYTEST_ARGS)
+
+conformance: install ## localdev's Functions host against the real one, where that is; docs/CONFORMANCE.md has the exit codes
+	@$(python) -m localdev.conformance $(CONFORMANCE_ARGS)
 
 lint: style layers ## ruff, formatting, and the layers that imports must obey
 

@@ -40,8 +40,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--grace-seconds", type=float, default=GRACE_SECONDS, help="time for running activities when told to stop"
     )
+    parser.add_argument(
+        "--record",
+        type=Path,
+        metavar="DIR",
+        help="write down what the host is told and what it answers (default: FUNCTIONS_HOST_RECORD, or nothing)",
+    )
     parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
     return parser
+
+
+def _directory(named: str | None) -> Path | None:
+    return Path(named) if named else None
 
 
 def _is_loopback(host: str) -> bool:
@@ -94,6 +104,7 @@ def main(arguments: Sequence[str], environ: MutableMapping[str, str]) -> int:
                 key=options.key or environ.get("FUNCTIONS_HOST_KEY") or secrets.token_urlsafe(24),
                 lease_seconds=options.lease_seconds,
                 grace_seconds=options.grace_seconds,
+                record=options.record or _directory(environ.get("FUNCTIONS_HOST_RECORD")),
             ),
         )
         asyncio.run(_serve(host))

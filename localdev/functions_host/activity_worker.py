@@ -9,6 +9,7 @@ small activity near that of the function itself.
 import asyncio
 import json
 import logging
+import time
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +24,7 @@ from localdev.functions_host.events import Event
 from localdev.functions_host.invocation import Invoker
 from localdev.functions_host.leases import Presence
 from localdev.functions_host.loading import AppFunction
+from localdev.functions_host.recording import Recorder
 from localdev.functions_host.store_tasks import Answer, Task
 from localdev.functions_host.wake import Bell
 
@@ -59,6 +61,7 @@ class ActivityWorker:
         lease_seconds: float,
         bell: Bell,
         episodes: Bell,
+        recorder: Recorder,
     ) -> None:
         self._pool = pool
         self._hub = hub
@@ -69,6 +72,7 @@ class ActivityWorker:
         self._lease_seconds = lease_seconds
         self._bell = bell
         self._episodes = episodes
+        self._recorder = recorder
         self._running: set[asyncio.Task[None]] = set()
         self._answers: list[Answer] = []
         self._answered = Bell()
@@ -185,6 +189,7 @@ class ActivityWorker:
 
     async def _execute(self, task: Task) -> None:
         function = self._activities.get(task.name)
+        began = time.monotonic()
         if function is None:
             event = _failure(task, f"The function '{task.name}' doesn't exist or is not an activity function.", "")
         else:
@@ -199,6 +204,18 @@ class ActivityWorker:
                 log.warning("activity_failed", extra=_ids(task), exc_info=error)
                 event = _failure(task, f"{type(error).__name__}: {error}", _details(error))
         self._answers.append(_answer(task, event))
+        if self._recorder.on:
+            self._recorder.write(
+                "activity",
+                name=task.name,
+                instance=task.instance_id,
+                execution=task.execution_id,
+                task=task.task_id,
+                attempt=task.attempt,
+                seconds=round(time.monotonic() - began, 3),
+                input=task.input,
+                ended=event,
+            )
 
 
 def _answer(task: Task, event: Event) -> Answer:

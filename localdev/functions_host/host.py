@@ -12,6 +12,7 @@ import secrets
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from aiohttp import web
 from psycopg import AsyncConnection, Error
@@ -25,6 +26,7 @@ from localdev.functions_host.leases import Presence
 from localdev.functions_host.loading import App
 from localdev.functions_host.management_api import ManagementApi
 from localdev.functions_host.orchestrator_worker import OrchestratorWorker
+from localdev.functions_host.recording import Recorder
 from localdev.functions_host.timer_triggers import TimerTriggers
 from localdev.functions_host.wake import Bell
 
@@ -45,7 +47,7 @@ TAKE_BACK_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the command line decides.  ``port`` 0 means any free one."""
+    """What the command line decides.  ``port`` 0 means any free one; ``record`` is where to write down what happens."""
 
     postgres_url: str
     host: str
@@ -54,6 +56,7 @@ class Options:
     key: str
     lease_seconds: float
     grace_seconds: float
+    record: Path | None = None
 
 
 class Host:
@@ -69,6 +72,7 @@ class Host:
         self._port = options.port or _free_port(options.host)
         self.address = f"http://{options.host}:{self._port}"
         self._episodes, self._tasks = Bell(), Bell()
+        self._recorder = Recorder(options.record)
         self._presence = Presence(options.postgres_url, hub=options.hub, on_notice=self._hear)
         self._pool = pools.durable(options.postgres_url, size=min(host_json.max_orchestrators, MAX_EPISODES) + 4)
         self._relaxed = pools.relaxed(options.postgres_url)
@@ -120,6 +124,7 @@ class Host:
         await self._runner.cleanup()
         await self._presence.stop()
         await asyncio.gather(self._pool.close(), self._relaxed.close())
+        self._recorder.close()
         log.info("host_stopped")
 
     def _make_workers(self, host_json: HostJson) -> None:
@@ -134,6 +139,7 @@ class Host:
             lease_seconds=options.lease_seconds,
             bell=self._tasks,
             episodes=self._episodes,
+            recorder=self._recorder,
         )
         self._orchestrations = OrchestratorWorker(
             self._pool,
@@ -144,6 +150,7 @@ class Host:
             limit=min(host_json.max_orchestrators, MAX_EPISODES),
             bell=self._episodes,
             tasks=self._tasks,
+            recorder=self._recorder,
         )
         self._timers = TimerTriggers(
             self._app.timers,
@@ -152,6 +159,7 @@ class Host:
             presence=self._presence,
             lease_seconds=options.lease_seconds,
             invoker=self._invoker,
+            recorder=self._recorder,
         )
 
     def _make_web_app(self, route_prefix: str, token: str) -> web.Application:
@@ -163,6 +171,7 @@ class Host:
             token=token,
             orchestrators=frozenset(self._app.orchestrators),
             episodes=self._episodes,
+            recorder=self._recorder,
         )
         triggers = HttpTriggers(self._app.http, prefix=route_prefix, key=options.key, invoker=self._invoker)
         web_app = web.Application(client_max_size=MAX_BODY_BYTES)

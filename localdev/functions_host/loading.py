@@ -14,6 +14,7 @@ from typing import Any
 
 import azure.functions as func
 
+from localdev.functions_host import signatures
 from localdev.functions_host.host_json import AppError, resolve_settings
 
 MODULE = "function_app"
@@ -138,6 +139,7 @@ def _index(directory: Path, functions: list[Any], *, hub: str, environ: Mapping[
                     f"function {name!r}: trigger {other!r} is not supported; this host has HTTP, timer, "
                     "activity and orchestration triggers"
                 )
+        signatures.check(name, described.call, {str(one["name"]): str(one["type"]) for one in bindings})
     return App(directory, tuple(http), tuple(timers), activities, orchestrators)
 
 

@@ -19,6 +19,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from aiohttp import web
 from psycopg_pool import AsyncConnectionPool
@@ -27,6 +28,7 @@ from localdev.functions_host import client_binding, events, rewind, status_json,
 from localdev.functions_host.events import Event
 from localdev.functions_host.keys import has_key
 from localdev.functions_host.orchestrator_worker import begin, missing_orchestrator, new_execution_id
+from localdev.functions_host.recording import Recorder
 from localdev.functions_host.store_instances import ALIVE, OVER, Filter, Instance, Start
 from localdev.functions_host.wake import Bell
 
@@ -53,6 +55,7 @@ class ManagementApi:
         token: str,
         orchestrators: frozenset[str],
         episodes: Bell,
+        recorder: Recorder,
     ) -> None:
         self._pool = pool
         self._hub = hub
@@ -60,12 +63,13 @@ class ManagementApi:
         self._token = token
         self._orchestrators = orchestrators
         self._episodes = episodes
+        self._recorder = recorder
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Mount both doors: the public one behind the key, the private one behind its token."""
         for base, guard in (
             (client_binding.PUBLIC_PREFIX, self._with_key),
-            (f"{client_binding.PRIVATE_PREFIX}/{self._token}", _open),
+            (f"{client_binding.PRIVATE_PREFIX}/{self._token}", self._recorded),
         ):
             instances = f"{base}/instances"
             one = f"{instances}/{{id}}"
@@ -85,12 +89,37 @@ class ManagementApi:
             router.add_route("*", f"{base}/entities{{tail:.*}}", guard(self.no_entities))
 
     def _with_key(self, handler: Handler) -> Handler:
+        recorded = self._recorded(handler)
+
         async def guarded(request: web.Request) -> web.StreamResponse:
             if not has_key(request, self._key):
                 return _problem(401, "the host key is missing or wrong")
-            return await handler(request)
+            return await recorded(request)
 
         return guarded
+
+    def _recorded(self, handler: Handler) -> Handler:
+        if not self._recorder.on:
+            return handler
+
+        async def recorded(request: web.Request) -> web.StreamResponse:
+            answer = await handler(request)
+            text = str(getattr(answer, "text", "") or "")
+            self._recorder.write(
+                "management",
+                method=request.method,
+                # Both doors without what opens them.
+                path=request.path.removeprefix(client_binding.PUBLIC_PREFIX).removeprefix(
+                    f"{client_binding.PRIVATE_PREFIX}/{self._token}"
+                ),
+                query={name: value for name, value in request.query.items() if name != "code"},
+                body=await request.text(),
+                code=answer.status,
+                reply=text.replace(quote(self._key, safe=""), "KEY"),
+            )
+            return answer
+
+        return recorded
 
     async def start(self, request: web.Request) -> web.StreamResponse:
         """Start an instance; the body is its input, as JSON text."""
@@ -253,10 +282,6 @@ class ManagementApi:
     async def no_entities(self, _request: web.Request) -> web.StreamResponse:
         """Say that there are none."""
         return _problem(501, "durable entities are not supported by this host")
-
-
-def _open(handler: Handler) -> Handler:
-    return handler
 
 
 def _json(status: int, value: Any, headers: dict[str, str] | None = None) -> web.Response:

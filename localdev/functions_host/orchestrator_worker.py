@@ -20,6 +20,7 @@ from localdev.functions_host.episode import Outcome
 from localdev.functions_host.events import Event
 from localdev.functions_host.invocation import Invoker
 from localdev.functions_host.loading import AppFunction
+from localdev.functions_host.recording import Recorder
 from localdev.functions_host.replay import CreateTimer, Decision, ScheduleActivity, StartChild
 from localdev.functions_host.store_instances import Instance, Start
 from localdev.functions_host.wake import Bell
@@ -47,6 +48,7 @@ class OrchestratorWorker:
         limit: int,
         bell: Bell,
         tasks: Bell,
+        recorder: Recorder,
     ) -> None:
         self._pool = pool
         self._hub = hub
@@ -57,6 +59,7 @@ class OrchestratorWorker:
         self._limit = limit
         self._bell = bell
         self._tasks = tasks
+        self._recorder = recorder
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._stopping = False
 
@@ -125,13 +128,14 @@ class OrchestratorWorker:
         if taken.terminated:
             outcome = episode.terminated(moment, taken.terminated)
         elif taken.has_news:
-            outcome = await self._replay(instance, [*past, *batch])
+            outcome = await self._replay(instance, past, batch)
         else:
             outcome = Outcome()
         await self._write(connection, instance, len(past), batch, outcome, suspended=taken.suspended)
         return True
 
-    async def _replay(self, instance: Instance, history: list[Event]) -> Outcome:
+    async def _replay(self, instance: Instance, past: list[Event], batch: list[Event]) -> Outcome:
+        history = [*past, *batch]
         moment = events.parse_stamp(
             next(event for event in reversed(history) if event["EventType"] == events.Kind.ORCHESTRATOR_STARTED)[
                 "Timestamp"
@@ -150,14 +154,29 @@ class OrchestratorWorker:
             raise
         except Exception as error:
             answer = error
-        return episode.advance(
-            episode.parse_answer(answer),
+        state = episode.parse_answer(answer)
+        outcome = episode.advance(
+            state,
             history,
             name=instance.name,
             execution_id=instance.execution_id,
             moment=moment,
             refusal=self._refusal,
         )
+        if self._recorder.on:
+            self._recorder.write(
+                "episode",
+                name=instance.name,
+                instance=instance.id,
+                execution=instance.execution_id,
+                after=len(past),
+                given=batch,
+                answered=state,
+                raised=not isinstance(answer, str),
+                status="ContinuedAsNew" if outcome.continued_input is not None else outcome.status,
+                decided=list(outcome.new_events),
+            )
+        return outcome
 
     def _refusal(self, decision: Decision) -> str | None:
         match decision:

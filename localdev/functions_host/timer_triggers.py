@@ -19,6 +19,7 @@ from localdev.functions_host.host_json import AppError
 from localdev.functions_host.invocation import Invoker
 from localdev.functions_host.leases import Presence
 from localdev.functions_host.loading import TimerFunction
+from localdev.functions_host.recording import Recorder
 from localdev.functions_host.schedule import Schedule, ScheduleError
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class TimerTriggers:
         presence: Presence,
         lease_seconds: float,
         invoker: Invoker,
+        recorder: Recorder,
     ) -> None:
         """Read all schedules.
 
@@ -63,6 +65,7 @@ class TimerTriggers:
         self._presence = presence
         self._lease_seconds = lease_seconds
         self._invoker = invoker
+        self._recorder = recorder
         self._started_at = events.utc_now()
         self._running = 0
         self._idle = asyncio.Event()
@@ -185,11 +188,14 @@ class TimerTriggers:
             schedule={"AdjustForDST": True},
         )
         log.info("timer_fired", extra={"function": timer.name, "due_at": due_at, "past_due": past_due})
+        failed: str | None = None
         try:
             await self._invoker.invoke(timer.trigger.function, request)
-        except Exception:
+        except Exception as error:
             # As in Azure: the run is over, the schedule goes on.
             log.exception("timer_function_failed", extra={"function": timer.name})
+            failed = f"{type(error).__name__}: {error}"
+        self._recorder.write("timer", name=timer.name, due_at=due_at, past_due=past_due, failed=failed)
 
 
 def _timer(function: TimerFunction) -> _Timer:

@@ -6,11 +6,12 @@ for bugs (docs/ARCHITECTURE.md, "Durable").
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, Final, Self
+from typing import Any, Dict, Final, Self  # noqa: UP035
 
 from shared.model.run import RunKind
 
-Wire = dict[str, Any]
+Wire = Dict[str, Any]  # noqa: UP006
+"""By its old name: on Python 3.11 and later the Functions worker refuses activities whose parameter is annotated ``dict[str, Any]``."""
 
 BACKUP_SHARE: Final = "backup_share"
 RESTORE_SHARE: Final = "restore_share"

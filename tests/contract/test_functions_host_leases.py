@@ -13,6 +13,7 @@ from localdev.functions_host import events, pools, schema, store_episodes, store
 from localdev.functions_host.activity_worker import MAX_LOSSES, ActivityWorker
 from localdev.functions_host.invocation import Invoker
 from localdev.functions_host.leases import Presence
+from localdev.functions_host.recording import Recorder
 from localdev.functions_host.replay import ScheduleActivity
 from localdev.functions_host.store_instances import Start
 from localdev.functions_host.store_tasks import Answer
@@ -132,6 +133,7 @@ async def test_a_task_that_outlives_no_host_is_given_up_with_the_reason(postgres
             lease_seconds=60,
             bell=Bell(),
             episodes=Bell(),
+            recorder=Recorder(None),
         )
         for attempt in range(1, MAX_LOSSES + 1):
             assert await inbox(connection) == []

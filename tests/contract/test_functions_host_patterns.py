@@ -35,8 +35,8 @@ def test_an_orchestrator_without_a_yield_completes(host: RunningHost):
 def test_a_retry_succeeds_after_its_delay(host: RunningHost):
     status = host.run("retried", {"key": "succeeds", "fails": 1, "attempts": 3, "pause": 300})
     assert status["output"] == [2, 42]
-    (timer,) = [event for event in status["history"] if event["EventType"] == "TimerFired"]
-    assert timer["FireAt"] > timer["ScheduledTime"]
+    (timer,) = [event for event in status["history"] if event["EventType"] == "TimerCreated"]
+    assert timer["FireAt"] > timer["Timestamp"]
 
 
 def test_an_exhausted_retry_raises_after_the_dummy_timer_and_the_next_activity_gets_its_own_result(host: RunningHost):
