@@ -5,13 +5,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from shared.errors import InvalidInput
 from shared.model.run import Driver
 
 CREDENTIAL_PREFIX: Final = "AFB_CREDENTIAL_"
 _OBJECT_ID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+_TLS: Final = ("require", "verify-ca", "verify-full")
+"""What libpq calls connections that are encrypted or not made at all."""
 _ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")
 
 
@@ -21,6 +24,11 @@ class Settings:
 
     postgres_url: str = field(repr=False)
     """libpq URL of the catalogue's database. No default: there is nothing to do without it."""
+    postgres_entra: bool = False
+    """Sign in to the database as the identity of this process: each new connection's password is a token of Entra ID. The user of
+    ``postgres_url`` is then the name of the identity, there is no password in it, and it demands TLS (``sslmode=require`` at least;
+    ``verify-full`` with ``sslrootcert`` also tells the server from others). The user of ``api_postgres_url`` is another role for
+    the same token. Default off."""
     vault_connection: str = field(default="", repr=False)
     """Connection string of the storage account of the vault. Either this or ``vault_account_url``."""
     vault_account_url: str = ""
@@ -125,8 +133,13 @@ class Settings:
         journal, journal_url = env.get("AFB_JOURNAL_CONNECTION", ""), env.get("AFB_JOURNAL_ACCOUNT_URL", "")
         if not journal and not journal_url and not vault:
             raise _invalid("AFB_JOURNAL_ACCOUNT_URL", "", "the table endpoint of the journal's storage account")
+        postgres_entra = _flag(env, "AFB_POSTGRES_ENTRA", default=False)
+        if postgres_entra:
+            for name in ("AFB_POSTGRES_URL", "AFB_API_POSTGRES_URL"):
+                _check_for_tokens(name, env.get(name, ""))
         return cls(
             postgres_url=postgres_url,
+            postgres_entra=postgres_entra,
             vault_connection=vault,
             vault_account_url=vault_url,
             journal_connection=journal or ("" if journal_url else vault),
@@ -198,6 +211,29 @@ def from_process() -> Settings:
 def _invalid(name: str, value: str, expected: str) -> InvalidInput:
     was = f"{value!r}" if value else "not set"
     return InvalidInput(f"setting {name} is {was}; expected {expected}", field=name)
+
+
+def _check_for_tokens(name: str, url: str) -> None:
+    """Refuse a URL by which no token should be sent: whoever reads it is this process to the database for an hour.
+
+    :raises InvalidInput: the message does not show the URL, which may have a password.
+    """
+    if not url:
+        return
+    try:
+        parts, query = urlsplit(url), parse_qs(urlsplit(url).query)
+        here = parts.hostname in _LOOPBACK and "," not in parts.netloc and not query.keys() & {"host", "hostaddr"}
+    except ValueError:
+        parts, query, here = urlsplit(""), {}, False
+    expected = ""
+    if parts.scheme not in ("postgresql", "postgres") or not parts.username:
+        expected = "a URL such as postgresql://app@server.postgres.database.azure.com/afb?sslmode=require, with the identity's name"
+    elif parts.password or "password" in query:
+        expected = "a URL without a password"
+    elif not here and query.get("sslmode", [""])[-1] not in _TLS:
+        expected = f"one with sslmode={', '.join(_TLS[:-1])} or {_TLS[-1]}"
+    if expected:
+        raise InvalidInput(f"setting {name} does not go with AFB_POSTGRES_ENTRA; expected {expected}", field=name)
 
 
 def _migrate(env: Mapping[str, str]) -> Literal["no", "pre", "all"]:

@@ -28,6 +28,7 @@ from shared.adapters.pace import Paces
 from shared.adapters.signing_secrets import SigningSecrets
 from shared.adapters.system import SystemClock, SystemIds, keep_memory_low
 from shared.adapters.telemetry import make_telemetry
+from shared.adapters.tokens import POSTGRES, Tokens
 from shared.adapters.vault_blob import BlobAccount
 from shared.adapters.webhook_http import HttpWebhooks
 from shared.core import cost
@@ -422,19 +423,22 @@ class App:
 async def make_app(settings: Settings) -> App:
     """Open what a process needs; the caller closes it."""
     log_scrubbing.install(settings.secrets())
-    if settings.migrate != "no":
-        await migrate(settings.postgres_url, before_post=settings.migrate == "pre")
     async with AsyncExitStack() as stack:
         clock, ids = SystemClock(), SystemIds()
+        credentials = Credentials(settings.credentials)
+        stack.push_async_callback(credentials.aclose)
+        password = Tokens(credentials.identity(), POSTGRES, clock).token if settings.postgres_entra else None
+        if settings.migrate != "no":
+            await migrate(settings.postgres_url, before_post=settings.migrate == "pre", password=password)
         process = ids.new()
         telemetry = make_telemetry(settings, process, clock)
         stack.push_async_callback(telemetry.aclose)
-        credentials = Credentials(settings.credentials)
-        stack.push_async_callback(credentials.aclose)
-        pool = await stack.enter_async_context(make_pool(settings.postgres_url, size=POOL_SIZE))
+        pool = await stack.enter_async_context(make_pool(settings.postgres_url, size=POOL_SIZE, password=password))
         api_pool = pool
         if settings.api_postgres_url:
-            api_pool = await stack.enter_async_context(make_pool(settings.api_postgres_url, size=POOL_SIZE))
+            api_pool = await stack.enter_async_context(
+                make_pool(settings.api_postgres_url, size=POOL_SIZE, password=password)
+            )
         if settings.vault_connection:
             vaults = BlobAccount.from_connection_string(settings.vault_connection, traffic=Traffic(telemetry, "blob"))
         else:

@@ -17,8 +17,6 @@ from shared.errors import InvalidInput
 
 MANAGED_IDENTITY: Final = "managed-identity"
 SETTING_PREFIX: Final = "AFB_CREDENTIAL_"
-SCOPE: Final = "https://storage.azure.com/.default"
-"""What a token for any storage service is asked for."""
 
 
 @dataclass(frozen=True, slots=True)

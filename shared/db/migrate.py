@@ -25,9 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, LiteralString
 
-from psycopg import AsyncConnection
-
 from shared.db.pool import Connection
+from shared.db.sign_in import CatalogueConnection, Password, SignIn
 from shared.db.translate import translation
 from shared.errors import IntegrityError
 
@@ -84,19 +83,22 @@ def migrations(directory: Path = DIRECTORY) -> list[Migration]:
     return found
 
 
-async def migrate(url: str, directory: Path = DIRECTORY, *, before_post: bool = False) -> list[str]:
+async def migrate(
+    url: str, directory: Path = DIRECTORY, *, before_post: bool = False, password: Password | None = None
+) -> list[str]:
     """Apply what is pending, each file in a transaction of its own; return the names of what was applied.
 
     Safe to call from any number of processes at once: one works, the others wait for it and then find nothing to do.
 
     :param before_post: stop before the first pending ``post``, for the code of the release before still runs. A database
         without a schema has no such code, and gets everything.
+    :param password: see :func:`shared.db.pool.make_pool`.
     :raises IntegrityError: an applied file was changed; or the database has a ``post`` that is not here (it is newer); or,
         with ``before_post``, a ``pre`` would have to pass over a ``post`` of an earlier release.
     """
     known = migrations(directory)
     with translation():
-        async with await AsyncConnection.connect(url, autocommit=True) as conn:
+        async with await CatalogueConnection.connect(url, autocommit=True, sign_in=SignIn(password)) as conn:
             await conn.execute("SELECT pg_advisory_lock(%s)", [_LOCK])  # released with the connection
             await conn.execute(_TABLE)
             applied = await (await conn.execute(_APPLIED)).fetchall()

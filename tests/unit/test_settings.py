@@ -95,3 +95,46 @@ def test_secrets_of_telemetry_are_kept_out_of_logs():
     assert {"t" * 32, "abcdefgh"} <= set(found.secrets())
     assert "abcdefgh" not in repr(found)
     assert "t" * 32 not in repr(found)
+
+
+SERVER = "postgresql://app@server.postgres.database.azure.com/afb"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"{SERVER}?sslmode=require",
+        f"{SERVER}?sslmode=verify-full&sslrootcert=system",
+        "postgresql://app@127.0.0.1:5432/afb",
+        "postgres://a%20group@[::1]/afb",
+    ],
+)
+def test_the_database_can_be_signed_in_to_as_an_identity(url):
+    found = Settings.from_env(GIVEN | {"AFB_POSTGRES_URL": url, "AFB_POSTGRES_ENTRA": "true"})
+    assert (found.postgres_url, found.postgres_entra) == (url, True)
+    assert Settings.from_env(GIVEN).postgres_entra is False
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        (SERVER, "expected one with sslmode=require, verify-ca or verify-full"),
+        (f"{SERVER}?sslmode=prefer", "sslmode=require"),
+        (f"{SERVER}?sslmode=require&sslmode=disable", "sslmode=require"),
+        ("postgresql://app@127.0.0.1,server.example/afb", "sslmode=require"),
+        ("postgresql://app@127.0.0.1/afb?host=server.example", "sslmode=require"),
+        (SERVER.replace("app@", "app:hunter2@") + "?sslmode=require", "a URL without a password"),
+        (f"{SERVER}?sslmode=require&password=hunter2", "a URL without a password"),
+        (SERVER.replace("app@", ""), "with the identity's name"),
+        ("host=server.example user=app sslmode=require password=hunter2", "a URL such as"),
+        ("postgresql://app@[::1/afb", "a URL such as"),
+    ],
+)
+@pytest.mark.parametrize("name", ["AFB_POSTGRES_URL", "AFB_API_POSTGRES_URL"])
+def test_a_token_is_not_sent_where_others_could_read_it(name, url, expected):
+    """Not in the clear, and not beside a password that somebody believes to be used."""
+    good = GIVEN | {"AFB_POSTGRES_URL": f"{SERVER}?sslmode=require", "AFB_POSTGRES_ENTRA": "true"}
+    with pytest.raises(InvalidInput, match=expected) as refused:
+        Settings.from_env(good | {name: url})
+    assert refused.value.field == name
+    assert "hunter2" not in str(refused.value)
