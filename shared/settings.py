@@ -33,15 +33,19 @@ class Settings:
     """Connection string of the storage account of the vault. Either this or ``vault_account_url``."""
     vault_account_url: str = ""
     """Blob endpoint of the vault's storage account, reached with managed identity."""
+    vault_content_tier: Literal["hot", "cool", "cold"] = "hot"
+    """Access tier that bundles and chunks are written in, which is nearly all that is stored. Manifests and everything else that is
+    read often is written in the account's own tier. ``cool`` is meant to stay for 30 days, ``cold`` for 90, and reading them costs. Default hot."""
     journal_connection: str = field(default="", repr=False)
     """Connection string of the storage account of the journal. Default: the vault's."""
     journal_account_url: str = ""
     """Table endpoint of the journal's storage account, reached with managed identity."""
     local_files_account_url: str = ""
     """Address offered as the default account of a new share on a developer's machine. Default: none."""
-    migrate: Literal["no", "pre", "all"] = "no"
+    migrate: Literal["no", "pre", "auto", "all"] = "no"
     """Bring the database's schema up to date at start: ``pre`` while the release before it may still run, ``true`` (all) when
-    it does not: the steps are those of shared/db/migrate.py. Default off: in Azure a deployment step does it."""
+    it does not: the steps are those of shared/db/migrate.py. ``auto``, for Azure: ``pre`` at start, and the rest as soon as no
+    program of the release before is connected to the database. Default off: somebody else does it."""
     driver: Driver = Driver.DURABLE
     """Who opens and closes the runs that this app queues: ``durable``, or ``workers`` (``python -m worker``), which then must be
     running. Default durable."""
@@ -142,6 +146,7 @@ class Settings:
             postgres_entra=postgres_entra,
             vault_connection=vault,
             vault_account_url=vault_url,
+            vault_content_tier=_tier(env),
             journal_connection=journal or ("" if journal_url else vault),
             journal_account_url=journal_url,
             local_files_account_url=env.get("AFB_LOCAL_FILES_ACCOUNT_URL", ""),
@@ -236,16 +241,24 @@ def _check_for_tokens(name: str, url: str) -> None:
         raise InvalidInput(f"setting {name} does not go with AFB_POSTGRES_ENTRA; expected {expected}", field=name)
 
 
-def _migrate(env: Mapping[str, str]) -> Literal["no", "pre", "all"]:
+def _migrate(env: Mapping[str, str]) -> Literal["no", "pre", "auto", "all"]:
     match env.get("AFB_MIGRATE", "").lower():
         case "" | "0" | "false":
             return "no"
         case "1" | "true":
             return "all"
-        case "pre":
-            return "pre"
+        case "pre" | "auto" as way:
+            return way
         case other:
-            raise _invalid("AFB_MIGRATE", other, "true, false or pre")
+            raise _invalid("AFB_MIGRATE", other, "true, false, pre or auto")
+
+
+def _tier(env: Mapping[str, str]) -> Literal["hot", "cool", "cold"]:
+    match env.get("AFB_VAULT_CONTENT_TIER", "").lower() or "hot":
+        case "hot" | "cool" | "cold" as tier:
+            return tier
+        case other:
+            raise _invalid("AFB_VAULT_CONTENT_TIER", other, "hot, cool or cold")
 
 
 def _driver(env: Mapping[str, str]) -> Driver:

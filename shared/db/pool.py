@@ -35,7 +35,7 @@ class CataloguePool(AsyncConnectionPool[Connection]):
 
     sign_in: SignIn
 
-    async def getconn(self, timeout: float | None = None) -> Connection:
+    async def getconn(self, timeout: float | None = None) -> Connection:  # noqa: ASYNC109 - theirs
         """As the driver's."""
         try:
             return await super().getconn(timeout)
@@ -46,7 +46,12 @@ class CataloguePool(AsyncConnectionPool[Connection]):
 
 
 def make_pool(
-    url: str, *, size: int = 4, statement_timeout_s: int = STATEMENT_TIMEOUT_S, password: Password | None = None
+    url: str,
+    *,
+    size: int = 4,
+    statement_timeout_s: int = STATEMENT_TIMEOUT_S,
+    password: Password | None = None,
+    name: str = "azure-files-backup",
 ) -> Pool:
     """A pool of up to ``size`` connections, not opened yet: ``async with`` it, or ``open`` and ``close``.
 
@@ -54,6 +59,7 @@ def make_pool(
     connection is tried before it is given out, so a restart of the server costs nobody an error.
 
     :param password: asked for every new connection; without it they sign in as ``url`` says.
+    :param name: what they call themselves: :func:`shared.db.migrate.program_name` for whoever works with the schema for long.
     """
     options = (
         f"-c timezone=UTC -c statement_timeout={statement_timeout_s * 1000} "
@@ -67,7 +73,7 @@ def make_pool(
             "autocommit": False,
             "prepare_threshold": 2,
             "options": options,
-            "application_name": "azure-files-backup",
+            "application_name": name,
             "sign_in": sign_in,
         },
         min_size=1,

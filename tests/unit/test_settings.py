@@ -14,11 +14,12 @@ def migrate(**env: str) -> str:
 def test_migrations_run_at_start_only_when_asked_to():
     assert migrate() == migrate(AFB_MIGRATE="false") == migrate(AFB_MIGRATE="0") == "no"
     assert migrate(AFB_MIGRATE="pre") == "pre"
+    assert migrate(AFB_MIGRATE="auto") == "auto"
     assert migrate(AFB_MIGRATE="True") == migrate(AFB_MIGRATE="1") == "all"
 
 
 def test_a_misspelled_setting_is_refused_by_name():
-    with pytest.raises(InvalidInput, match=r"AFB_MIGRATE is 'post'; expected true, false or pre"):
+    with pytest.raises(InvalidInput, match=r"AFB_MIGRATE is 'post'; expected true, false, pre or auto"):
         migrate(AFB_MIGRATE="post")
 
 
@@ -138,3 +139,12 @@ def test_a_token_is_not_sent_where_others_could_read_it(name, url, expected):
         Settings.from_env(good | {name: url})
     assert refused.value.field == name
     assert "hunter2" not in str(refused.value)
+
+
+def test_the_tier_of_saved_content_is_one_that_can_be_read_at_once():
+    def tier(value: str) -> str:
+        return Settings.from_env(GIVEN | {"AFB_VAULT_CONTENT_TIER": value}).vault_content_tier
+
+    assert (tier(""), tier("hot"), tier("Cool"), tier("cold")) == ("hot", "hot", "cool", "cold")
+    with pytest.raises(InvalidInput, match=r"AFB_VAULT_CONTENT_TIER is 'archive'; expected hot, cool or cold"):
+        tier("archive")
