@@ -51,7 +51,9 @@ class CatalogueConnection(psycopg.AsyncConnection[tuple[Any, ...]]):
     """A connection that is opened with the password of the moment."""
 
     @classmethod
-    async def connect(cls, conninfo: str = "", *, sign_in: SignIn | None = None, **kwargs: Any) -> Self:
+    async def connect(  # type: ignore[override]  # the rest is theirs, passed on as it is
+        cls, conninfo: str = "", *, sign_in: SignIn | None = None, **kwargs: Any
+    ) -> Self:
         """As the driver's.
 
         :raises BackupError: there is no password to be had.
