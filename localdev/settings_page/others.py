@@ -67,9 +67,10 @@ IDENTITY: Final = (
 
 FUNCTIONS: Final = (
     Variable(
-        "AzureWebJobsStorage__accountName",
-        "name of the host's storage account",
-        "With `__credential` = `managedidentity` and `__clientId`: the host's own state, by identity. On one machine `AzureWebJobsStorage` is a connection string.",
+        "AzureWebJobsStorage__blobServiceUri",
+        "an endpoint",
+        "With `__queueServiceUri`, `__tableServiceUri`, `__credential` = `managedidentity` and `__clientId`: the host's own state, by identity. "
+        "On one machine `AzureWebJobsStorage` is a connection string.",
     ),
     Variable(
         "DURABLE_TASK_SCHEDULER_CONNECTION_STRING",
@@ -85,6 +86,16 @@ FUNCTIONS: Final = (
         "FUNCTIONS_WORKER_PROCESS_COUNT",
         "`1`, the default",
         "A second process would share one core and double the memory.",
+    ),
+    Variable(
+        "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+        "`ClientId=...;Authorization=AAD`",
+        "The identity by which the host sends its telemetry, where keys are not taken.",
+    ),
+    Variable(
+        "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID",
+        "a client id",
+        "App Service authentication: the identity that vouches for the app's registration, in place of a secret.",
     ),
     Variable("AzureWebJobsDisableHomepage", "`true`", "The app has a page at `/` itself."),
     Variable(
