@@ -9,7 +9,7 @@ PYTEST_WORKERS ?= 3
 # mypy refuses a directory without Python files, which some of these still are.
 typed := $(sort $(foreach d,shared activities orchestrators http_api worker localdev benchmarks cli,$(if $(wildcard $d/*.py $d/*/*.py),$d))) $(wildcard function_app.py)
 
-.PHONY: help install demo test lint style layers types test-fast test-suite test-browser torture conformance up down status generate web pictures clean
+.PHONY: help install demo test lint style layers types test-fast test-suite test-browser torture conformance up down status generate settings web pictures bicep clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,11 +61,17 @@ status: install ## show what runs, where, and whether it is well
 generate: install ## Python code from the FlatBuffers schemas
 	@localdev/install/generate.sh
 
+settings: install ## docs/SETTINGS.md, from shared/settings.py and the two host.json
+	@$(python) -m localdev.settings_page
+
 web: install ## style sheet, htmx and font of the pages into web_static, from http_api/styles and the templates
 	@localdev/install/web.sh
 
 pictures: install ## the pictures of docs/USING.md, of the stack that `make demo` has left running
 	@$(python) -m localdev.pictures
+
+bicep: ## compile and lint infra/bicep, where az or bicep is installed
+	@infra/bicep/compile.sh
 
 clean: ## remove what can be made again, the stack's data included; .venv stays
 	@if [ -x $(python) ]; then $(python) -m localdev down --erase; fi

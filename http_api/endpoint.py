@@ -135,20 +135,20 @@ class Endpoint:
         return re.fullmatch(pattern, path, re.IGNORECASE) is not None
 
 
-_declared: list[Endpoint] = []
+_declared: dict[str, Endpoint] = {}
 
 
 def declare(endpoint: Endpoint) -> Endpoint:
     """Add an endpoint to those of the app. Once per name: Functions are called by it."""
-    if any(known.name == endpoint.name for known in _declared):
+    if endpoint.name in _declared:
         raise ValueError(f"two endpoints are called {endpoint.name}")
-    _declared.append(endpoint)
+    _declared[endpoint.name] = endpoint
     return endpoint
 
 
 def all_endpoints() -> tuple[Endpoint, ...]:
     """Every endpoint that was declared: all of the app once ``function_app`` is imported."""
-    return tuple(_declared)
+    return tuple(_declared.values())
 
 
 def models_of(handler: Callable[..., Any]) -> tuple[type[Query], type[Body]]:

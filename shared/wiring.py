@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -28,6 +29,7 @@ from shared.adapters.pace import Paces
 from shared.adapters.signing_secrets import SigningSecrets
 from shared.adapters.system import SystemClock, SystemIds, keep_memory_low
 from shared.adapters.telemetry import make_telemetry
+from shared.adapters.tokens import POSTGRES, Tokens
 from shared.adapters.vault_blob import BlobAccount
 from shared.adapters.webhook_http import HttpWebhooks
 from shared.core import cost
@@ -40,7 +42,7 @@ from shared.db.dispatch import PostgresSchedules
 from shared.db.export import Stream
 from shared.db.judging import PostgresAlerts
 from shared.db.metrics import CatalogueMetrics
-from shared.db.migrate import migrate
+from shared.db.migrate import SchemaUpkeep, migrate, program_name
 from shared.db.observed import ObservedCatalogue, ObservedRetentions, ObservedSweeps, ObservedVerifies
 from shared.db.pace import PostgresPaceBook
 from shared.db.pool import Connection, Pool, make_pool
@@ -106,6 +108,7 @@ class App:
     retentions: PostgresRetentions
     sweeps: PostgresSweeps
     purges: PostgresPurges
+    schema: SchemaUpkeep
     vaults: BlobAccount
     journal: Journal
     credentials: Credentials
@@ -339,10 +342,12 @@ class App:
         return await upkeep.begin_due(self.schedules, self.journal, self.clock.now(), driver)
 
     async def look_after(self) -> None:
-        """Raise alerts, and forget what is old."""
+        """Raise alerts, forget what is old, and apply the migrations that had to wait for programs of the release before."""
         await upkeep.look_after(self.schedules, self.alerts, self._pin, self.clock.now())
         await self.tell_deletions()
         await self.finish_tenants()
+        if self.settings.migrate == "auto":
+            await self.schema.go_on()
 
     async def tell_deletions(self, tenant_id: str | None = None, share_id: int | None = None) -> None:
         """Tell the vault of what was deleted, brought back or is being purged: of a share, of a tenant and its shares, or of some of all."""
@@ -422,23 +427,31 @@ class App:
 async def make_app(settings: Settings) -> App:
     """Open what a process needs; the caller closes it."""
     log_scrubbing.install(settings.secrets())
-    if settings.migrate != "no":
-        await migrate(settings.postgres_url, before_post=settings.migrate == "pre")
     async with AsyncExitStack() as stack:
         clock, ids = SystemClock(), SystemIds()
+        credentials = Credentials(settings.credentials)
+        stack.push_async_callback(credentials.aclose)
+        password = Tokens(credentials.identity(), POSTGRES, clock).token if settings.postgres_entra else None
+        schema = SchemaUpkeep(settings.postgres_url, password=password)
+        if settings.migrate == "auto":
+            await schema.go_on()
+        elif settings.migrate != "no":
+            await migrate(settings.postgres_url, before_post=settings.migrate == "pre", password=password)
         process = ids.new()
         telemetry = make_telemetry(settings, process, clock)
         stack.push_async_callback(telemetry.aclose)
-        credentials = Credentials(settings.credentials)
-        stack.push_async_callback(credentials.aclose)
-        pool = await stack.enter_async_context(make_pool(settings.postgres_url, size=POOL_SIZE))
+        pooled = partial(make_pool, size=POOL_SIZE, password=password, name=program_name())
+        pool = await stack.enter_async_context(pooled(settings.postgres_url))
         api_pool = pool
         if settings.api_postgres_url:
-            api_pool = await stack.enter_async_context(make_pool(settings.api_postgres_url, size=POOL_SIZE))
+            api_pool = await stack.enter_async_context(pooled(settings.api_postgres_url))
+        bulk_tier = "" if settings.vault_content_tier == "hot" else settings.vault_content_tier.capitalize()
+        traffic = Traffic(telemetry, "blob")
         if settings.vault_connection:
-            vaults = BlobAccount.from_connection_string(settings.vault_connection, traffic=Traffic(telemetry, "blob"))
+            vaults = BlobAccount.from_connection_string(settings.vault_connection, traffic=traffic, bulk_tier=bulk_tier)
         else:
-            vaults = BlobAccount(settings.vault_account_url, credentials.identity(), traffic=Traffic(telemetry, "blob"))
+            identity = credentials.identity()
+            vaults = BlobAccount(settings.vault_account_url, identity, traffic=traffic, bulk_tier=bulk_tier)
         stack.push_async_callback(vaults.aclose)
         if settings.journal_connection:
             journal = TableJournal.from_connection_string(settings.journal_connection)
@@ -455,6 +468,7 @@ async def make_app(settings: Settings) -> App:
             catalogue=catalogue,
             verifies=ObservedVerifies(pool, telemetry),
             purges=PostgresPurges(pool),
+            schema=schema,
             retentions=ObservedRetentions(pool, telemetry),
             sweeps=ObservedSweeps(pool, telemetry),
             vaults=vaults,

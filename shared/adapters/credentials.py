@@ -11,14 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from azure.identity.aio import DefaultAzureCredential
-
 from shared.errors import InvalidInput
 
 MANAGED_IDENTITY: Final = "managed-identity"
 SETTING_PREFIX: Final = "AFB_CREDENTIAL_"
-SCOPE: Final = "https://storage.azure.com/.default"
-"""What a token for any storage service is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +80,8 @@ class Credentials:
     def identity(self) -> Bearer:
         """The identity this process runs as; one for all, because it caches tokens."""
         if self._identity is None:
+            from azure.identity.aio import DefaultAzureCredential  # with MSAL: a part of every cold start otherwise
+
             self._identity = Bearer(DefaultAzureCredential())
         return self._identity
 

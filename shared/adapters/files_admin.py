@@ -11,9 +11,7 @@ opening deletes the other as left behind.
 
 from collections.abc import Mapping
 from functools import cached_property, partial
-from typing import Any, Final, Self
-
-from azure.storage.fileshare.aio import ShareClient, ShareServiceClient
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from shared.adapters import sdk
 from shared.adapters.backoff import Retry
@@ -22,6 +20,9 @@ from shared.adapters.metering import Meter
 from shared.adapters.translate import translated
 from shared.errors import Conflict, NoAccess, Retryable, ShareGone
 from shared.model.share import ShareSnapshot
+
+if TYPE_CHECKING:
+    from azure.storage.fileshare.aio import ShareClient, ShareServiceClient
 
 VERSION: Final = "2025-05-05"
 """Older than what the lean client speaks: everything here exists since 2024-11-04, and every region answers to it."""
@@ -55,12 +56,14 @@ class FilesAdmin:
         self._budget_s = retry_budget_s
 
     @cached_property
-    def _service(self) -> ShareServiceClient:
-        """Made when first needed: it takes milliseconds, and most activities leave the share alone."""
+    def _service(self) -> "ShareServiceClient":
+        """Made when first needed, its library imported then: both take a while, and most activities leave the share alone."""
+        from azure.storage.fileshare.aio import ShareServiceClient
+
         return ShareServiceClient(self._account_url, self._credential, api_version=VERSION, **self._options)
 
     @property
-    def _share(self) -> ShareClient:
+    def _share(self) -> "ShareClient":
         return self._service.get_share_client(self._share_name)
 
     async def snapshots(self) -> list[ShareSnapshot]:

@@ -12,7 +12,6 @@ The service sorts header names as a Windows culture does: hyphens do not count, 
 letters. Our own headers sort the same either way; users' metadata (``a_b``, ``a1``, ``ab``) may not.
 """
 
-import asyncio
 import hashlib
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
@@ -21,10 +20,8 @@ from functools import lru_cache
 from typing import Final, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
-from azure.core.exceptions import AzureError
-
-from shared.adapters import translate
-from shared.adapters.credentials import SCOPE, AccountKey, Bearer, Sas, Secret
+from shared.adapters.credentials import AccountKey, Bearer, Sas, Secret
+from shared.adapters.tokens import STORAGE, Tokens
 from shared.errors import InvalidInput
 from shared.ports.system import Clock
 
@@ -37,7 +34,6 @@ _STORAGE_HOSTS: Final = (
 )
 """How the names of Azure Storage's endpoints end, by cloud. Private endpoints have the same names."""
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
-_TOKEN_MARGIN_S: Final = 300
 """A token is replaced this long before it ends: longer than any request takes, shorter than any token lives."""
 
 
@@ -157,27 +153,12 @@ class BearerSigner:
     text = ""
 
     def __init__(self, bearer: Bearer, clock: Clock) -> None:
-        self._bearer = bearer
-        self._clock = clock
-        self._asking = asyncio.Lock()
-        self._token = ""
-        self._ends = 0.0
+        self._tokens = Tokens(bearer, STORAGE, clock)
 
     async def sign(self, method: str, path: str, query: Query, headers: dict[str, str], length: int) -> str:  # noqa: ARG002
         """Add ``Authorization``."""
-        if self._clock.now().timestamp() > self._ends:
-            async with self._asking:
-                if self._clock.now().timestamp() > self._ends:
-                    await self._ask()
-        headers["Authorization"] = f"Bearer {self._token}"
+        headers["Authorization"] = f"Bearer {await self._tokens.token()}"
         return query.text
-
-    async def _ask(self) -> None:
-        try:
-            token = await self._bearer.credential.get_token(SCOPE)
-        except AzureError as error:
-            raise translate.sdk(error, "get a token for the identity of this process") from error
-        self._token, self._ends = token.token, token.expires_on - _TOKEN_MARGIN_S
 
 
 def refuse_plain_http(secret: Secret, account_url: str) -> None:

@@ -143,6 +143,13 @@ def error_of(refused: Refusal, what: str) -> BackupError:
             return InvalidInput(said, code)
 
 
+def _no_token(error: ClientAuthenticationError) -> str:
+    """What each kind of identity that was tried had to say, beginning with its name; the rest of the message is links."""
+    said = str(error.message).splitlines()
+    tried = [line.strip()[:200] for line in said if re.match(r"\t\w+Credential: ", line)]
+    return "; ".join(tried) or said[0]
+
+
 def no_answer(error: BaseException, what: str) -> Unavailable:
     """The exception for a request without a whole answer: refused or broken connections, timeouts, cut bodies."""
     return Unavailable(f"{what}: no answer: {type(error).__name__}: {error}")
@@ -156,9 +163,7 @@ def sdk(error: AzureError, what: str) -> BackupError:
         message = str(error.message or "").split("\n")[0]
         return error_of(Refusal(int(error.status_code), code, message), what)
     if isinstance(error, ClientAuthenticationError):
-        return NoAccess(
-            f"{what}: {str(error.message).splitlines()[0]}; hint: managed identity is not available here or not signed in"
-        )
+        return NoAccess(f"{what}: {_no_token(error)}; hint: managed identity is not available here or not signed in")
     if isinstance(error, ServiceRequestError | ServiceResponseError):
         return no_answer(error, what)
     return Unavailable(f"{what}: {type(error).__name__}: {error.message}")

@@ -24,6 +24,7 @@ from shared.adapters.signing import NO_QUERY, Query, query, refuse_plain_http, s
 from shared.adapters.storage_http import NO_HEADERS, Call, Lane, Reply, StorageHttp, Traffic
 from shared.adapters.system import SystemClock
 from shared.errors import Conflict, IntegrityError, InvalidInput, NotFound
+from shared.model.objects import is_bulk
 from shared.ports.system import Clock
 from shared.ports.vault import Deletion, StoredObject
 
@@ -48,13 +49,18 @@ class BlobAccount:
         retry_budget_s: float = 60.0,
         clock: Clock | None = None,
         traffic: Traffic | None = None,
+        bulk_tier: str = "",
     ) -> None:
-        """Without a ``secret``: as the identity of this process, which is then closed with the account."""
+        """Without a ``secret``: as the identity of this process, which is then closed with the account.
+
+        :param bulk_tier: access tier, such as ``Cool``, that bundles and chunks are written in; all else, and they without it, in the account's own.
+        """
         self._identity = Credentials({})
         secret = secret or self._identity.identity()
         refuse_plain_http(secret, account_url)
         clock = clock or SystemClock()
         self.retry_budget_s = retry_budget_s
+        self.bulk_tier = bulk_tier
         self.http = StorageHttp(
             account_url,
             signer(secret, account_url, clock),
@@ -67,10 +73,11 @@ class BlobAccount:
 
     @classmethod
     def from_connection_string(
-        cls, connection: str, *, retry_budget_s: float = 60.0, traffic: Traffic | None = None
+        cls, connection: str, *, retry_budget_s: float = 60.0, traffic: Traffic | None = None, bulk_tier: str = ""
     ) -> Self:
         """:raises InvalidInput: the string names no blob endpoint or no secret."""
-        return cls(*connection_string.parse(connection, "blob"), retry_budget_s=retry_budget_s, traffic=traffic)
+        parsed = connection_string.parse(connection, "blob")
+        return cls(*parsed, retry_budget_s=retry_budget_s, traffic=traffic, bulk_tier=bulk_tier)
 
     def vault(self, tenant_id: str, meter: Meter) -> "BlobVault":
         """The vault of one tenant, counted on ``meter``. Closing it leaves the account open."""
@@ -131,11 +138,13 @@ class BlobVault:
 
     async def put(self, name: str, data: bytes | bytearray) -> bool:
         """Store ``data`` unless the name is taken; False if it was."""
+        headers = {"x-ms-access-tier": self._account.bulk_tier} if self._account.bulk_tier and is_bulk(name) else {}
+        headers |= _ONCE
         try:
             if len(data) <= SINGLE_PUT_BYTES:
-                await self._send("put_blob", "PUT", name, headers={"x-ms-blob-type": "BlockBlob", **_ONCE}, body=data)
+                await self._send("put_blob", "PUT", name, headers={"x-ms-blob-type": "BlockBlob", **headers}, body=data)
             else:
-                await self._put_blocks(name, data)
+                await self._put_blocks(name, data, headers)
         except Conflict as error:
             if error.code not in _TAKEN:
                 raise
@@ -143,7 +152,7 @@ class BlobVault:
         self._meter.vault_stored(len(data))
         return True
 
-    async def _put_blocks(self, name: str, data: bytes | bytearray) -> None:
+    async def _put_blocks(self, name: str, data: bytes | bytearray, headers: dict[str, str]) -> None:
         view = memoryview(data)
         ids: list[str] = []
         for start in range(0, len(data), BLOCK_BYTES):
@@ -154,7 +163,7 @@ class BlobVault:
             ids.append(block_id)
         listed = "".join(f"<Latest>{block_id}</Latest>" for block_id in ids)
         body = f'<?xml version="1.0" encoding="utf-8"?><BlockList>{listed}</BlockList>'.encode()
-        await self._send("put_block_list", "PUT", name, query(comp="blocklist"), _ONCE, body)
+        await self._send("put_block_list", "PUT", name, query(comp="blocklist"), headers, body)
 
     async def get(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
         """Exactly ``length`` bytes at ``offset``."""

@@ -26,6 +26,11 @@ def node_object_name(share_id: int, node_id: int, run_no: int) -> str:
     return f"{share_id}/{node_id}/{run_no}"
 
 
+def is_bulk(name: str) -> bool:
+    """Whether an object is one of those that nearly all bytes are in, and that only restores, deep verifies and repacks read: bundles, chunks."""
+    return name.partition("/")[2].startswith(("bundle/", "chunk/"))
+
+
 def permission_name(share_id: int, permission_key: str) -> str:
     """A security descriptor (SDDL, UTF-8). Azure's key is two integers joined by ``*``; the name has ``-`` instead."""
     return f"{share_id}/permission/{permission_key.replace('*', '-')}"

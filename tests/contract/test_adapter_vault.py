@@ -10,6 +10,14 @@ from shared.adapters import vault_blob
 from shared.adapters.metering import Meter
 from shared.adapters.vault_blob import BlobAccount, BlobVault
 from shared.errors import Conflict, IntegrityError, NoAccess, NotFound, Throttled
+from shared.model.objects import (
+    bundle_name,
+    chunk_name,
+    node_object_name,
+    permission_name,
+    point_name,
+    segment_name,
+)
 from shared.model.run import Counters
 from shared.ports.vault import Deletion
 from tests.support.storage import answer, bad_server
@@ -68,6 +76,28 @@ async def test_an_object_above_the_limit_goes_in_blocks_and_is_not_replaced_eith
     assert await vault.put("1/big", data) is True
     assert await vault.put("1/big", bytes(1_500_000)) is False
     assert await vault.get("1/big") == data
+
+
+@pytest.mark.parametrize(
+    ("wanted", "tier", "inferred"), [("Cool", "Cool", False), ("Cold", "Cold", False), ("", "Hot", True)]
+)
+async def test_bulk_is_written_in_its_tier_and_all_else_in_the_accounts(azurite, monkeypatch, wanted, tier, inferred):
+    monkeypatch.setattr(vault_blob, "SINGLE_PUT_BYTES", 1_000_000)
+    monkeypatch.setattr(vault_blob, "BLOCK_BYTES", 600_000)
+    tenant = f"tenant-{secrets.token_hex(6)}"
+    bulk = [bundle_name(1, 2, 3, 0), chunk_name(1, bytes(32)), bundle_name(1, 2, 3, 1)]
+    other = [segment_name(1, 2, 3), point_name(1, 2), node_object_name(1, 1 << 24, 2), permission_name(1, "7*8")]
+    async with BlobAccount.from_connection_string(azurite.connection_string, bulk_tier=wanted) as account:
+        vault = account.of(tenant)
+        await vault.prepare()
+        for name in (*bulk, *other):
+            assert await vault.put(name, bytes(1_500_000) if name == bulk[2] else b"x")
+            assert await vault.put(name, b"y") is False
+    with ContainerClient.from_connection_string(azurite.connection_string, tenant) as container:
+        found = {name: container.get_blob_client(name).get_blob_properties() for name in (*bulk, *other)}
+    tiers = {name: (one.blob_tier, bool(one.blob_tier_inferred)) for name, one in found.items()}
+    assert {tiers[name] for name in bulk} == {(tier, inferred)}
+    assert {tiers[name] for name in other} == {("Hot", True)}
 
 
 async def test_of_many_who_put_one_name_one_wins(vault, monkeypatch):

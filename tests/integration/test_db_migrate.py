@@ -7,8 +7,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from shared.db.migrate import DIRECTORY, migrate, migrations
-from shared.errors import IntegrityError
+from shared.db.migrate import DIRECTORY, PROGRAM, SchemaUpkeep, migrate, migrate_beside, migrations, program_name
+from shared.errors import IntegrityError, Unavailable
+from shared.settings import Settings
+from shared.wiring import make_app
 
 
 def write(directory: Path, **texts: str) -> Path:
@@ -98,6 +100,133 @@ async def test_a_release_is_not_prepared_before_the_one_before_it_is_finished(po
 
 async def test_a_new_database_gets_everything_there_is_no_code_before_it(postgres_url):
     assert await migrate(postgres_url, before_post=True) == [m.name for m in migrations()]
+
+
+async def program(url: str, name: str):
+    """A connection of a program, which is at work until it is closed."""
+    return await psycopg.AsyncConnection.connect(url, application_name=name)
+
+
+@pytest.mark.parametrize("older", [PROGRAM, f"{PROGRAM}/1", f"{PROGRAM}/2"])
+async def test_post_files_wait_until_nobody_is_connected_that_does_not_know_them(postgres_url, tmp_path, older):
+    await migrate(postgres_url, write(tmp_path, m0001_pre_a="SELECT 1"))
+    write(tmp_path, m0002_pre_b="CREATE TABLE b ()", m0003_post_c="CREATE TABLE c ()", m0004_post_d="SELECT 4")
+    async with await program(postgres_url, older), await program(postgres_url, f"{PROGRAM}/4"):
+        assert await migrate_beside(postgres_url, tmp_path) == ["0003_post_c", "0004_post_d"]
+        assert await migrate_beside(postgres_url, tmp_path) == ["0003_post_c", "0004_post_d"]
+        assert await query(postgres_url, "SELECT to_regclass('b') IS NULL, to_regclass('c') IS NULL") == [(False, True)]
+    async with await program(postgres_url, f"{PROGRAM}/4"), await program(postgres_url, "psql"):
+        assert await migrate_beside(postgres_url, tmp_path) == []
+    assert await query(postgres_url, "SELECT count(*) FROM schema_migration") == [(4,)]
+
+
+async def test_a_program_that_knows_some_of_the_post_files_holds_up_the_others(postgres_url, tmp_path):
+    await migrate(postgres_url, write(tmp_path, m0001_pre_a="SELECT 1"))
+    write(tmp_path, m0002_post_b="SELECT 2", m0003_post_c="SELECT 3")
+    async with await program(postgres_url, f"{PROGRAM}/2"):
+        assert await migrate_beside(postgres_url, tmp_path) == ["0003_post_c"]
+
+
+async def test_a_program_does_not_start_while_what_it_needs_has_to_wait(postgres_url, tmp_path):
+    await migrate(postgres_url, write(tmp_path, m0001_pre_a="SELECT 1"))
+    write(tmp_path, m0002_post_b="CREATE TABLE b ()", m0003_pre_c="CREATE TABLE c ()")
+    async with await program(postgres_url, f"{PROGRAM}/1"):
+        with pytest.raises(
+            Unavailable, match=r"0003_pre_c waits behind 0002_post_b, .* still connected; hint: they end"
+        ):
+            await migrate_beside(postgres_url, tmp_path)
+        assert await query(postgres_url, "SELECT to_regclass('b') IS NULL") == [(True,)]
+    assert await migrate_beside(postgres_url, tmp_path) == []
+    assert await query(postgres_url, "SELECT to_regclass('c') IS NULL") == [(False,)]
+
+
+async def test_programs_of_another_database_hold_up_nothing(postgres_url, tmp_path):
+    await migrate(postgres_url, write(tmp_path, m0001_pre_a="SELECT 1"))
+    write(tmp_path, m0002_post_b="SELECT 2")
+    async with await program(postgres_url.rsplit("/", 1)[0] + "/postgres", PROGRAM):
+        assert await migrate_beside(postgres_url, tmp_path) == []
+
+
+async def test_who_waits_to_migrate_is_seen_as_what_it_is(postgres_url, tmp_path):
+    """A program of the release before that starts at the same moment is at work as soon as it has the lock."""
+    await migrate(postgres_url, write(tmp_path, m0001_pre_a="SELECT 1"))
+    before = tmp_path / "before"
+    before.mkdir()
+    shutil.copy(tmp_path / "0001_pre_a.sql", before)
+    write(tmp_path, m0002_post_b="SELECT 2")
+    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as holder:
+        await holder.execute("SELECT pg_advisory_lock(4706329127002)")
+        waiting = asyncio.create_task(migrate_beside(postgres_url, before))
+        newer = asyncio.create_task(migrate_beside(postgres_url, tmp_path))
+        for _ in range(100):
+            names = await query(
+                postgres_url, "SELECT application_name FROM pg_stat_activity WHERE wait_event = 'advisory'"
+            )
+            if {name for (name,) in names} == {f"{PROGRAM}/1", f"{PROGRAM}/2"}:
+                break
+            await asyncio.sleep(0.05)
+        else:
+            pytest.fail(f"waiting are {names}")
+    assert await waiting == []
+    assert await newer in ([], ["0002_post_b"])  # as it came before the other, or after it
+
+
+async def test_a_new_database_gets_everything_whoever_is_connected(postgres_url):
+    async with await program(postgres_url, PROGRAM):
+        assert await migrate_beside(postgres_url) == []
+    assert await query(postgres_url, "SELECT count(*) FROM schema_migration") == [(len(migrations()),)]
+
+
+async def test_what_waits_is_gone_on_with_until_nothing_is_left(postgres_url, tmp_path):
+    await migrate(postgres_url, write(tmp_path, m0001_pre_a="SELECT 1"))
+    write(tmp_path, m0002_post_b="SELECT 2")
+    upkeep = SchemaUpkeep(postgres_url, directory=tmp_path)
+    async with await program(postgres_url, PROGRAM):
+        await upkeep.go_on()
+        await upkeep.go_on()
+        assert await query(postgres_url, "SELECT count(*) FROM schema_migration") == [(1,)]
+    await upkeep.go_on()
+    assert await query(postgres_url, "SELECT count(*) FROM schema_migration") == [(2,)]
+    upkeep._url = "postgresql://nobody.invalid/"  # not asked any more
+    await upkeep.go_on()
+
+
+async def test_whoever_migrates_sees_the_programs_of_other_logins(postgres_url):
+    """It is no superuser, and the API may have a login of its own."""
+    name = f"plain_{abs(hash(postgres_url)) % 10**8}"
+    await query(postgres_url, f"CREATE ROLE {name}; SELECT 1")
+    try:
+        async with await program(postgres_url, PROGRAM), await psycopg.AsyncConnection.connect(postgres_url) as conn:
+            await conn.execute(f"SET ROLE {name}")
+            seen = await (await conn.execute("SELECT application_name FROM pg_stat_activity")).fetchall()
+            assert (PROGRAM,) in seen
+    finally:
+        await query(postgres_url, f"DROP ROLE {name}; SELECT 1")
+
+
+async def test_the_app_says_what_it_knows_and_finishes_its_rollout(postgres_url, azurite):
+    """With AFB_MIGRATE=auto, on a database that waits for what this release has last."""
+    settings = Settings.from_env(
+        {"AFB_POSTGRES_URL": postgres_url, "AFB_VAULT_CONNECTION": azurite.connection_string, "AFB_MIGRATE": "auto"}
+    )
+    app = await make_app(settings)
+    try:
+        async with app.transaction() as conn:
+            (name,) = await (await conn.execute("SELECT current_setting('application_name')")).fetchone()
+        assert name == program_name() == f"{PROGRAM}/{len(migrations())}"
+        assert await query(postgres_url, "SELECT count(*) FROM schema_migration") == [(len(migrations()),)]
+        app.schema = Asked()
+        await app.look_after()
+        assert app.schema.times == 1
+    finally:
+        await app.aclose()
+
+
+class Asked:
+    times = 0
+
+    async def go_on(self):
+        self.times += 1
 
 
 async def test_a_failed_migration_leaves_nothing_and_those_before_it_stay(postgres_url, tmp_path):

@@ -39,10 +39,3 @@ def test_every_test_that_the_document_names_exists():
             function = part[2] or (name if name.startswith("..._") else "")
             wanted = function.removeprefix("..._").removesuffix("...")
             assert wanted in tests[module], name
-
-
-def test_every_setting_that_the_document_names_exists():
-    code = (ROOT / "shared" / "settings.py").read_text(encoding="utf-8")
-    named = set(re.findall(r"AFB_[A-Z_]+", TEXT))
-    assert named
-    assert not [name for name in named if name not in code]

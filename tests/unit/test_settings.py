@@ -14,11 +14,12 @@ def migrate(**env: str) -> str:
 def test_migrations_run_at_start_only_when_asked_to():
     assert migrate() == migrate(AFB_MIGRATE="false") == migrate(AFB_MIGRATE="0") == "no"
     assert migrate(AFB_MIGRATE="pre") == "pre"
+    assert migrate(AFB_MIGRATE="auto") == "auto"
     assert migrate(AFB_MIGRATE="True") == migrate(AFB_MIGRATE="1") == "all"
 
 
 def test_a_misspelled_setting_is_refused_by_name():
-    with pytest.raises(InvalidInput, match=r"AFB_MIGRATE is 'post'; expected true, false or pre"):
+    with pytest.raises(InvalidInput, match=r"AFB_MIGRATE is 'post'; expected true, false, pre or auto"):
         migrate(AFB_MIGRATE="post")
 
 
@@ -95,3 +96,55 @@ def test_secrets_of_telemetry_are_kept_out_of_logs():
     assert {"t" * 32, "abcdefgh"} <= set(found.secrets())
     assert "abcdefgh" not in repr(found)
     assert "t" * 32 not in repr(found)
+
+
+SERVER = "postgresql://app@server.postgres.database.azure.com/afb"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"{SERVER}?sslmode=require",
+        f"{SERVER}?sslmode=verify-full&sslrootcert=system",
+        "postgresql://app@127.0.0.1:5432/afb",
+        "postgres://a%20group@[::1]/afb",
+    ],
+)
+def test_the_database_can_be_signed_in_to_as_an_identity(url):
+    found = Settings.from_env(GIVEN | {"AFB_POSTGRES_URL": url, "AFB_POSTGRES_ENTRA": "true"})
+    assert (found.postgres_url, found.postgres_entra) == (url, True)
+    assert Settings.from_env(GIVEN).postgres_entra is False
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        (SERVER, "expected one with sslmode=require, verify-ca or verify-full"),
+        (f"{SERVER}?sslmode=prefer", "sslmode=require"),
+        (f"{SERVER}?sslmode=require&sslmode=disable", "sslmode=require"),
+        ("postgresql://app@127.0.0.1,server.example/afb", "sslmode=require"),
+        ("postgresql://app@127.0.0.1/afb?host=server.example", "sslmode=require"),
+        (SERVER.replace("app@", "app:hunter2@") + "?sslmode=require", "a URL without a password"),
+        (f"{SERVER}?sslmode=require&password=hunter2", "a URL without a password"),
+        (SERVER.replace("app@", ""), "with the identity's name"),
+        ("host=server.example user=app sslmode=require password=hunter2", "a URL such as"),
+        ("postgresql://app@[::1/afb", "a URL such as"),
+    ],
+)
+@pytest.mark.parametrize("name", ["AFB_POSTGRES_URL", "AFB_API_POSTGRES_URL"])
+def test_a_token_is_not_sent_where_others_could_read_it(name, url, expected):
+    """Not in the clear, and not beside a password that somebody believes to be used."""
+    good = GIVEN | {"AFB_POSTGRES_URL": f"{SERVER}?sslmode=require", "AFB_POSTGRES_ENTRA": "true"}
+    with pytest.raises(InvalidInput, match=expected) as refused:
+        Settings.from_env(good | {name: url})
+    assert refused.value.field == name
+    assert "hunter2" not in str(refused.value)
+
+
+def test_the_tier_of_saved_content_is_one_that_can_be_read_at_once():
+    def tier(value: str) -> str:
+        return Settings.from_env(GIVEN | {"AFB_VAULT_CONTENT_TIER": value}).vault_content_tier
+
+    assert (tier(""), tier("hot"), tier("Cool"), tier("cold")) == ("hot", "hot", "cool", "cold")
+    with pytest.raises(InvalidInput, match=r"AFB_VAULT_CONTENT_TIER is 'archive'; expected hot, cool or cold"):
+        tier("archive")

@@ -1,0 +1,1 @@
+"""docs/SETTINGS.md: every setting once, made of what the code says of it."""
