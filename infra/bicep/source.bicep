@@ -4,7 +4,8 @@ metadata description = '''What the app may do on one storage account whose share
 Owns: the role assignments of the app's identity on that account, and the role that takes share snapshots.
 Does not own: the account. It is deployed into the account's resource group, by whoever owns that, once for each account.
 
-Backups read and take share snapshots. Restores write, so the right to write is given only where somebody is to restore to.'''
+Backups read, from share snapshots that they take. Restores write, and so do drills to scratch shares of theirs; the right to write is given only
+where somebody is to restore to.'''
 
 // ========== //
 // Parameters //
@@ -18,9 +19,6 @@ param principalId string
 
 @description('Optional. Whether shares of this account may be restored to. Whoever administers the app can then overwrite them.')
 param restore bool = false
-
-@description('Optional. Whether backups read from share snapshots that they take. Without that, shares that change meanwhile are read as they change, and drills are not possible.')
-param snapshots bool = true
 
 // ========= //
 // Variables //
@@ -39,10 +37,10 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' existing = {
 
 // Share snapshots are made and deleted with the rights of the account's management, not of its data. The ready-made role that has them
 // (Storage Account Contributor) can also read the account's keys.
-resource snapshotTaker 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (snapshots) {
+resource snapshotTaker 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   name: guid(resourceGroup().id, 'afb-share-snapshots')
   properties: {
-    roleName: 'Azure Files Backup: share snapshots (${resourceGroup().name})'
+    roleName: 'Azure Files Backup: share snapshots (${resourceGroup().name} ${uniqueString(resourceGroup().id)})'
     description: 'Takes, lists and deletes share snapshots. The same right makes and deletes shares: Azure does not tell them apart.'
     type: 'CustomRole'
     assignableScopes: [resourceGroup().id]
@@ -79,7 +77,7 @@ resource appRestoresToShares 'Microsoft.Authorization/roleAssignments@2022-04-01
   }
 }
 
-resource appTakesSnapshots 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (snapshots) {
+resource appTakesSnapshots 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(account.id, principalId, snapshotTaker.id)
   scope: account
   properties: {

@@ -617,7 +617,8 @@ def test_the_door_of_the_app_is_as_the_security_document_says():
     resources = BY_NAME["modules/functions.bicep"].resources
     app, door = resources["app"].value["properties"], resources["authentication"].value["properties"]
     assert (app["httpsOnly"], app["siteConfig"]["minTlsVersion"]) == (True, "1.2")
-    assert resources["publishing"].value["properties"] == {"allow": False}
+    publishing = [found.value for found in resources.values() if found.text == "basicPublishingCredentialsPolicies"]
+    assert {found["name"]: found["properties"]["allow"] for found in publishing} == {"scm": False, "ftp": False}
     assert door["globalValidation"] == {"requireAuthentication": False, "unauthenticatedClientAction": "AllowAnonymous"}
     assert door["httpSettings"] == {"requireHttps": True}
     assert door["platform"] == {"enabled": "signIn != null"}

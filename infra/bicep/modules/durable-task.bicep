@@ -19,7 +19,7 @@ param location string
 @description('Required. Paid by the action, or by the month in capacity units: one is 2,000 actions a second.')
 param plan 'Consumption' | 'Dedicated'
 
-@description('Required. Address ranges that may call it, which takes a token all the same. The app\'s calls come out of a network\'s default address, so ranges have to be wide or known.')
+@description('Required. Address ranges that may call it, which takes a token all the same. The addresses that the app calls from are not known.')
 param allowedRanges string[]
 
 @description('Required. Tags, passed to every resource.')

@@ -22,5 +22,6 @@ func endpointsOf(place placeType, services string[]) array =>
     : map(services, service => {
         service: service
         subnetResourceId: place.subnetId
+        lock: { kind: 'None' } // else a lock on the account is one on its endpoints, too
         privateDnsZoneGroup: { privateDnsZoneGroupConfigs: [{ privateDnsZoneResourceId: place.zoneIds[service] }] }
       })

@@ -155,12 +155,15 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
   }
 
   // Only who has a role deploys: no user names and passwords for that.
-  resource publishing 'basicPublishingCredentialsPolicies' = [
-    for way in ['scm', 'ftp']: {
-      name: way
-      properties: { allow: false }
-    }
-  ]
+  resource packagesByPassword 'basicPublishingCredentialsPolicies' = {
+    name: 'scm'
+    properties: { allow: false }
+  }
+
+  resource filesByPassword 'basicPublishingCredentialsPolicies' = {
+    name: 'ftp'
+    properties: { allow: false }
+  }
 
   resource appSettings 'config' = {
     name: 'appsettings'

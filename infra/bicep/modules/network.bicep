@@ -34,9 +34,8 @@ var subnets = {
   catalogue: cidrSubnet(addressSpace, 28, 20)
 }
 var storageZones = [for service in ['blob', 'queue', 'table']: 'privatelink.${service}.${environment().suffixes.storage}']
-#disable-next-line no-hardcoded-env-urls // there is no function for the zones of private links
+// There is no function for the zones of private links of these two.
 var keyVaultZone = 'privatelink.vaultcore.azure.net'
-#disable-next-line no-hardcoded-env-urls
 var catalogueZone = 'afb-${token}.private.postgres.database.azure.com'
 var zones = concat(storageZones, [keyVaultZone, catalogueZone])
 

@@ -92,7 +92,8 @@ resource scheduler 'Microsoft.DurableTask/schedulers@2025-11-01' existing = if (
 resource auditAppender 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   name: guid(resourceGroup().id, 'afb-audit-appender')
   properties: {
-    roleName: 'Azure Files Backup: audit appender (${resourceGroup().name})'
+    // Unlike any other name of the directory.
+    roleName: 'Azure Files Backup: audit appender (${resourceGroup().name} ${uniqueString(resourceGroup().id)})'
     description: 'Adds rows to the audit and reads them; changes and deletes none.'
     type: 'CustomRole'
     assignableScopes: [resourceGroup().id]
