@@ -342,6 +342,15 @@ def test_the_host_finds_its_storage_by_identity():
     assert HOST["extensions"]["durableTask"]["storageProvider"]["type"] == "AzureStorage"
 
 
+def test_with_the_scheduler_the_host_finds_it():
+    """By the setting and the hub that the other host.json names."""
+    path = re.search(r"`cp (\S+) host\.json`", DEPLOY)[1]
+    durable = json.loads((ROOT / path).read_text(encoding="utf-8"))["extensions"]["durableTask"]
+    assert durable["storageProvider"]["type"] == "azureManaged"
+    assert durable["storageProvider"]["connectionStringName"] in settings()
+    assert BY_NAME["modules/durable-task.bicep"].resources["taskHub"].value["name"] == durable["hubName"]
+
+
 def test_names_of_secrets_are_names_that_a_key_vault_takes():
     (value,) = re.findall(r"SecretName=\$\{(.*?)\}\)", BY_NAME["modules/functions.bicep"].text)
     assert value == "toLower(replace(name, '_', '-'))"
@@ -364,7 +373,6 @@ def test_the_hosts_concurrency_fits_what_is_bought():
     )
     assert scale["triggers"]["http"]["perInstanceConcurrency"] <= 2 * POOL_SIZE
     assert re.fullmatch(r"[A-Za-z][A-Za-z0-9]{2,44}", durable["hubName"])
-    assert BY_NAME["modules/durable-task.bicep"].resources["taskHub"].value["name"] == durable["hubName"]
     for kind, bought in BY_NAME["modules/sizes.bicep"].variables["sizes"].value.items():
         assert bought["width"] % at_once == 0, f"{kind}: the last instance of a run would idle"
         assert bought["width"] <= bought["instancesMost"] * at_once
