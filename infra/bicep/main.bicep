@@ -60,6 +60,9 @@ param durableTask 'storage' | 'scheduler-consumption' | 'scheduler-dedicated' = 
 @description('Optional. Tier that saved content is written in. cool pays off when it is kept for a month or more, cold for three; reading it then costs.')
 param contentTier 'hot' | 'cool' | 'cold' = 'hot'
 
+@description('Optional. Copies of vault and journal: in one building, in three zones, or in another region as well. Empty: what the kind of environment says.')
+param vaultRedundancy 'Standard_LRS' | 'Standard_ZRS' | 'Standard_GZRS' | 'Standard_RAGZRS' | '' = ''
+
 @description('Optional. Days that nothing saved can be changed or deleted by anybody; 0: no such policy. When the vault is made, and not later.')
 @minValue(0)
 @maxValue(146000)
@@ -158,7 +161,7 @@ module vault 'modules/vault.bicep' = {
   params: {
     token: token
     location: location
-    redundancy: bought.vaultRedundancy
+    redundancy: empty(vaultRedundancy) ? bought.vaultRedundancy : any(vaultRedundancy)
     softDeleteDays: bought.softDeleteDays
     immutableDays: immutableDays
     customerKey: customerKey
@@ -178,7 +181,7 @@ module journal 'modules/journal.bicep' = {
   params: {
     token: token
     location: location
-    redundancy: bought.vaultRedundancy
+    redundancy: empty(vaultRedundancy) ? bought.vaultRedundancy : any(vaultRedundancy)
     place: place
     workspaceId: monitoring.outputs.workspaceId
     tags: allTags

@@ -344,7 +344,7 @@ def test_the_host_finds_its_storage_by_identity():
 
 def test_with_the_scheduler_the_host_finds_it():
     """By the setting and the hub that the other host.json names."""
-    path = re.search(r"`cp (\S+) host\.json`", DEPLOY)[1]
+    path = re.search(r"^cp (\S+) host\.json", DEPLOY, re.MULTILINE)[1]
     durable = json.loads((ROOT / path).read_text(encoding="utf-8"))["extensions"]["durableTask"]
     assert durable["storageProvider"]["type"] == "azureManaged"
     assert durable["storageProvider"]["connectionStringName"] in settings()

@@ -19,8 +19,8 @@ param token string
 @description('Required. Region.')
 param location string
 
-@description('Required. Copies that are kept: in one building, in three zones of the region, or in three zones and in another region.')
-param redundancy 'Standard_LRS' | 'Standard_ZRS' | 'Standard_GZRS'
+@description('Required. Copies that are kept: in one building, in three zones of the region, or in three zones and in another region, which may be read from (RA) before Azure declares the first one lost.')
+param redundancy 'Standard_LRS' | 'Standard_ZRS' | 'Standard_GZRS' | 'Standard_RAGZRS'
 
 @description('Required. Where the private endpoint goes.')
 param place placeType

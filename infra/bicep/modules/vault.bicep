@@ -21,8 +21,8 @@ param token string
 @description('Required. Region.')
 param location string
 
-@description('Required. Copies that are kept: in one building, in three zones of the region, or in three zones and in another region.')
-param redundancy 'Standard_LRS' | 'Standard_ZRS' | 'Standard_GZRS'
+@description('Required. Copies that are kept: in one building, in three zones of the region, or in three zones and in another region, which may be read from (RA) before Azure declares the first one lost.')
+param redundancy 'Standard_LRS' | 'Standard_ZRS' | 'Standard_GZRS' | 'Standard_RAGZRS'
 
 @description('Required. Days that deleted objects and containers can be brought back, 1 to 365.')
 @minValue(1)
