@@ -17,8 +17,8 @@ from worker.events import log
 from worker.serve import Worker
 
 STUCK_S: Final = 3600.0
-"""A worker that is so long at one step hangs. Steps end within ten minutes, as Functions wants it, but for one: an index of a tree that was rebuilt is
-one statement, which takes longer with hundreds of millions of rows. To end that in the middle would only have somebody begin it anew."""
+"""A worker that is so long at one step hangs. Steps end within ten minutes, as Functions wants it, but for one: an index of a tree that was
+rebuilt is one statement, which takes longer with hundreds of millions of rows. To end that in the middle would only have somebody begin anew."""
 
 
 class HealthServer:
