@@ -27,6 +27,7 @@ SECRET = {
 }
 """What people make of themselves."""
 ELSEWHERE = {"AFB_POSTGRES_ENTRA"}
+"""Settings that come with another change: signing in to the catalogue as an identity."""
 
 
 @pytest.fixture(params=OVERLAYS)
