@@ -26,8 +26,6 @@ SECRET = {
     "downloads-secrets": {"AFB_DOWNLOADS_KEY": "k" * 32},
 }
 """What people make of themselves."""
-ELSEWHERE = {"AFB_POSTGRES_ENTRA"}
-"""Settings that come with another change: signing in to the catalogue as an identity."""
 
 
 @pytest.fixture(params=OVERLAYS)
@@ -221,7 +219,7 @@ def test_who_is_told_to_leave_has_time_to(overlay):
 
 
 def test_settings_are_settings_of_the_code_and_complete(overlay):
-    known = {f"AFB_{field.name.upper()}" for field in dataclasses.fields(Settings)} | ELSEWHERE
+    known = {f"AFB_{field.name.upper()}" for field in dataclasses.fields(Settings)}
     for name, template in pods(overlay):
         (container,) = template["spec"]["containers"]
         given = environment(overlay, name)
@@ -229,7 +227,7 @@ def test_settings_are_settings_of_the_code_and_complete(overlay):
         (secret,) = (source["secretRef"] for source in container["envFrom"] if "secretRef" in source)
         settings = Settings.from_env({**given, **SECRET[secret["name"]]})
         assert settings.driver == "workers"
-        assert settings.migrate == "pre"
+        assert settings.migrate == "auto"
         assert "@" in settings.postgres_url, "as whom"
         if name == "downloads":
             assert not secret.get("optional"), "without its key it serves nothing"
