@@ -18,6 +18,7 @@ from shared.settings import Settings
 from shared.wiring import make_app
 from worker import events, rebuild
 from worker.events import log
+from worker.health import served
 from worker.serve import Worker
 
 _WHAT: Final = re.compile(r"[a-z0-9][a-z0-9-]*(/[1-9][0-9]{0,9})?")
@@ -48,6 +49,15 @@ def _parser() -> argparse.ArgumentParser:
         default="",
         metavar="NAME",
         help="of shares whose restore points are from before the vault said it (default: managed identity)",
+    )
+    parser.add_argument(
+        "--health-port",
+        type=int,
+        metavar="PORT",
+        help="answer /healthz, /readyz and /metrics there; 0: at any free port",
+    )
+    parser.add_argument(
+        "--health-host", default="127.0.0.1", metavar="HOST", help="at this address (default: this machine only)"
     )
     parser.add_argument("--name", help="name of this worker, unlike any other's (default: host, process id, random)")
     parser.add_argument(
@@ -80,8 +90,9 @@ async def _serve(options: argparse.Namespace, settings: Settings) -> None:
 
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, told, number)
-        log.info("worker_started", extra={"worker": name})
-        await worker.serve()
+        async with served(app, worker, options.health_host, options.health_port):
+            log.info("worker_started", extra={"worker": name})
+            await worker.serve()
         log.info("worker_left", extra={"worker": name})
     finally:
         await app.aclose()

@@ -38,6 +38,18 @@ class Worker:
         self._told = asyncio.Event()
         self._was_there = False
         """Whether there was such a run as the only one to work on."""
+        self._came_round_at = app.clock.monotonic()
+        self._sees_runs = False
+
+    @property
+    def quiet_s(self) -> float:
+        """How many seconds ago it last began a step, or looked for one and found none."""
+        return self._app.clock.monotonic() - self._came_round_at
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the catalogue answered when it last looked for work, and it was not told to leave."""
+        return self._sees_runs and not self._told.is_set()
 
     def leave(self) -> None:
         """Have it finish the batch in hand, give back the rest, and return."""
@@ -58,23 +70,30 @@ class Worker:
 
     async def _serve(self) -> None:
         while not self._told.is_set():
+            self._came_round()
             try:
                 found = await self._runs()
             except NotFound:
                 raise
             except BackupError as error:
+                self._sees_runs = False
                 log.warning("catalogue_unavailable", extra={"error": str(error)})
                 await self._rest(IDLE_REST_S)
                 continue
+            self._sees_runs = True
             if found is None or (self._until_idle and not found):
                 return
             self._turns.forget_all_but(found)
             worked = False
             for run in found:
                 if not self._told.is_set():
+                    self._came_round()
                     worked |= await self._turns.take(run)
             if not worked:
                 await self._rest(BUSY_REST_S if found or self._only is not None else IDLE_REST_S)
+
+    def _came_round(self) -> None:
+        self._came_round_at = self._app.clock.monotonic()
 
     async def _runs(self) -> list[Run] | None:
         """Runs that may have something to do for this worker, the oldest first; None when its only one has ended."""
