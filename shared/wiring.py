@@ -31,7 +31,8 @@ from shared.adapters.telemetry import make_telemetry
 from shared.adapters.vault_blob import BlobAccount
 from shared.adapters.webhook_http import HttpWebhooks
 from shared.core import cost
-from shared.core.cost import Prices, read_prices
+from shared.core.cost import Prices
+from shared.core.sizing import Basis, read_basis
 from shared.core.hashing import ShareHasher
 from shared.core.queueing import Place
 from shared.db import admission, export
@@ -113,6 +114,8 @@ class App:
     ids: Ids
     limits: Limits
     prices: Prices
+    sizing: Basis
+    """What installations are reckoned with; the prices are in it."""
     paces: Paces
     schedules: PostgresSchedules
     alerts: PostgresAlerts
@@ -449,6 +452,7 @@ async def make_app(settings: Settings) -> App:
         stack.push_async_callback(journal.aclose)
         stack.push_async_callback(audit.aclose)
         catalogue = ObservedCatalogue(pool, telemetry)
+        basis = read_basis(PRICES.read_text(encoding="utf-8"))
         mails = SmtpMail(server_of(settings.smtp_url), settings.mail_from, clock) if settings.smtp_url else NoMail()
         return App(
             settings=settings,
@@ -463,7 +467,8 @@ async def make_app(settings: Settings) -> App:
             clock=clock,
             ids=ids,
             limits=Limits(workers=settings.width, activity_s=settings.activity_seconds, lease_s=settings.lease_seconds),
-            prices=read_prices(PRICES.read_text(encoding="utf-8")),
+            prices=basis.prices,
+            sizing=basis,
             paces=Paces(PostgresPaceBook(pool), process, clock),
             schedules=PostgresSchedules(catalogue, settings.driver, ids.new, settings.runs_at_once or None),
             alerts=PostgresAlerts(catalogue),
