@@ -39,8 +39,13 @@ async def measure(world: World, files: int) -> tuple[Results, list[tuple[str, Me
     here, there = (run.services_cpu_s["postgres"] for run in (narrow[1], wide[1]))
     catalogue = nochange((here, there), wide[1].run.counters.directories)
     # Of a first backup what is left when every directory has been listed: a part per file and a part per byte.
-    saved = [run.cpu_s - run.run.counters.directories * worker[0] - run.run.counters.files * worker[1] for run in (narrow[0], large[0])]
-    per_byte = (saved[1] - saved[0] / read.files * more.files) / (more.changed_bytes - read.changed_bytes / read.files * more.files)
+    saved = [
+        run.cpu_s - run.run.counters.directories * worker[0] - run.run.counters.files * worker[1]
+        for run in (narrow[0], large[0])
+    ]
+    per_byte = (saved[1] - saved[0] / read.files * more.files) / (
+        more.changed_bytes - read.changed_bytes / read.files * more.files
+    )
     stored = narrow[0].services_cpu_s["postgres"] - counted.directories * catalogue[0]
     found: Results = {
         "rate_worker_us_per_directory": worker[0] * 1e6,
@@ -53,7 +58,11 @@ async def measure(world: World, files: int) -> tuple[Results, list[tuple[str, Me
         "rate_list_bytes_per_entry_wide": wide[1].answered_bytes / (files + wide[1].run.counters.directories),
         "rate_vault_bytes_per_small_file": (read.vault_bytes - read.changed_bytes) / files,
     }
-    runs = [(f"rates_{name}_{n}", run) for name, pair in (("narrow", narrow), ("wide", wide), ("larger", large)) for n, run in enumerate(pair)]
+    runs = [
+        (f"rates_{name}_{n}", run)
+        for name, pair in (("narrow", narrow), ("wide", wide), ("larger", large))
+        for n, run in enumerate(pair)
+    ]
     return found, runs
 
 

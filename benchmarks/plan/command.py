@@ -24,28 +24,70 @@ def add(parsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     one = parser.add_argument
     one("--files", type=_whole, default=DEFAULT.files, metavar="N", help="such as 1e9, the default")
     one("--mean-bytes", type=_whole, default=int(DEFAULT.mean_bytes), metavar="N", help="of a file (default: 100000)")
-    one("--files-per-directory", type=float, default=DEFAULT.files_per_directory, metavar="N", help="(default: 10.9, as of the office profile)")
+    one(
+        "--files-per-directory",
+        type=float,
+        default=DEFAULT.files_per_directory,
+        metavar="N",
+        help="(default: 10.9, as of the office profile)",
+    )
     one("--changed", type=float, default=0.005, metavar="PART", help="of all files, per day (default: 0.005)")
     one("--shares", type=_whole, default=DEFAULT.shares, metavar="N", help="(default: 10)")
     one("--accounts", type=_whole, default=1, metavar="N", help="that the shares are spread over (default: 1)")
-    one("--skew", type=float, default=0.0, metavar="X", help="of shares' sizes: the n-th has n^-X of the largest (default: 0, all alike)")
-    one("--account-kind", default=DEFAULT.account_kind, metavar="KIND", help="pay_as_you_go (default), hdd_provisioned or ssd_provisioned")
+    one(
+        "--skew",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="of shares' sizes: the n-th has n^-X of the largest (default: 0, all alike)",
+    )
+    one(
+        "--account-kind",
+        default=DEFAULT.account_kind,
+        metavar="KIND",
+        help="pay_as_you_go (default), hdd_provisioned or ssd_provisioned",
+    )
     one("--files-tier", default=DEFAULT.files_tier, metavar="TIER", help="TransactionOptimized (default), Hot or Cool")
-    one("--vault-tier", default=DEFAULT.vault_tier, metavar="TIER", help="that content is moved to: Hot (default), Cool or Cold")
-    one("--restore-points", type=_whole, default=DEFAULT.restore_points, metavar="N", help="kept, one a day (default: 30)")
-    one("--width", type=_whole, metavar="N", help="activities of one share side by side (default: as many as use up what shares give)")
+    one(
+        "--vault-tier",
+        default=DEFAULT.vault_tier,
+        metavar="TIER",
+        help="that content is moved to: Hot (default), Cool or Cold",
+    )
+    one(
+        "--restore-points",
+        type=_whole,
+        default=DEFAULT.restore_points,
+        metavar="N",
+        help="kept, one a day (default: 30)",
+    )
+    one(
+        "--width",
+        type=_whole,
+        metavar="N",
+        help="activities of one share side by side (default: as many as use up what shares give)",
+    )
     one("--first-width", type=_whole, metavar="N", help="the same of the first backup alone")
     one("--processes", action="store_true", help="workers are processes, which have no rounds (docs/OPERATIONS.md)")
     one("--account-requests-per-s", type=_whole, metavar="N", help="that an account takes (default: of its kind)")
     one("--share-requests-per-s", type=_whole, metavar="N", help="that a share takes (default: of its kind)")
     one("--list-ms", type=float, metavar="N", help="that a List takes (default: 30, assumed)")
     one("--read-ms", type=float, metavar="N", help="that a small read takes (default: 20, assumed)")
-    one("--core-part", type=float, metavar="PART", help="of the measured machine's core that an instance's does (default: 0.5, assumed)")
+    one(
+        "--core-part",
+        type=float,
+        metavar="PART",
+        help="of the measured machine's core that an instance's does (default: 0.5, assumed)",
+    )
     one("--no-private-endpoints", action="store_true", help="shares and vault are reached without")
     one("--no-high-availability", action="store_true", help="the catalogue has one server")
     one("--seed", type=_whole, default=planning.SEED, metavar="N", help="(default: 7)")
     one("--json", type=Path, metavar="FILE", help="write the results as one flat JSON object")
-    one("--documents", action="store_true", help="nothing else: write the tables of docs/BILLION.md and docs/OPERATIONS.md anew")
+    one(
+        "--documents",
+        action="store_true",
+        help="nothing else: write the tables of docs/BILLION.md and docs/OPERATIONS.md anew",
+    )
     parser.set_defaults(run=run)
 
 
@@ -121,7 +163,9 @@ def basis_of(options: argparse.Namespace) -> Basis:
             kind,
             account_requests_per_s=options.account_requests_per_s or kind.account_requests_per_s,
             share_requests_per_s=share,
-            share_metadata_per_s=min(share, kind.share_metadata_per_s) if options.share_requests_per_s is None else share,
+            share_metadata_per_s=min(share, kind.share_metadata_per_s)
+            if options.share_requests_per_s is None
+            else share,
         )
     platform, speed = basis.platform, basis.prices.speed
     return replace(
@@ -134,6 +178,8 @@ def basis_of(options: argparse.Namespace) -> Basis:
         ),
         prices=replace(
             basis.prices,
-            speed=replace(speed, seconds_per_read=speed.seconds_per_read if options.read_ms is None else options.read_ms / 1000),
+            speed=replace(
+                speed, seconds_per_read=speed.seconds_per_read if options.read_ms is None else options.read_ms / 1000
+            ),
         ),
     )

@@ -17,8 +17,8 @@ OPERATIONS: Final = DOCS / "OPERATIONS.md"
 
 BASE: Final = Installation(files=1_000_000_000, shares=10)
 SIZES: Final = (
-    Installation(files=1_000_000),
-    Installation(files=10_000_000, shares=2),
+    Installation(files=1_000_000, width=4, high_availability=False),
+    Installation(files=10_000_000, shares=2, width=4),
     Installation(files=100_000_000, shares=5),
     Installation(files=100_000_000, changed_files=2_000_000, shares=5),
     Installation(files=100_000_000, shares=5, account_kind="hdd_provisioned"),
@@ -41,8 +41,8 @@ def tables() -> dict[Path, dict[str, str]]:
             "given": given(known),
             "base": base_table(base),
             "month": month_table(base),
-            "layouts": variants_table(known, LAYOUTS),
-            "what-if": variants_table(known, WHAT_IF),
+            "layouts": variants_table(known, LAYOUTS, base),
+            "what-if": variants_table(known, WHAT_IF, base),
         },
         OPERATIONS: {"sizing": sizing_table(known), "servers": servers_table(known)},
     }
@@ -50,7 +50,10 @@ def tables() -> dict[Path, dict[str, str]]:
 
 def printed(text: str) -> dict[str, str]:
     """What a document has between its marks."""
-    return {match[1]: match[2].strip("\n") for match in re.finditer(r"<!-- ([a-z-]+) -->\n(.*?)<!-- /\1 -->", text, re.DOTALL)}
+    return {
+        match[1]: match[2].strip("\n")
+        for match in re.finditer(r"<!-- ([a-z-]+) -->\n(.*?)<!-- /\1 -->", text, re.DOTALL)
+    }
 
 
 def write() -> list[Path]:
@@ -58,16 +61,22 @@ def write() -> list[Path]:
     for path, found in tables().items():
         text = path.read_text(encoding="utf-8")
         for name, table in found.items():
-            text, times = re.subn(
-                rf"<!-- {name} -->\n.*?<!-- /{name} -->", lambda _: f"<!-- {name} -->\n{table}\n<!-- /{name} -->", text, flags=re.DOTALL
-            )  # noqa: B023 - called at once
-            assert times == 1, (path, name)
+            begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+            before, found_it, rest = text.partition(begin)
+            _, and_its_end, after = rest.partition(end)
+            assert found_it, (path, name)
+            assert and_its_end, (path, name)
+            text = f"{before}{begin}{table}\n{end}{after}"
         path.write_text(text, encoding="utf-8")
     return [BILLION, OPERATIONS]
 
 
 def _table(head: Row, rows: Sequence[Row]) -> str:
-    return "\n".join("| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)).replace("| --- ", "|---").replace("--- |", "---|")
+    return (
+        "\n".join("| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows))
+        .replace("| --- ", "|---")
+        .replace("--- |", "---|")
+    )
 
 
 def whole(value: float) -> str:
@@ -82,7 +91,13 @@ def whole(value: float) -> str:
 
 def hours(seconds: float) -> str:
     """In hours, below one in minutes."""
-    return f"{seconds / HOURS:,.1f} h" if seconds >= HOURS else f"{seconds / 60:,.0f} min" if seconds >= 90 else f"{seconds:,.0f} s"
+    return (
+        f"{seconds / HOURS:,.1f} h"
+        if seconds >= HOURS
+        else f"{seconds / 60:,.0f} min"
+        if seconds >= 90
+        else f"{seconds:,.0f} s"
+    )
 
 
 def usd(value: float) -> str:
@@ -134,10 +149,15 @@ def base_table(found: Simulated) -> str:
     rows = [
         row("Lists", lambda _, plan: whole(plan.job.work.files_list)),
         row("reads", lambda _, plan: whole(plan.job.work.files_read)),
-        row("bytes of listings; of content", lambda _, plan: f"{size(plan.job.list_bytes)}; {size(plan.job.work.read_bytes)}"),
+        row(
+            "bytes of listings; of content",
+            lambda _, plan: f"{size(plan.job.list_bytes)}; {size(plan.job.work.read_bytes)}",
+        ),
         row("**hours**", lambda outcome, _: f"**{hours(outcome.seconds)}**"),
         row("at the least, by the tightest limit", lambda _, plan: f"{hours(max(plan.bounds.values()))}: {plan.bound}"),
-        row("most that was used of the account's requests", lambda outcome, _: f"{outcome.used['account_requests']:.0%}"),
+        row(
+            "most that was used of the account's requests", lambda outcome, _: f"{outcome.used['account_requests']:.0%}"
+        ),
         row("of the catalogue's cores", lambda outcome, _: f"{outcome.used['catalogue']:.0%}"),
         row("width; instances", lambda _, plan: f"{plan.width}; {plan.instances}"),
         row("instance hours", lambda outcome, _: f"{outcome.instance_s / HOURS:,.0f}"),
@@ -180,7 +200,11 @@ def _slower_service(known: Basis) -> Basis:
 
 
 def _slower_cores(known: Basis) -> Basis:
-    platform = replace(known.platform, core_part=known.platform.core_part / 2, catalogue_core_part=known.platform.catalogue_core_part / 2)
+    platform = replace(
+        known.platform,
+        core_part=known.platform.core_part / 2,
+        catalogue_core_part=known.platform.catalogue_core_part / 2,
+    )
     return replace(known, platform=platform)
 
 
@@ -210,11 +234,13 @@ WHAT_IF: Final[Sequence[Variant]] = (
 )
 
 
-def variants_table(known: Basis, variants: Sequence[Variant]) -> str:
+def variants_table(known: Basis, variants: Sequence[Variant], base: Simulated) -> str:
     """One line per variant."""
     rows = []
     for name, wanted, changed, how in variants:
-        found = simulated(wanted, changed(known), **how)
+        priced_only = replace(wanted, files_tier=BASE.files_tier, vault_tier=BASE.vault_tier, private_endpoints=True)
+        same = priced_only == BASE and changed is _same and not how
+        found = simulated(wanted, changed(known), like=base if same else None, **how)
         estimate = found.estimate
         rows.append(
             (
@@ -225,12 +251,23 @@ def variants_table(known: Basis, variants: Sequence[Variant]) -> str:
                 hours(found.daily.seconds),
                 f"{estimate.daily.instances}",
                 usd(estimate.daily.total),
-                estimate.daily.bound,
+                "its largest share" if found.uneven > 1.01 else estimate.daily.bound,
                 size(estimate.catalogue_bytes),
                 usd(estimate.month_total),
             )
         )
-    head = ("", "first backup", "instances", "USD", "daily run", "instances", "USD", "held up by", "catalogue", "USD a month")
+    head = (
+        "",
+        "first backup",
+        "instances",
+        "USD",
+        "daily run",
+        "instances",
+        "USD",
+        "held up by",
+        "catalogue",
+        "USD a month",
+    )
     return _table(head, rows)
 
 
@@ -280,4 +317,6 @@ def servers_table(known: Basis) -> str:
         )
         for server in known.servers
     ]
-    return _table(("server", "cores", "memory", "files, 10.9 to a directory", "files, 120 to a directory", "USD a month"), rows)
+    return _table(
+        ("server", "cores", "memory", "files, 10.9 to a directory", "files, 120 to a directory", "USD a month"), rows
+    )

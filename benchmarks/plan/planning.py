@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from benchmarks.plan.simulation import Costs, Outcome, costs_of, simulate
+from benchmarks.plan.simulation import Outcome, costs_of, simulate
 from benchmarks.plan.trees import ROWS, Rows, rows
 from benchmarks.report import BenchmarkFailed, Results
 from shared.core import cost, sizing
@@ -32,20 +32,39 @@ class Simulated:
 
 
 def simulated(
-    wanted: Installation, basis: Basis, *, seed: int = SEED, skew: float = 0.0, rounds: bool = True, first_width: int | None = None
+    wanted: Installation,
+    basis: Basis,
+    *,
+    seed: int = SEED,
+    skew: float = 0.0,
+    rounds: bool = True,
+    first_width: int | None = None,
+    like: Simulated | None = None,
 ) -> Simulated:
     """Simulate an installation.
 
     :param skew: 0: shares are alike; else the n-th largest has ``n ** -skew`` of what the largest has.
     :param first_width: of the first backup, if another than the daily run's.
+    :param like: one whose runs are the same, and only their prices others: it need not be simulated again.
     :raises InvalidInput: something cannot be; names the field.
     """
     sizing.check(wanted, basis)
     server = sizing.server_for(wanted, basis)
     drawn = rows(wanted.files_per_directory, wanted.changed / wanted.files, seed)
     sizes = _sizes(wanted, skew)
-    first, first_plan = _run(replace(wanted, width=first_width or wanted.width), basis, server, drawn, sizes, first=True, rounds=rounds)
-    daily, daily_plan = _run(wanted, basis, server, drawn, sizes, first=False, rounds=rounds)
+    first, first_plan = _run(
+        replace(wanted, width=first_width or wanted.width),
+        basis,
+        server,
+        drawn,
+        sizes,
+        first=True,
+        rounds=rounds,
+        known=like.first if like else None,
+    )
+    daily, daily_plan = _run(
+        wanted, basis, server, drawn, sizes, first=False, rounds=rounds, known=like.daily if like else None
+    )
     every = [one for account in sizes for one in account]
     return Simulated(
         estimate=sizing.assembled(wanted, basis, server, first_plan, daily_plan),
@@ -65,17 +84,28 @@ def _sizes(wanted: Installation, skew: float) -> list[list[int]]:
 
 
 def _run(
-    wanted: Installation, basis: Basis, server: Server, drawn: Rows, sizes: list[list[int]], *, first: bool, rounds: bool
+    wanted: Installation,
+    basis: Basis,
+    server: Server,
+    drawn: Rows,
+    sizes: list[list[int]],
+    *,
+    first: bool,
+    rounds: bool,
+    known: Outcome | None,
 ) -> tuple[Outcome, Plan]:
     job = job_of_rows(drawn, wanted, basis, first=first)
     width = wanted.width or sizing.width_for(job, wanted, basis, server)
-    costs: Costs = costs_of(drawn, wanted, basis, first=first)
-    found = simulate(
-        sizes, costs, basis.limits[wanted.account_kind], basis, width=width, catalogue_cores=server.cores, rounds=rounds
-    )
+    if known is None:
+        costs, limits = costs_of(drawn, wanted, basis, first=first), basis.limits[wanted.account_kind]
+        found = simulate(sizes, costs, limits, basis, width=width, catalogue_cores=server.cores, rounds=rounds)
+    else:
+        found = known
     _believe(found, job, wanted)
     bounds = sizing.bounds_of(job, wanted, basis, server, width)
-    return found, sizing.priced(job, wanted, basis, width=width, seconds=found.seconds, bounds=bounds, instance_s=found.instance_s)
+    return found, sizing.priced(
+        job, wanted, basis, width=width, seconds=found.seconds, bounds=bounds, instance_s=found.instance_s
+    )
 
 
 def job_of_rows(drawn: Rows, wanted: Installation, basis: Basis, *, first: bool) -> Job:

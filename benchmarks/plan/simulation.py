@@ -60,9 +60,13 @@ def costs_of(rows: Rows, wanted: Installation, basis: Basis, *, first: bool) -> 
     content = changed * wanted.mean_bytes
     reads = changed * (1 + large_files(wanted.mean_bytes).reads) + touched
     listed = (rows.files + BATCH_DIRECTORIES) * rates.list_bytes_per_entry
-    cpu_s = BATCH_DIRECTORIES * rates.worker_s_per_directory + (rows.files + BATCH_DIRECTORIES) * rates.worker_s_per_entry
+    cpu_s = (
+        BATCH_DIRECTORIES * rates.worker_s_per_directory + (rows.files + BATCH_DIRECTORIES) * rates.worker_s_per_entry
+    )
     cpu_s = cpu_s + changed * rates.worker_s_per_file + content * rates.worker_s_per_byte
-    latency_s = rows.lists * platform.list_s / platform.lists_at_once + reads * speed.seconds_per_read / speed.reads_at_once
+    latency_s = (
+        rows.lists * platform.list_s / platform.lists_at_once + reads * speed.seconds_per_read / speed.reads_at_once
+    )
     batches = np.maximum(1, np.ceil(np.maximum(changed / BATCH_FILES, content / BATCH_BYTES)))
     # Activities of an instance share its core.
     own_s = np.maximum(cpu_s / platform.core_part * basis.prices.compute.activities_per_instance, latency_s)
@@ -72,7 +76,8 @@ def costs_of(rows: Rows, wanted: Installation, basis: Basis, *, first: bool) -> 
         metadata=_sums(rows.lists + touched),
         bytes=_sums(listed + content),
         catalogue_s=_sums(
-            (BATCH_DIRECTORIES * rates.catalogue_s_per_directory + changed * rates.catalogue_s_per_file) / platform.catalogue_core_part
+            (BATCH_DIRECTORIES * rates.catalogue_s_per_directory + changed * rates.catalogue_s_per_file)
+            / platform.catalogue_core_part
         ),
         own_s=_sums(own_s),
         batches=_sums(batches),
@@ -105,7 +110,11 @@ class _Step:
             self.catalogue_s * part, max(1, self.batches - batches),
         )  # fmt: skip
         self.directories, self.batches = directories, batches
-        self.own_s, self.requests, self.metadata = self.own_s - rest.own_s, self.requests - rest.requests, self.metadata - rest.metadata
+        self.own_s, self.requests, self.metadata = (
+            self.own_s - rest.own_s,
+            self.requests - rest.requests,
+            self.metadata - rest.metadata,
+        )
         self.bytes, self.catalogue_s = self.bytes - rest.bytes, self.catalogue_s - rest.catalogue_s
         return rest
 
@@ -171,7 +180,14 @@ class Outcome:
 
 
 def simulate(
-    shares: Sequence[Sequence[int]], costs: Costs, limits: FilesLimits, basis: Basis, *, width: int, catalogue_cores: float, rounds: bool = True
+    shares: Sequence[Sequence[int]],
+    costs: Costs,
+    limits: FilesLimits,
+    basis: Basis,
+    *,
+    width: int,
+    catalogue_cores: float,
+    rounds: bool = True,
 ) -> Outcome:
     """Run it.
 
@@ -238,7 +254,11 @@ class _Account:
         for share in self._shares:
             if not share.at_work:
                 continue
-            asked = max(share.requests_per_s / limits.share_requests_per_s, share.metadata_per_s / limits.share_metadata_per_s, 1.0)
+            asked = max(
+                share.requests_per_s / limits.share_requests_per_s,
+                share.metadata_per_s / limits.share_metadata_per_s,
+                1.0,
+            )
             share.pace = pace = 1 / asked
             requests += share.requests_per_s * pace
             received += share.bytes_per_s * pace
@@ -262,7 +282,11 @@ class _Account:
 
     def _next_end(self) -> tuple[float, int]:
         return min(
-            ((self._now + max(0.0, share.ends[0][0] - share.clock) / share.pace, s) for s, share in enumerate(self._shares) if share.ends),
+            (
+                (self._now + max(0.0, share.ends[0][0] - share.clock) / share.pace, s)
+                for s, share in enumerate(self._shares)
+                if share.ends
+            ),
             default=(inf, -1),
         )
 
@@ -303,7 +327,9 @@ class _Account:
         for worker, step in share.at_work.items():
             # Of several rounds in one the last batch is as long as all of theirs.
             each = min(self._in_one, step.batches)
-            parts = max(1, min(step.batches, ceil((share.clock - step.begun) / step.own_s * step.batches / each) * each))
+            parts = max(
+                1, min(step.batches, ceil((share.clock - step.begun) / step.own_s * step.batches / each) * each)
+            )
             kept = max(1, min(step.directories, round(step.directories * parts / step.batches)))
             if kept < step.directories:
                 share.take(step, -1)
@@ -345,11 +371,19 @@ class _Account:
         begin, end = share.row, share.row + rows
         share.row = end % costs.rows
         part = directories / (rows * BATCH_DIRECTORIES)
+
+        def taken(sums: Numbers) -> float:
+            return float(sums[end] - sums[begin]) * part
+
         step = _Step(
-            directories,
-            *(float(sums[end] - sums[begin]) * part for sums in (costs.own_s, costs.requests, costs.metadata, costs.bytes, costs.catalogue_s)),
-            max(1, round(float(costs.batches[end] - costs.batches[begin]) * part)),
-        )  # fmt: skip
+            directories=directories,
+            own_s=taken(costs.own_s),
+            requests=taken(costs.requests),
+            metadata=taken(costs.metadata),
+            bytes=taken(costs.bytes),
+            catalogue_s=taken(costs.catalogue_s),
+            batches=max(1, round(taken(costs.batches))),
+        )
         self._begin_step(share, worker, step)
 
     def _begin_step(self, share: _Share, worker: int, step: _Step) -> None:

@@ -45,8 +45,12 @@ MONTH: tuple[Column, ...] = (
 @afb.command()
 @click.option("--files", type=Count(), required=True, metavar="N", help="Of all shares together, such as 1e9.")
 @click.option("--mean-bytes", type=Count(), metavar="N", help="Size of a file (default: 100000).")
-@click.option("--files-per-directory", type=float, metavar="N", help="On average (default: 10.9, as office files have).")
-@click.option("--changed", type=Count(), metavar="N", help="Files new or changed per day (default: one in two hundred).")
+@click.option(
+    "--files-per-directory", type=float, metavar="N", help="On average (default: 10.9, as office files have)."
+)
+@click.option(
+    "--changed", type=Count(), metavar="N", help="Files new or changed per day (default: one in two hundred)."
+)
 @click.option("--touched", type=Count(), metavar="N", help="Directories in which these are (default: reckoned).")
 @click.option("--shares", type=Count(), metavar="N", help="That the files are in (default: 1).")
 @click.option("--accounts", type=Count(), metavar="N", help="That the shares are in (default: 1).")
@@ -61,12 +65,16 @@ MONTH: tuple[Column, ...] = (
     help="Of the shares (default: TransactionOptimized).",
 )
 @click.option("--points", type=Count(), metavar="N", help="Restore points that are kept, one a day (default: 30).")
-@click.option("--vault-tier", type=click.Choice(["Hot", "Cool", "Cold"]), help="To which content is moved (default: Hot).")
-@click.option("--width", type=Count(), metavar="N", help="Activities of one run (default: as many as use up what shares give).")
+@click.option(
+    "--vault-tier", type=click.Choice(["Hot", "Cool", "Cold"]), help="To which content is moved (default: Hot)."
+)
+@click.option(
+    "--width", type=Count(), metavar="N", help="Activities of one run (default: as many as use up what shares give)."
+)
 @click.option("--no-private-endpoints", is_flag=True, help="Shares and vault are reached without.")
 @click.option("--no-standby", is_flag=True, help="The catalogue has one server.")
 @pass_context
-def cost(ctx: Context, no_private_endpoints: bool, no_standby: bool, **asked: Any) -> None:
+def cost(ctx: Context, /, no_private_endpoints: bool, no_standby: bool, **asked: Any) -> None:
     """Show what so many files would take: hours, instances, the catalogue's server, and what a month costs at list prices."""
     found = ctx.client.get(
         "/api/cost-estimate",

@@ -14,30 +14,47 @@ class EstimateQuery(Query):
     files: Annotated[int, DIGITS, Field(ge=1, le=10**12, description="Of all shares together.")]
     mean_bytes: Annotated[float, Field(ge=0, le=2**42, allow_inf_nan=False, description="Of a file.")] = 100_000
     files_per_directory: Annotated[
-        float, Field(gt=0, le=10**7, allow_inf_nan=False, description="On average. 10.9 is that of a share of office files.")
+        float,
+        Field(gt=0, le=10**7, allow_inf_nan=False, description="On average. 10.9 is that of a share of office files."),
     ] = 10.9
     changed_files: Annotated[
-        float | None, Field(ge=0, le=10**12, allow_inf_nan=False, description="New or changed per day; one in two hundred unless given.")
+        float | None,
+        Field(
+            ge=0, le=10**12, allow_inf_nan=False, description="New or changed per day; one in two hundred unless given."
+        ),
     ] = None
     touched_directories: Annotated[
-        float | None, Field(ge=0, le=10**12, allow_inf_nan=False, description="In which these are; reckoned unless given.")
+        float | None,
+        Field(ge=0, le=10**12, allow_inf_nan=False, description="In which these are; reckoned unless given."),
     ] = None
     shares: Annotated[int, DIGITS, Field(ge=1, le=100_000, description="That the files are in, evenly.")] = 1
-    accounts: Annotated[int, DIGITS, Field(ge=1, le=100_000, description="Storage accounts that the shares are in, evenly.")] = 1
+    accounts: Annotated[
+        int, DIGITS, Field(ge=1, le=100_000, description="Storage accounts that the shares are in, evenly.")
+    ] = 1
     account_kind: Annotated[
-        Literal["pay_as_you_go", "hdd_provisioned", "ssd_provisioned"], Field(description="Of provisioned ones requests are not charged.")
+        Literal["pay_as_you_go", "hdd_provisioned", "ssd_provisioned"],
+        Field(description="Of provisioned ones requests are not charged."),
     ] = "pay_as_you_go"
     files_tier: Annotated[
-        Literal["TransactionOptimized", "Hot", "Cool"], Field(description="Access tier of the shares: what a request costs.")
+        Literal["TransactionOptimized", "Hot", "Cool"],
+        Field(description="Access tier of the shares: what a request costs."),
     ] = "TransactionOptimized"
     restore_points: Annotated[int, DIGITS, Field(ge=1, le=10_000, description="That are kept, one a day.")] = 30
     vault_tier: Annotated[
-        Literal["Hot", "Cool", "Cold"], Field(description="To which a lifecycle rule moves content; manifests stay Hot.")
+        Literal["Hot", "Cool", "Cold"],
+        Field(description="To which a lifecycle rule moves content; manifests stay Hot."),
     ] = "Hot"
     width: Annotated[
-        int | None, Field(ge=1, le=100, description="Activities of one run side by side; as many as use up what the shares give unless given.")
+        int | None,
+        Field(
+            ge=1,
+            le=100,
+            description="Activities of one run side by side; as many as use up what the shares give unless given.",
+        ),
     ] = None
-    private_endpoints: Annotated[bool, Field(description="Shares and vault are reached through private endpoints.")] = True
+    private_endpoints: Annotated[bool, Field(description="Shares and vault are reached through private endpoints.")] = (
+        True
+    )
     high_availability: Annotated[bool, Field(description="The catalogue has a standby server.")] = True
 
 
@@ -95,7 +112,9 @@ class EstimatedCatalogue(Shown):
     memory_gib: int
     month: Annotated[float, Field(description="Price of one server; two with a standby.")]
     disk_gb: int
-    rebuild_seconds: Annotated[float, Field(description="To make it anew from the vault with as many instances as the first backup had.")]
+    rebuild_seconds: Annotated[
+        float, Field(description="To make it anew from the vault with as many instances as the first backup had.")
+    ]
 
 
 class EstimatedVault(Shown):

@@ -12,7 +12,17 @@ from dataclasses import asdict, dataclass, replace
 from math import ceil, erf, exp, log, sqrt
 from typing import Any, Final
 
-from shared.core.cost import BATCH_BYTES, BATCH_DIRECTORIES, BATCH_FILES, GB, Prices, VaultPrices, Work, cost_of, read_prices
+from shared.core.cost import (
+    BATCH_BYTES,
+    BATCH_DIRECTORIES,
+    BATCH_FILES,
+    GB,
+    Prices,
+    VaultPrices,
+    Work,
+    cost_of,
+    read_prices,
+)
 from shared.errors import InvalidInput
 from shared.model.content import CHUNK_BYTES
 from shared.model.share import ShareSettings
@@ -53,7 +63,9 @@ class Server:
     cores: int
     memory_gib: int
     month: float
-    source: str
+    standby: bool = True
+    """Whether it can have high availability."""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,9 +166,14 @@ def read_basis(text: str) -> Basis:
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"the price table lacks something or has too much: {error}") from error
-    groups: list[Mapping[str, Any]] = [asdict(one) for one in (*basis.fixed.values(), *basis.tiers.values(), *basis.servers)]
-    groups += [asdict(one) for one in (*basis.limits.values(), basis.platform, basis.rates)]
-    for name, value in ((n, v) for group in groups for n, v in group.items() if n not in ("name", "unit", "source")):
+    groups: list[Mapping[str, Any]] = [asdict(price) for price in basis.fixed.values()]
+    groups += [asdict(tier) for tier in basis.tiers.values()]
+    groups += [asdict(server) for server in basis.servers]
+    groups += [asdict(kind) for kind in basis.limits.values()]
+    groups += [asdict(basis.platform), asdict(basis.rates)]
+    for name, value in (
+        (n, v) for group in groups for n, v in group.items() if n not in ("name", "unit", "source", "standby")
+    ):
         if not isinstance(value, int | float) or value < 0:
             raise ValueError(f"the price table has {name} = {value!r}; expected a number from 0 up")
     return basis
@@ -236,7 +253,11 @@ def check(wanted: Installation, basis: Basis) -> None:
     if wanted.changed > wanted.files:
         raise _wrong("changed_files", wanted.changed_files, f"as many as there are files ({wanted.files:,}) at most")
     if wanted.touched_directories is not None and wanted.touched_directories > wanted.directories:
-        raise _wrong("touched_directories", wanted.touched_directories, f"as many as there are ({wanted.directories:,.0f}) at most")
+        raise _wrong(
+            "touched_directories",
+            wanted.touched_directories,
+            f"as many as there are ({wanted.directories:,.0f}) at most",
+        )
 
 
 def _wrong(field: str, value: object, expected: str) -> InvalidInput:
@@ -334,7 +355,15 @@ def _job(wanted: Installation, basis: Basis, files: float, directories: float, *
 
 
 def job_of(
-    wanted: Installation, basis: Basis, *, lists: float, directories: float, entries: float, changed: float, touched: float, new: bool
+    wanted: Installation,
+    basis: Basis,
+    *,
+    lists: float,
+    directories: float,
+    entries: float,
+    changed: float,
+    touched: float,
+    new: bool,
 ) -> Job:
     """What it takes to list ``directories`` with ``entries`` in ``lists`` requests, and to save ``changed`` files in ``touched`` of them.
 
@@ -370,8 +399,10 @@ def job_of(
             + content * rates.worker_s_per_byte
         )
         / platform.core_part,
-        catalogue_cpu_s=(directories * rates.catalogue_s_per_directory + changed * rates.catalogue_s_per_file) / platform.catalogue_core_part,
-        latency_s=lists * platform.list_s / platform.lists_at_once + reads * speed.seconds_per_read / speed.reads_at_once,
+        catalogue_cpu_s=(directories * rates.catalogue_s_per_directory + changed * rates.catalogue_s_per_file)
+        / platform.catalogue_core_part,
+        latency_s=lists * platform.list_s / platform.lists_at_once
+        + reads * speed.seconds_per_read / speed.reads_at_once,
         batches=batches,
     )
 
@@ -449,11 +480,26 @@ def plan(job: Job, wanted: Installation, basis: Basis, server: Server) -> Plan:
     bounds = bounds_of(job, wanted, basis, server, width)
     bound = max(bounds, key=bounds.__getitem__)
     seconds = bounds[bound]
-    return priced(job, wanted, basis, width=width, seconds=seconds, bounds=bounds, instance_s=seconds * instances_of(width, wanted, basis))
+    return priced(
+        job,
+        wanted,
+        basis,
+        width=width,
+        seconds=seconds,
+        bounds=bounds,
+        instance_s=seconds * instances_of(width, wanted, basis),
+    )
 
 
 def priced(
-    job: Job, wanted: Installation, basis: Basis, *, width: int, seconds: float, bounds: Mapping[str, float], instance_s: float
+    job: Job,
+    wanted: Installation,
+    basis: Basis,
+    *,
+    width: int,
+    seconds: float,
+    bounds: Mapping[str, float],
+    instance_s: float,
 ) -> Plan:
     """What ``job`` costs when it takes ``seconds`` and ``instance_s`` of instances, however that was found."""
     worker_s = instance_s * basis.prices.compute.activities_per_instance
@@ -509,8 +555,9 @@ def catalogue_bytes(wanted: Installation, basis: Basis, *, fresh: bool = False) 
 def server_for(wanted: Installation, basis: Basis) -> Server:
     """The smallest server that holds the catalogue in its memory; the largest if none does."""
     size = catalogue_bytes(wanted, basis)
-    fits = (one for one in basis.servers if one.memory_gib * 2**30 * basis.platform.memory_part >= size)
-    return next(fits, basis.servers[-1])
+    offered = [one for one in basis.servers if one.standby or not wanted.high_availability]
+    fits = (one for one in offered if one.memory_gib * 2**30 * basis.platform.memory_part >= size)
+    return next(fits, offered[-1])
 
 
 def files_in_memory(server: Server, basis: Basis, files_per_directory: float = 10.9) -> float:
@@ -647,18 +694,28 @@ def _assumptions(wanted: Installation, basis: Basis, server: Server) -> tuple[st
         f"an execution takes {QUEUE_OPERATIONS} operations of queues and tables and {LOG_BYTES_PER_EXECUTION / 1000:g} kB of logs",
     ]
     if wanted.touched_directories is None:
-        found.append("which directories change follows rates that are gamma-distributed, of shape 0.3; give touched_directories if you know")
+        found.append(
+            "which directories change follows rates that are gamma-distributed, of shape 0.3; give touched_directories if you know"
+        )
     if not server.source:
         found.append(f"no price of {server.name} was found: {server.month:g} is by core of an older size")
     used = {"table_10k", "always_ready_gb_s"}
-    found += [f"{price.value:g} {price.unit}: assumed" for name, price in basis.fixed.items() if name in used and not price.source]
+    found += [
+        f"{price.value:g} {price.unit}: assumed"
+        for name, price in basis.fixed.items()
+        if name in used and not price.source
+    ]
     if wanted.vault_tier in basis.tier_sources:
         found.append(f"prices of {wanted.vault_tier}: {basis.tier_sources[wanted.vault_tier]}")
     if wanted.vault_tier != "Hot":
         months = basis.tiers[wanted.vault_tier].early_deletion_months
-        found.append(f"what is deleted before {months:g} months in {wanted.vault_tier} is charged until then, which is not in here")
+        found.append(
+            f"what is deleted before {months:g} months in {wanted.vault_tier} is charged until then, which is not in here"
+        )
     if wanted.account_kind.endswith("provisioned"):
-        found.append("requests to provisioned shares are paid for with what is provisioned, which is not in here, and the most that can be bought is")
+        found.append(
+            "requests to provisioned shares are paid for with what is provisioned, which is not in here, and the most that can be bought is"
+        )
     found.append("verifies, restores, sweeps, what people do in the API, and free grants are not in here")
     return tuple(found)
 
@@ -680,7 +737,9 @@ def _warnings(wanted: Installation, basis: Basis, server: Server, first: Plan, d
             " or give a width"
         )
     if daily.seconds > 24 * HOURS:
-        found.append(f"a daily run takes {daily.seconds / HOURS:,.0f} hours: spread the shares over more accounts, or back them up less often")
+        found.append(
+            f"a daily run takes {daily.seconds / HOURS:,.0f} hours: spread the shares over more accounts, or back them up less often"
+        )
     return tuple(found)
 
 

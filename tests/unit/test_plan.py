@@ -1,6 +1,7 @@
 """The simulation behind docs/BILLION.md: nothing is lost, limits hold, more workers are never slower, and it ends when arithmetic says it may."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -24,7 +25,9 @@ def reckoned():
 
 def run(*, width=8, first=False, shares=SHARES, limits=None, rounds=True, cores=8.0, known=BASIS):
     costs = costs_of(DRAWN, WANTED, known, first=first)
-    return simulate(shares, costs, limits or known.limits["pay_as_you_go"], known, width=width, catalogue_cores=cores, rounds=rounds)
+    return simulate(
+        shares, costs, limits or known.limits["pay_as_you_go"], known, width=width, catalogue_cores=cores, rounds=rounds
+    )
 
 
 @pytest.mark.parametrize("first", [False, True])
@@ -52,14 +55,18 @@ def test_the_same_seed_is_the_same_run():
 def test_more_workers_are_never_slower(first, rounds):
     """Beyond what the limits give they change little; a round's length may then fall a little otherwise."""
     seconds = [run(width=width, first=first, rounds=rounds).seconds for width in (4, 8, 16, 32, 64)]
-    for fewer, more in zip(seconds, seconds[1:], strict=False):
+    for fewer, more in pairwise(seconds):
         assert more <= fewer * 1.02
     assert seconds[-1] < seconds[0]
 
 
 def test_twice_the_workers_are_twice_as_fast_while_nothing_else_is_in_the_way():
     unlimited = replace(
-        BASIS.limits["pay_as_you_go"], share_requests_per_s=1e9, share_metadata_per_s=1e9, account_requests_per_s=1e9, account_bytes_per_s=1e15
+        BASIS.limits["pay_as_you_go"],
+        share_requests_per_s=1e9,
+        share_metadata_per_s=1e9,
+        account_requests_per_s=1e9,
+        account_bytes_per_s=1e15,
     )
     at_once = replace(BASIS, platform=replace(BASIS.platform, instances_per_s=1e9))
     slow, fast = (run(width=width, limits=unlimited, rounds=False, cores=1e9, known=at_once) for width in (4, 8))
@@ -92,7 +99,10 @@ def test_no_run_is_shorter_than_its_bounds(first):
 
 
 def test_the_largest_of_uneven_shares_is_the_last():
-    even, uneven = simulated(replace(WANTED, accounts=4), BASIS), simulated(replace(WANTED, accounts=4), BASIS, skew=1.5)
+    even, uneven = (
+        simulated(replace(WANTED, accounts=4), BASIS),
+        simulated(replace(WANTED, accounts=4), BASIS, skew=1.5),
+    )
     assert uneven.uneven > even.uneven == pytest.approx(1, rel=1e-3)
     assert uneven.first.seconds > even.first.seconds
     assert uneven.first.directories == even.first.directories
