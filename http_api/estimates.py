@@ -36,7 +36,7 @@ async def estimate_cost(call: Call[EstimateQuery]) -> Estimate:
             cores=found.server.cores,
             memory_gib=found.server.memory_gib,
             month=found.server.month,
-            disk_gb=found.disk_gb,
+            disk_gb=found.server.disk_gb,
             rebuild_seconds=round(sizing.rebuild_s(found.wanted, basis, found.first.instances), 1),
         ),
         vault=EstimatedVault(**{name: round(value) for name, value in asdict(found.kept).items()}),

@@ -52,7 +52,7 @@ def add(parsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         "--vault-tier",
         default=DEFAULT.vault_tier,
         metavar="TIER",
-        help="that content is moved to: Hot (default), Cool or Cold",
+        help="that content is kept in: Hot (default), Cool or Cold",
     )
     one(
         "--restore-points",

@@ -180,7 +180,7 @@ def month_table(found: Simulated) -> str:
         "vault, content": f"{size(estimate.kept.content_bytes)}, Hot",
         "vault, manifests": size(estimate.kept.manifest_bytes),
         "catalogue, server": f"2 x {estimate.server.name}, {estimate.server.memory_gib} GiB; {size(estimate.fresh_bytes)} fresh, {size(estimate.catalogue_bytes)} after months",
-        "catalogue, disk": f"2 x {estimate.disk_gb:,} GB",
+        "catalogue, disk": f"2 x {estimate.server.disk_gb:,} GB",
     }
     rows = [(name, usd(value), notes.get(name, "")) for name, value in estimate.month.items()]
     return _table(("a month", "USD", ""), [*rows, ("**together**", f"**{usd(estimate.month_total)}**", "")])
@@ -228,8 +228,8 @@ WHAT_IF: Final[Sequence[Variant]] = (
     ("2 % change per day", replace(BASE, changed_files=20_000_000), _same, {}),
     ("a file has 500 kB", replace(BASE, mean_bytes=500_000, shares=10), _same, {}),
     ("shares in the Hot tier", replace(BASE, files_tier="Hot"), _same, {}),
-    ("content moved to Cool", replace(BASE, vault_tier="Cool"), _same, {}),
-    ("content moved to Cold", replace(BASE, vault_tier="Cold"), _same, {}),
+    ("content is kept in Cool", replace(BASE, vault_tier="Cool"), _same, {}),
+    ("content is kept in Cold", replace(BASE, vault_tier="Cold"), _same, {}),
     ("no private endpoints", replace(BASE, private_endpoints=False), _same, {}),
 )
 
@@ -311,6 +311,8 @@ def servers_table(known: Basis) -> str:
             server.name,
             f"{server.cores}",
             f"{server.memory_gib} GiB",
+            f"{server.disk_gb:,} GB",
+            f"{server.connections:,}",
             whole(sizing.files_in_memory(server, known)),
             whole(sizing.files_in_memory(server, known, 120)),
             usd(server.month) + ("" if server.source else " (assumed)"),
@@ -318,5 +320,15 @@ def servers_table(known: Basis) -> str:
         for server in known.servers
     ]
     return _table(
-        ("server", "cores", "memory", "files, 10.9 to a directory", "files, 120 to a directory", "USD a month"), rows
+        (
+            "server",
+            "cores",
+            "memory",
+            "disk",
+            "connections",
+            "files, 10.9 to a directory",
+            "files, 120 to a directory",
+            "USD a month",
+        ),
+        rows,
     )

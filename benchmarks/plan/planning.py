@@ -173,7 +173,7 @@ def results_of(found: Simulated) -> Results:
         "catalogue_fresh_gb": estimate.fresh_bytes / GB,
         "catalogue_gb": estimate.catalogue_bytes / GB,
         "catalogue_server_gib": estimate.server.memory_gib,
-        "catalogue_disk_gb": estimate.disk_gb,
+        "catalogue_disk_gb": estimate.server.disk_gb,
         "rebuild_hours_of_16_cores": sizing.rebuild_s(wanted, estimate.basis, 16) / HOURS,
         "vault_gb": (estimate.kept.content_bytes + estimate.kept.manifest_bytes) / GB,
         "vault_objects": estimate.kept.objects,

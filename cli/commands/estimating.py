@@ -66,7 +66,7 @@ MONTH: tuple[Column, ...] = (
 )
 @click.option("--points", type=Count(), metavar="N", help="Restore points that are kept, one a day (default: 30).")
 @click.option(
-    "--vault-tier", type=click.Choice(["Hot", "Cool", "Cold"]), help="To which content is moved (default: Hot)."
+    "--vault-tier", type=click.Choice(["Hot", "Cool", "Cold"]), help="In which content is kept (default: Hot)."
 )
 @click.option(
     "--width", type=Count(), metavar="N", help="Activities of one run (default: as many as use up what shares give)."

@@ -42,7 +42,7 @@ class EstimateQuery(Query):
     restore_points: Annotated[int, DIGITS, Field(ge=1, le=10_000, description="That are kept, one a day.")] = 30
     vault_tier: Annotated[
         Literal["Hot", "Cool", "Cold"],
-        Field(description="To which a lifecycle rule moves content; manifests stay Hot."),
+        Field(description="In which content is kept; manifests are Hot."),
     ] = "Hot"
     width: Annotated[
         int | None,
@@ -82,7 +82,7 @@ class EstimatedCost(Shown):
     vault_operations: float
     compute: float
     network: Annotated[float, Field(description="Bytes through private endpoints.")]
-    tiering: Annotated[float, Field(description="Moving what it stored to the tier of the vault.")]
+    tiering: Annotated[float, Field(description="What content costs more to write in its tier.")]
     total: float
 
 

@@ -2,7 +2,7 @@
 
 :mod:`shared.core.cost` prices runs that are done or scanned. Here nothing is there yet but numbers that somebody has of their shares, and the
 answer is a plan: every figure is a formula of those numbers, of the limits of Azure Files, and of what was measured (``prices.toml`` has both,
-with their sources). A share's run takes as long as the tightest of seven bounds, which is named. What the formulas leave out, such as the first
+with their sources). A share's run takes as long as the tightest of eight bounds, which is named. What the formulas leave out, such as the first
 and last moments of a run and uneven shares, ``python -m benchmarks plan`` simulates.
 """
 
@@ -62,6 +62,8 @@ class Server:
     name: str
     cores: int
     memory_gib: int
+    disk_gb: int
+    connections: int
     month: float
     standby: bool = True
     """Whether it can have high availability."""
@@ -90,7 +92,7 @@ class Platform:
     list_s: float
     lists_at_once: int
     memory_part: float
-    disk_times: float
+    connections: int
     instances_per_s: float
     round_gap_s: float
 
@@ -136,7 +138,7 @@ class Basis:
     prices: Prices
     fixed: Mapping[str, Fixed]
     tiers: Mapping[str, VaultPrices]
-    """Of content in the vault: those of the price table, and those that a lifecycle rule may move it to."""
+    """Of content in the vault: those that the price table has for runs, and others."""
     tier_sources: Mapping[str, str]
     servers: tuple[Server, ...]
     """The smallest first."""
@@ -203,7 +205,7 @@ class Installation:
     restore_points: int = 30
     """Kept, one a day."""
     vault_tier: str = "Hot"
-    """Where a lifecycle rule moves content; manifests stay Hot."""
+    """Where content is kept; manifests are Hot."""
     width: int | None = None
     """Activities of one run side by side. None: as many as it takes to use up what the shares give."""
     private_endpoints: bool = True
@@ -425,7 +427,7 @@ class Plan:
     compute: float
     network: float
     tiering: float
-    """Moving what it stored to the tier where it is kept."""
+    """What content costs more to write in the tier where it is kept."""
 
     @property
     def total(self) -> float:
@@ -528,12 +530,10 @@ def tier_of(wanted: Installation) -> str:
 
 
 def _tiering(job: Job, wanted: Installation, basis: Basis) -> float:
-    """A lifecycle rule's moves: each object is a write of the tier that it goes to. Half of what a batch writes is content."""
-    if wanted.vault_tier == "Hot":
-        return 0.0
-    tier = basis.tiers[wanted.vault_tier]
+    """Content is written in its tier; half of what a batch writes is a segment, which is not."""
+    hot, tier = basis.tiers["Hot"], basis.tiers[wanted.vault_tier]
     objects = job.work.vault_write - job.batches
-    return objects / 10_000 * tier.write + job.work.read_bytes / GB * tier.written_gb
+    return objects / 10_000 * max(0.0, tier.write - hot.write) + job.stored_content / GB * tier.written_gb
 
 
 def executions_of(instance_s: float, basis: Basis) -> float:
@@ -564,14 +564,6 @@ def files_in_memory(server: Server, basis: Basis, files_per_directory: float = 1
     """How many files' catalogue a server holds in its memory."""
     one = catalogue_bytes(Installation(files=1_000_000, files_per_directory=files_per_directory), basis) / 1_000_000
     return server.memory_gib * 2**30 * basis.platform.memory_part / one
-
-
-def disk_gb(wanted: Installation, basis: Basis) -> int:
-    """Of the server: sizes go by twos, from 32 GB."""
-    needed, size = catalogue_bytes(wanted, basis) * basis.platform.disk_times / GB, 32
-    while size < needed:
-        size *= 2
-    return size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -615,7 +607,6 @@ class Estimate:
     server: Server
     catalogue_bytes: float
     fresh_bytes: float
-    disk_gb: int
     kept: Kept
     month: Mapping[str, float]
     """Cost per month by part, in the state in which all restore points are there."""
@@ -653,7 +644,6 @@ def assembled(wanted: Installation, basis: Basis, server: Server, first: Plan, d
         server=server,
         catalogue_bytes=catalogue_bytes(wanted, basis),
         fresh_bytes=catalogue_bytes(wanted, basis, fresh=True),
-        disk_gb=disk_gb(wanted, basis),
         kept=here,
         month=_month(wanted, basis, server, daily, here),
         assumptions=_assumptions(wanted, basis, server),
@@ -675,7 +665,7 @@ def _month(wanted: Installation, basis: Basis, server: Server, daily: Plan, here
         "vault, content": here.content_bytes / GB * basis.tiers[wanted.vault_tier].gb_month,
         "vault, manifests": here.manifest_bytes / GB * hot,
         "catalogue, server": servers * server.month,
-        "catalogue, disk": servers * disk_gb(wanted, basis) * fixed["postgres_disk_gb_month"],
+        "catalogue, disk": servers * server.disk_gb * fixed["postgres_disk_gb_month"],
         "network": endpoints * fixed["private_endpoint_month"] + daily.network * DAYS_PER_MONTH,
         "queues and tables": executions * QUEUE_OPERATIONS / 10_000 * (fixed["queue_10k"] + fixed["table_10k"]),
         "logs": (LOGS_GB_MONTH + executions * LOG_BYTES_PER_EXECUTION / GB) * fixed["logs_gb"],
@@ -710,7 +700,8 @@ def _assumptions(wanted: Installation, basis: Basis, server: Server) -> tuple[st
     if wanted.vault_tier != "Hot":
         months = basis.tiers[wanted.vault_tier].early_deletion_months
         found.append(
-            f"what is deleted before {months:g} months in {wanted.vault_tier} is charged until then, which is not in here"
+            f"what is deleted before {months:g} months in {wanted.vault_tier} is charged until then, and reading it costs, which is not in here; nor is"
+            " what a lifecycle rule costs that moves it there later"
         )
     if wanted.account_kind.endswith("provisioned"):
         found.append(
@@ -735,6 +726,11 @@ def _warnings(wanted: Installation, basis: Basis, server: Server, first: Plan, d
         found.append(
             f"{most:,} instances are more than the {basis.platform.cores_per_region} cores that a subscription has in a region: have that raised,"
             " or give a width"
+        )
+    if most * basis.platform.connections > server.connections:
+        found.append(
+            f"{most:,} instances may want {most * basis.platform.connections:,} connections, and {server.name} takes {server.connections:,}: give a smaller"
+            " width, or take a larger server"
         )
     if daily.seconds > 24 * HOURS:
         found.append(

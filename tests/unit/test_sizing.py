@@ -14,6 +14,7 @@ from shared.core.sizing import Installation, estimate, large_files, read_basis, 
 from shared.errors import InvalidInput
 from shared.model.share import ShareSettings
 from shared.usecases.scope import Limits
+from shared.wiring import POOL_SIZE
 
 TEXT = Path(cost.__file__).with_name("prices.toml").read_text(encoding="utf-8")
 BASIS = read_basis(TEXT)
@@ -27,6 +28,7 @@ def test_batches_end_where_those_of_backups_do():
     assert limits.batch_bytes == BATCH_BYTES
     assert BASIS.platform.lists_at_once == limits.wave_directories
     assert BASIS.prices.speed.reads_at_once == limits.concurrent_reads
+    assert BASIS.platform.connections == POOL_SIZE
 
 
 def test_a_daily_run_of_a_billion_files_by_hand():
@@ -166,6 +168,7 @@ def test_what_will_not_work_is_told():
     assert "10 shares or more" in one
     many = " ".join(estimate(replace(BILLION, shares=100, width=100), BASIS).warnings)
     assert "2,500 instances" in many
+    assert "25,000 connections" in many
     huge = " ".join(estimate(Installation(files=50_000_000_000, shares=1_000), BASIS).warnings)
     assert "no server holds" in huge
 
@@ -177,7 +180,7 @@ def test_what_will_not_work_is_told():
         ("value = 7.30", "", "value"),
         ("core_part = 0.5", 'core_part = "half"', "core_part = 'half'"),
         ("account_requests_per_s = 20_000 ", "", "account_requests_per_s"),
-        ('name = "Standard_B1ms"', 'name = "Standard_B1ms"\ncolour = 1', "colour"),
+        ('name = "Standard_B2s"', 'name = "Standard_B2s"\ncolour = 1', "colour"),
     ],
 )
 def test_a_wrong_table_is_refused(before, after, what):
