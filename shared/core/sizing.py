@@ -689,12 +689,7 @@ def _assumptions(wanted: Installation, basis: Basis, server: Server) -> tuple[st
         )
     if not server.source:
         found.append(f"no price of {server.name} was found: {server.month:g} is by core of an older size")
-    used = {"table_10k", "always_ready_gb_s"}
-    found += [
-        f"{price.value:g} {price.unit}: assumed"
-        for name, price in basis.fixed.items()
-        if name in used and not price.source
-    ]
+    found += [f"no source has {plain(price.value)} {price.unit}" for price in basis.fixed.values() if not price.source]
     if wanted.vault_tier in basis.tier_sources:
         found.append(f"prices of {wanted.vault_tier}: {basis.tier_sources[wanted.vault_tier]}")
     if wanted.vault_tier != "Hot":
@@ -737,6 +732,11 @@ def _warnings(wanted: Installation, basis: Basis, server: Server, first: Plan, d
             f"a daily run takes {daily.seconds / HOURS:,.0f} hours: spread the shares over more accounts, or back them up less often"
         )
     return tuple(found)
+
+
+def plain(value: float) -> str:
+    """Without an exponent, however small."""
+    return f"{value:.10f}".rstrip("0").rstrip(".")
 
 
 def median_bytes(mean_bytes: float) -> float:

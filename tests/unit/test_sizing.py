@@ -157,7 +157,7 @@ def test_what_cannot_be_is_refused_by_its_name(changed, field):
 def test_what_has_no_source_is_among_the_assumptions():
     told = " ".join(estimate(replace(BILLION, vault_tier="Cold"), BASIS).assumptions)
     for name, price in BASIS.fixed.items():
-        assert price.source or f"{price.value:g} {price.unit}" in told, name
+        assert price.source or f"no source has {sizing.plain(price.value)} {price.unit}" in told, name
     assert "no price of Standard_E8ds_v5 was found" in told
     assert "prices of Cold" in told
 
