@@ -1,5 +1,6 @@
 """What a whole installation takes, reckoned by hand; more of anything never costs less; what cannot be is refused by its name."""
 
+import re
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from shared.errors import InvalidInput
 from shared.model.share import ShareSettings
 from shared.usecases.scope import Limits
 from shared.wiring import POOL_SIZE
+from tests.support.nested import REPOSITORY
 
 TEXT = Path(cost.__file__).with_name("prices.toml").read_text(encoding="utf-8")
 BASIS = read_basis(TEXT)
@@ -195,3 +197,17 @@ def test_costs_have_no_part_that_is_not_in_their_sum():
     parts = ("files_operations", "vault_operations", "compute", "network", "tiering")
     assert plan.total == pytest.approx(sum(getattr(plan, part) for part in parts))
     assert {f.name for f in fields(plan)} >= set(parts)
+
+
+DEPLOYED = REPOSITORY / "infra" / "bicep" / "modules" / "catalogue.bicep"
+
+
+@pytest.mark.skipif(not DEPLOYED.exists(), reason="the deployment is not in this tree")
+def test_servers_that_can_be_deployed_are_known_as_they_are_deployed():
+    found = re.findall(
+        r"sku: '(\w+)'.* memoryGib: (\d+) storageGb: (\d+) connections: (\d+) ",
+        DEPLOYED.read_text(encoding="utf-8").replace(",", ""),
+    )
+    assert found
+    known = {one.name: (one.memory_gib, one.disk_gb, one.connections) for one in BASIS.servers}
+    assert {name: tuple(map(int, numbers)) for name, *numbers in found} == {name: known.get(name) for name, *_ in found}
