@@ -13,6 +13,7 @@ from benchmarks.backup import command as backup
 from benchmarks.catalogue import command as catalogue
 from benchmarks.emulator import command as emulator
 from benchmarks.peers import command as peers
+from benchmarks.plan import command as plan
 from benchmarks.report import BenchmarkFailed
 from benchmarks.restore import command as restore
 from benchmarks.retention import command as retention
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run one benchmark and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure parts of the product.")
     parsers = parser.add_subparsers(title="benchmarks", required=True, metavar="BENCHMARK")
-    for benchmark in (api, backup, catalogue, emulator, peers, restore, retention, repacking, web):
+    for benchmark in (api, backup, catalogue, emulator, peers, plan, restore, retention, repacking, web):
         benchmark.add(parsers)
     options = parser.parse_args(arguments)
     # Ended from outside as by Ctrl-C: the services that were started are stopped.

@@ -33,9 +33,10 @@ from shared.adapters.tokens import POSTGRES, Tokens
 from shared.adapters.vault_blob import BlobAccount
 from shared.adapters.webhook_http import HttpWebhooks
 from shared.core import cost
-from shared.core.cost import Prices, read_prices
+from shared.core.cost import Prices
 from shared.core.hashing import ShareHasher
 from shared.core.queueing import Place
+from shared.core.sizing import Basis, read_basis
 from shared.db import admission, export
 from shared.db.catalogue import PostgresCatalogue
 from shared.db.dispatch import PostgresSchedules
@@ -116,6 +117,8 @@ class App:
     ids: Ids
     limits: Limits
     prices: Prices
+    sizing: Basis
+    """What installations are reckoned with; the prices are in it."""
     paces: Paces
     schedules: PostgresSchedules
     alerts: PostgresAlerts
@@ -462,6 +465,7 @@ async def make_app(settings: Settings) -> App:
         stack.push_async_callback(journal.aclose)
         stack.push_async_callback(audit.aclose)
         catalogue = ObservedCatalogue(pool, telemetry)
+        basis = read_basis(PRICES.read_text(encoding="utf-8"))
         mails = SmtpMail(server_of(settings.smtp_url), settings.mail_from, clock) if settings.smtp_url else NoMail()
         return App(
             settings=settings,
@@ -477,7 +481,8 @@ async def make_app(settings: Settings) -> App:
             clock=clock,
             ids=ids,
             limits=Limits(workers=settings.width, activity_s=settings.activity_seconds, lease_s=settings.lease_seconds),
-            prices=read_prices(PRICES.read_text(encoding="utf-8")),
+            prices=basis.prices,
+            sizing=basis,
             paces=Paces(PostgresPaceBook(pool), process, clock),
             schedules=PostgresSchedules(catalogue, settings.driver, ids.new, settings.runs_at_once or None),
             alerts=PostgresAlerts(catalogue),

@@ -33,6 +33,8 @@ class Measured:
     """The most that any of them ever had."""
     operations: Mapping[str, int]
     """Requests to the share by operation, as the service counted them."""
+    answered_bytes: int
+    """Of bodies that the share answered with: listings and content."""
     services_cpu_s: Mapping[str, float]
     """What the services used meanwhile: on a machine of two cores this may be what limits the wall time."""
     load: float
@@ -146,6 +148,7 @@ async def run_through(
             cpu_s=sum(map(usage.cpu_s, pids)) - before,
             rss_mib=max(usage.rss_mib(pid, peak=True) for pid in pids),
             operations={name: counts["requests"] for name, counts in counted.items()},
+            answered_bytes=sum(counts["bytes_out"] for counts in counted.values()),
             services_cpu_s={name: usage.tree_cpu_s(pid) - served[name] for name, pid in services.items()},
             load=usage.load(),
         )

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from benchmarks.backup import sparse
+from benchmarks.backup import rates, sparse
 from benchmarks.backup.fleet import Measured, backup
 from benchmarks.backup.world import World
 from benchmarks.peers import compare
@@ -190,6 +190,14 @@ async def scaling(world: World, sizes: Sizes, found: Found) -> None:
     found.details["scaling_iops_used"] = listed / run.working_s / SCALING_IOPS
 
 
+async def rates_of(world: World, sizes: Sizes, found: Found) -> None:
+    """What a directory, a file and a byte take."""
+    measured, runs = await rates.measure(world, sizes.files)
+    for name, run in runs:
+        found.note(name, run)
+    found.details |= measured
+
+
 PHASES: Final[Mapping[str, tuple[Phase, tuple[str, ...]]]] = {
     "first": (first, ()),
     "nochange": (nochange, ("first",)),
@@ -199,6 +207,7 @@ PHASES: Final[Mapping[str, tuple[Phase, tuple[str, ...]]]] = {
     "many": (many, ()),
     "flat": (flat, ()),
     "sparse": (large, ()),
+    "rates": (rates_of, ()),
 }
 """By name, with those that must have come before. ``rclone`` is last of those on the main share: the hundred thousand blobs that it leaves
 make everything slow that Azurite does from then on."""

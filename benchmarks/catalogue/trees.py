@@ -92,7 +92,7 @@ def office(files: int, seed: int) -> Iterator[Directory]:
     words = _words(rng)
     number, made = ROOT_NO, 0
     while made < files:
-        counts = np.minimum(rng.pareto(1.25, _BLOCK) * 3.2, 20_000).astype(np.int64)
+        counts = office_counts(rng, _BLOCK)
         styles = rng.integers(0, 4, _BLOCK).tolist()
         extensions = rng.integers(0, len(_EXTENSIONS), _BLOCK).tolist()
         bases = rng.integers(_FIRST_MTIME, _LAST_MTIME, _BLOCK)
@@ -111,6 +111,11 @@ def office(files: int, seed: int) -> Iterator[Directory]:
             made += len(names)
             if made >= files:
                 return
+
+
+def office_counts(rng: np.random.Generator, directories: int) -> NDArray[np.int64]:
+    """How many files so many directories have: a few have thousands, most a handful."""
+    return np.minimum(rng.pareto(1.25, directories) * 3.2, 20_000).astype(np.int64)
 
 
 def _office_names(rng: np.random.Generator, words: list[str], style: int, extension: str, count: int) -> list[str]:

@@ -19,6 +19,7 @@ MODULES: Final = (
     "schedules",
     "channels",
     "glance",
+    "estimating",
     "access",
 )
 """In the order in which help lists them."""

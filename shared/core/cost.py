@@ -273,6 +273,7 @@ def content_plan(size_bytes: int, settings: ShareSettings) -> ContentPlan:
 
 BATCH_FILES: Final = 20_000
 BATCH_DIRECTORIES: Final = 1_000
+BATCH_BYTES: Final = 48 * 1024 * 1024
 """Where a batch ends: :class:`shared.usecases.scope.Limits`."""
 
 ROUND_REQUESTS: Final = 8

@@ -57,6 +57,37 @@ def test_the_overview_tells_how_each_share_stands(api, made):
     assert "no objective is set" in line["health"]["reasons"][0]
 
 
+def test_what_an_installation_would_cost_is_reckoned_for_whoever_asks(api):
+    status, found = api("GET", "/api/cost-estimate?files=1000000000&shares=10&mean_bytes=50000.5&changed_files=1000000")
+    assert status == 200
+    assert found["currency"] == "USD"
+    assert found["catalogue"]["memory_gib"] == 64
+    assert found["daily"]["requests"]["list"] > 90_000_000
+    assert found["daily"]["seconds"] == max(bound["seconds"] for bound in found["daily"]["bounds"])
+    assert found["month_total"] == pytest.approx(sum(part["cost"] for part in found["month"]), abs=0.1)
+    assert found["assumptions"]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("", "files"),
+        ("files=0", "files"),
+        ("files=1e9", "files"),
+        ("files=5&mean_bytes=nan", "mean_bytes"),
+        ("files=5&shares=2&accounts=3", "accounts"),
+        ("files=5&changed_files=6", "changed_files"),
+        ("files=5&vault_tier=Archive", "vault_tier"),
+        ("files=5&width=101", "width"),
+        ("files=5&colour=red", "colour"),
+    ],
+)
+def test_an_estimate_of_what_cannot_be_names_the_field(api, query, field):
+    status, found = api("GET", f"/api/cost-estimate?{query}")
+    assert status == 400, found
+    assert [wrong["field"] for wrong in found["errors"]] == [field]
+
+
 def test_usage_is_what_the_runs_counted(api, made):
     path, files = made
     tenant = path.rpartition("/shares")[0]

@@ -161,6 +161,19 @@ def test_a_wrong_field_is_named_for_people_and_for_programs(afb, share):
     assert "settings.exclude" in afb("shares", "set", share, "exclude=a[b", code=2).stderr
 
 
+def test_what_an_installation_would_cost_is_shown_before_anything_is_protected(afb):
+    shown = afb("cost", "--files", "1e9", "--shares", "10", "--account-kind", "hdd_provisioned")
+    assert re.search(r"^first backup +[\d.]+ +\w", shown.stdout, re.MULTILINE)
+    assert re.search(r"^catalogue, server +[\d,.]+ USD$", shown.stdout, re.MULTILINE)
+    assert "together" in shown.stdout
+    assert "assumed: " in shown.stderr
+    found = afb.json("cost", "--files", "1e9", "--shares", "10")
+    assert found["catalogue"]["server"] in shown.stdout
+    wrong = afb("cost", "--files", "5", "--shares", "2", "--accounts", "3", code=2)
+    assert "accounts" in wrong.stderr
+    assert "1e9" in afb("cost", "--files", "many", code=2).stderr
+
+
 def test_a_second_run_is_a_conflict(afb, product, share, files):
     put(files, "a.txt", b"a")
     control = ControlClient(product.files.control_url)

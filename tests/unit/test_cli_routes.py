@@ -119,6 +119,9 @@ COMMANDS = """
     status
     usage --month 2026-11
     usage --tenant x
+    cost --files 1e9
+    cost --files 1e9 --mean-bytes 1e5 --files-per-directory 12.5 --changed 5e6 --touched 1e6 --shares 10 --accounts 2 --points 90 --width 16
+    cost --files 1e6 --account-kind hdd_provisioned --files-tier Hot --vault-tier Cool --no-private-endpoints --no-standby
     health
     metrics
     members list
