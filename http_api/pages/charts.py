@@ -147,9 +147,13 @@ def _worst(row: Sequence[float], short: float) -> float:
 
 
 def _between(left: float, top: float, right: float, bottom: float) -> Rect:
-    """Edges are rounded, not lengths: so neighbours still touch."""
-    x, y = _rounded(left), _rounded(top)
-    return Rect(x, y, _rounded(_rounded(right) - x), _rounded(_rounded(bottom) - y))
+    """Edges are rounded, not lengths: so neighbours still touch. Beside something 10^15 times as large the last ones would stick out by a tenth."""
+    x, y = _edge(left), _edge(top)
+    return Rect(x, y, _rounded(_edge(right) - x), _rounded(_edge(bottom) - y))
+
+
+def _edge(place: float) -> float:
+    return min(BOX, _rounded(place))
 
 
 def thinned(values: Sequence[T], most: int) -> list[T]:

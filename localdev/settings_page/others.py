@@ -122,6 +122,13 @@ DEVELOPMENT: Final = (
         "Server programs of another Postgres than the one that `make install` brings.",
     ),
     Variable("FUNCTIONS_HOST_KEY", "a secret", "Key of localdev's Functions host; a random one without it."),
+    Variable("FUNCTIONS_HOST_RECORD", "a directory", "Where it writes down what it is told and what it answers."),
+    Variable(
+        "FUNCTIONS_IMAGE",
+        "the name of an image",
+        "Of the real host, where `make conformance` is to run it in a container.",
+    ),
+    Variable("CONFORMANCE_UNIT_S", "seconds", "How long things take in the app of `make conformance`, which sets it."),
     Variable("CHROMIUM", "a path", "The browser of `make pictures`, of browser tests and of `benchmarks web`."),
     Variable("AFB_SEED", "a number", "Tests that try random things say theirs; the same one does the same again."),
     Variable("AFB_KILLS", "a number", "How often `make torture` kills workers."),
