@@ -319,6 +319,9 @@ output AFB_APP_NAME string = functions.outputs.name
 @description('Name of the app\'s identity.')
 output AFB_IDENTITY_NAME string = identity.outputs.name
 
+@description('Client id of the app\'s identity, for workers elsewhere: infra/k8s asks for it.')
+output AFB_IDENTITY_CLIENT_ID string = identity.outputs.clientId
+
 @description('Object id of the app\'s identity: source.bicep asks for it.')
 output AFB_IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
 

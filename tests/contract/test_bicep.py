@@ -342,6 +342,12 @@ def test_the_host_finds_its_storage_by_identity():
     assert HOST["extensions"]["durableTask"]["storageProvider"]["type"] == "AzureStorage"
 
 
+def test_python_has_a_thread_for_all_that_the_host_hands_it_at_once():
+    durable = HOST["extensions"]["durableTask"]
+    at_once = durable["maxConcurrentActivityFunctions"] + durable["maxConcurrentOrchestratorFunctions"]
+    assert settings()["PYTHON_THREADPOOL_THREAD_COUNT"] == str(at_once)
+
+
 def test_with_the_scheduler_the_host_finds_it():
     """By the setting and the hub that the other host.json names."""
     path = re.search(r"^cp (\S+) host\.json", DEPLOY, re.MULTILINE)[1]

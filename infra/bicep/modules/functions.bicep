@@ -92,6 +92,7 @@ var hostSettings = {
   AzureWebJobsStorage__credential: 'managedidentity'
   AzureWebJobsStorage__clientId: identity.clientId
   AzureWebJobsDisableHomepage: 'true' // the first page is ours
+  PYTHON_THREADPOOL_THREAD_COUNT: '6' // activities and orchestrators at once, in host.json
   APPLICATIONINSIGHTS_CONNECTION_STRING: addresses.insights
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.clientId};Authorization=AAD'
 }
