@@ -121,7 +121,7 @@ def ask(product, session, there, operation, *, examples):
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_an_answer_is_as_the_document_says(product, session, there, name):
-    ask(product, session, there, OPERATIONS[name], examples=30)
+    ask(product, session, there, OPERATIONS[name], examples=15)
 
 
 @pytest.mark.torture

@@ -14,6 +14,8 @@ from tests.browser.conftest import Browse
 from tests.browser.scene import Scene
 from tests.browser.visitor import has_text
 
+pytestmark = pytest.mark.browser_all
+
 CHANGE = Sighting(
     condition=Condition.UNUSUAL_CHANGE,
     run_no=2,

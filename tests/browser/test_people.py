@@ -10,6 +10,8 @@ from tests.browser.conftest import Browse
 from tests.browser.scene import Scene
 from tests.browser.visitor import Visitor, has_text
 
+pytestmark = pytest.mark.browser_all
+
 PEOPLE = "/tenants/contoso/people"
 
 

@@ -1,11 +1,14 @@
 """Policies of a tenant, which one a share has, and what it would do before anybody saves it."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Browse
 from tests.browser.scene import Scene
 from tests.browser.visitor import has_text
 from tests.support.share_tree import fill
+
+pytestmark = pytest.mark.browser_all
 
 
 def _twice(share):

@@ -1,11 +1,14 @@
 """Schedules: added with a preview of when, changed, switched off, deleted; and what became of their occurrences."""
 
 import psycopg
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Browse
 from tests.browser.scene import Scene
 from tests.browser.visitor import has_text
+
+pytestmark = pytest.mark.browser_all
 
 
 def test_a_schedule_is_added_changed_switched_off_and_deleted(browse: Browse, scene: Scene) -> None:

@@ -1,12 +1,15 @@
 """Settings of a share: saved, refused, tried before; and how a share goes away and comes back."""
 
 import psycopg
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Browse
 from tests.browser.scene import Scene
 from tests.browser.visitor import has_text
 from tests.support.share_tree import fill
+
+pytestmark = pytest.mark.browser_all
 
 
 def test_settings_are_saved_as_they_are_typed(browse: Browse, scene: Scene) -> None:

@@ -11,6 +11,8 @@ from tests.browser.scene import Scene
 from tests.browser.visitor import has_text
 from tests.support.share_tree import fill
 
+pytestmark = pytest.mark.browser_all
+
 DAYS = 70
 
 

@@ -1,11 +1,14 @@
 """A new tenant with its first share in under a minute; settings of a tenant; deletion."""
 
 import psycopg
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Browse
 from tests.browser.scene import Scene
 from tests.browser.visitor import has_text
+
+pytestmark = pytest.mark.browser_all
 
 
 def test_a_tenant_and_its_first_share(browse: Browse, scene: Scene) -> None:

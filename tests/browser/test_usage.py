@@ -12,6 +12,8 @@ from tests.browser.conftest import Browse
 from tests.browser.scene import Scene
 from tests.browser.visitor import has_text
 
+pytestmark = pytest.mark.browser_all
+
 
 def test_usage_of_a_tenant_by_month_and_share(browse: Browse, scene: Scene) -> None:
     visitor = browse("/tenants/contoso/usage", key=scene.keys["viewer"])

@@ -13,6 +13,8 @@ from tests.browser.visitor import has_text
 from tests.support.damage import Vandal
 from tests.support.share_tree import fill
 
+pytestmark = pytest.mark.browser_all
+
 FINDINGS = "#findings li.finding"
 
 

@@ -393,7 +393,7 @@ async def measure(postgres_url, vault, tenant_id, share_id, run_no, form):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", ["zip", pytest.param("tar", marks=pytest.mark.torture)])
 async def test_memory_does_not_depend_on_how_much_is_downloaded(files, form, tmp_path):
     """20,000 files, half of them in one directory, and a file of 1 GiB that is sparse."""
     for n in range(20_000):

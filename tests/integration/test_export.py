@@ -335,7 +335,10 @@ def peak_mib(*command) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("output", "read", "more_mib"), [("all.csv", from_csv, 4), ("all.parquet", from_parquet, 10)])
+@pytest.mark.parametrize(
+    ("output", "read", "more_mib"),
+    [("all.csv", from_csv, 4), pytest.param("all.parquet", from_parquet, 10, marks=pytest.mark.torture)],
+)
 def test_a_million_nodes_take_no_more_memory_than_a_third_of_them(large, url, tmp_path, output, read, more_mib):
     """But for what allocators keep."""
     file = tmp_path / output

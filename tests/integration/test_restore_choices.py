@@ -15,6 +15,7 @@ from shared.model.objects import restore_report_name
 from shared.model.restore import Change, Conflicts, Part, Selection
 from shared.model.run import RunState
 from shared.usecases.restore_files import unfinished_name
+from tests.support.crossed import crossed
 from tests.support.share_tree import SDDL, differences, fill, mkdir, put, read_tree, service
 from tests.support.world import world
 
@@ -244,9 +245,12 @@ async def test_mirror_replaces_files_by_directories_and_directories_by_files(fil
 # ------------------------------------------------------------------------------------------------------------- dry runs
 
 
-@pytest.mark.parametrize("conflicts", list(Conflicts))
 @pytest.mark.parametrize(
-    "selection", [Selection(), Selection(extensions=(".txt", ".csv")), Selection(paths=("docs", "media/song.wav"))]
+    ("conflicts", "selection"),
+    crossed(
+        list(Conflicts),
+        [Selection(), Selection(extensions=(".txt", ".csv")), Selection(paths=("docs", "media/song.wav"))],
+    ),
 )
 async def test_a_dry_run_tells_what_the_restore_then_does_and_writes_nothing(files, conflicts, selection):
     if conflicts is Conflicts.MIRROR and selection.by_file:
@@ -327,8 +331,13 @@ class Dies:
         await self._catalogue.commit_restore(batch)
 
 
-@pytest.mark.parametrize("conflicts", [c for c in Conflicts if c is not Conflicts.OVERWRITE])
-@pytest.mark.parametrize("selection", [Selection(), Selection(extensions=(".txt", ".wav", ".csv"))])
+@pytest.mark.parametrize(
+    ("conflicts", "selection"),
+    crossed(
+        [c for c in Conflicts if c is not Conflicts.OVERWRITE],
+        [Selection(), Selection(extensions=(".txt", ".wav", ".csv"))],
+    ),
+)
 async def test_a_batch_that_is_done_again_ends_as_if_it_had_been_done_once(files, conflicts, selection):
     if conflicts is Conflicts.MIRROR and selection.by_file:
         pytest.skip("the API refuses it")

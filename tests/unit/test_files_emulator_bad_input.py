@@ -148,7 +148,7 @@ def test_no_body_is_taken_for_another(watched):
                     assert check(watched, replace(request, body=body)).status >= 400, (request.name, body[:80])
 
 
-@tries(1500)
+@tries(500)
 @given(broken())
 def test_a_broken_request_is_refused_in_words_and_changes_nothing(watched, request):
     check(watched, request)
