@@ -27,6 +27,8 @@ class SoughtQuery(Query):
     case: Case = Case.IGNORE
     limit: Limit = 50
     after: After = ""
+    nothing_yet: bool = False
+    """Whether nothing was found in the parts before."""
 
 
 async def search_page(call: Call[SoughtQuery]) -> Answer:
@@ -43,7 +45,7 @@ async def search_page(call: Call[SoughtQuery]) -> Answer:
         "sought": "",
         "next": None,
     }
-    fragment = "_search_rows.html" if query.after else "_search.html"
+    fragment = "_search_rows.html" if query.after and not query.nothing_yet else "_search.html"
     if not typed or newest is None:
         return page(call, "search.html", tab="browse", fragment=fragment, **values)
     sought = typed if _OURS & set(typed) else f"*{typed}*"
