@@ -54,9 +54,10 @@ async def change(files, run, action):
         return await action(conn, run.run_id)
 
 
-async def done_at_least(files, operation, count, before):
+async def done_at_least(files, operation, count, before, driving):
     async with asyncio.timeout(30):
-        while files.control.requests(operation) - before < count:  # noqa: ASYNC110 - another process counts
+        while files.control.requests(operation) - before < count:
+            assert not driving.done(), driving.exception() or "it ended before"
             await asyncio.sleep(0.02)
 
 
@@ -71,7 +72,7 @@ async def interrupted(files, run, operation, action, *, after=AFTER, delay_s=0.1
     before = files.control.requests(operation)
     with files.control.faults({"operation": operation, "delay_s": delay_s, "count": 0}):
         driving = asyncio.create_task(files.drive(run))
-        await done_at_least(files, operation, after, before)
+        await done_at_least(files, operation, after, before, driving)
         await change(files, run, action)
         async with asyncio.timeout(4):
             await driving
