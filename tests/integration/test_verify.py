@@ -112,7 +112,7 @@ class Scene:
 
 
 async def test_damage_of_a_bundle_is_found(damaged):
-    for name in [n for n in damaged.names if n.startswith("bundle/")][:3]:
+    for name in [n for n in damaged.names if n.startswith("bundle/")][:1]:
         _, path, saved = next(iter(damaged.oracle.files_in(name)))
         at = saved.content.offset + saved.content.length // 2
         with damaged.vandal.instead(name, damaged.vandal.flipped(name, at)):
@@ -151,7 +151,7 @@ def kinds_of_objects(scene):
 
 
 async def test_damage_of_a_plain_object_is_found(damaged):
-    for name in kinds_of_objects(damaged)[0][:3]:
+    for name in kinds_of_objects(damaged)[0][:1]:
         data = damaged.vandal.read(name)
         with damaged.vandal.instead(name, damaged.vandal.flipped(name, len(data) // 2)):
             assert await damaged.found(QUICK, name) is None
@@ -176,7 +176,7 @@ async def test_damage_of_a_content_list_is_found(damaged):
 
 
 async def test_damage_of_a_chunk_is_found(damaged):
-    for name in kinds_of_objects(damaged)[2][:4]:
+    for name in kinds_of_objects(damaged)[2][:2]:
         data = damaged.vandal.read(name)
         for instead, kind, by_quick in (
             (damaged.vandal.flipped(name, len(data) // 2), "object_damaged", False),
@@ -195,7 +195,7 @@ async def test_damage_of_a_chunk_is_found(damaged):
 
 
 async def test_damage_of_a_permission_is_found(damaged):
-    for name in kinds_of_objects(damaged)[3]:
+    for name in kinds_of_objects(damaged)[3][:2]:
         data = damaged.vandal.read(name)
         expected = damaged.concerned(name)
         for instead, kind in (
