@@ -28,6 +28,7 @@ from http_api.identity import identify
 from http_api.observing import observed
 from http_api.parsing import body_as, fields_as, form_as, query_as
 from http_api.problems import BUG, told, told_of
+from http_api.remembered import forget
 from http_api.rendering import problem_page
 from http_api.reply import Reply
 from shared import wiring
@@ -153,6 +154,8 @@ async def _answered(endpoint: Endpoint, call: AnyCall, asked: bytes) -> Reply:
         if endpoint.current is not None and "if-match" in call.headers:
             check_match(call.headers["if-match"], await endpoint.current(call))
         reply = await (once(call, asked, perform) if endpoint.idempotent else perform())
+    if endpoint.method != "GET":
+        forget()
     for answer in then:
         if answer.then is not None:
             await answer.then()

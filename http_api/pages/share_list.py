@@ -2,15 +2,14 @@
 
 All shares that somebody sees are ranked by a few narrow columns; the rest is asked of those that are shown. A part of the list begins after
 a place in its order, as everywhere, so what changes between two parts moves no other row. Whoever goes down the list does not have it ranked
-anew for each part: the ranking is remembered for a while, and what is shown of a share is as it is now.
+anew for each part: the ranking is remembered for a while, and what is shown of a share is as it is now. And where there are many shares, all of
+them are looked at once in a moment, not once for each request.
 """
 
 import datetime as dt
 import json
-import time
 import zlib
 from bisect import bisect_right
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,6 +20,7 @@ from pydantic import Field
 from http_api.call import AnyCall, Call
 from http_api.models.base import Paged, Text
 from http_api.pages.places import with_query
+from http_api.remembered import Remembered
 from http_api.seen import seen_by
 from shared.core import cost
 from shared.core.health import Health, Level, OpenAlert, health
@@ -126,32 +126,31 @@ class ShareList(ShareRows):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ranked:
-    """All shares that somebody sees, and those of them that are chosen."""
+    """All shares that somebody sees, and the first of those of them that are chosen."""
 
     facts: Sequence[Facts]
     lines: Sequence[Line]
-    chosen: Sequence[Line]
+    matching: int
     rows: ShareRows
 
 
 class _Ranking(NamedTuple):
     """A list as it was ranked."""
 
-    ranked_at: float
     places: Sequence[list[Any]]
     share_ids: Sequence[int]
 
 
-REMEMBERED_S: Final = 60.0
-REMEMBERED: Final = 16
-"""Rankings of a process: of ten thousand shares each is some 3 MB."""
-_RANKINGS: Final[OrderedDict[str, _Ranking]] = OrderedDict()
+MANY: Final = 200
+"""From so many shares on they are not looked at for each request."""
+_LOOKS: Final = Remembered["_Look"](seconds=2.0, most=4)
+_RANKINGS: Final = Remembered[_Ranking](seconds=60.0, most=16)
 
 
 async def share_rows(call: Call[SharesQuery], tenant_id: str | None = None) -> ShareRows:
     """The rows after a place: what is asked for again and again as somebody goes through the list."""
-    ranking = _RANKINGS.get(_ranking_key(call, tenant_id))
-    if ranking is None or ranking.ranked_at + REMEMBERED_S < time.monotonic():
+    ranking = _RANKINGS.get(_key(call, tenant_id, call.query.model_dump(mode="json", exclude={"after", "limit"})))
+    if ranking is None:
         return (await _ranked(call, tenant_id)).rows
     begin = bisect_right(ranking.places, json.loads(call.after()))
     end = begin + call.query.limit
@@ -165,19 +164,8 @@ async def share_rows(call: Call[SharesQuery], tenant_id: str | None = None) -> S
     return await _told(call, tenant_id, now.lines([by_id[one] for one in shown if one in by_id]), following, now)
 
 
-def _ranking_key(call: Call[SharesQuery], tenant_id: str | None) -> str:
-    chosen = call.query.model_dump(mode="json", exclude={"after", "limit"})
-    return json.dumps([seen_by(call.principal).args(), tenant_id, chosen])
-
-
-def _remember(call: Call[SharesQuery], tenant_id: str | None, placed: Sequence[tuple[list[Any], "Line"]]) -> None:
-    key = _ranking_key(call, tenant_id)
-    _RANKINGS[key] = _Ranking(
-        time.monotonic(), [place for place, _ in placed], [line.facts.share_id for _, line in placed]
-    )
-    _RANKINGS.move_to_end(key)
-    while len(_RANKINGS) > REMEMBERED:
-        _RANKINGS.popitem(last=False)
+def _key(call: Call[SharesQuery], tenant_id: str | None, asked: object) -> str:
+    return json.dumps([seen_by(call.principal).args(), tenant_id, asked])
 
 
 async def share_list(call: Call[SharesQuery], tenant_id: str | None = None) -> ShareList:
@@ -192,7 +180,7 @@ async def share_list(call: Call[SharesQuery], tenant_id: str | None = None) -> S
         next=rows.next,
         currency=rows.currency,
         summary=_summary(call, ranked.lines, used),
-        matching=len(ranked.chosen),
+        matching=ranked.matching,
         tenants=sorted({(one.tenant_id, one.tenant_name) for one in ranked.facts}, key=lambda pair: pair[1].casefold()),
         too_many=len(ranked.facts) > SHARES_MAX,
         month=month,
@@ -200,25 +188,48 @@ async def share_list(call: Call[SharesQuery], tenant_id: str | None = None) -> S
 
 
 async def _ranked(call: Call[SharesQuery], tenant_id: str | None) -> _Ranked:
-    query, conn = call.query, call.conn
-    facts = await health_facts.facts(
-        conn, seen_by(call.principal), tenant_id=tenant_id, deleted=query.deleted, limit=SHARES_MAX + 1
-    )
-    now = await _now(call, tenant_id)
-    lines = now.lines(facts[:SHARES_MAX])
-    chosen = [line for line in lines if _is_chosen(line, query)]
-    if query.sort is Sort.GROWTH:
-        chosen = await _with_growth(call, chosen)
-    elif query.sort is Sort.COST:
-        chosen = await _with_cost(call, chosen)
-    placed = sorted(((_place(line, query.sort), line) for line in chosen), key=lambda pair: pair[0])
-    _remember(call, tenant_id, placed)
+    query = call.query
+    look = await _look(call, tenant_id)
+    key = _key(call, tenant_id, query.model_dump(mode="json", exclude={"after", "limit"}))
+    if (placed := look.placed.get(key)) is None:
+        chosen = [line for line in look.lines if _is_chosen(line, query)]
+        if query.sort is Sort.GROWTH:
+            chosen = await _with_growth(call, chosen)
+        elif query.sort is Sort.COST:
+            chosen = await _with_cost(call, chosen)
+        placed = sorted(((_place(line, query.sort), line) for line in chosen), key=lambda pair: pair[0])
+        look.placed[key] = placed
+        _RANKINGS.keep(key, _Ranking([place for place, _ in placed], [line.facts.share_id for _, line in placed]))
     after = call.after()
     begin = bisect_right(placed, json.loads(after), key=lambda pair: pair[0]) if after else 0
     end = begin + query.limit
     following = call.cursor(json.dumps(placed[end - 1][0])) if end < len(placed) else None
-    rows = await _told(call, tenant_id, [line for _, line in placed[begin:end]], following, now)
-    return _Ranked(facts=facts, lines=lines, chosen=chosen, rows=rows)
+    rows = await _told(call, tenant_id, [line for _, line in placed[begin:end]], following, look.now)
+    return _Ranked(facts=look.facts, lines=look.lines, matching=len(placed), rows=rows)
+
+
+class _Look(NamedTuple):
+    """All shares that somebody sees, as they stood at a moment."""
+
+    facts: Sequence[Facts]
+    lines: Sequence[Line]
+    now: "_Now"
+    placed: dict[str, Sequence[tuple[list[Any], Line]]]
+    """Those that were chosen, in their order, by what was asked."""
+
+
+async def _look(call: Call[SharesQuery], tenant_id: str | None) -> _Look:
+    key = _key(call, tenant_id, call.query.deleted)
+    if found := _LOOKS.get(key):
+        return found
+    facts = await health_facts.facts(
+        call.conn, seen_by(call.principal), tenant_id=tenant_id, deleted=call.query.deleted, limit=SHARES_MAX + 1
+    )
+    now = await _now(call, tenant_id)
+    found = _Look(facts, now.lines(facts[:SHARES_MAX]), now, {})
+    if len(facts) >= MANY:
+        _LOOKS.keep(key, found)
+    return found
 
 
 class _Now(NamedTuple):
