@@ -30,10 +30,10 @@ _SHARES: Final[LiteralString] = """
 # The trigger on this table adds up what they took, as it does when runs end one by one.
 _RUNS: Final[LiteralString] = """
     INSERT INTO run (
-        tenant_id, share_id, run_no, kind, state, subject, requested_at, started_at, finished_at, seeded, final_counters
+        tenant_id, share_id, run_no, kind, state, subject, requested_at, started_at, finished_at, seeded, judged, final_counters
     )
     SELECT tenant_id, share_id, day, 'backup', CASE WHEN day %% 50 = 0 THEN 'completed_with_errors' ELSE 'succeeded' END,
-           account_url || '/' || share_name, at, at + interval '5 s', at + interval '20 min', true,
+           account_url || '/' || share_name, at, at + interval '5 s', at + interval '20 min', true, true,
            jsonb_build_object(
                'directories', 30000, 'files', 300000, 'bytes', 400000000000, 'changed_directories', 300, 'changed_files', 2000,
                'changed_bytes', 3000000000, 'errors', CASE WHEN day %% 50 = 0 THEN 3 ELSE 0 END, 'files_requests', 33000,
