@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 Seen = dict[str, Any]
@@ -40,12 +40,15 @@ def instance(shown: Mapping[str, Any], *, any_order: bool = False) -> Seen:
 def history(events: Sequence[Mapping[str, Any]], *, any_order: bool = False) -> list[dict[str, Any]]:
     """Reduce the events of a history, in their order."""
     reduced = [_event(event) for event in events]
-    if not any_order:
-        return reduced
-    ordered: list[dict[str, Any]] = []
-    together: list[dict[str, Any]] = []
-    for event in reduced:
-        if event["event"] in _ANSWERS:
+    return side_by_side(reduced, lambda event: event["event"] in _ANSWERS) if any_order else reduced
+
+
+def side_by_side(events: Iterable[Seen], is_answer: Callable[[Seen], bool]) -> list[Seen]:
+    """With answers that stand next to one another sorted: which of several activities ended first is chance."""
+    ordered: list[Seen] = []
+    together: list[Seen] = []
+    for event in events:
+        if is_answer(event):
             together.append(event)
             continue
         ordered += [*sorted(together, key=text), event]

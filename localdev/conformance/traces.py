@@ -1,7 +1,7 @@
 """Compare what two hosts recorded (:mod:`localdev.functions_host.recording`), for two versions of our own.
 
 How events were gathered into episodes is chance, and so is who was first among many.  So for each execution all that its SDK was told is put
-together, with its last answer; activities are sorted; of calls to the management API it counts which there were, not how often.
+together, with its last answer; answers that stand side by side and activities are sorted; of calls to the management API it counts which there were, not how often.
 """
 
 import json
@@ -10,11 +10,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from localdev.conformance.seen import Seen, text, without_drawn
+from localdev.conformance.seen import Seen, side_by_side, text, without_drawn
 from localdev.functions_host.events import Kind
 
 #: Of an event: what two runs never have in common.
 _TIMES = frozenset({"Timestamp", "FireAt", "IsPlayed", "Details", "OrchestrationInstance"})
+
+#: Answers to what was asked side by side.
+_ANSWERS = frozenset(
+    kind.name for kind in (Kind.TASK_COMPLETED, Kind.TASK_FAILED, Kind.CHILD_COMPLETED, Kind.CHILD_FAILED)
+)
 
 
 class NotATrace(Exception):
@@ -60,6 +65,7 @@ def summary(lines: Iterable[Mapping[str, Any]]) -> dict[str, Seen]:
                 timers.add(line["name"])
     found: dict[str, Seen] = {}
     for number, execution in executions.items():
+        execution["told"] = side_by_side(execution["told"], lambda event: event["EventType"] in _ANSWERS)
         whole = without_drawn({**execution, "activities": sorted(activities[number], key=text)})
         found[_free(found, str(whole["instance"]))] = whole
     return {**found, "management API": {"calls": sorted(calls)}, "timers": {"fired": sorted(timers)}}
