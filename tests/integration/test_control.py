@@ -55,7 +55,7 @@ async def change(files, run, action):
 
 
 async def done_at_least(files, operation, count, before, driving):
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while files.control.requests(operation) - before < count:
             assert not driving.done(), driving.exception() or "it ended before"
             await asyncio.sleep(0.02)
