@@ -149,7 +149,7 @@ _RANKINGS: Final = Remembered[_Ranking](seconds=60.0, most=16)
 
 async def share_rows(call: Call[SharesQuery], tenant_id: str | None = None) -> ShareRows:
     """The rows after a place: what is asked for again and again as somebody goes through the list."""
-    ranking = _RANKINGS.get(_key(call, tenant_id, call.query.model_dump(mode="json", exclude={"after", "limit"})))
+    ranking = _RANKINGS.get(_key(call, call.list_name))
     if ranking is None:
         return (await _ranked(call, tenant_id)).rows
     begin = bisect_right(ranking.places, json.loads(call.after()))
@@ -164,8 +164,8 @@ async def share_rows(call: Call[SharesQuery], tenant_id: str | None = None) -> S
     return await _told(call, tenant_id, now.lines([by_id[one] for one in shown if one in by_id]), following, now)
 
 
-def _key(call: Call[SharesQuery], tenant_id: str | None, asked: object) -> str:
-    return json.dumps([seen_by(call.principal).args(), tenant_id, asked])
+def _key(call: Call[SharesQuery], asked: object) -> str:
+    return json.dumps([seen_by(call.principal).args(), asked])
 
 
 async def share_list(call: Call[SharesQuery], tenant_id: str | None = None) -> ShareList:
@@ -190,7 +190,7 @@ async def share_list(call: Call[SharesQuery], tenant_id: str | None = None) -> S
 async def _ranked(call: Call[SharesQuery], tenant_id: str | None) -> _Ranked:
     query = call.query
     look = await _look(call, tenant_id)
-    key = _key(call, tenant_id, query.model_dump(mode="json", exclude={"after", "limit"}))
+    key = _key(call, call.list_name)
     if (placed := look.placed.get(key)) is None:
         chosen = [line for line in look.lines if _is_chosen(line, query)]
         if query.sort is Sort.GROWTH:
@@ -219,7 +219,7 @@ class _Look(NamedTuple):
 
 
 async def _look(call: Call[SharesQuery], tenant_id: str | None) -> _Look:
-    key = _key(call, tenant_id, call.query.deleted)
+    key = _key(call, [tenant_id, call.query.deleted])
     if found := _LOOKS.get(key):
         return found
     facts = await health_facts.facts(
