@@ -18,6 +18,8 @@ class Remembered(Generic[T]):
 
     def __init__(self, seconds: float, most: int) -> None:
         self.seconds = seconds
+        self.forgot = 0
+        """How often."""
         self._most = most
         self._kept: OrderedDict[str, tuple[float, T]] = OrderedDict()
         _ALL.append(self)
@@ -27,8 +29,13 @@ class Remembered(Generic[T]):
         kept_at, value = self._kept.get(key, (0.0, None))
         return value if value is not None and time.monotonic() < kept_at + self.seconds else None
 
-    def keep(self, key: str, value: T) -> None:
-        """Instead of what there was."""
+    def keep(self, key: str, value: T, since: int) -> None:
+        """Instead of what there was, unless something was changed while it was looked up.
+
+        :param since: :attr:`forgot` before that.
+        """
+        if since != self.forgot:
+            return
         self._kept[key] = (time.monotonic(), value)
         self._kept.move_to_end(key)
         while len(self._kept) > self._most:
@@ -37,6 +44,7 @@ class Remembered(Generic[T]):
     def clear(self) -> None:
         """Forget them."""
         self._kept.clear()
+        self.forgot += 1
 
 
 def forget() -> None:

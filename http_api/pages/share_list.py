@@ -188,7 +188,7 @@ async def share_list(call: Call[SharesQuery], tenant_id: str | None = None) -> S
 
 
 async def _ranked(call: Call[SharesQuery], tenant_id: str | None) -> _Ranked:
-    query = call.query
+    query, since = call.query, _RANKINGS.forgot
     look = await _look(call, tenant_id)
     key = _key(call, call.list_name)
     if (placed := look.placed.get(key)) is None:
@@ -199,7 +199,7 @@ async def _ranked(call: Call[SharesQuery], tenant_id: str | None) -> _Ranked:
             chosen = await _with_cost(call, chosen)
         placed = sorted(((_place(line, query.sort), line) for line in chosen), key=lambda pair: pair[0])
         look.placed[key] = placed
-        _RANKINGS.keep(key, _Ranking([place for place, _ in placed], [line.facts.share_id for _, line in placed]))
+        _RANKINGS.keep(key, _Ranking([place for place, _ in placed], [line.facts.share_id for _, line in placed]), since)
     after = call.after()
     begin = bisect_right(placed, json.loads(after), key=lambda pair: pair[0]) if after else 0
     end = begin + query.limit
@@ -222,13 +222,14 @@ async def _look(call: Call[SharesQuery], tenant_id: str | None) -> _Look:
     key = _key(call, [tenant_id, call.query.deleted])
     if found := _LOOKS.get(key):
         return found
+    since = _LOOKS.forgot
     facts = await health_facts.facts(
         call.conn, seen_by(call.principal), tenant_id=tenant_id, deleted=call.query.deleted, limit=SHARES_MAX + 1
     )
     now = await _now(call, tenant_id)
     found = _Look(facts, now.lines(facts[:SHARES_MAX]), now, {})
     if len(facts) >= MANY:
-        _LOOKS.keep(key, found)
+        _LOOKS.keep(key, found, since)
     return found
 
 

@@ -43,8 +43,8 @@ class NamePattern:
 
     @property
     def sql(self) -> str:
-        """For Postgres's ``~``."""
-        return f"^(?:{''.join('.*' if part == '*' else part for part in self._parts)})$"
+        """For Postgres's ``~``, of a whole name, and without what says so: where names follow one another with ``/`` between, it finds one."""
+        return "".join("[^/]*" if part == "*" else part for part in self._parts)
 
     def matches(self, name: str) -> bool:
         """Whether the whole of ``name`` is meant."""
@@ -72,7 +72,7 @@ def _parts(text: str, ignore_case: bool) -> list[str]:
             if parts[-1:] != ["*"]:
                 parts.append("*")
         elif character == "?":
-            parts.append(".")
+            parts.append("[^/]")
         elif character == "[" and (end := _end_of_set(text, at)) is not None:
             parts.append(_set(text[at:end], ignore_case))
             at = end + 1
@@ -108,7 +108,7 @@ def _set(inside: str, ignore_case: bool) -> str:
         else:
             members += [_escaped(c) for c in (_variants(rest[at]) if ignore_case else rest[at])]
             at += 1
-    return f"[{'^' if negated else ''}{''.join(members)}]"
+    return f"[{'^/' if negated else ''}{''.join(members)}]"
 
 
 def _one(character: str, ignore_case: bool) -> str:

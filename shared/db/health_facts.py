@@ -20,33 +20,19 @@ GROWTH_DAYS: Final = 30
 SHARES_MAX: Final = 10_000
 """That are looked at. Of more, those that come later by tenant and name are left out, and whoever asks is told to choose a tenant."""
 
-# A share's newest restore point, and its last backup that tells something, are at the end of an index that has few others behind it.
 _FACTS: Final[LiteralString] = """
-    SELECT s.share_id, s.tenant_id, s.tenant_name, s.name, s.objective_s, s.created_at, s.deleted_at, s.purging,
-           coalesce(o.files, 0) AS files, coalesce(o.bytes, 0) AS bytes, p.taken_at, b.run_no AS backup_no, b.state AS backup_state
-      FROM (
-               SELECT s.share_id, s.tenant_id, t.name AS tenant_name, s.name, (s.settings->>'objective_s')::int AS objective_s, s.created_at,
-                      coalesce(s.deleted_at, t.deleted_at) AS deleted_at, coalesce(s.purging_at, t.purging_at) IS NOT NULL AS purging
-                 FROM share AS s
-                 JOIN tenant AS t USING (tenant_id)
-                WHERE (%(all)s OR s.tenant_id = ANY (%(tenants)s::text[]) OR s.share_id = ANY (%(shares)s::int[]))
-                  AND (%(tenant_id)s::text IS NULL OR s.tenant_id = %(tenant_id)s)
-                  AND (%(share_ids)s::int[] IS NULL OR s.share_id = ANY (%(share_ids)s::int[]))
-                  AND (%(deleted)s OR s.deleted_at IS NULL AND t.deleted_at IS NULL)
-             ORDER BY t.name, t.tenant_id, s.name
-                LIMIT %(limit)s
-           ) AS s
+    SELECT s.share_id, s.tenant_id, t.name AS tenant_name, s.name, (s.settings->>'objective_s')::int AS objective_s, s.created_at,
+           coalesce(s.deleted_at, t.deleted_at) AS deleted_at, coalesce(s.purging_at, t.purging_at) IS NOT NULL AS purging,
+           coalesce(o.files, 0) AS files, coalesce(o.bytes, 0) AS bytes, o.taken_at, o.backup_no, o.backup_state
+      FROM share AS s
+      JOIN tenant AS t USING (tenant_id)
       LEFT JOIN share_total AS o USING (share_id)
-      LEFT JOIN LATERAL (
-               SELECT taken_at FROM restore_point WHERE share_id = s.share_id ORDER BY run_no DESC LIMIT 1
-           ) AS p ON true
-      LEFT JOIN LATERAL (
-               SELECT run_no, state
-                 FROM run
-                WHERE share_id = s.share_id AND kind = 'backup' AND state IN ('succeeded', 'completed_with_errors', 'failed')
-             ORDER BY run_no DESC
-                LIMIT 1
-           ) AS b ON true
+     WHERE (%(all)s OR s.tenant_id = ANY (%(tenants)s::text[]) OR s.share_id = ANY (%(shares)s::int[]))
+       AND (%(tenant_id)s::text IS NULL OR s.tenant_id = %(tenant_id)s)
+       AND (%(share_ids)s::int[] IS NULL OR s.share_id = ANY (%(share_ids)s::int[]))
+       AND (%(deleted)s OR s.deleted_at IS NULL AND t.deleted_at IS NULL)
+  ORDER BY t.name, t.tenant_id, s.name
+     LIMIT %(limit)s
 """
 _ALERTS: Final[LiteralString] = """
     SELECT share_id, condition, about, acknowledged_at IS NOT NULL AS acknowledged, title

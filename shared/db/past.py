@@ -30,18 +30,44 @@ _DIRECTORIES: Final[LiteralString] = """
 _SLICE_END: Final[LiteralString] = """
     SELECT max(page_id) FROM (SELECT page_id FROM {page} WHERE page_id > %b ORDER BY page_id LIMIT %b) AS slice
 """
-# The functions unpack what lies between two page ids.
-_MATCHING: Final[LiteralString] = """
-    SELECT node_id, parent_id, name, size, mtime
+# A page's names are one text with slashes between, so one look says whether it has such a name: to unpack it takes ten times as long. Where
+# names have a prefix and a suffix in common these come first, and go around each of the others: shared/formats/packed.py.
+_CANDIDATES: Final[LiteralString] = """
+    SELECT page_id
       FROM (
-               SELECT * FROM directories_within(%(first)s, %(last)s) WHERE parent_id IS NOT NULL
+               SELECT page_id, name, factored, names, split_part(names, '/', 1) AS prefix, split_part(names, '/', 2) AS suffix
+                 FROM (
+                          SELECT page_id, name, names || '' AS names, get_byte(substring(packed FOR 2), 1) >= 128 AS factored
+                            FROM {page}
+                           WHERE page_id > %b AND page_id <= %b
+                        ORDER BY page_id
+                          OFFSET 0
+                      ) AS raw
+               OFFSET 0
+           ) AS page
+     WHERE name COLLATE "C" ~ %b
+        OR '/' || CASE
+               WHEN factored
+               THEN prefix || replace(substr(names, length(prefix) + length(suffix) + 3), '/', suffix || '/' || prefix) || suffix
+               ELSE names
+           END || '/' COLLATE "C" ~ %b
+  ORDER BY page_id
+     LIMIT %b
+"""
+_MATCHING: Final[LiteralString] = """
+    SELECT node.node_id, node.parent_id, node.name, node.size, node.mtime
+      FROM unnest(%(pages)s::bigint[]) AS page (id)
+     CROSS JOIN LATERAL (
+               SELECT * FROM directories_within(page.id, page.id) WHERE parent_id IS NOT NULL
                UNION ALL
-               SELECT * FROM files_within(%(first)s, %(last)s)
+               SELECT * FROM files_within(page.id, page.id)
            ) AS node
-     WHERE node_id > %(after)s AND name COLLATE "C" ~ %(pattern)s
-  ORDER BY node_id
+     WHERE node.node_id > %(after)s AND node.name COLLATE "C" ~ %(whole)s
+  ORDER BY node.node_id
      LIMIT %(limit)s
 """
+_LOOKED_AT: Final = 8
+"""Pages that are looked at for each that is unpacked."""
 
 
 async def points(conn: Connection, share_id: int) -> list[int]:
@@ -66,9 +92,10 @@ async def directories(conn: Connection, share_id: int, after: int, limit: int) -
 async def matching(
     conn: Connection, share_id: int, pattern: str, *, after: SearchPlace, limit: int, pages: int
 ) -> tuple[list[tuple[FoundNode, str]], SearchPlace | None]:
-    """Live nodes whose names match, with their paths, among the next ``pages`` pages.
+    """Live nodes whose names match, with their paths, among the next pages.
 
-    :param pattern: for Postgres's ``~``.
+    :param pattern: for Postgres's ``~``, of whole names; no part of it may match a slash.
+    :param pages: how many are unpacked at most; some times as many are looked at.
     :returns: up to ``limit`` in the order of node ids, and where to go on; None if that was all there are.
     """
     if not await _has_tree(conn, share_id):
@@ -76,11 +103,21 @@ async def matching(
     await choose_share(conn, share_id)
     last = after.last
     if not last:
-        row = await (await conn.execute(partition_sql(_SLICE_END, share_id), [after.begin, pages])).fetchone()
+        end = await conn.execute(partition_sql(_SLICE_END, share_id), [after.begin, pages * _LOOKED_AT])
+        row = await end.fetchone()
         if row is None or row[0] is None:
             return [], None
         last = row[0]
-    args = {"first": after.begin + 1, "last": last, "after": after.told, "pattern": pattern, "limit": limit}
+    whole, among = f"^(?:{pattern})$", f"/(?:{pattern})/"
+    # Of a slice that was begun, all: what changed meanwhile does not move its end.
+    most = None if after.last else pages
+    chosen = await conn.execute(partition_sql(_CANDIDATES, share_id), [after.begin, last, whole, among, most])
+    candidates = [row[0] for row in await chosen.fetchall()]
+    if len(candidates) == most:
+        last = candidates[-1]
+    if not candidates:
+        return [], SearchPlace(last)
+    args = {"pages": candidates, "after": after.told, "whole": whole, "limit": limit}
     found = [
         FoundNode(node_id, parent_id, name, size, mtime)
         for node_id, parent_id, name, size, mtime in await (await conn.execute(_MATCHING, args)).fetchall()

@@ -338,8 +338,9 @@ class Catalogue(Protocol):
     async def nodes_matching(
         self, share_id: int, pattern: str, *, after: SearchPlace, limit: int, pages: int
     ) -> tuple[list[tuple[FoundNode, str]], SearchPlace | None]:
-        """Live nodes with names that match the regular expression, and their paths, among the next ``pages`` pages.
+        """Live nodes with names that match, and their paths, among the next pages of which ``pages`` at most are unpacked.
 
-        Up to ``limit`` of them in the order of node ids, and where to go on; None if that was all there are.
+        ``pattern`` is a regular expression for whole names, no part of which matches a slash. Up to ``limit`` nodes in the order of node
+        ids, and where to go on; None if that was all there are.
         """
         ...

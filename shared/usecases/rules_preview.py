@@ -19,7 +19,7 @@ SHOWN_MAX: Final = 200
 """Of those that are left out."""
 _SLICE: Final = 2_000
 _SLICE_PAGES: Final = 200
-_ALL: Final = ""
+_ALL: Final = "[^/]*"
 """The pattern that every name matches."""
 
 

@@ -114,11 +114,20 @@ async def test_the_last_backups_are_those_that_made_restore_points(shelf):
 COUNTED = """
     SELECT s.share_id, s.tenant_id, count(p.run_no)::int, coalesce((array_agg(p.files ORDER BY p.run_no DESC))[1], 0),
            coalesce((array_agg(p.bytes ORDER BY p.run_no DESC))[1], 0),
-           coalesce((SELECT sum(vault_bytes) FROM usage_month AS u WHERE u.share_id = s.share_id), 0)::bigint
-      FROM share AS s LEFT JOIN restore_point AS p USING (share_id)
-     GROUP BY s.share_id ORDER BY s.share_id
+           coalesce((SELECT sum(vault_bytes) FROM usage_month AS u WHERE u.share_id = s.share_id), 0)::bigint,
+           (array_agg(p.taken_at ORDER BY p.run_no DESC))[1], b.run_no, b.state
+      FROM share AS s
+      LEFT JOIN restore_point AS p USING (share_id)
+      LEFT JOIN LATERAL (
+               SELECT run_no, state FROM run
+                WHERE share_id = s.share_id AND kind = 'backup' AND state IN ('succeeded', 'completed_with_errors', 'failed')
+             ORDER BY run_no DESC LIMIT 1
+           ) AS b ON true
+     GROUP BY s.share_id, b.run_no, b.state ORDER BY s.share_id
 """
-KEPT = "SELECT share_id, tenant_id, points, files, bytes, vault_bytes FROM share_total ORDER BY share_id"
+KEPT = """
+    SELECT share_id, tenant_id, points, files, bytes, vault_bytes, taken_at, backup_no, backup_state FROM share_total ORDER BY share_id
+"""
 
 
 async def totals_are_true(shelf):
@@ -135,7 +144,7 @@ def numbered(run_no):
 async def test_what_is_told_of_a_share_follows_its_restore_points_and_its_runs(shelf):
     assert await totals_are_true(shelf) == []
     await end(shelf)
-    assert [row[2:] for row in await totals_are_true(shelf)] == [(0, 0, 0, 500)]
+    assert [row[2:6] for row in await totals_are_true(shelf)] == [(0, 0, 0, 500)]
     for run_no in (5, 3, 9):
         async with shelf.catalogue.transaction() as conn:
             await restore_points.add(conn, shelf.share_id, numbered(run_no))
@@ -151,10 +160,40 @@ async def test_what_is_told_of_a_share_follows_its_restore_points_and_its_runs(s
     # Written is told after a share is gone, and then no more.
     async with shelf.catalogue.transaction() as conn:
         await conn.execute("DELETE FROM restore_point")
-    assert [row[2:] for row in await totals_are_true(shelf)] == [(0, 0, 0, 7)]
+    assert [row[2:7] for row in await totals_are_true(shelf)] == [(0, 0, 0, 7, None)]
     async with shelf.catalogue.transaction() as conn:
         await conn.execute("DELETE FROM usage_month")
+    assert [row[5] for row in await totals_are_true(shelf)] == [0]  # its last backup is still told
+    async with shelf.catalogue.transaction() as conn:
+        await conn.execute("DELETE FROM batch")
+        await conn.execute("DELETE FROM run")
     assert await shelf.rows(KEPT) == []
+
+
+async def test_the_last_backup_that_tells_something_is_told(shelf):
+    """Not one that lasts, was cancelled, or was a scan; and the one before when the last is gone."""
+
+    async def is_there(run_no, kind, state):
+        async with shelf.catalogue.transaction() as conn:
+            await conn.execute(
+                "INSERT INTO run (tenant_id, share_id, run_no, kind, state, subject, started_at, finished_at, final_counters)"
+                " SELECT tenant_id, share_id, %s, %s, %s, 'x' || %s, now(), now(), '{}' FROM run WHERE run_id = %s",
+                [run_no, kind, state, run_no, shelf.run.run_id],
+            )
+        return [row[7:] for row in await totals_are_true(shelf)]
+
+    assert await totals_are_true(shelf) == []
+    assert await is_there(8, "backup", "failed") == [(8, "failed")]
+    assert await is_there(9, "backup", "cancelled") == [(8, "failed")]
+    assert await is_there(10, "scan", "succeeded") == [(8, "failed")]
+    assert await is_there(12, "backup", "succeeded") == [(12, "succeeded")]
+    assert await is_there(11, "backup", "failed") == [(12, "succeeded")]
+    await end(shelf, COUNTERS, "completed_with_errors")
+    assert [row[7:] for row in await totals_are_true(shelf)] == [(12, "succeeded")]
+    for gone, left in (((11, 12), (8, "failed")), ((8,), (shelf.run.run_no, "completed_with_errors"))):
+        async with shelf.catalogue.transaction() as conn:
+            await conn.execute("DELETE FROM run WHERE run_no = ANY (%s)", [list(gone)])
+        assert [row[7:] for row in await totals_are_true(shelf)] == [left]
 
 
 async def test_two_who_change_a_shares_restore_points_at_once_are_both_counted(shelf):

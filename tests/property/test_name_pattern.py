@@ -48,9 +48,13 @@ def test_postgres_agrees(connection, cases):
     for text, some, ignore_case in cases:
         pattern = NamePattern.parse(text, ignore_case=ignore_case)
         rows = connection.execute(
-            'SELECT name, name COLLATE "C" ~ %s FROM unnest(%s::text[]) AS name', [pattern.sql, some]
+            'SELECT name, name COLLATE "C" ~ %s FROM unnest(%s::text[]) AS name', [f"^(?:{pattern.sql})$", some]
         ).fetchall()
         assert rows == [(name, pattern.matches(name)) for name in some], pattern.sql
+        [among] = connection.execute(
+            'SELECT %s::text COLLATE "C" ~ %s', [f"/{'/'.join(some)}/", f"/(?:{pattern.sql})/"]
+        ).fetchone()
+        assert among is any(pattern.matches(name) for name in some), pattern.sql
 
 
 @pytest.mark.parametrize("text", ["", "a/b", "a\0b", "x" * (LENGTH_MAX + 1), "\ud800", "[z-a]"])
