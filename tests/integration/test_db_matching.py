@@ -10,9 +10,10 @@ from shared.core.name_pattern import NamePattern
 from shared.db import past
 from shared.db.pool import make_pool
 from shared.model.found import FoundNode, SearchPlace
+from shared.model.page import FileRow
 from tests.support.bare_tree import SHARE, bare_tree, store
-from tests.support.catalogue import directory
-from tests.support.trees import Tree, trees
+from tests.support.catalogue import directory, page
+from tests.support.trees import NOW, Tree, trees
 
 some_patterns = st.sampled_from(["*", "*.txt", "*.TXT", "a*", "*.*", "?", "*t?r*", "[a-m]*", "[!a-m]*.txt", "none such"])
 
@@ -64,3 +65,15 @@ def test_it_finds_the_nodes_whose_names_match_and_each_once(conn, postgres_url_m
     ]
     assert sorted(found, key=lambda one: one[0].node_id) == sorted(expected, key=lambda one: one[0].node_id)
 
+
+
+@pytest.mark.parametrize("letters", ["abc", "日本語", "aéz"])
+def test_names_that_begin_and_end_alike_are_found_by_all_of_their_characters(conn, postgres_url_module, letters):
+    """They are kept without what they have in common."""
+    names = [f"report-{letter}.docx" for letter in letters]
+    rows = tuple(FileRow(name, slot, 1, NOW, 1) for slot, name in enumerate(names, 1))
+    store(conn, [page(1, None, "", files=rows, next_slot=9)])
+    for text in [*names, *letters, "report-", ".docx", "*"]:
+        pattern = NamePattern.parse(text)
+        found = asyncio.run(search(postgres_url_module, pattern, limit=9, pages=9))
+        assert [node.name for node, _ in found] == [name for name in names if pattern.matches(name)], text
