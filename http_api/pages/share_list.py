@@ -199,7 +199,9 @@ async def _ranked(call: Call[SharesQuery], tenant_id: str | None) -> _Ranked:
             chosen = await _with_cost(call, chosen)
         placed = sorted(((_place(line, query.sort), line) for line in chosen), key=lambda pair: pair[0])
         look.placed[key] = placed
-        _RANKINGS.keep(key, _Ranking([place for place, _ in placed], [line.facts.share_id for _, line in placed]), since)
+        _RANKINGS.keep(
+            key, _Ranking([place for place, _ in placed], [line.facts.share_id for _, line in placed]), since
+        )
     after = call.after()
     begin = bisect_right(placed, json.loads(after), key=lambda pair: pair[0]) if after else 0
     end = begin + query.limit

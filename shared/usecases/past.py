@@ -112,7 +112,7 @@ class Past:
     reads: int = 0
     """Requests for records so far."""
     indexes: IndexCache = field(default_factory=IndexCache)
-    """What is in segments that were asked about."""
+    """What is remembered between questions."""
     _known: dict[ManifestRef, PageRecord] = field(default_factory=dict)
 
     async def children(self, directory_id: int, run_no: int, *, after: str = "", begin: str = "", limit: int) -> Window:
@@ -392,12 +392,17 @@ class Past:
     async def read(self, refs: Iterable[ManifestRef]) -> dict[ManifestRef, PageRecord]:
         """The records at these places."""
         wanted = set(refs)
-        missing = wanted - self._known.keys()
-        found = {ref: self._known[ref] for ref in wanted - missing} | await self.read_once(missing)
-        if len(self._known) + len(missing) > KEPT_RECORDS:
+        found = {ref: record for ref in wanted if (record := self._remembered(ref)) is not None}
+        read = await self.read_once(wanted - found.keys())
+        for ref, record in read.items():
+            self.indexes.put_first(self.share_id, ref, record)
+        if len(self._known) + len(read) > KEPT_RECORDS:
             self._known.clear()
-        self._known |= found
-        return found
+        self._known |= read
+        return found | read
+
+    def _remembered(self, ref: ManifestRef) -> PageRecord | None:
+        return self._known.get(ref) or self.indexes.first(self.share_id, ref)
 
     async def read_once(self, refs: Collection[ManifestRef]) -> dict[ManifestRef, PageRecord]:
         """The same without remembering any, for whoever goes through many."""
@@ -417,7 +422,7 @@ class Past:
         return found
 
     def _reads_of(self, refs: Iterable[ManifestRef]) -> int:
-        return sum(1 for _ in spans_of(ref for ref in refs if ref not in self._known))
+        return sum(1 for _ in spans_of(ref for ref in refs if self._remembered(ref) is None))
 
     async def point(self, run_no: int) -> PointRecord:
         """The commit record of a restore point."""

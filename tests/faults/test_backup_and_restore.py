@@ -11,16 +11,13 @@ from itertools import count
 import pytest
 
 from shared.core.rounds import Phase, RoundState
-from shared.errors import Unavailable
 from shared.model.run import RunState
-from tests.support.faults import Killed, Tripwire, When
+from tests.support.faults import Killed, Tripwire, When, everywhere
 from tests.support.share_tree import differences, mkdir, put, read_tree
 from tests.support.vault_check import unreferenced, verify_references
 from tests.support.world import world
 
-BREAKS = [(when, fault) for when in When for fault in (Unavailable, Killed)]
-STEPS = [5, pytest.param(1, marks=pytest.mark.torture)]
-"""Odd, so that a share that has two states is in either when it is broken."""
+EVERYWHERE = everywhere(step=5)
 
 
 def small_tree(share):
@@ -56,16 +53,14 @@ async def files(postgres_url, azurite, files_emulator):
         yield found
 
 
-@pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize(("when", "fault"), BREAKS)
-async def test_a_backup_broken_anywhere_can_be_finished(files, when, fault, step):
+@pytest.mark.parametrize(("when", "fault", "first", "step"), EVERYWHERE)
+async def test_a_backup_broken_anywhere_can_be_finished(files, when, fault, first, step):
     """One share, backed up again and again, each time changed and each time broken some effects later."""
     share = files.client()
     await files.backup()
     broken = []
-    for at in count(1, step):
-        turn = at % 2
-        small_change_back(share, turn)
+    for turn, at in enumerate(count(first, step)):
+        small_change_back(share, 1 - turn % 2)
         wire = Tripwire(at, when, fault)
         run = await finish(files, await files.queue_backup(), wire)
         assert run.state is RunState.SUCCEEDED, (wire.where, run.error, await files.journal(run))
@@ -102,13 +97,12 @@ def service_snapshots(files):
     return [s for s in listed if s.snapshot]
 
 
-@pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize(("when", "fault"), BREAKS)
-async def test_a_restore_broken_anywhere_can_be_finished(files, when, fault, step):
+@pytest.mark.parametrize(("when", "fault", "first", "step"), EVERYWHERE)
+async def test_a_restore_broken_anywhere_can_be_finished(files, when, fault, first, step):
     point = await files.backup()
     expected = read_tree(files.client())
     broken = []
-    for at in count(1, step):
+    for at in count(first, step):
         target = f"restored-{secrets.token_hex(4)}"
         wire = Tripwire(at, when, fault)
         run = await finish(files, await files.queue_restore(point.run_no, target), wire)

@@ -8,15 +8,13 @@ import pytest
 
 from shared.core.rounds import RoundState
 from shared.db import runs
-from shared.errors import Conflict, Unavailable
+from shared.errors import Conflict
 from shared.model.run import RunState
 from shared.model.verify_order import SCRATCH, VerifyLevel
 from tests.faults.test_backup_and_restore import finish
-from tests.support.faults import Killed, Tripwire, When
+from tests.support.faults import Killed, Tripwire, When, everywhere
 from tests.support.share_tree import mkdir, put, service
 from tests.support.world import CREDENTIAL, world
-
-BREAKS = [(When.BEFORE, Killed), (When.AFTER, Killed), (When.AFTER, Unavailable)]
 
 
 @pytest.fixture
@@ -42,11 +40,11 @@ def scratch_shares(files, run):
     return [s.name for s in service(files.emulator).list_shares(name_starts_with=f"{SCRATCH}{run.run_id}-")]
 
 
-@pytest.mark.parametrize("step", [7, pytest.param(1, marks=[pytest.mark.torture, pytest.mark.timeout(900)])])
-@pytest.mark.parametrize(("when", "fault"), BREAKS)
-async def test_a_drill_broken_anywhere_can_be_finished(files, when, fault, step):
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("when", "fault", "first", "step"), everywhere(step=7))
+async def test_a_drill_broken_anywhere_can_be_finished(files, when, fault, first, step):
     broken = []
-    for at in count(1, step):
+    for at in count(first, step):
         wire = Tripwire(at, when, fault)
         run = await finish(files, await queued(files), wire)
         assert run.state is RunState.SUCCEEDED, (wire.where, run.error, await files.journal(run))

@@ -8,7 +8,7 @@ from shared.model.run import RunState
 from shared.usecases import queue_rebuilds
 from tests.faults.test_backup_and_restore import finish
 from tests.support.aftermath import to_the_end
-from tests.support.faults import Killed, Tripwire, When
+from tests.support.faults import Tripwire, everywhere
 from tests.support.lost_connection import Wire
 from tests.support.rebuilding import all_rows, before_there_were_notes, lose, queue, unlike
 from tests.support.share_tree import put
@@ -51,12 +51,11 @@ async def untroubled(files):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("step", [6, pytest.param(1, marks=pytest.mark.torture)])
-@pytest.mark.parametrize(("when", "fault"), [(when, fault) for when in When for fault in (Unavailable, Killed)])
-async def test_a_rebuild_broken_anywhere_can_be_finished(files, when, fault, step):
+@pytest.mark.parametrize(("when", "fault", "first", "step"), everywhere(step=6))
+async def test_a_rebuild_broken_anywhere_can_be_finished(files, when, fault, first, step):
     expected = await untroubled(files)
     broken = set()
-    for at in range(1, 200, step):
+    for at in range(first, 200, step):
         lose(files)
         wire = Tripwire(at, when, fault)
         run = await finish(files, await queue(files, credential="devstore"), wire)
@@ -88,14 +87,16 @@ async def driven(files, run):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("step", [26, pytest.param(2, marks=pytest.mark.torture)])
+@pytest.mark.parametrize(("step", "apart"), [(52, 26), pytest.param(2, 0, marks=pytest.mark.torture)])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-async def test_a_rebuild_whose_connection_is_lost_at_any_statement_can_be_finished(files, monkeypatch, after, step):
-    """Every place between two statements once, in the suite one in 13: the odd ones are not executed, of the even ones the answer is lost."""
+async def test_a_rebuild_whose_connection_is_lost_at_any_statement_can_be_finished(
+    files, monkeypatch, after, step, apart
+):
+    """Every place between two statements once, in the suite one in 26: the odd ones are not executed, of the even ones the answer is lost."""
     monkeypatch.setattr(queue_rebuilds, "SILENT_RUNS", 1)
     expected = without_new_ids(await untroubled(files))
     monkeypatch.setattr(catalogue, "TRIES", 1)
-    for at in range(1 + after, 1_000, step):
+    for at in range(1 + after * (1 + apart), 1_000, step):
         lose(files)
         run = await queue(files, credential="devstore")
         wire = Wire(at, after=after)

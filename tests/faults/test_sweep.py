@@ -5,18 +5,15 @@ from itertools import count
 
 import pytest
 
-from shared.errors import Unavailable
 from shared.model.retention import PruneOrder
 from shared.model.run import RunState
 from shared.model.sweep import SweepOrder
 from tests.faults.test_backup_and_restore import finish
 from tests.integration.test_sweep import content, needed
-from tests.support.faults import Killed, Tripwire, When
+from tests.support.faults import Tripwire, everywhere
 from tests.support.share_tree import put
 from tests.support.vault_check import objects
 from tests.support.world import world
-
-BREAKS = [(when, fault) for when in When for fault in (Unavailable, Killed)]
 
 
 def change(share, turn):
@@ -35,9 +32,8 @@ def change(share, turn):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("step", [23, pytest.param(1, marks=pytest.mark.torture)])
-@pytest.mark.parametrize(("when", "fault"), BREAKS)
-async def test_a_sweep_broken_anywhere_can_be_finished(postgres_url, azurite, files_emulator, when, fault, step):
+@pytest.mark.parametrize(("when", "fault", "first", "step"), everywhere(step=23))
+async def test_a_sweep_broken_anywhere_can_be_finished(postgres_url, azurite, files_emulator, when, fault, first, step):
     """One share, changed, pruned and swept again and again, each time broken some effects later."""
     async with world(
         postgres_url, azurite, files_emulator, bundle_file_max_bytes=16 * 1024, large_file_bytes=64 * 1024
@@ -46,7 +42,7 @@ async def test_a_sweep_broken_anywhere_can_be_finished(postgres_url, azurite, fi
         put(share, "large.bin", secrets.token_bytes(5 << 20))
         change(share, 0)
         last = (await files.backup()).run_no
-        for turn, at in enumerate(count(1, step), 1):
+        for turn, at in enumerate(count(first, step), 1):
             change(share, turn)
             run = await files.backup()
             assert run.state is RunState.SUCCEEDED

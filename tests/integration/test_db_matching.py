@@ -15,7 +15,9 @@ from tests.support.bare_tree import SHARE, bare_tree, store
 from tests.support.catalogue import directory, page
 from tests.support.trees import NOW, Tree, trees
 
-some_patterns = st.sampled_from(["*", "*.txt", "*.TXT", "a*", "*.*", "?", "*t?r*", "[a-m]*", "[!a-m]*.txt", "none such"])
+some_patterns = st.sampled_from(
+    ["*", "*.txt", "*.TXT", "a*", "*.*", "?", "*t?r*", "[a-m]*", "[!a-m]*.txt", "none such"]
+)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +66,6 @@ def test_it_finds_the_nodes_whose_names_match_and_each_once(conn, postgres_url_m
         if node_id != root and pattern.matches(name)
     ]
     assert sorted(found, key=lambda one: one[0].node_id) == sorted(expected, key=lambda one: one[0].node_id)
-
 
 
 @pytest.mark.parametrize("letters", ["abc", "日本語", "aéz"])

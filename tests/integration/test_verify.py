@@ -227,7 +227,8 @@ async def test_damage_of_a_restore_point_is_found(damaged):
 
 
 async def test_damage_of_a_segment_is_found(damaged):
-    for name in sorted({f"segment/{ref.run_no}/{ref.batch_no}.fb" for _, _, ref in damaged.oracle.refs()}):
+    names = sorted({f"segment/{ref.run_no}/{ref.batch_no}.fb" for _, _, ref in damaged.oracle.refs()})
+    for name in names[:: len(names) // 3]:
         data = damaged.vandal.read(name)
         ref = next(ref for _, _, ref in damaged.oracle.refs() if f"segment/{ref.run_no}/{ref.batch_no}.fb" == name)
         flipped = damaged.vandal.flipped(name, ref.offset + ref.length // 2)

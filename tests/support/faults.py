@@ -8,6 +8,8 @@ import dataclasses
 import inspect
 from enum import Enum
 
+import pytest
+
 from shared.errors import Unavailable
 
 PURE = {"monotonic", "now"}
@@ -20,6 +22,18 @@ class When(Enum):
 
 class Killed(BaseException):
     """The worker is gone: nothing after this runs, no handler of errors included."""
+
+
+WAYS = [(when, fault) for when in When for fault in (Unavailable, Killed)]
+
+
+def everywhere(step):
+    """``(when, fault, first, step)`` of a test that breaks the effects ``first``, ``first + step`` and so on.
+
+    In the suite the four ways share every ``step``-th effect; in the torture each of them breaks all there are.
+    """
+    shared = [(*way, 1 + step * place, step * len(WAYS)) for place, way in enumerate(WAYS)]
+    return [*shared, *(pytest.param(*way, 1, 1, marks=pytest.mark.torture) for way in WAYS)]
 
 
 class Tripwire:
