@@ -13,8 +13,10 @@ from contextlib import suppress
 from threading import Thread
 from typing import Final
 
-NEW_OBJECTS: Final = 10_000
-"""Objects made before the youngest are looked through for garbage: as many as a few directories take. Python's own 700 are too few."""
+NEW_OBJECTS: Final = 2_000
+"""Objects made before the youngest are looked through for garbage, 3 ms: whoever waits for a page waits for that. Python's own 700 are too few."""
+LOOKS: Final = (10, 25)
+"""Of the youngest, before those that were left are looked through, too; and of those, before all are: every 500,000 objects."""
 MAPPED_BYTES: Final = 512 * 1024
 """Blocks from this size on are given back to the system when they are freed. Well above what a socket's read takes, which is 256 KiB."""
 TRIM_EVERY_S: Final = 2.0
@@ -65,7 +67,7 @@ def keep_memory_low() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(NEW_OBJECTS, 10, 5)
+    gc.set_threshold(NEW_OBJECTS, *LOOKS)
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):  # another C library
             libc = ctypes.CDLL(None)

@@ -15,7 +15,7 @@ from shared.core import history
 from shared.errors import IntegrityError, InvalidInput, NotFound
 from shared.formats import point
 from shared.model.manifest import ManifestRef, PageRecord, SavedEntry
-from shared.model.node import ROOT_ID
+from shared.model.node import ROOT_ID, SLOT_MAX
 from shared.model.objects import point_name
 from shared.model.page import PageHead
 from shared.model.point import PointRecord
@@ -35,6 +35,8 @@ TYPICAL_ENTRIES: Final = 40
 """Entries of a page, of 64 at most: so many pages are read for a window as it probably takes, and more only then."""
 PEEKED_PAGES: Final = 64
 """Rows of the catalogue in one question about a directory: nearly all have fewer, and three questions find a name among a quarter of a million."""
+PEEKED_AHEAD: Final = 13
+"""And for a window some more than it takes: of most directories that is all, and of a wide one it costs little."""
 READS_AT_ONCE: Final = 16
 """Segments read from at once."""
 KEPT_RECORDS: Final = 256
@@ -128,7 +130,7 @@ class Past:
         :raises InvalidInput: ``after`` is no cursor of this directory at this restore point.
         """
         reads_max = self.reads + WINDOW_READS
-        there = await self._peek(directory_id, run_no)
+        there = await self._peek(directory_id, run_no, _probably(after, limit))
         if there is None:
             raise _not_shown(directory_id, run_no)
         page_nos = there.page_nos
@@ -138,7 +140,7 @@ class Past:
             reads_max = self.reads + WINDOW_READS
         entries: list[SavedEntry] = []
         while at < len(page_nos):
-            wanted = await self._refs(there, page_nos[at : at + min(WINDOW_PAGES, limit // TYPICAL_ENTRIES + 2)])
+            wanted = await self._refs(there, page_nos[at : at + _pages_of(limit)])
             found = await self.records_at(wanted, run_no, reads_max=reads_max)
             for page in wanted:
                 if page not in found:
@@ -279,9 +281,11 @@ class Past:
             high = min(low + step, high)
         return low
 
-    async def _peek(self, directory_id: int, run_no: int) -> "_Peek | None":
-        """A directory as far as one question tells; None of one that was not there or was never read."""
-        heads = await self.catalogue.some_heads(self.share_id, directory_id, range(PEEKED_PAGES))
+    async def _peek(
+        self, directory_id: int, run_no: int, page_nos: Sequence[int] = range(PEEKED_PAGES)
+    ) -> "_Peek | None":
+        """A directory as far as one question tells, of page 0 and some more; None of one that was not there or was never read."""
+        heads = await self.catalogue.some_heads(self.share_id, directory_id, page_nos)
         first = heads.get(0)
         if first is None or first.manifest is None or (first.deleted_run is not None and first.deleted_run <= run_no):
             return None
@@ -454,6 +458,18 @@ def _unknown_page(directory_id: int, page_no: int, run_no: int) -> IntegrityErro
     return IntegrityError(
         f"directory {directory_id} had a page {page_no} at run {run_no} that the catalogue does not know"
     )
+
+
+def _probably(cursor: str, limit: int) -> Sequence[int]:
+    """Pages that a window probably needs, before it is known how they follow one another: the first ones are those of a small directory."""
+    page_no = cursor.partition("/")[0]
+    if page_no.isascii() and page_no.isdigit() and PEEKED_PAGES <= int(page_no) <= SLOT_MAX:
+        return (0, int(page_no))
+    return range(min(PEEKED_PAGES, _pages_of(limit) + PEEKED_AHEAD))
+
+
+def _pages_of(limit: int) -> int:
+    return min(WINDOW_PAGES, limit // TYPICAL_ENTRIES + 2)
 
 
 def _cursor(page_no: int, after_name: str) -> str:

@@ -29,7 +29,7 @@ SEARCH_S: Final = 3.0
 """After this long an answer is given with what was found, be it nothing; a slice of the search that has begun is finished first."""
 SLICE_PAGES: Final = 1_000
 """Rows of the catalogue that one statement unpacks: some 10,000 names, or 64,000 where directories are large, 20 to 150 ms."""
-HURRY_S: Final = 0.015
+HURRY_S: Final = 0.008
 HURRY_PAGES: Final = 64
 """The same where somebody looks on, and every part is shown as it is found: 64 rows are up to 4,000 names, 10 ms."""
 SLICE_DIRECTORIES: Final = 64
