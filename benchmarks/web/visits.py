@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import urljoin
 
 import aiohttp
 
@@ -80,7 +81,7 @@ async def measure(host: Host, ask: Ask, *, requests: int, clients: int, fragment
                 if response.status != 200 or not (body or fragments):  # rows of an empty list are nothing
                     raise BenchmarkFailed(f"{path} answered {response.status}: {body[:300]!r}")
                 more = _MORE.search(body) if fragments else None
-                path = more[1].replace("&amp;", "&") if more else ask(draw)
+                path = urljoin(path, more[1].replace("&amp;", "&")) if more else ask(draw)
 
         await asyncio.gather(*(client(number) for number in range(clients)))
     return times

@@ -22,8 +22,8 @@ from shared.model.access import Action
 from shared.usecases.past import Past, Window
 from shared.usecases.versions import whereabouts
 
-ROWS: Final = 50
-"""Rows of a page, and of each part that follows as somebody goes down: more than a screen, and half the time of a hundred."""
+ROWS: Final = 40
+"""Rows of a page, and of each part that follows as somebody goes down: more than a screen."""
 
 
 class GoQuery(Query):

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field
 
 from http_api import runs
 from http_api.call import Answer, AnyCall, Call
-from http_api.models.base import Paged
+from http_api.models.base import Limit, Paged
 from http_api.models.runs import Run, RunsQuery, RunWithCost
 from http_api.pages.asking import asking
 from http_api.pages.curve import curve
@@ -29,6 +29,7 @@ _EMPTY: Final = BeforeValidator(lambda value: None if value == "" else value)
 class RunsChosen(Paged):
     """Which runs; a field of the form that is left empty chooses nothing."""
 
+    limit: Limit = 30
     kind: Annotated[RunKind | None, _EMPTY, Field(description="Only runs of this kind.")] = None
     state: Annotated[RunState | None, _EMPTY, Field(description="Only runs in this state.")] = None
 

@@ -7,9 +7,9 @@ from pydantic import Field
 from http_api import nodes
 from http_api.call import Answer, Call
 from http_api.models.base import After, Limit, Query
-from http_api.models.nodes import Case, SearchQuery, Versions
+from http_api.models.nodes import Case, FoundEverPart, FoundNowPart, SearchQuery, Versions
 from http_api.pages.asking import asking
-from http_api.pages.places import SHARE
+from http_api.pages.places import SHARE, with_query
 from http_api.rendering import page
 from http_api.routes import Routes
 from shared.db import restore_points
@@ -43,7 +43,7 @@ async def search_page(call: Call[SoughtQuery]) -> Answer:
         "found": None,
         "wrong": "",
         "sought": "",
-        "next": None,
+        "further": "",
     }
     fragment = "_search_rows.html" if query.after and not query.nothing_yet else "_search.html"
     if not typed or newest is None:
@@ -56,13 +56,18 @@ async def search_page(call: Call[SoughtQuery]) -> Answer:
         if error.field != "pattern":
             raise
         return page(call, "search.html", tab="browse", fragment=fragment, **{**values, "wrong": str(error)})
-    return page(
-        call,
-        "search.html",
-        tab="browse",
-        fragment=fragment,
-        **{**values, "found": found, "sought": sought, "next": found.next},
-    )
+    told = {**values, "found": found, "sought": sought, "further": _further(query, found)}
+    return page(call, "search.html", tab="browse", fragment=fragment, **told)
+
+
+def _further(query: SoughtQuery, found: FoundNowPart | FoundEverPart) -> str:
+    """Where the search goes on, as an address below the page's: a long search asks for many of them. Empty if that was all."""
+    if not found.next:
+        return ""
+    damaged = isinstance(found, FoundEverPart) and bool(found.unreadable)
+    nothing_yet = not found.found and not damaged and (query.nothing_yet or not query.after)
+    asked = query.model_copy(update={"after": found.next, "nothing_yet": nothing_yet})
+    return with_query("", **asked.model_dump(mode="json", exclude_defaults=True))
 
 
 routes = Routes("search page")

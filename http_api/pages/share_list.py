@@ -18,7 +18,7 @@ from typing import Any, Final, Literal, NamedTuple
 from pydantic import Field
 
 from http_api.call import AnyCall, Call
-from http_api.models.base import Paged, Text
+from http_api.models.base import Limit, Paged, Text
 from http_api.pages.places import with_query
 from http_api.remembered import Remembered
 from http_api.seen import seen_by
@@ -43,6 +43,7 @@ class Sort(StrEnum):
 class SharesQuery(Paged):
     """Which shares, and in which order."""
 
+    limit: Limit = 30
     search: Text = Field("", max_length=200)
     """A part of the name of the share or its tenant."""
     health: Level | Literal[""] = ""

@@ -66,7 +66,7 @@ _MATCHING: Final[LiteralString] = """
   ORDER BY node.node_id
      LIMIT %(limit)s
 """
-_LOOKED_AT: Final = 12
+_LOOKED_AT: Final = 14
 """Pages that are looked at for each that is unpacked."""
 
 

@@ -469,7 +469,7 @@ def _probably(cursor: str, limit: int) -> Sequence[int]:
 
 
 def _pages_of(limit: int) -> int:
-    return min(WINDOW_PAGES, limit // TYPICAL_ENTRIES + 2)
+    return min(WINDOW_PAGES, limit // TYPICAL_ENTRIES + 1)
 
 
 def _cursor(page_no: int, after_name: str) -> str:

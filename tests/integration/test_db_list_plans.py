@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from benchmarks.api.filling import Sizes, fill
-from shared.db import overview, restore_points, runs, shares, tenants, usage
+from shared.db import health_facts, overview, restore_points, runs, shares, tenants, usage
 from shared.db.migrate import migrate
 
 SIZES = Sizes(tenants=20, shares=10, days=60)
@@ -93,6 +93,14 @@ def test_the_overview_looks_at_the_newest_run_and_restore_point_of_its_own_part_
     assert "restore_point_pk" in plan
     assert 0 < rows_read(plan, "run") <= 11
     assert 0 < rows_read(plan, "restore_point") <= 11
+
+
+def test_how_all_shares_stand_is_asked_of_a_row_per_share_and_of_no_restore_point_or_run(explained):
+    plan = explained(
+        health_facts._FACTS, {**SEEN, "tenant_id": None, "share_ids": None, "deleted": False, "limit": 1_000}
+    )
+    assert not re.search(r"\bon (run|restore_point)\b", plan)
+    assert 0 < rows_read(plan, "share_total") <= SIZES.tenants * SIZES.shares
 
 
 def test_usage_looks_at_a_row_per_share_and_at_no_restore_point_or_run(explained):

@@ -66,4 +66,4 @@ def _sweep() -> None:
         left = State.read(data)
         if left and not left.launcher.alive:
             left.stop_members()
-            shutil.rmtree(data)
+            shutil.rmtree(data, ignore_errors=True)  # another worker of this session may be at it, too
