@@ -95,9 +95,10 @@ class World:
 
 
 @asynccontextmanager
-async def world(directory: Path | None = None) -> AsyncIterator[World]:
+async def world(directory: Path | None = None, preload: Path | None = None) -> AsyncIterator[World]:
     """Start everything with its data below ``directory`` (a temporary one if ``None``); stop it and delete the data.
 
+    :param preload: a module that Azurite loads first.
     :raises BenchmarkFailed: a service did not start.
     """
     async with AsyncExitStack() as stack:
@@ -111,6 +112,8 @@ async def world(directory: Path | None = None) -> AsyncIterator[World]:
             table_port=ports.choose(),
             log=place / "azurite.log",
         )
+        if preload is not None:
+            azurite.extra_environ["NODE_OPTIONS"] = f'--require "{preload}"'
         files = FilesEmulator(None, port=ports.choose(), control_port=ports.choose(), log=place / "files.log")
         try:
             for service in (postgres, azurite, files):
