@@ -3,7 +3,7 @@
 All shares that somebody sees are ranked by a few narrow columns; the rest is asked of those that are shown. A part of the list begins after
 a place in its order, as everywhere, so what changes between two parts moves no other row. Whoever goes down the list does not have it ranked
 anew for each part: the ranking is remembered for a while, and what is shown of a share is as it is now. And where there are many shares, all of
-them are looked at once in a moment, not once for each request.
+them are looked at once in some seconds, not once for each request.
 """
 
 import datetime as dt
@@ -144,7 +144,8 @@ class _Ranking(NamedTuple):
 
 MANY: Final = 200
 """From so many shares on they are not looked at for each request."""
-_LOOKS: Final = Remembered["_Look"](seconds=2.0, most=4)
+_LOOKS: Final = Remembered["_Look"](seconds=5.0, most=4)
+"""A look at a thousand shares takes 50 ms, three times what the rest of a fragment does; the pages about one of them tell what is now."""
 _RANKINGS: Final = Remembered[_Ranking](seconds=60.0, most=16)
 
 
