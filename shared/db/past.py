@@ -43,6 +43,7 @@ _CANDIDATES: Final[LiteralString] = """
                         ORDER BY page_id
                           OFFSET 0
                       ) AS raw
+             ORDER BY page_id
                OFFSET 0
            ) AS page
      WHERE name COLLATE "C" ~ %b

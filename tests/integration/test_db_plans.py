@@ -126,10 +126,17 @@ def test_a_search_goes_through_the_tree_in_the_order_of_its_index(explained, tex
     assert "Sort" not in plan
 
 
-def test_a_search_unpacks_its_slice_and_nothing_else(explained, conn):
+def test_a_search_looks_at_its_slice_by_its_index(explained):
+    args = [directory(5_000), directory(5_300), "^(?:f[^/]*)$", "/(?:f[^/]*)/", 64]
+    plan = explained(pages.partition_sql(past._CANDIDATES, 1), args)
+    assert "page_1_by_id" in plan
+    assert "Seq Scan" not in plan
+
+
+def test_a_search_unpacks_the_pages_it_has_chosen_and_nothing_else(explained, conn):
     conn.execute("SELECT choose_share(1)")
-    slice_of = {"first": directory(5_000), "last": directory(5_300) | 16777215, "after": 0, "limit": 10}
-    plan = explained(past._MATCHING, slice_of | {"pattern": "^(?:f.*)$"})
+    chosen = {"pages": [directory(n) for n in range(5_000, 5_300)], "after": 0, "whole": "^(?:f[^/]*)$", "limit": 10}
+    plan = explained(past._MATCHING, chosen)
     assert plan.count("page_1_by_id") >= 2
     assert "Seq Scan" not in plan
 
