@@ -24,9 +24,11 @@ OF_ONE_RELEASE = frozenset({"test_db_migrate.py", "test_db_plans.py"})
 """About files that the other release does not have, and about which index serves best: indexes may come and go."""
 NOT_ABOUT_THE_SCHEMA = [
     "-k",
-    "not (lost_connections or server_that_is_away or big_batches or concurrent or scan or sort)",
+    "not (lost_connections or server_that_is_away or big_batches or concurrent or scan or sort"
+    " or findings_wait_for_a_backup or course_of_a_run or what_is_told_of_a_share_follows)",
 ]
-"""Seconds about the driver, about locks, and plans once more."""
+"""Seconds about the driver, about locks, and plans once more; two that need Azurite, which is not installed there; and one that says when a
+row of share_total goes, which has more to tell since 0026 and stays for that."""
 OF_VIEW_AND_FUNCTIONS = frozenset({"test_db_node_view.py", "test_db_questions.py"})
 """A release's own are in its ``pre`` files, so that the other tests of it see them as they are before ``post``."""
 
