@@ -8,12 +8,12 @@ import pytest
 from shared.errors import Unavailable
 from shared.model.run import RunState
 from tests.support import deleting
-from tests.support.faults import Killed, Tripwire, When
+from tests.support.faults import WAYS, Killed, Tripwire, When
 from tests.support.share_tree import put
 from tests.support.world import world
 
 BREAKS = [(When.BEFORE, Unavailable, 43), (When.AFTER, Killed, 43)]
-ALL = [(when, fault, 1) for when in When for fault in (Unavailable, Killed)]
+ALL = [(*way, 1) for way in WAYS]
 
 
 @pytest.mark.slow

@@ -4,13 +4,12 @@ import random
 
 import pytest
 
-from shared.errors import Unavailable
 from shared.model.run import RunState
 from shared.model.sweep import SweepOrder
 from tests.faults.test_backup_and_restore import finish
 from tests.integration.test_repack import NEWEST, churned
 from tests.integration.test_sweep import SMALL, content, needed, whole
-from tests.support.faults import Killed, Tripwire, When
+from tests.support.faults import WAYS, Killed, Tripwire, When
 from tests.support.repacking import give_policy, years_later
 from tests.support.share_tree import put, read_tree
 from tests.support.vault_check import objects
@@ -23,7 +22,7 @@ from tests.support.world import world
     ("when", "fault", "step"),
     [
         (When.AFTER, Killed, 37),
-        *(pytest.param(when, fault, 1, marks=pytest.mark.torture) for when in When for fault in (Unavailable, Killed)),
+        *(pytest.param(*way, 1, marks=pytest.mark.torture) for way in WAYS),
     ],
 )
 async def test_a_repack_broken_anywhere_can_be_finished(postgres_url, azurite, files_emulator, when, fault, step):
