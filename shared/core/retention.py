@@ -144,17 +144,13 @@ def _apply(
     """Add what a rule keeps to ``reasons``; to ``last_kept`` the last points of periods that are too old for it."""
     if not count:
         return
-    period_of, name = _PERIODS[rule], rule.value
-    seen: set[Hashable] = set()
-    for place, at in enumerate(local):
-        period = period_of(at)
-        if period in seen:
-            continue
-        seen.add(period)
-        if len(seen) <= count:
-            reasons[place].append(f"{name} {len(seen)} of {count}")
-        else:
-            last_kept[place].append(f"{name} until {len(seen) - count} newer {_UNITS[rule]} had one")
+    name, units = rule.value, _UNITS[rule]
+    periods = list(map(_PERIODS[rule], local))
+    last_points = sorted({period: place for place, period in reversed(list(enumerate(periods)))}.values())
+    for number, place in enumerate(last_points[:count], start=1):
+        reasons[place].append(f"{name} {number} of {count}")
+    for newer, place in enumerate(last_points[count:], start=1):
+        last_kept[place].append(f"{name} until {newer} newer {units} had one")
 
 
 _UNITS: Final = {

@@ -11,7 +11,7 @@ from typing import Any, Final, LiteralString
 from shared.core.retention import reasons_against, said_after
 from shared.db.pool import Connection
 from shared.errors import Conflict, NotFound
-from shared.model.retention import Dated, Decision, Hold, KeepEvent, Pin, RetentionPolicy, Said
+from shared.model.retention import NOTHING_SAID, Dated, Decision, Hold, KeepEvent, Pin, RetentionPolicy, Said
 from shared.ports.retention import ExpiredPoint
 
 # What works with a restore point: runs that are not over, and restores that can be undone, which compares with it. MATERIALIZED: there are
@@ -185,7 +185,7 @@ async def set_said(conn: Connection, share_id: int, run_no: int, what: Said, nex
 def _dated(row: tuple[Any, ...]) -> Dated:
     pin = None if row[2] is None else Pin(by=row[2], reason=row[3], at=row[4], until=row[5])
     hold = None if row[6] is None else Hold(by=row[6], reason=row[7], at=row[8])
-    return Dated(row[0], row[1], Said(pin=pin, hold=hold), row[9])
+    return Dated(row[0], row[1], NOTHING_SAID if pin is None and hold is None else Said(pin=pin, hold=hold), row[9])
 
 
 def _expired(row: tuple[Any, ...]) -> ExpiredPoint:
