@@ -7,18 +7,18 @@ from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
 
 
-def test_each_test_gets_an_empty_database(postgres_url):
-    with psycopg.connect(postgres_url) as connection:
+def test_each_test_gets_an_empty_database(empty_postgres_url):
+    with psycopg.connect(empty_postgres_url) as connection:
         assert connection.execute("SELECT count(*) FROM pg_class WHERE relname = 'mine'").fetchone() == (0,)
         connection.execute("CREATE TABLE mine (id int)")
 
 
-def test_and_the_next_test_does_not_see_what_it_left(postgres_url):
-    test_each_test_gets_an_empty_database(postgres_url)
+def test_and_the_next_test_does_not_see_what_it_left(empty_postgres_url):
+    test_each_test_gets_an_empty_database(empty_postgres_url)
 
 
-def test_names_sort_by_code_point_and_letters_beyond_ascii_have_cases(postgres_url):
-    with psycopg.connect(postgres_url) as connection:
+def test_names_sort_by_code_point_and_letters_beyond_ascii_have_cases(empty_postgres_url):
+    with psycopg.connect(empty_postgres_url) as connection:
         assert connection.execute("SELECT 'Z' < 'a', 'z' < 'ä', lower('Ä')").fetchone() == (True, True, "ä")
 
 

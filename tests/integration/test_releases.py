@@ -84,9 +84,9 @@ def test_this_release_works_before_its_post_files(last_release, both_run):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("order", ["last first", "this first"])
-async def test_two_releases_that_share_their_work_find_what_the_other_left(postgres_url, last_release, both_run, order):
+async def test_two_releases_that_share_their_work_find_what_the_other_left(empty_postgres_url, last_release, both_run, order):
     """Within one run, each after the other's whole run, and in the end this one alone, on all of its schema."""
-    await migrate(postgres_url, both_run)
+    await migrate(empty_postgres_url, both_run)
     one, other = (last_release, REPOSITORY) if order == "last first" else (REPOSITORY, last_release)
     left: dict = {}
     for code, step in [
@@ -97,9 +97,9 @@ async def test_two_releases_that_share_their_work_find_what_the_other_left(postg
         (one, "change"),
         (other, "read"),
     ]:
-        left = take(step, postgres_url, code, expected=left)
-    await migrate(postgres_url)
-    left = take("change", postgres_url, REPOSITORY, expected=left)
+        left = take(step, empty_postgres_url, code, expected=left)
+    await migrate(empty_postgres_url)
+    left = take("change", empty_postgres_url, REPOSITORY, expected=left)
     assert [run[:2] for run in left["runs"]] == [[n, "succeeded"] for n in (4, 3, 2, 1)]
     assert [child[2] for child in left["children"]] == ["d102", "d103", "d104", "d3", "d4", "d5", "renamed in 4"]
     sizes = [node[3] for node in left["nodes"] if node[3] is not None]
