@@ -114,7 +114,9 @@ async def test_post_files_wait_until_nobody_is_connected_that_does_not_know_them
     async with await program(empty_postgres_url, older), await program(empty_postgres_url, f"{PROGRAM}/4"):
         assert await migrate_beside(empty_postgres_url, tmp_path) == ["0003_post_c", "0004_post_d"]
         assert await migrate_beside(empty_postgres_url, tmp_path) == ["0003_post_c", "0004_post_d"]
-        assert await query(empty_postgres_url, "SELECT to_regclass('b') IS NULL, to_regclass('c') IS NULL") == [(False, True)]
+        assert await query(empty_postgres_url, "SELECT to_regclass('b') IS NULL, to_regclass('c') IS NULL") == [
+            (False, True)
+        ]
     async with await program(empty_postgres_url, f"{PROGRAM}/4"), await program(empty_postgres_url, "psql"):
         assert await migrate_beside(empty_postgres_url, tmp_path) == []
     assert await query(empty_postgres_url, "SELECT count(*) FROM schema_migration") == [(4,)]
@@ -196,7 +198,10 @@ async def test_whoever_migrates_sees_the_programs_of_other_logins(empty_postgres
     name = f"plain_{abs(hash(empty_postgres_url)) % 10**8}"
     await query(empty_postgres_url, f"CREATE ROLE {name}; SELECT 1")
     try:
-        async with await program(empty_postgres_url, PROGRAM), await psycopg.AsyncConnection.connect(empty_postgres_url) as conn:
+        async with (
+            await program(empty_postgres_url, PROGRAM),
+            await psycopg.AsyncConnection.connect(empty_postgres_url) as conn,
+        ):
             await conn.execute(f"SET ROLE {name}")
             seen = await (await conn.execute("SELECT application_name FROM pg_stat_activity")).fetchall()
             assert (PROGRAM,) in seen
@@ -207,7 +212,11 @@ async def test_whoever_migrates_sees_the_programs_of_other_logins(empty_postgres
 async def test_the_app_says_what_it_knows_and_finishes_its_rollout(empty_postgres_url, azurite):
     """With AFB_MIGRATE=auto, on a database that waits for what this release has last."""
     settings = Settings.from_env(
-        {"AFB_POSTGRES_URL": empty_postgres_url, "AFB_VAULT_CONNECTION": azurite.connection_string, "AFB_MIGRATE": "auto"}
+        {
+            "AFB_POSTGRES_URL": empty_postgres_url,
+            "AFB_VAULT_CONNECTION": azurite.connection_string,
+            "AFB_MIGRATE": "auto",
+        }
     )
     app = await make_app(settings)
     try:
@@ -233,7 +242,9 @@ async def test_a_failed_migration_leaves_nothing_and_those_before_it_stay(empty_
     write(tmp_path, m0001_pre_a="CREATE TABLE a (x int)", m0002_pre_b="CREATE TABLE b (x int); SELECT 1/0")
     with pytest.raises(psycopg.errors.DivisionByZero):
         await migrate(empty_postgres_url, tmp_path)
-    assert await query(empty_postgres_url, "SELECT to_regclass('a') IS NULL, to_regclass('b') IS NULL") == [(False, True)]
+    assert await query(empty_postgres_url, "SELECT to_regclass('a') IS NULL, to_regclass('b') IS NULL") == [
+        (False, True)
+    ]
     write(tmp_path, m0002_pre_b="CREATE TABLE b (x int)")
     assert await migrate(empty_postgres_url, tmp_path) == ["0002_pre_b"]
 
@@ -251,7 +262,8 @@ async def test_a_tree_from_before_the_group_indexes_gets_them_and_is_read_as_bef
         await conn.execute("INSERT INTO page VALUES (33554432, 16777216, 5, 7, 'd', 'a.txt/b.txt', %b)", [packed])
     await migrate(empty_postgres_url)
     names = await query(
-        empty_postgres_url, "SET afb.share_id = 7; SELECT name, size, mtime FROM node WHERE size IS NOT NULL ORDER BY name"
+        empty_postgres_url,
+        "SET afb.share_id = 7; SELECT name, size, mtime FROM node WHERE size IS NOT NULL ORDER BY name",
     )
     assert names == [("a.txt", 10, 9), ("b.txt", 20, 10)]
     indexes = await query(empty_postgres_url, "SELECT indexname FROM pg_indexes WHERE tablename = 'page_7' ORDER BY 1")

@@ -84,7 +84,9 @@ def test_this_release_works_before_its_post_files(last_release, both_run):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("order", ["last first", "this first"])
-async def test_two_releases_that_share_their_work_find_what_the_other_left(empty_postgres_url, last_release, both_run, order):
+async def test_two_releases_that_share_their_work_find_what_the_other_left(
+    empty_postgres_url, last_release, both_run, order
+):
     """Within one run, each after the other's whole run, and in the end this one alone, on all of its schema."""
     await migrate(empty_postgres_url, both_run)
     one, other = (last_release, REPOSITORY) if order == "last first" else (REPOSITORY, last_release)
