@@ -18,7 +18,7 @@ def down(place: Place, *, erase: bool) -> int:
     """Stop the launcher, which stops its services; then whatever a launcher that was killed left behind."""
     state = State.read(place.data)
     if state is None:
-        print(f"nothing runs on {place.data}")
+        print(place.nothing_runs)
     else:
         state.launcher.send(signal.SIGTERM)
         if not wait_until(lambda: not state.launcher.alive, LAUNCHER_SECONDS):

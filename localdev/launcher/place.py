@@ -34,6 +34,15 @@ class Place:
         state = State.read(self.data)
         return state if state and state.launcher.alive else None
 
+    @property
+    def nothing_runs(self) -> str:
+        """What is said where no stack is: where in this clone there is one, such as the demo's."""
+        said = f"nothing runs on {self.data}"
+        files = (file for depth in ("*", "*/*") for file in sorted((ROOT / "build").glob(f"{depth}/state.json")))
+        places = (Place(file.parent) for file in files)
+        others = [place.data.relative_to(ROOT) for place in places if place.running and place.data != self.data]
+        return said + "".join(f"\nhint: a stack runs on {other}: add --data {other}" for other in others)
+
     def stack(self, addresses: Addresses | None = None) -> Stack:
         """Describe the stack here, at ``addresses``, or at those it runs at, or at free ones."""
         if addresses is None and (state := State.read(self.data)):

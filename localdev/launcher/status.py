@@ -16,7 +16,7 @@ def status(place: Place, *, as_json: bool) -> int:
     """Look at the stack and print what is seen."""
     state = State.read(place.data)
     if state is None:
-        print(json.dumps({"running": False, "services": []}) if as_json else f"nothing runs on {place.data}")
+        print(json.dumps({"running": False, "services": []}) if as_json else place.nothing_runs)
         return NOTHING_RUNS
     lines = report.look(state, place.stack())
     if as_json:

@@ -1,8 +1,11 @@
 """``python -m localdev up | down | status`` with real processes, and with some of them killed."""
 
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -51,6 +54,21 @@ def test_up_status_down_round_trip(command_line):
     assert all(ports.is_free(port) for port in state.addresses.to_wire().values())
     assert command_line.status() == (NOTHING_RUNS, {"running": False, "services": []})
     assert command_line.run("down").returncode == 0
+
+
+def test_where_nothing_runs_it_is_said_where_something_does(tmp_path):
+    place = Path(tempfile.mkdtemp(prefix="test-", dir=ROOT / "build"))
+    running = CommandLine(place / "stack")
+    try:
+        running.up()
+        other = running.data.relative_to(ROOT)
+        for command in ("status", "down"):
+            first, *hints = CommandLine(tmp_path).run(command).stdout.splitlines()
+            assert first == f"nothing runs on {tmp_path}"
+            assert f"hint: a stack runs on {other}: add --data {other}" in hints
+    finally:
+        running.run("down")
+        shutil.rmtree(place)
 
 
 def test_when_a_service_dies_the_launcher_names_it_stops_the_rest_and_fails(command_line):
