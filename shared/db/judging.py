@@ -58,9 +58,7 @@ _LATE: Final[LiteralString] = """
            r.run_no, r.state, r.error
       FROM share AS s
       JOIN tenant AS t USING (tenant_id)
-      LEFT JOIN LATERAL (
-               SELECT taken_at FROM restore_point WHERE share_id = s.share_id ORDER BY run_no DESC LIMIT 1
-           ) AS p ON true
+      LEFT JOIN share_total AS p USING (share_id)
       LEFT JOIN LATERAL (
                SELECT run_no, state, error FROM run WHERE share_id = s.share_id AND kind = 'backup' ORDER BY run_no DESC LIMIT 1
            ) AS r ON true
@@ -73,11 +71,14 @@ _LATE: Final[LiteralString] = """
   ORDER BY s.share_id LIMIT %(limit)s
 """
 _IN_TIME: Final[LiteralString] = """
-    SELECT a.share_id FROM alert AS a JOIN share AS s USING (share_id) JOIN tenant AS t ON t.tenant_id = s.tenant_id
+    SELECT a.share_id
+      FROM alert AS a
+      JOIN share AS s USING (share_id)
+      JOIN tenant AS t ON t.tenant_id = s.tenant_id
+      LEFT JOIN share_total AS p USING (share_id)
      WHERE a.condition = 'no_restore_point' AND a.closed_at IS NULL
-       AND (s.settings->>'objective_s' IS NULL OR s.deleted_at IS NOT NULL OR t.deleted_at IS NOT NULL OR coalesce(
-               (SELECT taken_at FROM restore_point WHERE share_id = s.share_id ORDER BY run_no DESC LIMIT 1), s.created_at
-           ) >= %s - make_interval(secs => (s.settings->>'objective_s')::int))
+       AND (s.settings->>'objective_s' IS NULL OR s.deleted_at IS NOT NULL OR t.deleted_at IS NOT NULL
+            OR coalesce(p.taken_at, s.created_at) >= %s - make_interval(secs => (s.settings->>'objective_s')::int))
 """
 
 SEEN_EVERY: Final = dt.timedelta(hours=1)

@@ -20,14 +20,11 @@ _ACTIVE: Final[LiteralString] = """
      WHERE state IN ('queued', 'running', 'paused', 'cancelling')
   GROUP BY kind, state
 """
-# Each lateral reads the last row of a primary key.
 _POINTS: Final[LiteralString] = """
     SELECT s.tenant_id, s.share_id, s.name, p.taken_at, p.files, p.bytes
       FROM share AS s
       JOIN tenant AS t USING (tenant_id)
-      LEFT JOIN LATERAL (
-               SELECT taken_at, files, bytes FROM restore_point WHERE share_id = s.share_id ORDER BY run_no DESC LIMIT 1
-           ) AS p ON true
+      LEFT JOIN share_total AS p USING (share_id)
      WHERE s.deleted_at IS NULL AND t.deleted_at IS NULL
   ORDER BY s.tenant_id, s.share_id
 """
