@@ -22,6 +22,6 @@ def test_a_small_run_writes_every_number(tmp_path):
     assert more["restore_points"] == 3 * 2 * 40
     assert more["empty_endpoint_p99_ms"] > 0
     assert more["usage_4_host_cpu_ms"] > 0
-    assert more["preview_1_p50_ms"] <= more["preview_1_p99_ms"] == found["retention_preview_ms"]
+    assert more["preview_1_p50_ms"] <= more["preview_1_p99_ms"] <= found["retention_preview_ms"]
     for name in PROMISED:
         assert name in done.stdout
