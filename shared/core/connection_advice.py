@@ -37,6 +37,10 @@ NEEDED_FOR: Final[Mapping[Step, tuple[Step, ...]]] = {
 """What must have gone well before a step says anything that is not known already."""
 
 _READER: Final = "Storage File Data Privileged Reader"
+_SNAPSHOTS: Final = (
+    "the role that infra/bicep/source.bicep makes, or another one with fileServices/shares/read, /write and /delete on the account"
+    " (Storage Account Contributor has them, and may read the account's keys as well)"
+)
 _BY_CODE: Final[Mapping[str, str]] = {
     "ShareNotFound": "create the share, or give its name as it is written in the portal",
     "ShareBeingDeleted": "the share is being deleted: undelete it in the portal, if soft delete is on",
@@ -56,12 +60,10 @@ _BY_CODE: Final[Mapping[str, str]] = {
 }
 _BY_STEP: Final[Mapping[Step, str]] = {
     Step.CREDENTIAL: "define the setting that the message names, or leave the credential empty for the managed identity",
-    Step.SHARE: "role: give the identity Storage Account Contributor on the account, for the share's properties and snapshots; of a"
-    " SAS, srt=sco and sp=rl",
+    Step.SHARE: f"role: for the share's properties and snapshots give the identity {_SNAPSHOTS}; of a SAS, srt=sco and sp=rl",
     Step.LIST: f"role: give the identity {_READER} on the account or the share; of a SAS, sp=rl",
     Step.PERMISSION: f"role: give the identity {_READER} on the account or the share; of a SAS, sp=r",
-    Step.SNAPSHOT: "role: give the identity Storage Account Contributor on the account (it has fileServices/shares/write and"
-    " /delete); a SAS must be an account SAS with srt=sco and sp=rwdlc",
+    Step.SNAPSHOT: f"role: give the identity {_SNAPSHOTS}; a SAS must be an account SAS with srt=sco and sp=rwdlc",
     Step.VAULT: "role: give the app's identity Storage Blob Data Contributor on the vault's account, and let its firewall admit the app",
 }
 _UNREACHED: Final = (
