@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from shared.errors import Rejected
 from shared.usecases.changed_directory import Visit
@@ -30,11 +30,6 @@ class Listed:
         return self.found.entry_count if self.differs and isinstance(self.found, Listing) else 0
 
 
-class _Job(NamedTuple):
-    visit: Visit
-    task: asyncio.Task[Listed]
-
-
 class ListAhead:
     """Takes visits from the end of a stack and lists them, ``at_once`` at a time. Close it.
 
@@ -47,20 +42,21 @@ class ListAhead:
         self._stack = stack
         self._at_once = at_once
         self._group = max(at_once // 2, 1)
-        self._jobs: list[_Job] = []
+        self._jobs: dict[asyncio.Task[Listed], Visit] = {}
         """In the order in which they began, which is that of the tree, nearly."""
-        self._finished = 0
+        self._listed: set[asyncio.Task[Listed]] = set()
+        """Those of them that have told so. A task is done a turn of the loop before it tells: who took it then would wait for ever for another."""
         self._is_paused = False
         self._enough = asyncio.Event()
 
     @property
     def under_way(self) -> int:
         """Directories asked for whose listings are not there yet."""
-        return len(self._jobs) - self._finished
+        return len(self._jobs) - len(self._listed)
 
     def visits(self) -> list[Visit]:
         """Directories under way or listed, and not taken."""
-        return [job.visit for job in self._jobs]
+        return list(self._jobs.values())
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -78,7 +74,7 @@ class ListAhead:
         while self._stack and self.under_way < self._at_once and len(self._jobs) < self._at_once + self._group:
             visit = self._stack.pop()
             task = asyncio.create_task(self._lists(visit))
-            self._jobs.append(_Job(visit, task))
+            self._jobs[task] = visit
             task.add_done_callback(self._back)
 
     async def take(self, most_entries: int) -> list[Listed]:
@@ -92,35 +88,39 @@ class ListAhead:
             self._enough.clear()
             await self._enough.wait()
         group: list[Listed] = []
-        rest: list[_Job] = []
+        taken: list[asyncio.Task[Listed]] = []
         entries = 0
-        for job in self._jobs:
-            if not job.task.done() or entries >= most_entries:
-                rest.append(job)
-                continue
-            listed = job.task.result()
-            group.append(listed)
-            entries += listed.entries_to_compare
-        self._jobs = rest
-        self._finished -= len(group)
+        for task in self._jobs:
+            if entries >= most_entries:
+                break
+            if task in self._listed:
+                listed = task.result()
+                group.append(listed)
+                taken.append(task)
+                entries += listed.entries_to_compare
+        for task in taken:
+            del self._jobs[task]
+            self._listed.remove(task)
         self.start()
         return group
 
     async def close(self) -> None:
         """Stop asking, and give back the listings that were not taken."""
-        jobs, self._jobs, self._finished = self._jobs, [], 0
-        for job in jobs:
-            job.task.remove_done_callback(self._back)
-            job.task.cancel()
-        for listed in await asyncio.gather(*(job.task for job in jobs), return_exceptions=True):
+        tasks, self._jobs, self._listed = list(self._jobs), {}, set()
+        for task in tasks:
+            task.cancel()
+        for listed in await asyncio.gather(*tasks, return_exceptions=True):
             if isinstance(listed, Listed) and isinstance(listed.found, Listing):
                 listed.found.close()
 
     def _is_enough(self) -> bool:
-        return self._finished >= self._group or (self._finished > 0 and not self._stack)
+        listed = len(self._listed)
+        return listed >= self._group or (listed > 0 and not self._stack)
 
-    def _back(self, _: asyncio.Task[Listed]) -> None:
-        self._finished += 1
+    def _back(self, task: asyncio.Task[Listed]) -> None:
+        if task not in self._jobs:  # closed
+            return
+        self._listed.add(task)
         self.start()
         if self._is_enough():
             self._enough.set()

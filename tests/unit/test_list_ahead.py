@@ -155,3 +155,42 @@ async def test_a_directory_that_could_not_be_listed_is_told_like_any_other(share
     gone = NotFound("gone")
     share.asked[1].set_result(gone)
     assert [listed.found for listed in await ahead.take(ANY)] == [gone]
+
+
+async def test_an_answer_that_comes_as_another_is_taken_is_taken_once_and_ends_the_listing():
+    """Two end within one turn of the loop: the second is done when the first is taken, and has told nobody yet."""
+    first_is_back = asyncio.get_running_loop().create_future()
+
+    async def lists(visit):
+        if visit.head.node_id == 2:
+            first_is_back.set_result(None)
+        else:
+            await first_is_back
+            await asyncio.sleep(0)
+        return Listed(visit, NotFound("gone"))
+
+    ahead = ListAhead(lists, [visit(2), visit(1)], 2)
+    found = []
+    async with asyncio.timeout(5):  # and not wait_for, which would give the second a turn in which to tell
+        while group := await ahead.take(ANY):
+            found += numbers(group)
+    assert sorted(found) == [1, 2]
+    assert ahead.under_way == 0
+
+
+async def test_an_answer_that_comes_as_it_is_closed_begins_nothing():
+    asked = []
+
+    async def lists(visit):
+        asked.append(visit.head.node_id)
+        await asyncio.sleep(0)
+        return Listed(visit, NotFound("gone"))
+
+    stack = [visit(3), visit(2), visit(1)]
+    ahead = ListAhead(lists, stack, 1)
+    ahead.start()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # it is done, and has told nobody yet
+    await ahead.close()
+    await settle()
+    assert (asked, len(stack)) == ([1], 2)
