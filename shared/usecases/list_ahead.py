@@ -87,22 +87,19 @@ class ListAhead:
         while self.under_way and not self._is_enough():
             self._enough.clear()
             await self._enough.wait()
-        group: list[Listed] = []
-        taken: list[asyncio.Task[Listed]] = []
+        taken: dict[asyncio.Task[Listed], Listed] = {}
         entries = 0
         for task in self._jobs:
             if entries >= most_entries:
                 break
             if task in self._listed:
-                listed = task.result()
-                group.append(listed)
-                taken.append(task)
-                entries += listed.entries_to_compare
+                taken[task] = task.result()
+                entries += taken[task].entries_to_compare
         for task in taken:
             del self._jobs[task]
             self._listed.remove(task)
         self.start()
-        return group
+        return list(taken.values())
 
     async def close(self) -> None:
         """Stop asking, and give back the listings that were not taken."""
