@@ -64,8 +64,8 @@ def empty_postgres_url(postgres_server: PostgresForTests) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def postgres_url_module(postgres_server: PostgresForTests) -> Iterator[str]:
-    """An empty database for one module."""
-    with postgres_server.database() as url:
+    """A database with the current schema for one module."""
+    with postgres_server.database(catalogue.template(postgres_server)) as url:
         yield url
 
 

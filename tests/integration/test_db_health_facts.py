@@ -8,7 +8,6 @@ import pytest
 from benchmarks.api.filling import Sizes, fill
 from shared.core.progress import progress
 from shared.db import alert_list, alerts, health_facts, running
-from shared.db.migrate import migrate
 from shared.db.pool import make_pool
 from shared.db.seen import ALL, Seen
 from shared.db.tenancy import enter
@@ -21,7 +20,6 @@ NOW = dt.datetime.now(dt.UTC)
 
 @pytest.fixture(scope="module")
 def url(postgres_url_module):
-    asyncio.run(migrate(postgres_url_module))
     asyncio.run(fill(postgres_url_module, SIZES))
     return postgres_url_module
 

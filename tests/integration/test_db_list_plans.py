@@ -9,7 +9,6 @@ import pytest
 
 from benchmarks.api.filling import Sizes, fill
 from shared.db import health_facts, overview, restore_points, runs, shares, tenants, usage
-from shared.db.migrate import migrate
 
 SIZES = Sizes(tenants=20, shares=10, days=60)
 SEEN = {"all": True, "tenants": [], "shares": []}
@@ -17,7 +16,6 @@ SEEN = {"all": True, "tenants": [], "shares": []}
 
 @pytest.fixture(scope="module")
 def conn(postgres_url_module):
-    asyncio.run(migrate(postgres_url_module))
     asyncio.run(fill(postgres_url_module, SIZES))
     with psycopg.connect(postgres_url_module) as connection:
         yield connection

@@ -6,7 +6,6 @@ import psycopg
 import pytest
 
 from shared.db import frontier, large_files, pages, past, restore_frontier
-from shared.db.migrate import migrate
 from tests.support.catalogue import directory, page, shelf
 
 DIRECTORIES = 20_000
@@ -20,7 +19,6 @@ def conn(postgres_url_module):
     """A catalogue of one share with 20,000 directories, and a run that has to visit them all. Nobody but a test looks at its statistics."""
 
     async def fill() -> None:
-        await migrate(postgres_url_module)
         async with shelf(postgres_url_module) as s:
             rows = [page(n, n // 10 or None, f"d{n}", FILES) for n in range(1, DIRECTORIES + 1)]
             async with s.catalogue.transaction() as connection:

@@ -8,7 +8,6 @@ import psycopg
 import pytest
 
 from shared.db import runs
-from shared.db.migrate import migrate
 from shared.model.run import Driver, RunState
 from tests.support.catalogue import shelf
 from tests.support.kustomize import rendered, the
@@ -241,7 +240,6 @@ def crowded(postgres_url_module):
     """A backup and a restore with 100,000 directories to do, half of them not yet claimed or not yet full, and 100,000 batches of the past."""
 
     async def fill() -> None:
-        await migrate(postgres_url_module)
         async with shelf(postgres_url_module) as s, s.catalogue.transaction() as conn:
             for table in LARGE:
                 await conn.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = false)".encode())

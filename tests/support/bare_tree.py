@@ -10,7 +10,6 @@ from shared.db import pages
 from shared.db.pool import make_pool
 from shared.formats import packed
 from shared.model.page import Page
-from tests.support import schema
 
 SHARE = 7
 INSERT = f"INSERT INTO page_{SHARE} (page_id, parent_id, file_id, share_id, name, names, packed) VALUES (%s, %s, %s, {SHARE}, %s, %s, %s)"
@@ -18,10 +17,9 @@ INSERT = f"INSERT INTO page_{SHARE} (page_id, parent_id, file_id, share_id, name
 
 @contextmanager
 def bare_tree(url: str) -> Iterator[psycopg.Connection]:
-    """Migrate the empty database at ``url`` and yield a connection for which ``node`` shows share 7."""
+    """Make share 7 in the catalogue at ``url``, which has none, and yield a connection for which ``node`` shows it."""
 
     async def prepare() -> None:
-        await schema.prepare(url)
         async with make_pool(url) as pool, pool.connection() as made:
             await made.execute(
                 b"INSERT INTO tenant VALUES ('acme', 'Acme');"
