@@ -41,8 +41,7 @@ async def _one_batch(ticket: RunTicket, scope: RunScope) -> bool:
     walk = Walk(scope, claim)
     try:
         await walk.run()
-        if walk.wide and not scope.stop:
-            await back_up_wide(ticket, scope, walk.wide, deadline)
+        await back_up_wide(ticket, scope, walk.wide, deadline)
     finally:
         await walk.close()
     return True

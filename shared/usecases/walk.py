@@ -7,8 +7,9 @@ reached go to the frontier with the commit, and when there is nothing left to li
 have the same share of the work from the first handful of directories to the last. Who has nothing says so in the catalogue, and a
 walk that has more than it can list at once ends its batch early then.
 
-A changed directory with very many entries is not compared here, where it would hold up its batch: the walk ends, leaving it in the
-frontier, and its listing is kept for :mod:`shared.usecases.wide_directory` to go on with at once.
+A changed directory with very many entries is not compared here, where it would hold up its batch: the walk ends, and hands it over with
+its listing to :mod:`shared.usecases.wide_directory`, which goes on with it in the batch that keeps it. Of several the others are in the
+frontier for whoever comes first.
 """
 
 import math
@@ -19,7 +20,7 @@ from typing import Final
 from shared.errors import IntegrityError, Rejected
 from shared.model import ticks
 from shared.model.page import DirectoryHead, DirectoryPages
-from shared.model.work import Claim, ClaimedDirectory, FoundDirectory
+from shared.model.work import Claim, ClaimedDirectory, FoundDirectory, Kept
 from shared.ports.share_reader import NodeProperties
 from shared.usecases.batch import Batch
 from shared.usecases.changed_directory import Changed, Visit, compare
@@ -48,6 +49,8 @@ class Wide:
 
     visit: Visit
     listing: Listing
+    claim: Claim | None = None
+    """By which it is ours; none of one that is in the frontier."""
 
 
 class Walk:
@@ -67,7 +70,7 @@ class Walk:
         self._stack: list[Visit] = []
         self._ahead = ListAhead(self._list, self._stack, scope.limits.wave_directories)
         self._deferred: list[Visit] = []
-        """What is to go back to the frontier: wide directories, and what was cut off."""
+        """What is to go back to the frontier: what was cut off, and wide directories beyond :data:`WIDE_MAX`."""
         self._began_at = scope.clock.monotonic()
         self._asked_at = self._found_none_at = -math.inf
         self.wide: list[Wide] = []
@@ -89,10 +92,13 @@ class Walk:
     # ----------------------------------------------------------------------------------------------------------- batches
 
     async def _finish_batch(self) -> bool:
-        """Fill and commit the batch; whether the next one is begun."""
+        """Fill and commit the batch; whether the walk goes on in the next one."""
         async with lease_kept(self._scope, self._claim.batch_no):
             kept = await make_durable(self._scope, self._batch, self._fill)
         if kept is None:
+            return False
+        if self.wide:
+            self.wide[0] = self._handed_over(self.wide[0], kept)
             return False
         self._held = set(kept.node_ids)
         for visit in (*self._stack, *self._ahead.visits()):
@@ -102,10 +108,17 @@ class Walk:
         self._batch = self._make_batch(self._scope, self._claim)
         return True
 
+    def _handed_over(self, wide: Wide, kept: Kept) -> Wide:
+        if wide.visit.head.node_id not in kept.node_ids:
+            return wide  # found a second time, and somebody has it
+        visit = wide.visit
+        directory = ClaimedDirectory(head=visit.head, path=visit.path, mtime=visit.mtime)
+        return replace(wide, claim=replace(self._claim, batch_no=kept.batch_no, directories=(directory,)))
+
     async def _fill(self) -> None:
         """Walk until the batch is full, and say in its commit what becomes of every directory."""
         scope = self._scope
-        while not self._deferred and not scope.stop and not await self._is_full():
+        while not self._is_to_end() and not scope.stop and not await self._is_full():
             await self._claim_more()
             with scope.telemetry.span("list"):
                 group = await self._ahead.take(scope.limits.batch_files)
@@ -127,7 +140,11 @@ class Walk:
             left += self._ahead.visits()  # if it stops: what was listed in vain is little
             await self._ahead.close()
         scope.stop.check()
-        self._conclude(left + self._deferred, kept)
+        wide = [wide.visit for wide in self.wide]
+        if not scope.stop:
+            kept += wide[:1]
+            del wide[:1]
+        self._conclude(left + wide + self._deferred, kept)
 
     def _conclude(self, left: list[Visit], kept: list[Visit]) -> None:
         commit, waiting = self._batch.commit, self._batch.waiting
@@ -147,9 +164,13 @@ class Walk:
         return (
             scope.clock.monotonic() - self._began_at < scope.limits.batch_s
             and not scope.stop
-            and not self._deferred
+            and not self._is_to_end()
             and not self._batch.waiting
         )
+
+    def _is_to_end(self) -> bool:
+        """Whether something was met that is not for this walk."""
+        return bool(self.wide or self._deferred)
 
     async def _is_full(self) -> bool:
         limits, counters, now = self._scope.limits, self._batch.commit.counters, self._scope.clock.monotonic()
@@ -249,10 +270,10 @@ class Walk:
                 unchanged.append((visit, found))
             elif found.entry_count <= self._scope.limits.wide_entries:
                 differing.append((visit, found))
+            elif len(self.wide) < WIDE_MAX:
+                self.wide.append(Wide(visit, found))
             else:
                 self._deferred.append(visit)
-                if len(self.wide) < WIDE_MAX:
-                    self.wide.append(Wide(visit, found))
         known = [v.head.node_id for v, _ in (*unchanged, *differing) if not v.is_new]
         children = await self._scope.catalogue.child_heads(self._scope.share.share_id, known) if known else {}
         following: list[Visit] = []

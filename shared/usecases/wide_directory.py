@@ -50,18 +50,19 @@ async def back_up_wide(
 ) -> None:
     """Back up directories that a walk has left, piece by piece, until the clock's ``deadline``.
 
-    They are in the frontier. One that somebody else has claimed meanwhile is left to them, as is all that there is no time for.
+    One that the walk has not kept is in the frontier. If somebody else has claimed it meanwhile it is left to them, as is all that there
+    is no time for.
     """
     for wide in found:
+        # Of one that the walk has kept one piece at least, so that a directory gets done however little time there is.
+        if wide.claim is None and (scope.stop or scope.clock.monotonic() >= deadline):
+            return
         directory = _WideDirectory(scope, wide, deadline, make_batch)
         try:
-            # At least one piece of the first, so that a directory gets done however little time there is.
             while await directory.commit_piece(ticket):
                 pass
         finally:
             directory.close()
-        if scope.clock.monotonic() >= deadline or scope.stop:
-            return
 
 
 @dataclass(slots=True)
@@ -90,7 +91,7 @@ class _WideDirectory:
         self._visit = wide.visit
         self._listing = wide.listing
         self._deadline = deadline
-        self._claim: Claim | None = None
+        self._claim = wide.claim
         self._sorted: SortedEntries | None = None
         self._progress: Progress | None = None
 
@@ -113,7 +114,7 @@ class _WideDirectory:
             kept = await make_durable(scope, batch, lambda: self._fill(batch, claim))
         if not batch.commit.kept:
             return False
-        assert self._progress is not None
+        assert self._progress is not None  # or nothing would be kept
         self._progress.committed(batch.commit)
         self._claim = replace(claim, batch_no=kept.batch_no) if kept is not None else None
         return True
@@ -121,6 +122,10 @@ class _WideDirectory:
     async def _fill(self, batch: Batch, claim: Claim) -> None:
         """Save the next piece and say in the batch's commit what becomes of the directory."""
         node_id = self._visit.head.node_id
+        self._scope.stop.check()
+        if self._scope.stop:
+            batch.commit.returned = [node_id]
+            return
         if self._progress is None:
             try:
                 self._sorted = await asyncio.to_thread(SortedEntries.of, self._listing)
