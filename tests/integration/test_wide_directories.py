@@ -16,7 +16,7 @@ from shared.core.rounds import RoundState
 from shared.db import pages, rollups
 from shared.errors import Unavailable
 from shared.model.run import RunState
-from shared.model.tickets import RunTicket
+from shared.model.tickets import RunTicket, Stop
 from shared.usecases.backup_directories import backup_directories
 from tests.faults.test_backup_and_restore import Tripwire, finish
 from tests.support.faults import Killed, When
@@ -391,6 +391,38 @@ async def test_workers_that_wait_do_not_take_a_wide_directory_before_or_between_
     assert await batches(files, run) > 7
     assert files.control.requests("directory_list") - lists == 2  # the root, and the wide one
     await check(files, {run.run_no: read_tree(files.client())})
+
+
+class Leaving:
+    """A catalogue whose user is asked to go as soon as a commit keeps something for the next batch."""
+
+    def __init__(self, catalogue, stop):
+        self._catalogue, self._stop = catalogue, stop
+
+    def __getattr__(self, name):
+        return getattr(self._catalogue, name)
+
+    async def commit(self, batch, **options):
+        kept = await self._catalogue.commit(batch, **options)
+        if kept is not None:
+            self._stop.ask(Stop.LEAVING)
+        return kept
+
+
+async def test_a_wide_directory_that_was_kept_is_given_back_at_once_when_its_worker_is_to_go(files):
+    """Not when its lease ends."""
+    fill(files.client(), range(100))
+    run = await files.queue_backup()
+    state = await files.step(run, RoundState(run.run_id, 1))
+    async with files.app.run_scope(run.run_id) as scope:
+        leaving = replace(scope, catalogue=Leaving(scope.catalogue, scope.stop))
+        receipt = await backup_directories(RunTicket(run_id=run.run_id, worker="worker-0"), leaving)
+    assert (receipt.stop, receipt.left) == (Stop.LEAVING, 1)
+    async with files.app.transaction() as conn:
+        query = "SELECT state, batch_no FROM frontier WHERE run_id = %s"
+        assert await (await conn.execute(query, [run.run_id])).fetchall() == [(0, None)]
+    run = await files.drive_on(run, state)
+    assert (run.state, run.counters.changed_files) == (RunState.SUCCEEDED, 100)
 
 
 async def test_a_wide_root_is_cut_into_pieces_by_bytes_too(files):
