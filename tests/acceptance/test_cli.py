@@ -350,8 +350,7 @@ def test_on_a_terminal_there_are_colour_and_bars(afb, share, files):
 
 
 def test_ctrl_c_leaves_the_run_going_and_says_how_to_follow_it(afb, product, share, files):
-    for n in range(20):
-        put(files, f"d{n}/{n}.txt", b"%d" % n)
+    put(files, "/".join("abcdefghijklmnopqrst") + "/deep.txt", b"x")  # each level is listed after the one above: 20 s
     control = ControlClient(product.files.control_url)
     with control.faults({"operation": "directory_list", "delay_s": 1.0, "count": 0}):
         code, shown = on_a_terminal(afb, "backup", share, "--follow", interrupt=True)

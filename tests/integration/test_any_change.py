@@ -8,7 +8,7 @@ from azure.storage.fileshare import ContentSettings
 
 from shared.db import pages
 from shared.model.run import RunState
-from tests.support.share_tree import SDDL, differences, mkdir, put, read_tree
+from tests.support.share_tree import SDDL, differences, mkdir, put, read_kinds, read_tree
 from tests.support.world import world
 
 ROUNDS, CHANGES = 6, 12
@@ -22,7 +22,7 @@ class Owner:
         self.keys = [share.create_permission_for_share(SDDL.format(n=n)) for n in (1, 2, 3)]
 
     def paths(self, kind):
-        return sorted(path for path, node in read_tree(self.share).items() if node.kind == kind)
+        return sorted(path for path, found in read_kinds(self.share).items() if found == kind)
 
     def some_directory(self):
         return self.rng.choice(["", *self.paths("directory")])
@@ -65,11 +65,11 @@ class Owner:
             self.share.get_file_client(self.rng.choice(files)).delete_file()
 
     def delete_tree(self, path):
-        below = [(p, n) for p, n in read_tree(self.share).items() if p.startswith(path + "/")]
-        for p, node in sorted(below, reverse=True):
+        below = [(p, kind) for p, kind in read_kinds(self.share).items() if p.startswith(path + "/")]
+        for p, kind in sorted(below, reverse=True):
             (
                 self.share.get_directory_client(p).delete_directory
-                if node.kind == "directory"
+                if kind == "directory"
                 else self.share.get_file_client(p).delete_file
             )()
         self.share.get_directory_client(path).delete_directory()
@@ -89,11 +89,11 @@ class Owner:
                 self.share.get_directory_client(path).rename_directory(target)
 
     def touch(self):
-        nodes = read_tree(self.share)
-        if not nodes:
+        kinds = read_kinds(self.share)
+        if not kinds:
             return
-        path = self.rng.choice(sorted(nodes))
-        if nodes[path].kind == "directory":
+        path = self.rng.choice(sorted(kinds))
+        if kinds[path] == "directory":
             client = self.share.get_directory_client(path)
             client.set_http_headers(permission_key=self.rng.choice(self.keys))
             client.set_directory_metadata({"seen": self.name("x")})
