@@ -317,6 +317,8 @@ def on_a_terminal(afb, *words, seconds=120, interrupt=False, environ=None):
     """Exit code, and what a terminal showed; ``interrupt``: with Ctrl-C once something was shown, and again, as people do, if nothing comes of it."""
     pid, terminal = pty.fork()
     if pid == 0:
+        # Whoever was started in the background ignores it, and so do its children; what a terminal starts does not.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.chdir(afb.cwd)
         os.execve(sys.executable, afb.command(*words), {**afb.environ, "TERM": "xterm-256color", **(environ or {})})
     shown, deadline, sent = b"", time.monotonic() + seconds, 0.0
