@@ -33,10 +33,10 @@ from shared.adapters.tokens import POSTGRES, Tokens
 from shared.adapters.vault_blob import BlobAccount
 from shared.adapters.webhook_http import HttpWebhooks
 from shared.core import cost
+from shared.core.basis import Basis, read_basis
 from shared.core.cost import Prices
 from shared.core.hashing import ShareHasher
 from shared.core.queueing import Place
-from shared.core.sizing import Basis, read_basis
 from shared.db import admission, export
 from shared.db.catalogue import PostgresCatalogue
 from shared.db.dispatch import PostgresSchedules

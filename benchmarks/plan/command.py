@@ -7,7 +7,8 @@ from pathlib import Path
 from benchmarks import report
 from benchmarks.plan import documents, planning
 from benchmarks.report import BenchmarkFailed
-from shared.core.sizing import Basis, Installation
+from shared.core.basis import Basis
+from shared.core.sizing import Installation
 from shared.errors import InvalidInput
 
 DEFAULT = Installation(files=1_000_000_000, shares=10)

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from benchmarks.plan.planning import Simulated, basis, simulated
 from shared.core import sizing
+from shared.core.basis import Basis
 from shared.core.cost import GB
-from shared.core.sizing import HOURS, Basis, Installation, Plan
+from shared.core.sizing import HOURS, Installation, Plan
 
 DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
 BILLION: Final = DOCS / "BILLION.md"

@@ -8,8 +8,9 @@ from benchmarks.plan.simulation import Outcome, costs_of, simulate
 from benchmarks.plan.trees import ROWS, Rows, rows
 from benchmarks.report import BenchmarkFailed, Results
 from shared.core import cost, sizing
+from shared.core.basis import Basis, Server, read_basis
 from shared.core.cost import BATCH_DIRECTORIES, GB
-from shared.core.sizing import HOURS, Basis, Estimate, Installation, Job, Plan, Server
+from shared.core.sizing import HOURS, Estimate, Installation, Job, Plan
 
 PRICES: Final = Path(cost.__file__).with_name("prices.toml")
 SEED: Final = 7
@@ -17,7 +18,7 @@ SEED: Final = 7
 
 def basis() -> Basis:
     """What the product itself reckons with."""
-    return sizing.read_basis(PRICES.read_text(encoding="utf-8"))
+    return read_basis(PRICES.read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,8 +20,9 @@ from typing import Final
 import numpy as np
 
 from benchmarks.plan.trees import Numbers, Rows
+from shared.core.basis import Basis, FilesLimits
 from shared.core.cost import BATCH_BYTES, BATCH_DIRECTORIES, BATCH_FILES
-from shared.core.sizing import ACTIVITY_S, Basis, FilesLimits, Installation, large_files
+from shared.core.sizing import ACTIVITY_S, Installation, large_files
 
 STEPS: Final = 2_000
 """About as many are simulated of a run; beyond that several batches in a row are one."""

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.core import cost, sizing
+from shared.core.basis import read_basis
 from shared.core.cost import BATCH_BYTES, BATCH_DIRECTORIES, BATCH_FILES, content_plan
-from shared.core.sizing import Installation, estimate, large_files, read_basis, server_for, touched
+from shared.core.sizing import Installation, estimate, large_files, server_for, touched
 from shared.errors import InvalidInput
 from shared.model.share import ShareSettings
 from shared.usecases.scope import Limits
