@@ -50,7 +50,8 @@ _LEFT: Final[LiteralString] = """
   ORDER BY run.tenant_id, run.share_id, run.kind
 """
 _HELD: Final[LiteralString] = """
-    SELECT count(*), count(*) FILTER (WHERE batch.lease_until < now())
+    SELECT count(*), count(*) FILTER (WHERE batch.lease_until < now()),
+           coalesce(extract(epoch FROM now() - min(batch.claimed_at)), 0)::float8
       FROM run JOIN batch USING (run_id)
      WHERE run.state IN ('queued', 'running', 'paused', 'cancelling') AND batch.state = 0
 """
@@ -141,12 +142,13 @@ async def _active(conn: Connection, *, per_share: bool) -> list[Family]:
     by_kind: dict[str, int] = {kind: 0 for kind, _, _ in sorted(active)}
     for _, _, kind, items in left:
         by_kind[kind] = by_kind.get(kind, 0) + items
-    held = await (await conn.execute(_HELD)).fetchone() or (0, 0)
+    held = await (await conn.execute(_HELD)).fetchone() or (0, 0, 0.0)
     found: list[Family] = [
         (m.RUNS_ACTIVE, [Sample((kind, state), count) for kind, state, count in sorted(active)]),
         (m.WORK_LEFT, [Sample((kind,), items) for kind, items in by_kind.items()]),
         _one(m.BATCHES_HELD, held[0]),
         _one(m.BATCHES_OVERDUE, held[1]),
+        _one(m.BATCH_AGE, round(held[2], 3)),
         _one(m.SHARES_PACED, await _number(conn, _BRAKED)),
     ]
     if per_share:

@@ -135,7 +135,14 @@ WORK_LEFT: Final = Metric(
 )
 BATCHES_HELD: Final = Metric("afb_batches_held", _GAUGE, _CATALOGUE, "Batches that workers hold now.")
 BATCHES_OVERDUE: Final = Metric(
-    "afb_batches_overdue", _GAUGE, _CATALOGUE, "Batches held beyond their lease: their worker has died or hangs."
+    "afb_batches_overdue", _GAUGE, _CATALOGUE, "Batches held beyond their lease: their worker has died."
+)
+BATCH_AGE: Final = Metric(
+    "afb_batch_age_max_seconds",
+    _GAUGE,
+    _CATALOGUE,
+    "Of the batches that workers hold now, for how long the oldest has been held: for hours only by one that hangs.",
+    unit="seconds",
 )
 SHARES_PACED: Final = Metric(
     "afb_shares_braked", _GAUGE, _CATALOGUE, "Azure shares whose requests are slowed down since the service said 503."

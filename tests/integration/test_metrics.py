@@ -66,6 +66,14 @@ async def test_what_is_left_of_a_run_and_who_holds_it_is_told_while_it_lasts(fil
     assert found[m.WORK_LEFT.name, "backup"] == left
     assert found[m.SHARE_LEFT.name, files.share.tenant_id, str(files.share.share_id), "backup"] == left
     assert (found[m.BATCHES_HELD.name,], found[m.BATCHES_OVERDUE.name,]) == (1, 1)
+    assert found[m.BATCH_AGE.name,] < 60
+    async with files.app.transaction() as conn:
+        await conn.execute(
+            "UPDATE batch SET claimed_at = claimed_at - interval '7 hours' WHERE run_id = %s", [run.run_id]
+        )
+    assert (await shown(files))[m.BATCH_AGE.name,] == pytest.approx(7 * 3600, abs=60)
+    assert await files.app.catalogue.claim(run.run_id, "two", limit=3, lease_s=60.0) is not None  # takes it over
+    assert (await shown(files))[m.BATCH_AGE.name,] < 60
 
 
 async def test_shares_are_counted_by_the_age_of_their_newest_restore_point(files):
