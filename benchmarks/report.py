@@ -4,15 +4,17 @@ import argparse
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 Results = dict[str, float]
+Targets = Mapping[str, tuple[str, float]]
 
 
 class BenchmarkFailed(Exception):
     """What was measured gave a wrong answer, or none."""
 
 
-def table(results: Mapping[str, float | None], targets: Mapping[str, tuple[str, float]]) -> str:
+def table(results: Mapping[str, float | None], targets: Targets) -> str:
     """Return a table of ``results``, ``None`` for what was not measured; a target is ``<=`` or ``>=`` and a number."""
     rows = [("metric", "result", "target", "")]
     for name, value in results.items():
@@ -42,6 +44,28 @@ def write(path: Path, results: Mapping[str, float | None]) -> None:
     path.write_text(json.dumps(rounded, indent=2) + "\n", encoding="utf-8")
 
 
+def add_files(parser: argparse.ArgumentParser) -> None:
+    """Declare where :func:`tell` writes."""
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as one flat JSON object")
+    parser.add_argument("--details", type=Path, metavar="FILE", help="write what else was seen, in the same form")
+
+
+def tell(
+    options: argparse.Namespace,
+    results: Mapping[str, float | None],
+    targets: Targets,
+    details: Mapping[str, float | None],
+    detail_targets: Targets = MappingProxyType({}),
+) -> None:
+    """Print what else was seen and then the results, and write both where the options of :func:`add_files` say."""
+    print(table(details, detail_targets))
+    print(table(results, targets))
+    if options.json:
+        write(options.json, results)
+    if options.details:
+        write(options.details, details)
+
+
 def count(text: str) -> int:
     """Read how many of something an option wants, at least 1."""
     try:
@@ -51,6 +75,17 @@ def count(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
     return number
+
+
+def add_phases(parser: argparse.ArgumentParser, needs: Mapping[str, tuple[str, ...]]) -> None:
+    """Declare which phases are run, all unless it is said: ``needs`` has those that each needs, in their order."""
+    parser.add_argument(
+        "--only",
+        type=lambda text: phases(text, needs),
+        default=tuple(needs),
+        metavar="PHASE,...",
+        help=f"of {', '.join(needs)}; with what these need",
+    )
 
 
 def phases(text: str, needs: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:

@@ -39,8 +39,7 @@ def add(parsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser.add_argument("--shares", type=report.count, default=FULL.shares, metavar="N", help="of a tenant (10)")
     parser.add_argument("--days", type=report.count, default=FULL.days, metavar="N", help="of a share (365)")
     parser.add_argument("--requests", type=report.count, default=REQUESTS, metavar="N", help="of each kind (1000)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as one flat JSON object")
-    parser.add_argument("--details", type=Path, metavar="FILE", help="write what else was seen, in the same form")
+    report.add_files(parser)
     parser.set_defaults(run=run)
 
 
@@ -50,12 +49,7 @@ def run(options: argparse.Namespace) -> None:
     print(f"load average before: {usage.load():.1f}", flush=True)
     with tempfile.TemporaryDirectory(prefix="api-benchmark-") as directory, Stack(Path(directory)) as stack:
         results, details = asyncio.run(_Measurement(stack, options.requests).measure(sizes))
-    print(report.table(details, {}))
-    print(report.table(results, TARGETS))
-    if options.json:
-        report.write(options.json, results)
-    if options.details:
-        report.write(options.details, details)
+    report.tell(options, results, TARGETS, details)
 
 
 class _Measurement:

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-from pathlib import Path
 from typing import Final
 
 from benchmarks import report, usage
@@ -56,20 +55,9 @@ def add(parsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser.add_argument(
         "--sparse-gib", type=report.count, default=FULL.sparse_gib, metavar="N", help="length of the sparse file (100)"
     )
-    parser.add_argument(
-        "--only",
-        type=_phases,
-        default=tuple(PHASES),
-        metavar="PHASE,...",
-        help=f"of {', '.join(PHASES)}; with what these need",
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as one flat JSON object")
-    parser.add_argument("--details", type=Path, metavar="FILE", help="write what else was seen, in the same form")
+    report.add_phases(parser, {name: needed for name, (_, needed) in PHASES.items()})
+    report.add_files(parser)
     parser.set_defaults(run=run)
-
-
-def _phases(text: str) -> tuple[str, ...]:
-    return report.phases(text, {name: needed for name, (_, needed) in PHASES.items()})
 
 
 def run(options: argparse.Namespace) -> None:
@@ -82,12 +70,7 @@ def run(options: argparse.Namespace) -> None:
     if "rss_mib_100k" in found.results:
         grown = found.results["rss_mib_100k"] * GROWTH_MAX
         targets["rss_mib_1m"] = ("<=", min(grown, targets["rss_mib_1m"][1]))
-    print(report.table(found.details, {"scaling_iops_used": (">=", IOPS_SHARE_MIN)}))
-    print(report.table(results, targets))
-    if options.json:
-        report.write(options.json, results)
-    if options.details:
-        report.write(options.details, found.details)
+    report.tell(options, results, targets, found.details, {"scaling_iops_used": (">=", IOPS_SHARE_MIN)})
 
 
 async def _measure(phases: tuple[str, ...], sizes: Sizes) -> Found:

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-from pathlib import Path
 from typing import Final
 
 from benchmarks import report, usage
@@ -30,7 +29,7 @@ def add(parsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         "restore",
         help="restores, browsing the past, verifies and rebuilds: speed, requests, memory, rclone",
         description="Start Postgres, Azurite and the Azure Files emulator, restore, browse, verify and rebuild with worker processes of "
-        "their own, and measure those from outside. The whole takes some 45 minutes, 10 GB of memory and 10 GB of disk; --only takes it "
+        "their own, and measure those from outside. The whole takes 25 to 45 minutes, 10 GB of memory and 10 GB of disk; --only takes it "
         "piece by piece. Run it on a machine that has nothing else to do; docs/BENCHMARKS.md says what each number means.",
     )
     parser.add_argument("--files", type=report.count, default=FULL.files, metavar="N", help="of a share (100000)")
@@ -38,32 +37,16 @@ def add(parsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser.add_argument(
         "--points", type=report.count, default=FULL.points, metavar="N", help="restore points to browse (1000)"
     )
-    parser.add_argument(
-        "--only",
-        type=_phases,
-        default=tuple(PHASES),
-        metavar="PHASE,...",
-        help=f"of {', '.join(PHASES)}; with what these need",
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as one flat JSON object")
-    parser.add_argument("--details", type=Path, metavar="FILE", help="write what else was seen, in the same form")
+    report.add_phases(parser, {name: needed for name, (_, needed) in PHASES.items()})
+    report.add_files(parser)
     parser.set_defaults(run=run)
-
-
-def _phases(text: str) -> tuple[str, ...]:
-    return report.phases(text, {name: needed for name, (_, needed) in PHASES.items()})
 
 
 def run(options: argparse.Namespace) -> None:
     """Measure, print, write."""
     found = asyncio.run(_measure(options.only, Sizes(options.files, options.many, options.points)))
     results = {name: found.results.get(name) for name in TARGETS}
-    print(report.table(found.details, {}))
-    print(report.table(results, TARGETS))
-    if options.json:
-        report.write(options.json, results)
-    if options.details:
-        report.write(options.details, found.details)
+    report.tell(options, results, TARGETS, found.details)
 
 
 async def _measure(phases: tuple[str, ...], sizes: Sizes) -> Found:

@@ -53,20 +53,14 @@ def add(parsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     )
     parser.add_argument("--files", type=report.count, default=FILES, metavar="N", help="of the larger share (1000000)")
     parser.add_argument("--points", type=report.count, default=POINTS, metavar="N", help="restore points (400)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as one flat JSON object")
-    parser.add_argument("--details", type=Path, metavar="FILE", help="write what else was seen, in the same form")
+    report.add_files(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
     """Measure, print, write."""
     results, details = asyncio.run(_measure(options.files, options.points))
-    print(report.table(details, {}))
-    print(report.table(results, TARGETS))
-    if options.json:
-        report.write(options.json, results)
-    if options.details:
-        report.write(options.details, details)
+    report.tell(options, results, TARGETS, details)
 
 
 async def _measure(files: int, points: int) -> tuple[Results, Results]:

@@ -44,8 +44,7 @@ def add(parsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser.add_argument("--days", type=report.count, default=FULL.days, metavar="N", help="of a share (365)")
     parser.add_argument("--files", type=report.count, default=FILES, metavar="N", help="in one directory (1000000)")
     parser.add_argument("--requests", type=report.count, default=REQUESTS, metavar="N", help="of each kind (300)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as one flat JSON object")
-    parser.add_argument("--details", type=Path, metavar="FILE", help="write what else was seen, in the same form")
+    report.add_files(parser)
     parser.set_defaults(run=run)
 
 
@@ -55,12 +54,7 @@ def run(options: argparse.Namespace) -> None:
     print(f"load average before: {usage.load():.1f}", flush=True)
     with tempfile.TemporaryDirectory(prefix="web-benchmark-") as directory, Stack(Path(directory)) as stack:
         results, details = _measure(stack, sizes, options.files, options.requests)
-    print(report.table(details, {}))
-    print(report.table(results, TARGETS))
-    if options.json:
-        report.write(options.json, results)
-    if options.details:
-        report.write(options.details, details)
+    report.tell(options, results, TARGETS, details)
 
 
 def _measure(stack: Stack, sizes: Sizes, files: int, requests: int) -> tuple[report.Results, report.Results]:
