@@ -2,7 +2,7 @@
 
 import random
 import secrets
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 
 import pytest
@@ -11,7 +11,7 @@ from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from shared.core.rounds import Phase, RoundState
 from shared.db import pages, runs, shares
 from shared.model.run import RunKind, RunState
-from tests.support.share_tree import differences, mkdir, put, read_tree
+from tests.support.share_tree import Reader, differences, mkdir, put, read_tree
 from tests.support.vault_check import objects, verify_references
 from tests.support.world import world
 
@@ -56,18 +56,8 @@ class Owner:
 
     def paths(self):
         """Path to whether it is a directory, and to its FileId."""
-        found = {}
-
-        def walk(path):
-            directory = self.share.get_directory_client(path) if path else self.share.get_directory_client()
-            for item in directory.list_directories_and_files(include=["timestamps"]):
-                child = f"{path}/{item.name}" if path else item.name
-                found[child] = (item.is_directory, int(item.file_id))
-                if item.is_directory:
-                    walk(child)
-
-        walk("")
-        return found
+        with closing(Reader(self.share)) as reader:
+            return {path: (listed.tag == "Directory", int(listed.findtext("FileId"))) for path, listed in reader.walk()}
 
     def name(self):
         kind = self.random.choice(["f", "g", "keep", "x"])

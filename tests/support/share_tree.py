@@ -152,7 +152,7 @@ class Reader:
                 + (f"&marker={quote(marker)}" if marker else ""),
             )
             found = fromstring(body)
-            for listed in found.find("Entries") or ():
+            for listed in found.iterfind("Entries/*"):
                 name = listed.find("Name")
                 assert name is not None
                 text = name.text or ""
